@@ -1,0 +1,1 @@
+"""What is measured: groups, spaces, problems, operations and their implementations."""

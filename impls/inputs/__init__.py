@@ -1,0 +1,1 @@
+"""Atoms and graphs that problems draw their edges from."""

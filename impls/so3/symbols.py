@@ -1,0 +1,114 @@
+"""Scalar Wigner symbols from exact integer arithmetic, rounded once at the end."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from functools import lru_cache
+from math import factorial
+
+
+def triangle(l1: int, l2: int, l3: int) -> bool:
+    """Tell whether |l1-l2| <= l3 <= l1+l2 and no degree is negative."""
+    return min(l1, l2, l3) >= 0 and abs(l1 - l2) <= l3 <= l1 + l2
+
+
+def _signed_root(value: Fraction, sign: int) -> float:
+    """Return sign * sqrt(value); the exact value is rounded to float64 only here."""
+    return math.copysign(math.sqrt(value), sign) if value else 0.0
+
+
+@lru_cache(maxsize=65536)
+def wigner_3j_symbol(l1: int, l2: int, l3: int, m1: int, m2: int, m3: int) -> float:
+    r"""Return the Wigner 3j symbol (l1 l2 l3; m1 m2 m3) of integer degrees, complex basis.
+
+    Racah's formula [@varshalovich1988, 8.2.1]: with J = l1+l2+l3 and Delta the triangle
+    coefficient, (-1)^(l1-l2-m3) sqrt(Delta prod (l+m)!(l-m)!) times an alternating sum of inverse
+    factorials. It is 0 when the triangle or m1+m2+m3 = 0 fails, as usual; ValueError for a
+    negative degree or |m| > l.
+    """
+    for degree, m in ((l1, m1), (l2, m2), (l3, m3)):
+        if degree < 0 or abs(m) > degree:
+            raise ValueError(f"(l, m) = ({degree}, {m}): need l >= 0 and -l <= m <= l")
+    if m1 + m2 + m3 != 0 or not triangle(l1, l2, l3):
+        return 0.0
+    low = max(0, l2 - l3 - m1, l1 - l3 + m2)
+    high = min(l1 + l2 - l3, l1 - m1, l2 + m2)
+    total = sum(
+        Fraction(
+            (-1) ** k,
+            factorial(k)
+            * factorial(l3 - l2 + k + m1)
+            * factorial(l3 - l1 + k - m2)
+            * factorial(l1 + l2 - l3 - k)
+            * factorial(l1 - k - m1)
+            * factorial(l2 - k + m2),
+        )
+        for k in range(low, high + 1)
+    )
+    square = _triangle_coefficient(2 * l1, 2 * l2, 2 * l3) * Fraction(total) ** 2
+    for degree, m in ((l1, m1), (l2, m2), (l3, m3)):
+        square *= factorial(degree + m) * factorial(degree - m)
+    return _signed_root(square, (-1) ** (l1 - l2 - m3) * (1 if total > 0 else -1))
+
+
+def wigner_3j_zero(l1: int, l2: int, l3: int) -> float:
+    r"""Return the 3j symbol (l1 l2 l3; 0 0 0) by its closed form [@varshalovich1988, 8.5.2].
+
+    With g = (l1+l2+l3)/2 it is (-1)^g sqrt(prod (2g-2l_i)! / (2g+1)!) g! / prod (g-l_i)!, and 0
+    for an odd sum or a violated triangle.
+    """
+    total = l1 + l2 + l3
+    if total % 2 or not triangle(l1, l2, l3):
+        return 0.0
+    g = total // 2
+    square = Fraction(factorial(g) ** 2, factorial(total + 1))
+    for degree in (l1, l2, l3):
+        square *= Fraction(factorial(total - 2 * degree), factorial(g - degree) ** 2)
+    return _signed_root(square, (-1) ** g)
+
+
+@lru_cache(maxsize=65536)
+def wigner_6j(
+    a: float | Fraction,
+    b: float | Fraction,
+    c: float | Fraction,
+    d: float | Fraction,
+    e: float | Fraction,
+    f: float | Fraction,
+) -> float:
+    r"""Return the Wigner 6j symbol {a b c; d e f}, integers or half-integers.
+
+    Racah's formula [@varshalovich1988, 9.2.1] in exact rationals. It is 0 when one of the four
+    triangles (abc) (aef) (dbf) (dec) fails; ValueError when an argument is negative or not a
+    multiple of 1/2.
+    """
+    a2, b2, c2, d2, e2, f2 = (_twice(value) for value in (a, b, c, d, e, f))
+    triads = ((a2, b2, c2), (a2, e2, f2), (d2, b2, f2), (d2, e2, c2))
+    if any(sum(t) % 2 or not triangle(*t) for t in triads):
+        return 0.0
+    lower = [sum(t) // 2 for t in triads]
+    upper = [(a2 + b2 + d2 + e2) // 2, (b2 + c2 + e2 + f2) // 2, (a2 + c2 + d2 + f2) // 2]
+    total = Fraction(0)
+    for t in range(max(lower), min(upper) + 1):
+        below = math.prod(factorial(t - s) for s in lower)
+        above = math.prod(factorial(s - t) for s in upper)
+        total += Fraction((-1) ** t * factorial(t + 1), below * above)
+    square = total**2 * math.prod(_triangle_coefficient(*t) for t in triads)
+    return _signed_root(square, 1 if total > 0 else -1)
+
+
+def _twice(value: float | Fraction) -> int:
+    """Return 2*value as an integer; ValueError when it is negative or not an integer."""
+    twice = Fraction(value) * 2
+    if twice.denominator != 1 or twice < 0:
+        raise ValueError(f"{value} is not an angular momentum: use 0, 1/2, 1, 3/2, ...")
+    return int(twice)
+
+
+def _triangle_coefficient(a2: int, b2: int, c2: int) -> Fraction:
+    """Return Delta(abc) = (a+b-c)!(a-b+c)!(-a+b+c)!/(a+b+c+1)! from doubled arguments."""
+    above = (a2 + b2 - c2, a2 - b2 + c2, -a2 + b2 + c2)
+    return Fraction(
+        math.prod(factorial(value // 2) for value in above), factorial((a2 + b2 + c2) // 2 + 1)
+    )

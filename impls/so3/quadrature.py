@@ -50,7 +50,7 @@ def gauss_legendre(degree: int) -> ProductGrid:
         raise ValueError(f"degree {degree} is negative")
     cos_theta, theta_weights = np.polynomial.legendre.leggauss((degree + 2) // 2)
     n_phi = degree + 1
-    phi = 2 * math.pi / n_phi * np.arange(n_phi)
+    phi = np.linspace(0, 2 * math.pi, n_phi, endpoint=False)
     return ProductGrid(cos_theta, theta_weights.astype(float), phi, 2 * math.pi / n_phi)
 
 

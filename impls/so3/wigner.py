@@ -43,7 +43,7 @@ def wigner_3j(l1: int, l2: int, l3: int) -> Array:
     """
     _require_triangle(l1, l2, l3)
     tensor = _complex_3j(l1, l2, l3).astype(complex)
-    scale = np.ones((1, 1, 1))
+    scale: Array = np.ones((1, 1, 1))
     for axis, degree in enumerate((l1, l2, l3)):
         shape = [1, 1, 1]
         shape[axis] = -1

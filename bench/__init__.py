@@ -1,0 +1,1 @@
+"""How it is measured: cases, clocks, probes, workers, rows."""

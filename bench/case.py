@@ -1,0 +1,158 @@
+"""A Case: one thing to measure. Problem x implementation x pass x mode x target."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from impls.family import Ask
+from impls.implementation import MODES, Implementation, Target
+from impls.problem import Problem, Refusal, Scalar
+from impls.registry import Registry
+
+Pass = Literal["fwd", "grad"]
+PASSES: tuple[Pass, ...] = ("fwd", "grad")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One thing to measure; `id` is for people, `bench.fingerprint.key` for machines."""
+
+    problem: Problem
+    implementation: str
+    pass_: Pass
+    mode: str
+    target: Target
+    options: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data; `Case.from_json` is its inverse."""
+        return {
+            "problem": self.problem.to_json(),
+            "implementation": self.implementation,
+            "pass": self.pass_,
+            "mode": self.mode,
+            "target": asdict(self.target),
+            "options": dict(self.options),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Case:
+        """Rebuild a case from `to_json`'s output."""
+        return cls(
+            Problem.from_json(data["problem"]),
+            data["implementation"],
+            data["pass"],
+            data["mode"],
+            Target(**data["target"]),
+            data["options"],
+        )
+
+
+def digest(data: object) -> str:
+    """Return 16 hex digits of the BLAKE2 hash of canonical JSON."""
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def problem_id(problem: Problem, registry: Registry) -> str:
+    """Return a readable name of a problem, e.g. `product/mimo-o3-lmax3-channels1-batch1000/float32`.
+
+    What the facets do not say (a seed, another generator) is added, so that the name is unique.
+    """
+    facets = registry.family(problem.family).facets(problem)
+    parts = [str(v) if isinstance(v, str) else f"{name}{v}" for name, v in facets.items()]
+    if problem.seed:
+        parts.append(f"seed{problem.seed}")
+    return f"{problem.family}/{'-'.join(parts).replace(' ', '')}/{problem.dtype}"
+
+
+def case_id(case: Case, registry: Registry) -> str:
+    """Return a readable name of a case: problem::implementation/pass/mode@device."""
+    target = case.target
+    where = f"{target.device}-{target.precision}-t{target.threads}"
+    options = "".join(f"[{k}={v}]" for k, v in sorted(case.options.items()))
+    return (
+        f"{problem_id(case.problem, registry)}::{case.implementation}{options}"
+        f"/{case.pass_}/{case.mode}@{where}"
+    )
+
+
+def describe(case: Case, registry: Registry) -> dict[str, Scalar]:
+    """Return the flat columns by which rows of this case are found again."""
+    implementation = registry.implementation(case.implementation)
+    family = registry.family(case.problem.family)
+    columns: dict[str, Any] = {
+        "case": case_id(case, registry),
+        "problem": problem_id(case.problem, registry),
+        "family": family.name,
+        "operation": implementation.operation,
+        "implementation": case.implementation,
+        "framework": implementation.framework,
+        "dtype": case.problem.dtype,
+        "data": case.problem.data,
+        "seed": case.problem.seed,
+        "pass": case.pass_,
+        "mode": case.mode,
+        "device": case.target.device,
+        "precision": case.target.precision,
+        "threads": case.target.threads,
+    }
+    columns |= {f"option.{k}": v for k, v in case.options.items()}
+    columns |= {f"size.{k}": v for k, v in case.problem.sizes.items()}
+    return columns | {f"facet.{k}": v for k, v in family.facets(case.problem).items()}
+
+
+def refusal(case: Case, registry: Registry) -> Refusal | None:
+    """Return why a case is not run (by family, operation, package or implementation), else None."""
+    implementation = registry.implementation(case.implementation)
+    operation = registry.operation(implementation.operation)
+    family = registry.family(case.problem.family)
+    return (
+        family.check(case.problem)
+        or operation.supports(case.problem)
+        or implementation.missing()
+        or implementation.supports(case.problem, case.target)
+    )
+
+
+def cases_of(
+    asks: Iterable[Ask], passes: Iterable[Pass], target: Target, registry: Registry
+) -> list[Case]:
+    """Return the cases of a list of asked problems: all implementations of all operations meant.
+
+    Cases that will be refused are included: a refusal is a result.
+    """
+    found = []
+    for ask in asks:
+        for pass_ in passes:
+            for implementation in sorted(
+                registry.implementations.values(), key=lambda i: i.full_name
+            ):
+                if _answers(implementation, ask, registry) and _has_pass(implementation, pass_):
+                    mode = MODES[implementation.framework][0]
+                    found.append(
+                        Case(ask.problem, implementation.full_name, pass_, mode, target)
+                    )
+    return found
+
+
+def _answers(implementation: Implementation, ask: Ask, registry: Registry) -> bool:
+    operation = registry.operation(implementation.operation)
+    return operation.family == ask.problem.family and any(
+        fnmatch.fnmatchcase(operation.name, pattern) for pattern in ask.operations
+    )
+
+
+def _has_pass(implementation: Implementation, pass_: Pass) -> bool:
+    return pass_ == "fwd" or implementation.framework != "numpy"
+
+
+def select(cases: Iterable[Case], pattern: str, registry: Registry) -> list[Case]:
+    """Return the cases whose id matches a glob; a bare word matches anywhere in the id."""
+    glob = pattern if any(c in pattern for c in "*?[") else f"*{pattern}*"
+    return [case for case in cases if fnmatch.fnmatchcase(case_id(case, registry), glob)]

@@ -1,0 +1,1 @@
+"""Families of problems: what is put in."""

@@ -1,0 +1,82 @@
+"""An Implementation: an answer as code, in one framework, in one file."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from impls.problem import Problem, Refusal, Scalar
+
+Tensors = Mapping[str, Any]
+"""Named arrays of one framework."""
+
+MODES = {"numpy": ("eager",), "torch": ("eager",), "jax": ("jit",)}
+"""The ways each framework can run a call; the first is the default."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where and how exactly a case runs."""
+
+    device: str = "cpu"
+    precision: Literal["ieee", "tf32", "bf16"] = "ieee"
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Built:
+    """A built implementation.
+
+    `call(inputs, weights) -> outputs` is pure and traceable, works in the native layout, and
+    alone is timed. `pack(inputs, weights)` and `unpack(outputs)` carry the canonical layout to the
+    native one and back, by permutation and scale only; they are traceable too.
+    """
+
+    call: Callable[[Tensors, Tensors], Tensors]
+    pack: Callable[[Tensors, Tensors], tuple[Tensors, Tensors]] | None = None
+    unpack: Callable[[Tensors], Tensors] | None = None
+    layout: str = "mul_ir"
+    kernel: str = ""
+
+
+def supports_all(problem: Problem, target: Target) -> Refusal | None:
+    """Return None: every problem that the operation supports is supported."""
+    return None
+
+
+@dataclass(frozen=True)
+class Implementation:
+    """An operation in one framework. `build` imports the framework; importing the file does not.
+
+    `requires` lists importable packages. `options` maps an option that changes only speed to the
+    values worth trying, the first being the default. `baseline` marks the implementation that
+    ratios are taken against, where a problem has one.
+    """
+
+    operation: str
+    name: str
+    framework: Literal["numpy", "torch", "jax"]
+    build: Callable[[Problem, Target, Mapping[str, Scalar]], Built]
+    supports: Callable[[Problem, Target], Refusal | None] = supports_all
+    options: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
+    licence: str = "MIT"
+    baseline: bool = False
+
+    @property
+    def full_name(self) -> str:
+        """Return `operation.name`, unique in the registry."""
+        return f"{self.operation}.{self.name}"
+
+    def missing(self) -> Refusal | None:
+        """Return why this cannot run here (a package that is not installed), else None."""
+        framework = () if self.framework == "numpy" else (self.framework,)
+        absent = [p for p in (*framework, *self.requires) if importlib.util.find_spec(p) is None]
+        if not absent:
+            return None
+        return Refusal(
+            f"not installed: {', '.join(absent)}", f"pip install {' '.join(absent)}"
+        )

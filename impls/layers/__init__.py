@@ -1,0 +1,1 @@
+"""Equivariant layers: a folder with operation.py is an operation."""

@@ -1,0 +1,1 @@
+"""Changes of basis that the adapters of one library share."""

@@ -1,0 +1,84 @@
+"""A Problem: what is asked, as pure data. It names no operation and no framework."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import Any
+
+Scalar = str | int | float | bool
+Size = Scalar | tuple[Scalar, ...]
+
+DTYPES = ("float64", "float32", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why something is not done, and what the user can do about it."""
+
+    reason: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.remedy})" if self.remedy else self.reason
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A question: a family of inputs, its sizes, the data type, the data generator and a seed.
+
+    `sizes` is checked by the family. `data` names one of the family's generators. Two equal
+    problems draw equal arrays in every framework.
+
+    Raises:
+        ValueError: for an unknown dtype, a negative seed or a size that is not a plain scalar.
+    """
+
+    family: str
+    sizes: Mapping[str, Size]
+    dtype: str = "float32"
+    data: str = "normal"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Freeze the sizes and check what every family shares."""
+        if self.dtype not in DTYPES:
+            raise ValueError(f"unknown dtype {self.dtype!r}: choose one of {', '.join(DTYPES)}")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"seed must be an integer >= 0, not {self.seed!r}")
+        sizes = {name: tuple(v) if isinstance(v, list) else v for name, v in self.sizes.items()}
+        for name, value in sizes.items():
+            for item in value if isinstance(value, tuple) else (value,):
+                if not isinstance(item, str | int | float | bool):
+                    raise ValueError(f"size {name}={value!r} must be a string, number or boolean")
+        object.__setattr__(self, "sizes", MappingProxyType(dict(sorted(sizes.items()))))
+
+    def __hash__(self) -> int:
+        """Hash by content, like equality."""
+        return hash(json.dumps(self.to_json(), sort_keys=True))
+
+    def __reduce__(self) -> Any:
+        """Pickle as plain data (a mapping proxy has no pickle of its own)."""
+        return Problem, (self.family, dict(self.sizes), self.dtype, self.data, self.seed)
+
+    def with_sizes(self, **sizes: Size) -> Problem:
+        """Return the same problem with some sizes replaced."""
+        return replace(self, sizes={**self.sizes, **sizes})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data; `Problem.from_json` is its inverse."""
+        sizes = {k: list(v) if isinstance(v, tuple) else v for k, v in self.sizes.items()}
+        return {
+            "family": self.family,
+            "sizes": sizes,
+            "dtype": self.dtype,
+            "data": self.data,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Problem:
+        """Rebuild a problem from `to_json`'s output."""
+        return cls(data["family"], data["sizes"], data["dtype"], data["data"], data["seed"])

@@ -1,0 +1,1 @@
+"""Tensor products: a folder with operation.py is an operation."""

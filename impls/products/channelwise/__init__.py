@@ -1,0 +1,1 @@
+"""The channelwise (uvu) Clebsch–Gordan convolution on a graph."""

@@ -1,0 +1,1 @@
+"""The full Clebsch–Gordan tensor product, each path its own output."""

@@ -1,0 +1,1 @@
+"""The Gaunt tensor product: the product of two functions on the sphere."""

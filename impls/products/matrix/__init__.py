@@ -1,0 +1,1 @@
+"""The matrix tensor product: the product of two matrices of spherical tensors."""

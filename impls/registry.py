@@ -1,0 +1,159 @@
+"""The registry: every family, operation and implementation that this process can see.
+
+Built-in files, installed entry points and files given by the user are read the same way: each
+module-level Family, Operation or Implementation is registered under its name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from impls.family import Family
+from impls.implementation import Implementation
+from impls.operation import Operation
+
+BUILTIN = ("impls.families", "impls.products", "impls.layers")
+ENTRY_POINTS = ("equibench.families", "equibench.operations", "equibench.implementations")
+
+
+@dataclass
+class Registry:
+    """What is known by name, and where each thing was declared."""
+
+    families: dict[str, Family] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+    implementations: dict[str, Implementation] = field(default_factory=dict)
+    origins: dict[int, str] = field(default_factory=dict)
+
+    def add(self, thing: Family | Operation | Implementation, origin: str) -> None:
+        """Register one declaration.
+
+        Raises:
+            ValueError: when another declaration already has the name; both origins are named.
+        """
+        kind, name = _kind_and_name(thing)
+        table: dict[str, Any] = getattr(self, kind)
+        known = table.get(name)
+        if known is not None and known is not thing:
+            raise ValueError(
+                f"{kind[:-1]} {name!r} is declared twice: in {self.origins[id(known)]} and in "
+                f"{origin}; rename one of them"
+            )
+        if known is None:
+            table[name] = thing
+            self.origins[id(thing)] = origin
+
+    def add_module(self, module: ModuleType) -> None:
+        """Register every declaration at the top level of a module."""
+        for thing in vars(module).values():
+            if isinstance(thing, Family | Operation | Implementation):
+                self.add(thing, module.__file__ or module.__name__)
+
+    def origin(self, thing: Family | Operation | Implementation) -> str:
+        """Return the file that declares it."""
+        return self.origins[id(thing)]
+
+    def family(self, name: str) -> Family:
+        """Return a family by name; ValueError lists the known names."""
+        return self._get("families", name)
+
+    def operation(self, name: str) -> Operation:
+        """Return an operation by name; ValueError lists the known names."""
+        return self._get("operations", name)
+
+    def implementation(self, name: str) -> Implementation:
+        """Return an implementation by `operation.name`; ValueError lists the known names."""
+        return self._get("implementations", name)
+
+    def implementations_of(self, operation: str) -> list[Implementation]:
+        """Return the implementations of an operation, sorted by name."""
+        found = (i for i in self.implementations.values() if i.operation == operation)
+        return sorted(found, key=lambda i: i.full_name)
+
+    def check(self) -> None:
+        """Raise ValueError when a declaration refers to a name that nothing declares."""
+        for operation in self.operations.values():
+            self._refers(operation, "families", operation.family)
+        for implementation in self.implementations.values():
+            self._refers(implementation, "operations", implementation.operation)
+
+    def _refers(self, thing: Operation | Implementation, kind: str, name: str) -> None:
+        if name not in getattr(self, kind):
+            raise ValueError(f"{self.origin(thing)}: {self._unknown(kind, name)}")
+
+    def _get(self, kind: str, name: str) -> Any:
+        table = getattr(self, kind)
+        if name not in table:
+            raise ValueError(self._unknown(kind, name))
+        return table[name]
+
+    def _unknown(self, kind: str, name: str) -> str:
+        singular = {"families": "family"}.get(kind, kind[:-1])
+        return f"unknown {singular} {name!r}: known are {', '.join(sorted(getattr(self, kind)))}"
+
+
+def _kind_and_name(thing: Family | Operation | Implementation) -> tuple[str, str]:
+    if isinstance(thing, Family):
+        return "families", thing.name
+    if isinstance(thing, Operation):
+        return "operations", thing.name
+    return "implementations", thing.full_name
+
+
+def load(files: Iterable[str | Path] = ()) -> Registry:
+    """Return the registry of built-in declarations, entry points and the given files.
+
+    Raises:
+        ValueError: when a file is missing or fails to import, two files declare one name, or a
+            declaration refers to an unknown name.
+    """
+    registry = Registry()
+    for package in BUILTIN:
+        for module in _modules(package):
+            registry.add_module(module)
+    for group in ENTRY_POINTS:
+        for entry in importlib.metadata.entry_points(group=group):
+            loaded = entry.load()
+            if isinstance(loaded, ModuleType):
+                registry.add_module(loaded)
+            else:
+                registry.add(loaded, entry.value)
+    for file in files:
+        registry.add_module(_import_file(Path(file)))
+    registry.check()
+    return registry
+
+
+def _modules(package: str) -> Iterator[ModuleType]:
+    root = importlib.import_module(package)
+    for info in pkgutil.walk_packages(root.__path__, f"{package}."):
+        yield importlib.import_module(info.name)
+
+
+def _import_file(path: Path) -> ModuleType:
+    resolved = path.resolve()
+    if not resolved.is_file():
+        raise ValueError(f"no such file: {path}")
+    name = f"equibench_plugin_{resolved.stem}_{abs(hash(str(resolved))):x}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, resolved)
+    if spec is None or spec.loader is None:
+        raise ValueError(f"{path} is not a Python file (its name must end in .py)")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        raise ValueError(f"{path} failed to import: {type(error).__name__}: {error}") from error
+    return module

@@ -1,0 +1,97 @@
+r"""Directional derivatives of a float64 oracle, against which gradients are judged.
+
+The derivative of <c, f(x, w)> along (dx, dw) is the sum over arrays a of the partial derivatives
+d/dt <c, f(.., a + t da, ..)> at t = 0. The rule for each array:
+
+* `linear_in` says degree 1: f(.., da, ..) itself. Exact, one evaluation.
+* `linear_in` says degree d > 1: the curve is a polynomial of degree d in t, and the central
+  difference on 2 ceil(d/2) nodes is exact for it at any step; the step is |a|/|da|, where
+  rounding is smallest. Error of a few ulp of the curve's values.
+* otherwise: the fourth-order central difference on 4 nodes with step eps^(1/5) rms(a)/rms(da).
+  Truncation and rounding together are about 1e-12 of the curve's values for a function that
+  varies on the scale of its inputs, and 1e-9 if it varies ten times faster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impls.spaces import Array, Arrays
+
+STEP = float(np.finfo(np.float64).eps ** 0.2)
+
+
+def directional(
+    oracle: Callable[[Arrays, Arrays], Arrays],
+    inputs: Arrays,
+    weights: Arrays,
+    direction_inputs: Arrays,
+    direction_weights: Arrays,
+    cotangent: Arrays,
+    linear_in: Iterable[tuple[str, int]] = (),
+) -> float:
+    """Return the derivative of <cotangent, oracle(inputs, weights)> along the directions.
+
+    Arrays without a direction stay fixed. `linear_in` names the inputs or weights in which the
+    oracle is a homogeneous polynomial, with their degrees. See the module for rules and errors.
+
+    Raises:
+        ValueError: for a direction that names no array, has another shape, or moves an array
+            that is not real.
+    """
+    degrees = dict(linear_in)
+    arrays = (_as_float64(inputs), _as_float64(weights))
+    total = 0.0
+    for slot, directions in enumerate((direction_inputs, direction_weights)):
+        for name, direction in directions.items():
+            base = arrays[slot].get(name)
+            if base is None or base.dtype != np.float64 or base.shape != np.shape(direction):
+                raise ValueError(f"direction {name!r} matches no real array of its shape")
+            step_from = np.asarray(direction, np.float64)
+
+            def value(a: Array, slot: int = slot, name: str = name) -> float:
+                moved = [dict(group) for group in arrays]
+                moved[slot][name] = a
+                outputs = oracle(moved[0], moved[1])
+                return float(sum(np.vdot(c, outputs[key]) for key, c in cotangent.items()))
+
+            total += _partial(value, base, step_from, degrees.get(name))
+    return total
+
+
+def _as_float64(arrays: Arrays) -> dict[str, Array]:
+    """Return floating arrays in float64 and all others as they are."""
+    return {
+        name: a.astype(np.float64) if np.issubdtype(a.dtype, np.floating) else a
+        for name, a in ((name, np.asarray(a)) for name, a in arrays.items())
+    }
+
+
+def _partial(
+    value: Callable[[Array], float], base: Array, direction: Array, degree: int | None
+) -> float:
+    """Return d/dt value(base + t direction) at 0, by the rule for this degree."""
+    if degree == 0 or not np.any(direction):
+        return 0.0
+    if degree == 1:
+        return value(direction)
+    nodes = 2 if degree is None else (degree + 1) // 2
+    size = float(np.linalg.norm(base)) or 1.0
+    step = size / float(np.linalg.norm(direction)) * (STEP if degree is None else 1.0)
+    total = 0.0
+    for node, factor in zip(range(1, nodes + 1), _central(nodes), strict=True):
+        move = node * step * direction
+        total += float(factor) * (value(base + move) - value(base - move))
+    return total / step
+
+
+def _central(nodes: int) -> NDArray[np.float64]:
+    """Return the factors of f(k)-f(-k), k = 1..nodes: f'(0), exact to degree 2 nodes."""
+    k = np.arange(1.0, nodes + 1)
+    odd = 2 * np.arange(nodes) + 1
+    right = np.zeros(nodes)
+    right[0] = 0.5
+    return np.asarray(np.linalg.solve(k[None, :] ** odd[:, None], right), np.float64)

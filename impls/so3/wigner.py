@@ -47,9 +47,9 @@ def wigner_3j(l1: int, l2: int, l3: int) -> Array:
     for axis, degree in enumerate((l1, l2, l3)):
         shape = [1, 1, 1]
         shape[axis] = -1
-        direct, flipped, norm = (v.reshape(shape) for v in _complex_to_real(degree))
-        tensor = direct * tensor + flipped * np.flip(tensor, axis)
-        scale = scale * norm
+        direct, flipped, norm = _complex_to_real(degree)
+        tensor = direct.reshape(shape) * tensor + flipped.reshape(shape) * np.flip(tensor, axis)
+        scale = scale * norm.reshape(shape)
     # multiply by (-i)^J exactly, by choosing and signing a part
     total = l1 + l2 + l3
     part: Array = tensor.imag if total % 2 else tensor.real
@@ -67,6 +67,7 @@ def clebsch_gordan(
     "norm": sqrt((2l1+1)(2l2+1)) C. "none": C itself.
     Raises ValueError for another normalisation or a violated triangle.
     """
+    _require_triangle(l1, l2, l3)
     factor = {
         "component": math.sqrt(2 * l3 + 1),
         "norm": math.sqrt((2 * l1 + 1) * (2 * l2 + 1)),
@@ -93,6 +94,7 @@ def gaunt(l1: int, l2: int, l3: int) -> Array:
     G[m1,m2,m3] = int Y_l1m1 Y_l2m2 Y_l3m3 dOmega = gaunt_coefficient * wigner_3j; zeros when
     l1+l2+l3 is odd. Raises ValueError for a violated triangle.
     """
+    _require_triangle(l1, l2, l3)
     return _frozen(gaunt_coefficient(l1, l2, l3) * wigner_3j(l1, l2, l3))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.wigner import Array, clebsch_gordan
@@ -33,7 +34,7 @@ class Path:
         return clebsch_gordan(self.ir1.l, self.ir2.l, self.ir3.l)
 
     @property
-    def nonzero(self) -> Array:
+    def nonzero(self) -> NDArray[np.bool_]:
         """Tell which entries [2l1+1, 2l2+1, 2l3+1] of the coupling are not zero."""
         return np.abs(self.tensor) > ZERO
 

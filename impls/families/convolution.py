@@ -22,8 +22,8 @@ from typing import Literal
 
 import numpy as np
 
-from impls.family import Ask, Family
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
+from impls.family import Ask, Family
 from impls.groups import Element, Group, direct_product, orthogonal, rotations, symmetric
 from impls.inputs.graphs import Graph, graph
 from impls.problem import Problem, Refusal, Scalar, Size
@@ -220,13 +220,14 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     facets: dict[str, Scalar] = {"setting": setting, "symmetry": symmetry, "lmax": node.lmax}
     if setting == "custom":
         facets["irreps"] = " | ".join(str(asked.sizes[key]) for key in IRREPS)
-    return facets | {
+    of_graph: dict[str, Scalar] = {
         "channels": channels_of(asked),
         "nodes": edges.nodes,
         "edges": len(edges.src),
         "graph": name,
         "cutoff": float(asked.sizes["cutoff"]),  # type: ignore[arg-type]
     }
+    return facets | of_graph
 
 
 def _quick() -> tuple[Ask, ...]:

@@ -75,7 +75,7 @@ def _coefficients(problem: Problem) -> Mapping[PathKey, float]:
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
-    """Count per edge: C sh once for all channels, times x, times w, into the sum; each array once."""
+    """Count, per edge, C sh once for all channels, times x, times w, into the sum."""
     channels, paths, graph = channels_of(problem), paths_of(problem), graph_of(problem)
     node, edge, _ = irreps_of(problem)
     edges, out = len(graph.src), sum(p.ir3.dim for p in paths)
@@ -92,7 +92,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 OPERATION = Operation(
     name="channelwise",
     family="convolution",
-    summary="channelwise (uvu) product with edge harmonics and edge weights, summed over neighbours",
+    summary="channelwise (uvu) product with edge harmonics and weights, summed over neighbours",
     papers=("thomas2018", "batzner2022", "batatia2022"),
     exactness=Exactness("exact", ("rotation", "inversion", "permutation")),
     outputs=_outputs,

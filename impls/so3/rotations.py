@@ -49,7 +49,7 @@ def wigner_d(l: int, rotation: ArrayLike) -> Array:  # noqa: E741 -- the field's
 
     D(R) Y(v) = Y(R v), so D(R S) = D(R) D(S). In this basis D_1(R) = R (components x, y, z), and
     degree l is cut out of R (x) D_(l-1)(R) by the Clebsch-Gordan isometry
-    [@varshalovich1988, 4.6.2]: D_l = Q^T (R (x) D_(l-1)) Q. Nothing depends on angles, so there
+    [@varshalovich1988] ch. 4: D_l = Q^T (R (x) D_(l-1)) Q. Nothing depends on angles, so there
     are no poles; the error grows linearly in l.
 
     Raises ValueError for a negative degree and for matrices that are no proper rotations.

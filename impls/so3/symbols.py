@@ -13,6 +13,11 @@ def triangle(l1: int, l2: int, l3: int) -> bool:
     return min(l1, l2, l3) >= 0 and abs(l1 - l2) <= l3 <= l1 + l2
 
 
+def alternating(exponent: int) -> int:
+    """Return (-1)^exponent as an integer, for exponents of either sign."""
+    return -1 if exponent % 2 else 1
+
+
 def _signed_root(value: Fraction, sign: int) -> float:
     """Return sign * sqrt(value); the exact value is rounded to float64 only here."""
     return math.copysign(math.sqrt(value), sign) if value else 0.0
@@ -22,7 +27,7 @@ def _signed_root(value: Fraction, sign: int) -> float:
 def wigner_3j_symbol(l1: int, l2: int, l3: int, m1: int, m2: int, m3: int) -> float:
     r"""Return the Wigner 3j symbol (l1 l2 l3; m1 m2 m3) of integer degrees, complex basis.
 
-    Racah's formula [@varshalovich1988, 8.2.1]: with J = l1+l2+l3 and Delta the triangle
+    Racah's formula [@varshalovich1988] ch. 8: with J = l1+l2+l3 and Delta the triangle
     coefficient, (-1)^(l1-l2-m3) sqrt(Delta prod (l+m)!(l-m)!) times an alternating sum of inverse
     factorials. It is 0 when the triangle or m1+m2+m3 = 0 fails, as usual; ValueError for a
     negative degree or |m| > l.
@@ -49,11 +54,11 @@ def wigner_3j_symbol(l1: int, l2: int, l3: int, m1: int, m2: int, m3: int) -> fl
     square = _triangle_coefficient(2 * l1, 2 * l2, 2 * l3) * Fraction(total) ** 2
     for degree, m in ((l1, m1), (l2, m2), (l3, m3)):
         square *= factorial(degree + m) * factorial(degree - m)
-    return _signed_root(square, (-1) ** (l1 - l2 - m3) * (1 if total > 0 else -1))
+    return _signed_root(square, alternating(l1 - l2 - m3) * (1 if total > 0 else -1))
 
 
 def wigner_3j_zero(l1: int, l2: int, l3: int) -> float:
-    r"""Return the 3j symbol (l1 l2 l3; 0 0 0) by its closed form [@varshalovich1988, 8.5.2].
+    r"""Return the 3j symbol (l1 l2 l3; 0 0 0) by its closed form [@varshalovich1988] ch. 8.
 
     With g = (l1+l2+l3)/2 it is (-1)^g sqrt(prod (2g-2l_i)! / (2g+1)!) g! / prod (g-l_i)!, and 0
     for an odd sum or a violated triangle.
@@ -65,7 +70,7 @@ def wigner_3j_zero(l1: int, l2: int, l3: int) -> float:
     square = Fraction(factorial(g) ** 2, factorial(total + 1))
     for degree in (l1, l2, l3):
         square *= Fraction(factorial(total - 2 * degree), factorial(g - degree) ** 2)
-    return _signed_root(square, (-1) ** g)
+    return _signed_root(square, alternating(g))
 
 
 @lru_cache(maxsize=65536)
@@ -79,7 +84,7 @@ def wigner_6j(
 ) -> float:
     r"""Return the Wigner 6j symbol {a b c; d e f}, integers or half-integers.
 
-    Racah's formula [@varshalovich1988, 9.2.1] in exact rationals. It is 0 when one of the four
+    Racah's formula [@varshalovich1988] ch. 9 in exact rationals. It is 0 when one of the four
     triangles (abc) (aef) (dbf) (dec) fails; ValueError when an argument is negative or not a
     multiple of 1/2.
     """

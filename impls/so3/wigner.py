@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from impls.so3.symbols import triangle, wigner_3j_symbol, wigner_3j_zero, wigner_6j
+from impls.so3.symbols import alternating, triangle, wigner_3j_symbol, wigner_3j_zero, wigner_6j
 
 __all__ = [
     "clebsch_gordan",
@@ -79,7 +79,7 @@ def clebsch_gordan(
 
 
 def gaunt_coefficient(l1: int, l2: int, l3: int) -> float:
-    r"""Return sqrt((2l1+1)(2l2+1)(2l3+1)/4pi) |(l1 l2 l3; 0 0 0)| [@varshalovich1988, 5.9.1].
+    r"""Return sqrt((2l1+1)(2l2+1)(2l3+1)/4pi) |(l1 l2 l3; 0 0 0)| [@varshalovich1988] ch. 5.
 
     It is the factor between `gaunt` and `wigner_3j`: non-negative, and 0 for an odd sum of
     degrees or a violated triangle.
@@ -103,7 +103,7 @@ def matrix_coefficient(l1: int, l2: int, l3: int, twice_j: int) -> float:
 
     With X = sum_l sqrt(2l+1) C(j,j,l) x_l, likewise Y, Z = X Y and
     z_l = sqrt(2l+1) <C(j,j,l), Z>, the map is sum over triples of w C(l1,l2,l3), where
-    w = (-1)^l3 sqrt((2l1+1)(2l2+1)(2l3+1)) {l1 l2 l3; j j j} [@varshalovich1988, 12.1].
+    w = (-1)^l3 sqrt((2l1+1)(2l2+1)(2l3+1)) {l1 l2 l3; j j j} [@varshalovich1988] ch. 12.
     The 6j symbol is the magnitude; the sign, from the phases of this basis, does not depend on j.
     It is 0 when a degree is above 2j, and at the accidental zeros of the 6j symbol.
 
@@ -114,8 +114,7 @@ def matrix_coefficient(l1: int, l2: int, l3: int, twice_j: int) -> float:
     if twice_j < 0 or twice_j % 2:
         raise ValueError(f"twice_j={twice_j}: only integer j, that is even twice_j >= 0, is real")
     j = twice_j // 2
-    sign = -1 if l3 % 2 else 1
-    return sign * _root_of_dims(l1, l2, l3) * wigner_6j(l1, l2, l3, j, j, j)
+    return alternating(l3) * _root_of_dims(l1, l2, l3) * wigner_6j(l1, l2, l3, j, j, j)
 
 
 def _require_triangle(l1: int, l2: int, l3: int) -> None:
@@ -138,7 +137,7 @@ def _frozen(array: Array) -> Array:
 def _complex_3j(l1: int, l2: int, l3: int) -> Array:
     r"""Return all complex 3j symbols [2l1+1, 2l2+1, 2l3+1], zero unless m1+m2+m3 = 0.
 
-    The sum over binomials [@varshalovich1988, 8.2.1] is an integer; the factor under the root is
+    The sum over binomials [@varshalovich1988] ch. 8 is an integer; the factor under the root is
     a ratio of integers, divided exactly and rounded once.
     """
     total = l1 + l2 + l3
@@ -159,9 +158,9 @@ def _complex_3j(l1: int, l2: int, l3: int) -> Array:
                 term = row_c[k] * row_b[l1 - m1 - k] * row_a[l2 + m2 - k]
                 series += -term if k % 2 else term
             dims = comb(2 * l1, l1 - m1) * comb(2 * l2, l2 - m2) * comb(2 * l3, l3 - m3)
-            value = (-1) ** (l1 - l2 - m3) * series * math.sqrt(above / (below * dims))
+            value = alternating(l1 - l2 - m3) * series * math.sqrt(above / (below * dims))
             symbols[l1 + m1, l2 + m2, l3 + m3] = value
-            symbols[l1 - m1, l2 - m2, l3 - m3] = (-1) ** total * value
+            symbols[l1 - m1, l2 - m2, l3 - m3] = alternating(total) * value
     return symbols
 
 

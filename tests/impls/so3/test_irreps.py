@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from impls.so3.irreps import Irrep, Irreps, degrees, natural
+
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# a busy machine is no failure
 
 o3_irrep = st.builds(Irrep, st.integers(0, 12), st.sampled_from([1, -1]))
 so3_irrep = st.builds(Irrep, st.integers(0, 12), st.just(0))
@@ -36,12 +39,14 @@ def test_order_is_by_degree_then_parity() -> None:
     assert [str(ir) for ir in sorted(shuffled)] == ["0e", "1o", "1e", "2o"]
 
 
+@patient
 @given(any_irreps)
 def test_print_then_parse_is_the_identity(irreps: Irreps) -> None:
     assert Irreps.parse(str(irreps)) == irreps
     assert Irreps.parse(irreps) is irreps
 
 
+@patient
 @given(any_irreps)
 def test_dimension_and_slices(irreps: Irreps) -> None:
     stops = [s.stop for s in irreps.slices()]
@@ -52,6 +57,7 @@ def test_dimension_and_slices(irreps: Irreps) -> None:
         assert irreps.parity == all(ir.p != 0 for _, ir in irreps)
 
 
+@patient
 @given(st.one_of(st.tuples(o3_irrep, o3_irrep), st.tuples(so3_irrep, so3_irrep)))
 def test_product(pair: tuple[Irrep, Irrep]) -> None:
     first, second = pair
@@ -62,7 +68,7 @@ def test_product(pair: tuple[Irrep, Irrep]) -> None:
     assert (product[0].l, product[-1].l) == (abs(first.l - second.l), first.l + second.l)
 
 
-@settings(deadline=None)
+@patient
 @given(sums(o3_irrep))
 def test_e3nn_reads_and_prints_the_same(irreps: Irreps) -> None:
     o3 = pytest.importorskip("e3nn.o3", reason="compares with e3nn")

@@ -48,8 +48,10 @@ def test_gauss_legendre_is_exact_and_sharp(degree: int) -> None:
 
 @pytest.mark.parametrize(
     ("degree", "size"),
-    [(3, 6), (5, 14), (7, 26), (9, 38), (11, 50), (13, 86), (17, 110), (21, 170)]
-    + [(29, 302), (31, 350), (4, 14), (8, 38), (12, 86), (16, 110)],
+    [
+        *((3, 6), (5, 14), (7, 26), (9, 38), (11, 50), (13, 86), (17, 110), (21, 170)),
+        *((29, 302), (31, 350), (4, 14), (8, 38), (12, 86), (16, 110)),
+    ],
 )
 def test_lebedev_sizes_and_exactness(degree: int, size: int) -> None:
     points, weights = lebedev(degree)

@@ -208,6 +208,15 @@ def test_matrix_coefficient_vanishes_where_it_must() -> None:
     assert abs(matrix_coefficient(2, 1, 2, 4)) == abs(sqrt(75) * wigner_6j(2, 1, 2, 2, 2, 2))
 
 
+def test_numpy_integers_are_degrees() -> None:
+    """Called before any equal Python integers, so that the caches do not answer."""
+    l1, l2, l3 = np.array([5, 8, 11])
+    seen = (wigner_3j(l1, l2, l3), wigner_3j_symbol(l1, l2, l3, l1, -l2, l2 - l1))
+    assert_allclose(np.sum(seen[0] ** 2), 1, rtol=1e-14)
+    assert seen[1] == wigner_3j_symbol(l2, l3, l1, -l2, l2 - l1, l1)
+    assert wigner_6j(l1, l2, l3, l2, l2, l2) == wigner_6j(l2, l1, l3, 8, 8, 8)
+
+
 def test_arrays_are_shared_and_read_only() -> None:
     assert wigner_3j(1, 2, 2) is wigner_3j(1, 2, 2)
     for array in (wigner_3j(1, 2, 2), clebsch_gordan(1, 2, 2), gaunt(1, 2, 3)):

@@ -27,7 +27,9 @@ class Family:
     `check` refuses bad sizes by name. `facets` are the columns by which people sort and plot
     (setting, lmax, batch ...). `batch` names the size that counts independent samples: it is axis
     0 of every input and output, and no weight has it; None when samples are not independent.
-    `profiles` maps a profile name (quick, default, paper, check) to its problems.
+    `profiles` maps a profile name (quick, default, paper, check) to its problems. `single` returns
+    the same map on as few entries as possible, for looking at it as a black box; `pose` returns
+    that problem for a setting, a symmetry and an lmax, where the family has these.
     """
 
     name: str
@@ -38,3 +40,5 @@ class Family:
     facets: Callable[[Problem], Mapping[str, Scalar]]
     batch: str | None = None
     profiles: Mapping[str, Callable[[], tuple[Ask, ...]]] = field(default_factory=dict)
+    single: Callable[[Problem], Problem] | None = None
+    pose: Callable[[str, str, int], Problem] | None = None

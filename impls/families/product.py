@@ -205,6 +205,14 @@ def _small() -> tuple[Ask, ...]:
     )
 
 
+def _single(asked: Problem) -> Problem:
+    return asked.with_sizes(channels=1, batch=1)
+
+
+def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+    return problem(setting, lmax, symmetry, batch=1, dtype="float64")
+
+
 FAMILY = Family(
     name="product",
     check=_check,
@@ -214,4 +222,6 @@ FAMILY = Family(
     facets=_facets,
     batch="batch",
     profiles={"quick": _quick, "default": _default, "paper": _paper, "check": _small},
+    single=_single,
+    pose=_pose,
 )

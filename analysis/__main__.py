@@ -1,0 +1,215 @@
+"""The command line of the analysis: expressivity, interactability, equivariance.
+
+Asks the measuring engine to run its probes on the smallest problems, so that torch and JAX stay in
+processes of their own and the rows land in a store; what was measured before is not run again.
+Exit codes: 0 done; 1 a probe failed or disagrees with what is derived; 2 bad arguments.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from bench import progress
+from bench.case import Case, describe
+from bench.fingerprint import key
+from bench.listing import FORMATS, render
+from bench.rows import FINISHED, latest, load
+from bench.run import Plan, Planned, Profile, execute
+from impls.implementation import MODES, Implementation, Target
+from impls.operation import Operation
+from impls.problem import Problem
+from impls.registry import Registry
+from impls.registry import load as load_registry
+
+EXAMPLES = """examples:
+  python -m analysis expressivity --operation gaunt --setting mimo --symmetry so3 --lmax 3
+  python -m analysis interactability --operation matrix --lmax 5 --format csv
+  python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
+
+exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
+"""
+PROBES = {
+    "expressivity": ("error", "expressivity"),
+    "interactability": ("error", "interactability"),
+    "equivariance": ("error", "equiv"),
+}
+EQUIVARIANCE_BATCH = 64
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis",
+        description="What an operation can express, measured on its running implementations.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    summaries = {
+        "expressivity": "Dimension and linear span of the bilinear maps that it can realise.",
+        "interactability": "Reduced coefficient of every (l1, l2, l3), and whether it can couple.",
+        "equivariance": "Equivariance error over every subgroup, in float64 and float32.",
+    }
+    for name, summary in summaries.items():
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.add_argument("--operation", required=True)
+        sub.add_argument("--implementation", help="with or without `operation.`; default: all")
+        sub.add_argument("--setting", choices=("siso", "simo", "mimo"), default="mimo")
+        sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
+        sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L are analysed")
+        sub.add_argument("--with", dest="files", action="append", default=[], metavar="FILE.py")
+        sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+        sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/analysis")
+        sub.add_argument("--format", choices=FORMATS, default="table")
+        sub.add_argument("--plain", action="store_true", help="lines instead of a progress bar")
+    return parser
+
+
+def _implementations(
+    operation: Operation, name: str | None, registry: Registry
+) -> list[Implementation]:
+    if name is not None:
+        full = name if name.startswith(f"{operation.name}.") else f"{operation.name}.{name}"
+        return [registry.implementation(full)]
+    return [i for i in registry.implementations_of(operation.name) if i.missing() is None]
+
+
+def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Problem]:
+    operation = registry.operation(arguments.operation)
+    family = registry.family(operation.family)
+    if family.pose is None:
+        raise ValueError(
+            f"family {family.name!r} of operation {operation.name!r} has no settings and lmax"
+        )
+    if arguments.lmax < 1:
+        raise ValueError(f"--lmax must be at least 1, not {arguments.lmax}")
+    for lmax in range(1, arguments.lmax + 1):
+        problem = family.pose(arguments.setting, arguments.symmetry, lmax)
+        if arguments.command == "equivariance":
+            if family.batch is not None:
+                problem = problem.with_sizes(**{family.batch: EQUIVARIANCE_BATCH})
+            yield replace(problem, dtype="float32")
+        yield problem
+
+
+def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
+    operation = registry.operation(arguments.operation)
+    target = Target(device=arguments.device)
+    cases = [
+        Case(problem, implementation.full_name, "fwd", MODES[implementation.framework][0], target)
+        for problem in _problems(arguments, registry)
+        for implementation in _implementations(operation, arguments.implementation, registry)
+    ]
+    settings = Profile(("fwd",), 1, 0, 600.0, PROBES[arguments.command])
+    planned = [Planned(case, key(case, registry)) for case in cases]
+    return Plan(f"analysis {arguments.command}", settings, planned)
+
+
+def _results(
+    arguments: argparse.Namespace, plan: Plan, registry: Registry, out: Path
+) -> Iterator[dict[str, Any]]:
+    rows = latest(load(out))
+    for planned in plan.planned:
+        columns = describe(planned.case, registry)
+        base = {"operation": columns["operation"], "implementation": columns["implementation"]}
+        base |= {
+            name: columns[f"facet.{name}"]
+            for name in ("setting", "symmetry", "lmax")
+            if f"facet.{name}" in columns
+        }
+        mine = [row for row in rows if row["key"] == planned.key]
+        found = list(_READERS[arguments.command](mine, columns))
+        yield from ({**base, **item} for item in found)
+        ended = next((row for row in mine if row["probe"] == FINISHED), None)
+        if not found and ended is not None:
+            yield {**base, "status": ended["status"], "reason": ended["reason"] or "no bilinear map"}
+
+
+def _expressivity(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    by_name = {row["probe"]: row for row in rows}
+    if "expressivity.dim" in by_name:
+        dim, span = by_name["expressivity.dim"], by_name["expressivity.span"]
+        yield {
+            "dim": int(dim["value"]),
+            "span": int(span["value"]),
+            "expected_dim": dim["detail"]["expected"],
+            "expected_span": span["detail"]["expected"],
+            "gap": dim["detail"]["gap"],
+            "verdict": dim["detail"]["verdict"],
+        }
+
+
+def _interactability(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"] == "interactability":
+            detail = row["detail"]
+            yield {
+                **{name: detail[name] for name in ("l1", "l2", "l3")},
+                "coefficient": row["value"],
+                "interactable": detail["interactable"],
+                "expected": detail["expected"],
+            }
+
+
+def _equivariance(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"].startswith("equiv."):
+            detail = row["detail"]
+            yield {
+                "subgroup": row["probe"].removeprefix("equiv."),
+                "dtype": columns["dtype"],
+                **{name: detail[name] for name in ("mean", "p95", "max", "claimed")},
+            }
+
+
+_READERS = {
+    "expressivity": _expressivity,
+    "interactability": _interactability,
+    "equivariance": _equivariance,
+}
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    registry = load_registry(arguments.files)
+    plan = _plan(arguments, registry)
+    out = (arguments.out or Path("reports/out/analysis")) / arguments.command
+    with progress.shown(len(plan.planned), arguments.plain) as (events, counts):
+        execute(
+            plan,
+            registry,
+            out,
+            files=arguments.files,
+            command=shlex.join(["python", "-m", "analysis", *sys.argv[1:]]),
+            events=events,
+        )
+    results = list(_results(arguments, plan, registry, out))
+    print(render(results, arguments.format))
+    failed = [r for r in results if r.get("status", "skip") != "skip" or _disagrees(r)]
+    return 1 if failed else 0
+
+
+def _disagrees(result: dict[str, Any]) -> bool:
+    pairs = (("dim", "expected_dim"), ("span", "expected_span"), ("interactable", "expected"))
+    return any(result.get(a) != result.get(b) for a, b in pairs)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,292 @@
+"""The command line of the measuring engine: list, check, doctor, run, status, merge.
+
+Exit codes: 0 done; 1 the harness or a check failed, or the run was interrupted; 2 bad arguments.
+A case that is slow, wrong or fails is a result, not a failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench import check, machine, progress
+from bench.case import case_id, cases_of, problem_id, refusal
+from bench.listing import FORMATS, render
+from bench.pool import spec_of
+from bench.rows import FINISHED, latest, load, merge
+from bench.run import PROFILES, Plan, asks, execute, plan, profile_named
+from impls.implementation import Target
+from impls.registry import Registry
+from impls.registry import load as load_registry
+
+EXAMPLES = """examples:
+  python -m bench list --operations
+  python -m bench list --cases --profile quick --format csv
+  python -m bench check clebsch_gordan.torch_dense
+  python -m bench check my_product.py
+  python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run
+  python -m bench run --with my_product.py --device cuda
+  python -m bench status reports/out/default
+
+exit codes: 0 done, 1 the harness or a check failed (or the run was interrupted), 2 bad arguments
+"""
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench",
+        description="Measure equivariant tensor products and layers.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, summary: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(run=globals()[f"_{name}"])
+        return sub
+
+    def formatted(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--format", choices=FORMATS, default="table", help="default: table")
+
+    def plugins(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--with", dest="files", action="append", default=[], metavar="FILE.py",
+            help="also read declarations from this file (may be repeated)",
+        )  # fmt: skip
+
+    def where(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--device", choices=("cpu", "cuda"), help="default: cuda if there is one, else cpu"
+        )
+        sub.add_argument("--plain", action="store_true", help="lines instead of a progress bar")
+
+    sub = command("list", "List what is known: operations, implementations, problems or cases.")
+    what = sub.add_mutually_exclusive_group(required=True)
+    for name in ("operations", "implementations", "problems", "cases"):
+        what.add_argument(f"--{name}", dest="what", action="store_const", const=name)
+    sub.add_argument("--profile", default="default", help=f"one of {', '.join(PROFILES)}")
+    plugins(sub)
+    formatted(sub)
+
+    sub = command("check", "Check implementations against the oracle, gradients and symmetry.")
+    sub.add_argument("name", help="operation.implementation, an operation, or a file.py")
+    plugins(sub)
+    where(sub)
+    formatted(sub)
+
+    sub = command("doctor", "Say what this machine can measure, and why not.")
+    formatted(sub)
+
+    sub = command("run", "Measure a profile; the same command continues an interrupted run.")
+    sub.add_argument("--profile", default="default", help=f"one of {', '.join(PROFILES)}")
+    sub.add_argument(
+        "--select", default="", metavar="GLOB", help="only cases whose id matches (a word: contains)"
+    )
+    sub.add_argument("--rounds", type=int, help="repeat all blocks in fresh processes this often")
+    sub.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
+    sub.add_argument("--budget", type=float, metavar="SECONDS", help="start no block after this")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/PROFILE-DEVICE")
+    plugins(sub)
+    where(sub)
+
+    sub = command("status", "Count the cases of a run directory by status; list what failed.")
+    sub.add_argument("dir", type=Path)
+    formatted(sub)
+
+    sub = command("merge", "Write the union of run directories to a new directory.")
+    sub.add_argument("dirs", type=Path, nargs="+", metavar="DIR")
+    sub.add_argument("--out", type=Path, required=True, metavar="DIR")
+    return parser
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    registry = load_registry(arguments.files)
+    print(render(LISTINGS[arguments.what](registry, arguments.profile), arguments.format))
+    return 0
+
+
+def _operations(registry: Registry, profile: str) -> list[dict[str, Any]]:
+    return [
+        {
+            "operation": operation.name,
+            "family": operation.family,
+            "group": ", ".join(operation.exactness.subgroups),
+            "exactness": operation.exactness.kind,
+            "papers": list(operation.papers),
+            "summary": operation.summary,
+        }
+        for operation in sorted(registry.operations.values(), key=lambda o: o.name)
+    ]
+
+
+def _implementations(registry: Registry, profile: str) -> list[dict[str, Any]]:
+    rows = []
+    for implementation in sorted(registry.implementations.values(), key=lambda i: i.full_name):
+        missing = implementation.missing()
+        rows.append(
+            {
+                "implementation": implementation.full_name,
+                "operation": implementation.operation,
+                "framework": implementation.framework,
+                "available": missing is None,
+                "reason": str(missing or ""),
+            }
+        )
+    return rows
+
+
+def _problems(registry: Registry, profile: str) -> list[dict[str, Any]]:
+    profile_named(profile)
+    rows = []
+    for ask in asks(profile, registry):
+        facets = registry.family(ask.problem.family).facets(ask.problem)
+        rows.append(
+            {
+                "problem": problem_id(ask.problem, registry),
+                "family": ask.problem.family,
+                "dtype": ask.problem.dtype,
+                **facets,
+                "operations": list(ask.operations),
+            }
+        )
+    return rows
+
+
+def _cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
+    settings = profile_named(profile)
+    cases = cases_of(asks(profile, registry), settings.passes, Target(), registry)
+    return [
+        {
+            "case": case_id(case, registry),
+            "implementation": case.implementation,
+            "pass": case.pass_,
+            "refused": str(refusal(case, registry) or ""),
+        }
+        for case in cases
+    ]
+
+
+LISTINGS = {
+    "operations": _operations,
+    "implementations": _implementations,
+    "problems": _problems,
+    "cases": _cases,
+}
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    file = arguments.name if arguments.name.endswith(".py") else None
+    files = [*arguments.files, *([file] if file else [])]
+    registry = load_registry(files)
+    implementations = check.named(arguments.name, registry, file)
+    target = Target(device=arguments.device or "cpu")
+    total = _count_checks(implementations, registry, target)
+    with progress.shown(total, arguments.plain) as (events, _):
+        results = check.check(implementations, registry, target, files, events)
+    print(render(results, arguments.format))
+    failed = [result for result in results if not result["passed"]]
+    if arguments.format == "table":
+        print(f"\n{len(results) - len(failed)} of {len(results)} passed")
+    return 1 if failed else 0
+
+
+def _count_checks(
+    implementations: Sequence[Any], registry: Registry, target: Target
+) -> int:
+    names = {i.full_name for i in implementations}
+    cases = cases_of(asks("check", registry), PROFILES["check"].passes, target, registry)
+    return sum(case.implementation in names for case in cases)
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    print(render(machine.doctor(), arguments.format))
+    return 0
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.threads < 1:
+        raise ValueError(f"--threads must be at least 1, not {arguments.threads}")
+    if arguments.budget is not None and arguments.budget <= 0:
+        raise ValueError(f"--budget must be positive, not {arguments.budget:g}")
+    registry = load_registry(arguments.files)
+    device = arguments.device or machine.default_device()
+    target = Target(device=device, threads=arguments.threads)
+    meant = plan(arguments.profile, target, registry, arguments.select, arguments.rounds)
+    out = arguments.out or Path("reports/out") / f"{arguments.profile}-{device}"
+    _announce(meant, registry, device, out)
+    total = len(meant.planned) * meant.settings.rounds
+    with progress.shown(total, arguments.plain) as (events, counts):
+        run = execute(
+            meant,
+            registry,
+            out,
+            files=arguments.files,
+            command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+            budget=arguments.budget,
+            events=events,
+        )
+    spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in run.seconds.items())
+    new = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    print(f"measured now: {new or 'nothing, all was finished'}; wall time: {spent or 'none'}")
+    print(f"rows: {out / 'rows.jsonl'}   status: python -m bench status {out}")
+    return 0
+
+
+def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
+    runnable = [p.case for p in meant.planned if refusal(p.case, registry) is None]
+    passes = Counter(str(case.pass_) for case in runnable)
+    workers = len({spec_of(case, registry) for case in runnable})
+    seconds = progress.estimate(passes, workers, meant.settings.rounds)
+    if device == "cpu":
+        print("** CPU run: times say nothing about GPUs **", file=sys.stderr)
+    print(
+        f"profile {meant.profile}: {len(meant.planned)} cases ({len(runnable)} to measure, "
+        f"{len(meant.planned) - len(runnable)} refused), {workers} workers, "
+        f"{meant.settings.rounds} round(s), on {device}; roughly {seconds / 60:.0f} min; into {out}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def _status(arguments: argparse.Namespace) -> int:
+    rows = [row for row in latest(load(arguments.dir)) if row["probe"] == FINISHED]
+    counts = Counter(row["status"] for row in rows)
+    if arguments.format == "table":
+        print(render([{"status": s, "cases": n} for s, n in sorted(counts.items())], "table"))
+    shown = [
+        {"status": row["status"], "case": row["case"], "round": row["round"], "reason": row["reason"]}
+        for row in rows
+        if arguments.format != "table" or row["status"] != "ok"
+    ]
+    if shown:
+        print(("\n" if arguments.format == "table" else "") + render(shown, arguments.format))
+    return 0
+
+
+def _merge(arguments: argparse.Namespace) -> int:
+    count = merge(arguments.dirs, arguments.out)
+    print(f"{count} rows in {arguments.out / 'rows.jsonl'}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; return the exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,78 @@
+"""Conformance: is an implementation right, with its gradients and its claimed symmetry?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.case import cases_of
+from bench.fingerprint import key
+from bench.rows import FINISHED, load
+from bench.run import PROFILES, Events, Plan, Planned, asks, execute
+from impls.implementation import Implementation, Target
+from impls.registry import Registry
+
+
+def named(name: str, registry: Registry, file: str | None) -> list[Implementation]:
+    """Return the implementations meant by a full name, an operation's name, or a file.
+
+    Raises:
+        ValueError: when nothing has that name, or the file declares no implementation.
+    """
+    every = list(registry.implementations.values())
+    if file is not None:
+        here = str(Path(file).resolve())
+        found = [i for i in every if str(Path(registry.origin(i)).resolve()) == here]
+        if not found:
+            raise ValueError(f"{file} declares no Implementation at its top level")
+        return found
+    if name in registry.operations:
+        found = registry.implementations_of(name)
+        if not found:
+            raise ValueError(f"operation {name!r} has no implementation yet")
+        return found
+    return [registry.implementation(name)]
+
+
+def check(
+    implementations: Sequence[Implementation],
+    registry: Registry,
+    target: Target,
+    files: Sequence[str],
+    events: Events,
+) -> list[dict[str, Any]]:
+    """Return one result for each case of the families' `check` problems.
+
+    `passed` is False for anything but ok and a refusal of the problem itself. An implementation
+    of which no case was right has not passed either: there is a last row that says so.
+    """
+    wanted = {i.full_name for i in implementations}
+    settings = PROFILES["check"]
+    cases = cases_of(asks("check", registry), settings.passes, target, registry)
+    planned = [
+        Planned(case, key(case, registry)) for case in cases if case.implementation in wanted
+    ]
+    with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
+        execute(
+            Plan("check", settings, planned), registry, Path(scratch), files=files, events=events
+        )
+        rows = load(Path(scratch)) if planned else []
+    results: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        result = results.setdefault(row["case"], {"case": row["case"]})
+        if row["probe"] == FINISHED:
+            refused = bool(row["detail"].get("refused"))
+            missing = registry.implementation(row["implementation"]).missing() is not None
+            result["status"] = row["status"]
+            result["reason"] = row["reason"]
+            result["passed"] = row["status"] == "ok" or (refused and not missing)
+        else:
+            result[row["probe"]] = row["value"]
+    verified = {r["implementation"] for r in rows if r["probe"] == FINISHED and r["status"] == "ok"}
+    listed = list(results.values())
+    for name in sorted(wanted - verified):
+        reason = "no check problem of its family was answered rightly"
+        listed.append({"case": name, "status": "error", "reason": reason, "passed": False})
+    return listed

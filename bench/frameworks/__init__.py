@@ -1,0 +1,56 @@
+"""What the harness does for each framework: move arrays, define passes, wait, read memory.
+
+The functions of the three modules have the same names and meanings, so that a pass is the same
+mathematics in each. `grad` is the value and the gradients of the linear functional <c, f> with
+respect to every differentiable input and weight; what is unused has gradient zero.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from bench.case import Pass
+from impls.implementation import Target, Tensors
+from impls.spaces import Arrays, Space
+
+Call = Callable[[Tensors, Tensors], Tensors]
+PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
+
+
+class Framework(Protocol):
+    """The interface of `bench.frameworks.{numpy,torch,jax}`."""
+
+    def start(self, target: Target, x64: bool) -> Mapping[str, Any]:
+        """Set threads, precision and device for this process; return facts worth recording."""
+
+    def put(
+        self, arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target
+    ) -> Tensors:
+        """Move float64 and index arrays to the framework, rounding reals to `dtype`."""
+
+    def leaves(self, tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
+        """Return the same numbers, ready to be differentiated with respect to the wanted names."""
+
+    def get(self, tensors: Tensors) -> dict[str, Any]:
+        """Move tensors to NumPy, reals as float64."""
+
+    def make(self, call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
+        """Return the function of a pass; `wanted` names the arrays whose gradients are asked."""
+
+    def cotangents(self, call: Call, inputs: Tensors, weights: Tensors) -> Tensors:
+        """Return standard normal arrays of the shapes of the outputs, in the native layout."""
+
+    def wait(self, out: Any) -> None:
+        """Block until `out` is computed."""
+
+    def peak(
+        self, run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
+    ) -> dict[str, float]:
+        """Return peak bytes above the live inputs of one call, by source: {"rss": bytes, ...}."""
+
+
+def load(name: str) -> Framework:
+    """Import the module of a framework (and with it the framework)."""
+    return importlib.import_module(f"bench.frameworks.{name}")  # type: ignore[return-value]

@@ -1,0 +1,292 @@
+"""The parent's side: start workers, talk to them, survive them.
+
+One worker per implementation, device, precision, threads and x64, in a process group of its own
+with its output in a log file. A worker that is not asked is stopped, so that it cannot disturb
+the one that measures. Any fault replaces the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.case import Case
+from bench.rows import Status
+from impls.registry import Registry
+
+ROOT = Path(__file__).resolve().parent.parent
+GRACE = 3.0
+"""Seconds between the request to stop and the kill."""
+POLL = 0.25
+START_TIMEOUT = 180.0
+MEMORY_SHARE = 0.8
+"""A worker that holds more than this share of the machine's memory is out of memory."""
+
+
+class Fault(Exception):
+    """A case could not be measured; `status` and `reason` go into its rows."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        """Keep both."""
+        super().__init__(f"{status}: {reason}")
+        self.status: Status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What distinguishes workers."""
+
+    implementation: str
+    framework: str
+    target: tuple[tuple[str, Any], ...]
+    x64: bool
+
+
+def spec_of(case: Case, registry: Registry) -> Spec:
+    """Return the kind of worker that measures a case."""
+    framework = registry.implementation(case.implementation).framework
+    target = tuple(sorted(asdict(case.target).items()))
+    return Spec(case.implementation, framework, target, case.problem.dtype == "float64")
+
+
+def environment(spec: Spec) -> dict[str, str]:
+    """Return the variables that pin threads, devices and caches of a worker."""
+    target = dict(spec.target)
+    threads = str(target["threads"])
+    variables = dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads
+    )
+    cuda = target["device"] == "cuda"
+    return variables | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":"),
+        "JAX_PLATFORMS": "cuda" if cuda else "cpu",
+        "JAX_ENABLE_COMPILATION_CACHE": "0",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "XLA_FLAGS": " ".join(
+            [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]
+        ).strip(),
+        **({} if cuda else {"CUDA_VISIBLE_DEVICES": ""}),
+    }
+
+
+@dataclass
+class Worker:
+    """One child process and the pipes to it."""
+
+    spec: Spec
+    files: tuple[str, ...]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+    requests: int = -1
+    replies: int = -1
+    buffer: bytes = b""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def spawn(self) -> None:
+        """Start the process without waiting for it."""
+        theirs_in, self.requests = os.pipe()
+        self.replies, theirs_out = os.pipe()
+        spec = {
+            "framework": self.spec.framework,
+            "target": dict(self.spec.target),
+            "x64": self.spec.x64,
+            "files": self.files,
+        }
+        command = [sys.executable, "-m", "bench.worker", "--spec", json.dumps(spec)]
+        command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(theirs_in, theirs_out),
+                start_new_session=True,
+                env={**os.environ, **environment(self.spec)},
+            )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.buffer = b""
+
+    def ready(self) -> None:
+        """Wait until the framework is up, then stop the process until it is asked.
+
+        Raises:
+            Fault: when it does not come up.
+        """
+        for message in self._receive(START_TIMEOUT):
+            self.facts = message["done"]
+        self._signal(signal.SIGSTOP)
+
+    def ask(self, request: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
+        """Send a request and yield its replies, the last being {"done": ...}.
+
+        Raises:
+            Fault: on an error, a crash, a time-out or too much memory. The process is gone
+                after all but an error in Python.
+        """
+        self._signal(signal.SIGCONT)
+        try:
+            os.write(self.requests, (json.dumps(request) + "\n").encode())
+        except BrokenPipeError:
+            raise self._death() from None
+        yield from self._receive(timeout)
+        self._signal(signal.SIGSTOP)
+
+    def _receive(self, timeout: float) -> Iterator[dict[str, Any]]:
+        deadline = time.monotonic() + timeout
+        while True:
+            line = self._line(deadline, timeout)
+            try:
+                message = json.loads(line)
+            except json.JSONDecodeError:
+                self.kill()
+                raise Fault("crash", f"the worker sent garbage: {line[:80]!r}") from None
+            if "fault" in message:
+                raise Fault(message["fault"]["status"], message["fault"]["reason"])
+            yield message
+            if "done" in message:
+                return
+
+    def _line(self, deadline: float, timeout: float) -> bytes:
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.kill()
+                raise Fault("timeout", f"no answer within {timeout:g} s")
+            readable, _, _ = select.select([self.replies], [], [], min(POLL, left))
+            if readable:
+                chunk = os.read(self.replies, 1 << 16)
+                if not chunk:
+                    raise self._death()
+                self.buffer += chunk
+            elif self._resident() > MEMORY_SHARE * total_memory():
+                held = self._resident() / 2**30
+                self.kill()
+                raise Fault("oom", f"the worker held {held:.1f} GiB of host memory")
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line
+
+    def _resident(self) -> int:
+        assert self.process is not None
+        try:
+            pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
+        except OSError:
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def _death(self) -> Fault:
+        assert self.process is not None
+        try:
+            code = self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return Fault("crash", "the worker closed its pipe without ending")
+        self.kill()
+        if code == -signal.SIGKILL:
+            return Fault("oom", "killed by the system (SIGKILL: most likely out of memory)")
+        if code < 0:
+            return Fault("crash", f"killed by {signal.Signals(-code).name}; see {self.log.name}")
+        return Fault("crash", f"exited with code {code}; see {self.log.name}")
+
+    def _signal(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the process runs (or is stopped)."""
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        """End the whole process group: ask, wait, kill."""
+        if self.process is None:
+            return
+        group = self.process.pid
+        for number, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
+            try:
+                os.killpg(group, number)
+                os.killpg(group, signal.SIGCONT)
+            except ProcessLookupError:
+                break
+            try:
+                self.process.wait(patience)
+            except subprocess.TimeoutExpired:
+                continue
+        self.process = None
+        os.close(self.requests)
+        os.close(self.replies)
+
+
+def total_memory() -> int:
+    """Return the machine's memory [B]."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class Pool:
+    """The workers of a run, by kind. Use as a context manager: leaving it ends them all."""
+
+    def __init__(self, registry: Registry, files: Iterable[str], logs: Path) -> None:
+        """Start with no workers; they are started when first needed."""
+        self.registry = registry
+        self.files = tuple(str(Path(file).resolve()) for file in files)
+        self.logs = logs
+        self.workers: dict[Spec, Worker] = {}
+
+    def __enter__(self) -> Pool:
+        """Return the pool."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End every worker."""
+        self.stop()
+
+    def stop(self) -> None:
+        """End every worker; the next request starts fresh ones."""
+        for worker in self.workers.values():
+            worker.kill()
+        self.workers.clear()
+
+    def prepare(
+        self, cases: Iterable[Case], started: Callable[[], None] = lambda: None
+    ) -> dict[Spec, Fault]:
+        """Start the workers of these cases side by side; return those that did not come up."""
+        faults: dict[Spec, Fault] = {}
+        fresh: list[Worker] = []
+        for spec in dict.fromkeys(spec_of(case, self.registry) for case in cases):
+            if spec not in self.workers or not self.workers[spec].alive:
+                name = f"{spec.implementation}{'-x64' if spec.x64 else ''}.log"
+                worker = self.workers[spec] = Worker(spec, self.files, self.logs / name)
+                worker.spawn()
+                fresh.append(worker)
+        for worker in fresh:
+            try:
+                worker.ready()
+            except Fault as fault:
+                worker.kill()
+                faults[worker.spec] = fault
+            started()
+        return faults
+
+    def worker(self, case: Case) -> Worker:
+        """Return the running worker of a case, starting it when it is not there.
+
+        Raises:
+            Fault: when it does not come up.
+        """
+        spec = spec_of(case, self.registry)
+        faults = self.prepare([case])
+        if spec in faults:
+            raise faults[spec]
+        return self.workers[spec]

@@ -1,0 +1,151 @@
+"""The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
+
+Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool}, {"do": "sample", "count": n},
+{"do": "close"}. Replies: any number of {"reading": ...}, then {"done": ...} or {"fault": ...}.
+One framework per process; the parent replaces the process after a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import dataclasses
+import gc
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any, TextIO
+
+from bench.case import Case
+from bench.clocks import HostClock
+from bench.frameworks import load as load_framework
+from bench.probes import probes
+from bench.rows import Reading
+from bench.subject import Subject, build
+from impls.implementation import Target
+from impls.registry import Registry, load
+
+PR_SET_PDEATHSIG = 1
+OOM_NAMES = ("OutOfMemoryError", "MemoryError")
+OOM_TEXTS = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "bad_alloc")
+
+
+class Worker:
+    """The state of a worker: at most one open case."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Start with no case."""
+        self.registry = registry
+        self.probes = probes()
+        self.subject: Subject | None = None
+        self.clock: HostClock | None = None
+
+    def open(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Build a case and run its probes; stop at the first failed gate."""
+        case = Case.from_json(request["case"])
+        self.subject = subject = build(case, self.registry)
+        failed = False
+        for name in request["probes"]:
+            for reading in self.probes[name].measure(subject):
+                failed |= reading.detail.get("passed") is False
+                yield {"reading": _plain(reading)}
+            if failed:
+                break
+        if request["clock"] and not failed:
+            self.clock = HostClock(subject.run, subject.framework.wait)
+            self.clock.prepare()
+        yield {
+            "done": {
+                "failed": failed,
+                "layout": subject.built.layout,
+                "kernel": subject.built.kernel,
+            }
+        }
+
+    def sample(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Time some bursts of the open case."""
+        if self.clock is None:
+            raise RuntimeError("no case is open for timing")
+        samples = self.clock.sample(request["count"])
+        yield {
+            "done": {
+                "samples": samples,
+                "number": self.clock.number,
+                "warm_up": self.clock.warm_up,
+                "steady": self.clock.steady,
+            }
+        }
+
+    def close(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Forget the open case."""
+        self.subject = self.clock = None
+        gc.collect()
+        yield {"done": {}}
+
+
+def _plain(reading: Reading) -> dict[str, Any]:
+    return dataclasses.asdict(reading)
+
+
+def fault_of(error: BaseException) -> dict[str, str]:
+    """Return the status and the one-line reason of an exception."""
+    text = f"{type(error).__name__}: {error}".strip()
+    first_line = text.splitlines()[0][:500]
+    oom = type(error).__name__ in OOM_NAMES or any(t in text for t in OOM_TEXTS)
+    return {"status": "oom" if oom else "error", "reason": first_line}
+
+
+def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
+    """Answer requests until the parent closes the pipe."""
+    worker = Worker(registry)
+    handlers = {"open": worker.open, "sample": worker.sample, "close": worker.close}
+    for line in requests:
+        request = json.loads(line)
+        try:
+            for reply in handlers[request["do"]](request):
+                _send(replies, reply)
+        except Exception as error:
+            traceback.print_exc()
+            worker.subject = worker.clock = None
+            _send(replies, {"fault": fault_of(error)})
+
+
+def _send(replies: TextIO, message: Mapping[str, Any]) -> None:
+    replies.write(json.dumps(message) + "\n")
+    replies.flush()
+
+
+def main() -> None:
+    """Start the framework, say so, and serve."""
+    parser = argparse.ArgumentParser(description="internal: started by bench.pool")
+    parser.add_argument("--requests", type=int, required=True)
+    parser.add_argument("--replies", type=int, required=True)
+    parser.add_argument("--spec", required=True)
+    arguments = parser.parse_args()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    spec = json.loads(arguments.spec)
+    target = Target(**spec["target"])
+    if target.device == "cpu" and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[-target.threads :])
+    with (
+        os.fdopen(arguments.requests, encoding="utf-8") as requests,
+        os.fdopen(arguments.replies, "w", encoding="utf-8") as replies,
+    ):
+        try:
+            registry = load(spec["files"])
+            facts = load_framework(spec["framework"]).start(target, spec["x64"])
+        except Exception as error:
+            traceback.print_exc()
+            _send(replies, {"fault": fault_of(error)})
+            return
+        _send(replies, {"done": dict(facts)})
+        serve(registry, requests, replies)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Gaunt product by its explicit coefficients: one outer product times one dense matrix.
+
+z = (x outer y) G with G [dim(x) dim(y), dim(z)], O(L^6) multiplications in one matrix product.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from impls.families.product import irreps_of
+from impls.implementation import Built, Tensors
+from impls.problem import Problem
+from impls.products.backend import Backend
+from impls.products.gaunt.operation import paths_of
+from impls.so3.wigner import gaunt
+
+
+def coefficient_matrix(problem: Problem) -> np.ndarray:
+    """Return all Gaunt coefficients [dim(x), dim(y), dim(z)]."""
+    first, second, out = irreps_of(problem)
+    in1, in2, in3 = first.slices(), second.slices(), out.slices()
+    matrix = np.zeros((first.dim, second.dim, out.dim))
+    for (i1, i2, i3), (ir1, ir2, ir3) in paths_of(problem).items():
+        matrix[in1[i1], in2[i2], in3[i3]] = gaunt(ir1.l, ir2.l, ir3.l)
+    return matrix
+
+
+def coefficients(problem: Problem, backend: Backend) -> Built:
+    """Build the algorithm in a framework."""
+    table = coefficient_matrix(problem)
+    matrix = backend.table(table.reshape(-1, table.shape[-1]))
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        x, y = inputs["x"], inputs["y"]
+        pairs = (x[..., :, None] * y[..., None, :]).reshape(-1, matrix.shape[0])
+        return {"z": (pairs @ matrix).reshape(*x.shape[:-1], matrix.shape[1])}
+
+    return Built(call, kernel="one matrix product")

@@ -1,0 +1,126 @@
+r"""Gaunt product by two-dimensional Fourier series and real FFTs [@xin2021] [@luo2024].
+
+Continued to theta in [0, 2pi), f_x = sum_uv F_uv e^(i(u theta + v phi)) with exact F, sparse in v.
+The product of two functions is taken on a torus grid without aliasing,
+
+    W = rfft2(irfft2(F_x) * irfft2(F_y)),   z_lm = sum_uv W_uv int e^(i(u theta + v phi)) Y_lm,
+
+with exact integrals over the sphere. Series of real functions that come from the sphere obey
+F_(-u,-v) = conj F_uv and F_(-u,v) = (-1)^v F_uv; so only v >= 0 is kept, half of W is read, and
+every m meets either the real or the imaginary part alone: both ends are real matrices, O(L^3). The
+FFTs are O(L^2 log L).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.fft import next_fast_len
+
+from impls.families.product import irreps_of
+from impls.implementation import Built, Target, Tensors
+from impls.problem import Problem, Refusal
+from impls.products.backend import Backend
+from impls.products.gaunt.layout import Merge, Split, Streams, degrees_of, output_degree
+from impls.products.gaunt.operation import reached
+from impls.so3.fourier import fourier_to_sphere, sphere_to_fourier
+from impls.so3.irreps import Irreps
+
+
+@dataclass(frozen=True)
+class Transforms:
+    """The FFTs of a framework on the last two axes, without a factor on the way to the grid.
+
+    `to_grid(real part, imaginary part, (n_u, n_v))` is the inverse real FFT of a half spectrum,
+    `to_series(values)` returns the real and the imaginary part of the half spectrum.
+    """
+
+    to_grid: Callable[[Any, Any, tuple[int, int]], Any]
+    to_series: Callable[[Any], tuple[Any, Any]]
+
+
+def torus(problem: Problem) -> tuple[int, int]:
+    """Return the size (n_u, n_v) of the grid: no alias into the coefficients that are read.
+
+    The product has band B = L1 + L2; it is read at |u| <= B and |v| <= L3.
+    """
+    first, second, _ = irreps_of(problem)
+    band = first.lmax + second.lmax
+    azimuths = max(band + output_degree(problem), 2 * first.lmax, 2 * second.lmax) + 1
+    return next_fast_len(2 * band + 1, real=False), next_fast_len(azimuths, real=True)
+
+
+def fourier(problem: Problem, backend: Backend, transforms: Transforms) -> Built:
+    """Build the algorithm in a framework."""
+    first, second, out = irreps_of(problem)
+    size, lmax, band = torus(problem), output_degree(problem), first.lmax + second.lmax
+    encode_x = Split(*_encoder(first, size[0]), backend)
+    encode_y = Split(*_encoder(second, size[0]), backend)
+    decode = Merge(*_decoder(out, reached(problem), lmax, band), backend)
+
+    def values(encode: Split, x: Any) -> Any:
+        parts = encode(x.reshape(-1, x.shape[-1])).swapaxes(0, 1).swapaxes(1, 2)
+        half = parts.shape[-1] // 2
+        return transforms.to_grid(parts[..., :half], parts[..., half:], size)
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        shape = inputs["x"].shape[:-1]
+        product = values(encode_x, inputs["x"]) * values(encode_y, inputs["y"])
+        read = [part[:, : band + 1, : lmax + 1] for part in transforms.to_series(product)]
+        series = backend.concatenate(read, -1)
+        z = decode(series.swapaxes(1, 2).swapaxes(0, 1))
+        return {"z": z.reshape(*shape, z.shape[-1])}
+
+    return Built(call, kernel=f"{size[0]} x {size[1]} real FFT")
+
+
+def supports(problem: Problem, target: Target) -> Refusal | None:
+    """Refuse bfloat16, for which no framework has an FFT."""
+    if problem.dtype == "bfloat16":
+        return Refusal("there is no FFT in bfloat16", "use the grid, lebedev or coefficients")
+    return None
+
+
+def _orders(lmax: int) -> list[int]:
+    """Return the m whose series is real at v = 0..lmax, then the m whose series is imaginary.
+
+    The polar factor is a cosine series for even and i times a sine series for odd v, the azimuthal
+    one is real for m = v and imaginary for m = -v.
+    """
+    real = [v if v % 2 == 0 else -v for v in range(lmax + 1)]
+    return real + [-m for m in real]
+
+
+def _encoder(irreps: Irreps, n_u: int) -> tuple[Streams, np.ndarray]:
+    """Return [streams, irreps, n_u]: parts of F at (u modulo n_u, v), real ones first."""
+    lmax = irreps.lmax
+    streams = Streams(degrees_of(irreps), _orders(lmax))
+    series = sphere_to_fourier(lmax)
+    values = np.zeros((len(streams.orders), lmax + 1, n_u))
+    for stream, m in enumerate(streams.orders):
+        for degree in range(abs(m), lmax + 1):
+            at_v = series[degree * (degree + 1) + m, :, lmax + abs(m)]
+            part = at_v.real if stream <= lmax else at_v.imag
+            values[stream, degree, np.arange(-lmax, lmax + 1) % n_u] = part
+    return streams, streams.table(values)
+
+
+def _decoder(
+    irreps: Irreps, kept: tuple[bool, ...], lmax: int, band: int
+) -> tuple[Streams, np.ndarray]:
+    """Return [streams, u, irreps]: what the parts of W at u = 0..band give, real ones first."""
+    streams = Streams(degrees_of(irreps), _orders(lmax))
+    integrals = fourier_to_sphere(lmax, band)
+    values = np.zeros((len(streams.orders), lmax + 1, band + 1))
+    for stream, m in enumerate(streams.orders):
+        v = abs(m)
+        for degree in range(v, lmax + 1):
+            at_v = integrals[:, band + v, degree * (degree + 1) + m]
+            both = at_v[band:].copy()
+            both[1:] += (-1) ** v * at_v[band - 1 :: -1] if band else 0
+            both *= 2 if v else 1
+            values[stream, degree] = both.real if stream <= lmax else -both.imag
+    return streams, streams.table(values, kept).swapaxes(1, 2)

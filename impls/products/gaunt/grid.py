@@ -1,0 +1,83 @@
+r"""Gaunt product on a product grid of the sphere, in separable stages [@xie2025].
+
+f_x(theta, phi) = sum_m trig_m(phi) sum_l P_lm(theta) x_lm: for each order m a matrix of Legendre
+functions, then one matrix of sines and cosines; multiply; back with the weights. The grid is
+Gauss-Legendre times equidistant, the smallest that is exact for the degree D = L1 + L2 + L3 of the
+triple product: ceil((D+1)/2) x (D+1) points. O(L^3) multiplications in both stages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from impls.families.product import irreps_of
+from impls.implementation import Built, Tensors
+from impls.problem import Problem
+from impls.products.backend import Backend
+from impls.products.gaunt.layout import (
+    Merge,
+    Split,
+    Streams,
+    degrees_of,
+    output_degree,
+    product_degree,
+)
+from impls.products.gaunt.operation import reached
+from impls.so3.harmonics import legendre, trigonometric
+from impls.so3.irreps import Irreps
+from impls.so3.quadrature import ProductGrid, gauss_legendre
+
+
+@dataclass(frozen=True)
+class Stages:
+    """One separable transform: `polar` [m, irreps, n_theta] and `azimuthal` [m, n_phi]."""
+
+    streams: Streams
+    polar: np.ndarray
+    azimuthal: np.ndarray
+
+
+def stages(
+    irreps: Irreps, lmax: int, grid: ProductGrid, kept: tuple[bool, ...] | None = None
+) -> Stages:
+    """Return the tables for irreps up to `lmax`; zeros for irreps that are not `kept`."""
+    orders = range(-lmax, lmax + 1)
+    streams = Streams(degrees_of(irreps), orders)
+    functions = np.moveaxis(legendre(lmax, grid.cos_theta), (2, 1, 0), (0, 1, 2))
+    polar = streams.table(functions[np.abs(orders)], kept)
+    return Stages(streams, polar, trigonometric(lmax, grid.phi).T)
+
+
+def grid(problem: Problem, backend: Backend, points: ProductGrid | None = None) -> Built:
+    """Build the algorithm in a framework; `points` replaces the smallest exact grid."""
+    points = points or gauss_legendre(product_degree(problem))
+    first, second, out = irreps_of(problem)
+    to_grid_x = _ToGrid(stages(first, first.lmax, points), backend)
+    to_grid_y = _ToGrid(stages(second, second.lmax, points), backend)
+    back = stages(out, output_degree(problem), points, reached(problem))
+    merge = Merge(back.streams, (back.polar * points.theta_weights).swapaxes(1, 2), backend)
+    azimuthal = backend.table(back.azimuthal.T * points.phi_weight)
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        shape = inputs["x"].shape[:-1]
+        values = to_grid_x(inputs["x"]) * to_grid_y(inputs["y"])
+        waves = (values @ azimuthal).reshape(-1, len(points.cos_theta), azimuthal.shape[1])
+        z = merge(waves.swapaxes(1, 2).swapaxes(0, 1))
+        return {"z": z.reshape(*shape, z.shape[-1])}
+
+    return Built(call, kernel=f"{len(points.cos_theta)} x {len(points.phi)} grid")
+
+
+class _ToGrid:
+    """Evaluate functions at the points: components [..., dim] to values [n n_theta, n_phi]."""
+
+    def __init__(self, tables: Stages, backend: Backend) -> None:
+        self.split = Split(tables.streams, tables.polar, backend)
+        self.azimuthal = backend.table(tables.azimuthal)
+
+    def __call__(self, x: Any) -> Any:
+        rings = self.split(x.reshape(-1, x.shape[-1]))
+        return rings.swapaxes(0, 1).swapaxes(1, 2).reshape(-1, rings.shape[0]) @ self.azimuthal

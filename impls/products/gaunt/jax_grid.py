@@ -1,0 +1,26 @@
+"""Gaunt product in JAX on a Gauss-Legendre product grid, Legendre then Fourier stage.
+
+O(L^3) multiplications [@xie2025]. Even l1+l2+l3 only. See `grid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import jax_backend
+from impls.products.gaunt.grid import grid
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return grid(problem, jax_backend(problem))
+
+
+IMPLEMENTATION = Implementation(
+    operation="gaunt",
+    name="jax_grid",
+    framework="jax",
+    build=_build,
+    papers=("luo2024", "xie2025"),
+)

@@ -1,0 +1,39 @@
+"""Gaunt product in PyTorch by two-dimensional Fourier series and real FFTs.
+
+O(L^3) multiplications at both ends, O(L^2 log L) in the FFTs [@luo2024] [@xin2021]. Even l1+l2+l3
+only. See `fourier`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.gaunt.fourier import Transforms, fourier, supports
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    import torch
+
+    def to_grid(real: Any, imag: Any, size: tuple[int, int]) -> Any:
+        return torch.fft.irfft2(torch.complex(real, imag), s=size, norm="forward")
+
+    def to_series(values: Any) -> tuple[Any, Any]:
+        series = torch.fft.rfft2(values, norm="forward")
+        return series.real, series.imag
+
+    transforms = Transforms(to_grid, to_series)
+    return fourier(problem, torch_backend(problem, target), transforms)
+
+
+IMPLEMENTATION = Implementation(
+    operation="gaunt",
+    name="torch_fourier",
+    framework="torch",
+    build=_build,
+    supports=supports,
+    papers=("luo2024", "xin2021"),
+)

@@ -1,0 +1,44 @@
+"""Matrix product by dense conversions: one matrix product each way, and a batched X Y."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from impls.families.product import irreps_of
+from impls.implementation import Built, Tensors
+from impls.problem import Problem
+from impls.products.backend import Backend
+from impls.products.matrix.operation import block_of, coefficients
+from impls.so3.irreps import Irreps
+from impls.so3.wigner import clebsch_gordan
+
+
+def conversion(irreps: Irreps, j: int, kept: Sequence[int] | None = None) -> np.ndarray:
+    """Return sqrt(2l+1) C(j,j,l) as [(2j+1)^2, dim]; zeros for irreps whose index is not kept."""
+    tensors = []
+    for i, (_, ir) in enumerate(irreps):
+        tensor = clebsch_gordan(j, j, ir.l).reshape(-1, ir.dim)
+        tensors.append(tensor if kept is None or i in kept else np.zeros(tensor.shape))
+    return np.concatenate(tensors, axis=1)
+
+
+def dense(problem: Problem, backend: Backend) -> Built:
+    """Build the algorithm in a framework."""
+    first, second, out = irreps_of(problem)
+    j = block_of(problem)
+    reached = sorted({i3 for _, _, i3 in coefficients(problem)})
+    from_x = backend.table(conversion(first, j).T)
+    from_y = backend.table(conversion(second, j).T)
+    to_z = backend.table(conversion(out, j, reached))
+    size = 2 * j + 1
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        shape = inputs["x"].shape[:-1]
+        x = (inputs["x"].reshape(-1, from_x.shape[0]) @ from_x).reshape(-1, size, size)
+        y = (inputs["y"].reshape(-1, from_y.shape[0]) @ from_y).reshape(-1, size, size)
+        z = (x @ y).reshape(-1, size * size) @ to_z
+        return {"z": z.reshape(*shape, to_z.shape[1])}
+
+    return Built(call, kernel=f"batched product of {size} x {size} matrices")

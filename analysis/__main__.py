@@ -127,7 +127,11 @@ def _results(
         yield from ({**base, **item} for item in found)
         ended = next((row for row in mine if row["probe"] == FINISHED), None)
         if not found and ended is not None:
-            yield {**base, "status": ended["status"], "reason": ended["reason"] or "no bilinear map"}
+            yield {
+                **base,
+                "status": ended["status"],
+                "reason": ended["reason"] or "not a bilinear map",
+            }
 
 
 def _expressivity(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
@@ -178,7 +182,7 @@ def _run(arguments: argparse.Namespace) -> int:
     registry = load_registry(arguments.files)
     plan = _plan(arguments, registry)
     out = (arguments.out or Path("reports/out/analysis")) / arguments.command
-    with progress.shown(len(plan.planned), arguments.plain) as (events, counts):
+    with progress.shown(len(plan.planned), arguments.plain) as (events, _):
         execute(
             plan,
             registry,

@@ -86,7 +86,10 @@ def _parser() -> argparse.ArgumentParser:
     sub = command("run", "Measure a profile; the same command continues an interrupted run.")
     sub.add_argument("--profile", default="default", help=f"one of {', '.join(PROFILES)}")
     sub.add_argument(
-        "--select", default="", metavar="GLOB", help="only cases whose id matches (a word: contains)"
+        "--select",
+        default="",
+        metavar="GLOB",
+        help="only cases whose id matches (a word: contains)",
     )
     sub.add_argument("--rounds", type=int, help="repeat all blocks in fresh processes this often")
     sub.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
@@ -196,9 +199,7 @@ def _check(arguments: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _count_checks(
-    implementations: Sequence[Any], registry: Registry, target: Target
-) -> int:
+def _count_checks(implementations: Sequence[Any], registry: Registry, target: Target) -> int:
     names = {i.full_name for i in implementations}
     cases = cases_of(asks("check", registry), PROFILES["check"].passes, target, registry)
     return sum(case.implementation in names for case in cases)
@@ -245,10 +246,11 @@ def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
     seconds = progress.estimate(passes, workers, meant.settings.rounds)
     if device == "cpu":
         print("** CPU run: times say nothing about GPUs **", file=sys.stderr)
+    refused = len(meant.planned) - len(runnable)
     print(
         f"profile {meant.profile}: {len(meant.planned)} cases ({len(runnable)} to measure, "
-        f"{len(meant.planned) - len(runnable)} refused), {workers} workers, "
-        f"{meant.settings.rounds} round(s), on {device}; roughly {seconds / 60:.0f} min; into {out}",
+        f"{refused} refused), {workers} workers, {meant.settings.rounds} round(s), on {device}; "
+        f"roughly {seconds / 60:.0f} min; into {out}",
         file=sys.stderr,
         flush=True,
     )
@@ -260,7 +262,12 @@ def _status(arguments: argparse.Namespace) -> int:
     if arguments.format == "table":
         print(render([{"status": s, "cases": n} for s, n in sorted(counts.items())], "table"))
     shown = [
-        {"status": row["status"], "case": row["case"], "round": row["round"], "reason": row["reason"]}
+        {
+            "status": row["status"],
+            "case": row["case"],
+            "round": row["round"],
+            "reason": row["reason"],
+        }
         for row in rows
         if arguments.format != "table" or row["status"] != "ok"
     ]

@@ -60,7 +60,7 @@ def digest(data: object) -> str:
 
 
 def problem_id(problem: Problem, registry: Registry) -> str:
-    """Return a readable name of a problem, e.g. `product/mimo-o3-lmax3-channels1-batch1000/float32`.
+    """Return a readable name of a problem: `product/mimo-o3-lmax3-channels1-batch1000/float32`.
 
     What the facets do not say (a seed, another generator) is added, so that the name is unique.
     """
@@ -135,9 +135,7 @@ def cases_of(
             ):
                 if _answers(implementation, ask, registry) and _has_pass(implementation, pass_):
                     mode = MODES[implementation.framework][0]
-                    found.append(
-                        Case(ask.problem, implementation.full_name, pass_, mode, target)
-                    )
+                    found.append(Case(ask.problem, implementation.full_name, pass_, mode, target))
     return found
 
 

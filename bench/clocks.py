@@ -60,4 +60,3 @@ class HostClock:
         finally:
             if enabled:
                 gc.enable()
-

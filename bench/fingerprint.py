@@ -24,9 +24,7 @@ def key(case: Case, registry: Registry) -> str:
     operation = registry.operation(implementation.operation)
     family = registry.family(operation.family)
     files = [registry.origin(thing) for thing in (implementation, operation, family)]
-    sources = {
-        _name(path): _hash(path) for file in files for path in _closure(Path(file))
-    }
+    sources = {_name(path): _hash(path) for file in files for path in _closure(Path(file))}
     return digest({"case": case.to_json(), "sources": sources, "protocol": PROTOCOL})
 
 

@@ -55,11 +55,13 @@ def _cpu() -> str:
 
 
 def machine_facts() -> dict[str, Any]:
-    """Return the stable facts that make machines comparable; nothing that varies from boot to boot."""
+    """Return the stable facts that make machines comparable, none that varies between boots."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "cpu": _cpu(),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
         "architecture": platform.machine(),
         "memory_gib": round(memory / 2**30),
         "system": platform.system(),
@@ -100,17 +102,18 @@ def provenance() -> dict[str, Any]:
 
 @functools.cache
 def cuda_seen_by() -> Mapping[str, str]:
-    """Return what each framework says of CUDA ("yes" or the reason why not), asked in a process."""
+    """Return what each framework says of CUDA ("yes" or why not), asked in a process."""
+    answer = "YES, NO = 'yes', 'CPU build or no GPU'; "
     questions = {
-        "torch": "import torch; print('yes' if torch.cuda.is_available() else 'CPU build or no GPU')",
-        "jax": "import jax; print('yes' if jax.default_backend() == 'gpu' else 'CPU build or no GPU')",
+        "torch": "import torch; print(YES if torch.cuda.is_available() else NO)",
+        "jax": "import jax; print(YES if jax.default_backend() == 'gpu' else NO)",
     }
     answers = {}
     for name, code in questions.items():
         if importlib.util.find_spec(name) is None:
             answers[name] = "not installed"
             continue
-        command = [sys.executable, "-W", "ignore", "-c", code]
+        command = [sys.executable, "-W", "ignore", "-c", answer + code]
         result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
         last = (result.stdout or result.stderr).strip().splitlines()
         answers[name] = last[-1] if last else f"exit code {result.returncode}"
@@ -135,16 +138,26 @@ def doctor() -> list[dict[str, str]]:
     for name in ("numpy", "torch", "jax", "e3nn", "e3nn_jax"):
         found = importlib.util.find_spec(name) is not None
         distribution = name.replace("_", "-")
-        version = importlib.metadata.version(distribution) if found else f"pip install {distribution}"
+        version = (
+            importlib.metadata.version(distribution) if found else f"pip install {distribution}"
+        )
         row(name, found, version)
     for name, answer in cuda_seen_by().items():
         row(f"{name} on cuda", answer == "yes", answer)
     nvml = importlib.util.find_spec("pynvml") is not None
-    row("nvml", nvml and bool(gpus()), "clocks, energy, utilisation" if nvml else "pip install nvidia-ml-py")
+    row(
+        "nvml",
+        nvml and bool(gpus()),
+        "clocks, energy, utilisation" if nvml else "pip install nvidia-ml-py",
+    )
     clear = Path("/proc/self/clear_refs")
     row("mem.peak.rss", os.access(clear, os.W_OK), "/proc/self/clear_refs resets the peak")
     load = os.getloadavg()[0]
-    row("quiet machine", load < 0.5 * (facts["cores"] or 1), f"load average {load:.2f} over the last minute")
+    row(
+        "quiet machine",
+        load < 0.5 * (facts["cores"] or 1),
+        f"load average {load:.2f} over the last minute",
+    )
     free = shutil.disk_usage(ROOT).free / 2**30
     row("disk", free > 1, f"{free:.0f} GiB free")
     return rows

@@ -186,7 +186,9 @@ def _parse(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{where}: not JSON ({error.msg}); move the line out of the file") from None
+        raise ValueError(
+            f"{where}: not JSON ({error.msg}); move the line out of the file"
+        ) from None
     if not isinstance(row, dict) or "schema" not in row:
         raise ValueError(f"{where}: not a row (it has no schema); move the line out of the file")
     if row["schema"] != SCHEMA:

@@ -293,7 +293,10 @@ class _Attempt:
         for reading in readings:
             wrong = reading.detail.get("passed") is False
             self._append(
-                reading, "wrong" if wrong else "ok", _failure(reading) if wrong else "", quality or {}
+                reading,
+                "wrong" if wrong else "ok",
+                _failure(reading) if wrong else "",
+                quality or {},
             )
 
     def _append(

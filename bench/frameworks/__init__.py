@@ -53,4 +53,4 @@ class Framework(Protocol):
 
 def load(name: str) -> Framework:
     """Import the module of a framework (and with it the framework)."""
-    return importlib.import_module(f"bench.frameworks.{name}")  # type: ignore[return-value]
+    return importlib.import_module(f"bench.frameworks.{name}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def expressivity(subject: Subject) -> Iterable[Reading]:
         ),
     }
     for name, (found, derived) in pairs.items():
-        judged = {"expected": derived, "passed": found == derived and view.agree}
+        judged: dict[str, Any] = {"expected": derived, "passed": found == derived and view.agree}
         if not judged["passed"]:
             judged["problem"] = (
                 f"measured {found}, derived {derived} (coefficients differ by "
@@ -172,9 +173,7 @@ class _Evaluate:
 
         def call(inputs: Arrays, weights: Arrays) -> Arrays:
             put_inputs = framework.put(inputs, family.inputs(problem), problem.dtype, target)
-            put_weights = framework.put(
-                weights, operation.weights(problem), problem.dtype, target
-            )
+            put_weights = framework.put(weights, operation.weights(problem), problem.dtype, target)
             return framework.get(function(put_inputs, put_weights, {}))
 
         return problem, call

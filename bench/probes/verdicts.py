@@ -115,7 +115,9 @@ def _gradient_error(subject: Subject, outputs: Arrays) -> Reading:
                     operation.linear_in,
                 )
             )
-            found.append(float(np.vdot(sampled.take(gradient) if is_input else gradient, direction)))
+            found.append(
+                float(np.vdot(sampled.take(gradient) if is_input else gradient, direction))
+            )
         difference = np.array(found) - np.array(expected)
         scale = float(np.linalg.norm(expected)) or 1.0
         worst[name] = float(np.linalg.norm(difference)) / scale
@@ -167,13 +169,9 @@ def conduct(subject: Subject) -> Iterable[Reading]:
     kept = {name: a.copy() for name, a in arrays.items()}
     first = subject.call(arrays)
     changed = [name for name, a in arrays.items() if not np.array_equal(a, kept[name])]
-    yield Reading(
-        "conduct.inputs_unchanged", float(len(changed)), detail={"passed": not changed}
-    )
+    yield Reading("conduct.inputs_unchanged", float(len(changed)), detail={"passed": not changed})
     again = subject.call(arrays)
-    spread = max(
-        float(np.max(np.abs(first[name] - again[name]), initial=0.0)) for name in first
-    )
+    spread = max(float(np.max(np.abs(first[name] - again[name]), initial=0.0)) for name in first)
     scale = max(float(np.max(np.abs(a), initial=0.0)) for a in first.values()) or 1.0
     limit = tolerance(subject.problem, subject.case.target)
     yield _judged("conduct.deterministic", spread / scale, limit)

@@ -14,7 +14,7 @@ import numpy as np
 
 from impls.family import Ask, Family
 from impls.groups import Element, Group, orthogonal, rotations
-from impls.problem import Problem, Refusal, Scalar
+from impls.problem import Problem, Refusal, Scalar, Size
 from impls.so3.irreps import Irreps, degrees, natural
 from impls.so3.rotations import representation
 from impls.spaces import Array, Arrays, Space
@@ -67,7 +67,7 @@ def problem(
     if labels is None:
         raise ValueError(f"unknown symmetry {symmetry!r}: choose so3 or o3")
     inputs, outputs = degrees_of(setting, lmax)
-    sizes = {
+    sizes: dict[str, Size] = {
         "irreps_in1": str(labels(inputs)),
         "irreps_in2": str(labels(inputs)),
         "irreps_out": str(labels(outputs)),
@@ -165,7 +165,7 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     facets: dict[str, Scalar] = {"setting": setting, "symmetry": symmetry, "lmax": lmax}
     if setting == "custom":
         facets["irreps"] = " | ".join(str(sizes[key]) for key in SIZES[:3])
-    return facets | {"channels": sizes["channels"], "batch": sizes["batch"]}  # type: ignore[dict-item]
+    return facets | {name: int(str(sizes[name])) for name in ("channels", "batch")}
 
 
 def _quick() -> tuple[Ask, ...]:

@@ -1,0 +1,1 @@
+"""What people see: one self-contained page, its figures, tables and references, from a run."""

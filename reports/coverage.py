@@ -1,0 +1,156 @@
+"""Coverage: every planned case with its status, and every reason. Nothing is hidden here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reports.results import Result
+from reports.run import Run
+from reports.tables import Cell, Column, Table
+from reports.text import NONE, count, natural
+
+NOT_RUN = "not run"
+SYMBOLS = {
+    "ok": ("✓", "good"),
+    "skip": ("s", "muted"),
+    NOT_RUN: ("·", "muted"),
+    "noisy": ("~", "bad"),
+    "dominated": ("d", "muted"),
+}
+NAMES = {
+    "ok": "right, and timed unless a reason is given",
+    "skip": "refused or skipped, with a reason",
+    "wrong": "an accuracy or symmetry gate failed",
+    "oom": "out of memory",
+    "timeout": "took too long",
+    "crash": "the process died",
+    "error": "raised an exception",
+    "noisy": "the interval stayed too wide",
+    "dominated": "not continued: already far slower than others",
+    NOT_RUN: "planned, and not run or cut off",
+}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One planned or measured case."""
+
+    case: str
+    problem: str
+    implementation: str
+    status: str
+    reason: str
+
+    @property
+    def symbol(self) -> tuple[str, str]:
+        """Return a letter and its style."""
+        return SYMBOLS.get(self.status, (self.status[:1].upper(), "bad"))
+
+
+def entries(run: Run, results: Sequence[Result]) -> list[Entry]:
+    """Return all cases: those with results, then those that were planned and have none."""
+    found = [
+        Entry(
+            case=str(r.columns.get("case")),
+            problem=_row_name(r.columns),
+            implementation=r.label,
+            status=r.status,
+            reason=r.withheld,
+        )
+        for r in results
+    ]
+    seen = {r["key"] for r in run.rows} & {str(r.columns.get("key")) for r in results}
+    names = {entry.case for entry in found}
+    for case in run.plan.get("cases", []):
+        name = str(case.get("case") or case.get("id") or case["key"])
+        if case["key"] in seen or name in names:
+            continue
+        found.append(
+            Entry(name, _planned_problem(case, name), _planned_name(case, name), NOT_RUN, "")
+        )
+    return found
+
+
+def _row_name(columns: Mapping[str, Any]) -> str:
+    return f"{columns.get('problem')} {columns.get('pass')}"
+
+
+def _planned_problem(case: Mapping[str, Any], name: str) -> str:
+    problem, pass_ = case.get("problem"), case.get("pass")
+    if not isinstance(problem, str):
+        problem = name.partition("::")[0]
+    return f"{problem} {pass_ or ''}".strip()
+
+
+def _planned_name(case: Mapping[str, Any], name: str) -> str:
+    found = case.get("implementation") or name.partition("::")[2].partition("/")[0]
+    return str(found or NONE)
+
+
+def matrix(found: Sequence[Entry]) -> Table:
+    """Return problems by implementations, one symbol a case."""
+    implementations = sorted({e.implementation for e in found})
+    problems = list(dict.fromkeys(e.problem for e in found))
+    cells: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in found:
+        cells[entry.problem, entry.implementation].append(entry)
+    columns = [Column("Problem and pass")]
+    columns += [Column(name, vertical=True) for name in implementations]
+    rows = [
+        [
+            Cell(problem, header=True),
+            *(_cell(cells.get((problem, name), [])) for name in implementations),
+        ]
+        for problem in problems
+    ]
+    used = sorted({e.status for e in found}, key=list(NAMES).index)
+    legend = [f"{Entry('', '', '', s, '').symbol[0]} {s}: {NAMES[s]}" for s in used]
+    legend.append("An empty cell: not planned.")
+    records = [{"case": e.case, "status": e.status, "reason": e.reason} for e in found]
+    caption = f"Every case by status: {count(len(found), 'case')}"
+    return Table("coverage", caption, columns, rows, legend, records)
+
+
+def _cell(found: Sequence[Entry]) -> Cell:
+    if not found:
+        return Cell("", spoken="not planned")
+    symbols = " ".join(dict.fromkeys(e.symbol[0] for e in found))
+    statuses = ", ".join(dict.fromkeys(e.status for e in found))
+    return Cell(symbols, spoken=statuses, kind=found[0].symbol[1])
+
+
+@dataclass(frozen=True)
+class Reason:
+    """All cases that have no time for one reason."""
+
+    status: str
+    reason: str
+    cases: tuple[str, ...]
+    implementations: tuple[str, ...]
+
+    @property
+    def number(self) -> str:
+        """Return how many cases."""
+        return count(len(self.cases), "case")
+
+
+def reasons(found: Sequence[Entry]) -> list[Reason]:
+    """Return the reasons why cases have no time, grouped; failures before skips."""
+    groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    for entry in found:
+        if entry.status != "ok" or entry.reason:
+            groups[entry.status, entry.reason].append(entry)
+    order = {status: i for i, status in enumerate(("wrong", "crash", "oom", "timeout", "error"))}
+    listed = [
+        Reason(
+            status,
+            reason or NAMES[status],
+            tuple(sorted(e.case for e in group)),
+            tuple(sorted({e.implementation for e in group})),
+        )
+        for (status, reason), group in groups.items()
+    ]
+    return sorted(listed, key=lambda r: (order.get(r.status, 9), natural(r.status), r.reason))

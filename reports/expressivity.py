@@ -1,0 +1,156 @@
+"""What each operation can express, joined to results by operation and facets."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reports.results import Measure, Result
+from reports.sets import ReportSet
+from reports.tables import Cell, Column, Table
+from reports.text import NONE, natural, number
+
+PROBES = ("expressivity.dim", "expressivity.span")
+DIM, SPAN = PROBES
+Key = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Expressivity:
+    """Measured expressivity by (family, operation, facets that matter)."""
+
+    ignore: frozenset[str]
+    found: Mapping[Key, Mapping[str, Measure]] = field(default_factory=dict)
+    facets: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
+
+    def key(self, result: Result) -> Key:
+        """Return what a result is looked up by."""
+        facets = tuple((k, v) for k, v in result.facets.items() if k not in self.ignore)
+        return str(result.columns.get("family")), str(result.columns.get("operation")), facets
+
+    def of(self, result: Result, probe: str) -> Measure | None:
+        """Return the measured expressivity of a result's operation, or None."""
+        return self.found.get(self.key(result), {}).get(probe)
+
+    def dim(self, result: Result) -> float | None:
+        """Return the measured dimension, or None."""
+        measure = self.of(result, DIM)
+        return measure.value if measure else None
+
+
+def collect(results: Iterable[Result], ignore: frozenset[str]) -> Expressivity:
+    """Gather the expressivity rows; of several for one operation, one that disagrees wins."""
+    empty = Expressivity(ignore)
+    found: dict[Key, dict[str, Measure]] = defaultdict(dict)
+    facets: dict[Key, Mapping[str, Any]] = {}
+    for result in results:
+        for probe in PROBES:
+            measure = result.measures.get(probe)
+            if measure is None:
+                continue
+            key = empty.key(result)
+            facets[key] = {k: v for k, v in result.facets.items() if k not in ignore}
+            if probe not in found[key] or not agrees(measure):
+                found[key][probe] = measure
+    order = sorted(found, key=lambda k: (k[0], k[1], [natural(v) for _, v in k[2]]))
+    return Expressivity(ignore, {key: found[key] for key in order}, facets)
+
+
+def agrees(measure: Measure) -> bool:
+    """Return whether what was measured is what the operation's coefficients say."""
+    expected = measure.detail.get("expected")
+    return measure.status == "ok" and (expected is None or measure.value == expected)
+
+
+def cell(measure: Measure | None) -> Cell:
+    """Return `measured (derived)`, marked when they differ."""
+    if measure is None or measure.value is None:
+        return Cell(NONE, spoken="not measured", kind="muted")
+    expected = measure.detail.get("expected")
+    small = f"({number(expected)})" if isinstance(expected, int | float) else ""
+    if agrees(measure):
+        return Cell(number(measure.value), small, spoken="as derived" if small else "")
+    return Cell(number(measure.value), small, badge="differs", kind="bad")
+
+
+def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
+    """Return the table of all measured expressivity, or None when there is none."""
+    if not expressivity.found:
+        return None
+    names = list(dict.fromkeys(n for key in expressivity.found for n in expressivity.facets[key]))
+    columns = [
+        Column("Operation"),
+        *(Column(n, numeric=_numeric(expressivity, n)) for n in names),
+    ]
+    for probe in PROBES:
+        short = probe.removeprefix("expressivity.")
+        columns += [
+            Column("measured", short, True),
+            Column("derived", short, True),
+            Column("spectral gap", short, True),
+            Column("agree", short),
+        ]
+    rows, records = [], []
+    for key, measures in expressivity.found.items():
+        facets = expressivity.facets[key]
+        cells = [Cell(key[1], header=True)]
+        cells += [Cell(str(facets.get(n, NONE))) for n in names]
+        record: dict[str, Any] = {"family": key[0], "operation": key[1], **facets}
+        for probe in PROBES:
+            m = measures.get(probe)
+            cells += _measured(m)
+            if m:
+                record |= {probe: m.value} | {
+                    f"{probe}.{k}": m.detail.get(k) for k in ("expected", "gap", "verdict")
+                }
+        rows.append(cells)
+        records.append(record)
+    notes = [f"{probe}: {known.probes[probe]}." for probe in PROBES if probe in known.probes]
+    caption = "Expressivity: measured on the running code, and derived from the coefficients"
+    return Table("expressivity", caption, columns, rows, notes, records)
+
+
+def _measured(m: Measure | None) -> list[Cell]:
+    if m is None:
+        return [Cell(kind="muted")] * 4
+    expected, gap = m.detail.get("expected"), m.detail.get("gap")
+    verdict = str(m.detail.get("verdict") or m.reason)
+    same = agrees(m) and expected is not None
+    if m.status != "ok":
+        judged = Cell("", verdict, badge=m.status, kind="bad")
+    elif expected is None:
+        judged = Cell(verdict or NONE, kind="muted")
+    else:
+        judged = Cell("✓" if same else "≠", spoken="yes" if same else "no",
+                      kind="good" if same else "bad")
+    return [
+        Cell(number(m.value)),
+        Cell(number(expected) if isinstance(expected, int | float) else NONE),
+        Cell(number(gap) if isinstance(gap, int | float) else NONE),
+        judged,
+    ]
+
+
+def _numeric(expressivity: Expressivity, name: str) -> bool:
+    values = [facets.get(name) for facets in expressivity.facets.values()]
+    return all(isinstance(v, int | float | None) for v in values)
+
+
+def sequence(expressivity: Expressivity, family: str, operation: str) -> list[str]:
+    """Return the dimensions of an operation in words: `mimo o3, lmax 1–3: 5, 14, 30`."""
+    groups: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
+    for key, measures in expressivity.found.items():
+        if key[:2] != (family, operation) or DIM not in measures:
+            continue
+        texts = [str(v) for _, v in key[2] if isinstance(v, str)]
+        sizes = [(n, v) for n, v in key[2] if not isinstance(v, str)]
+        label = " ".join(texts) + (", " if texts and sizes else "") + ", ".join(n for n, _ in sizes)
+        groups[label].append((tuple(v for _, v in sizes), measures[DIM].value))
+    lines = []
+    for label, found in groups.items():
+        sizes = [", ".join(str(v) for v in size) for size, _ in found]
+        span = sizes[0] if len(sizes) == 1 else f"{sizes[0]}\N{EN DASH}{sizes[-1]}"
+        lines.append(f"{label} {span}: " + ", ".join(number(value) for _, value in found))
+    return lines

@@ -1,0 +1,226 @@
+"""Headline tables: for each problem and pass, what it costs, what it computes, is it right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from reports import expressivity as expressing
+from reports.blocks import Block, ratio
+from reports.expressivity import Expressivity
+from reports.results import TARGET, TIME, Measure, Result
+from reports.sets import ReportSet
+from reports.tables import Cell, Column, Table
+from reports.text import NONE, decimals, fixed, listing, number, scale_of, scientific
+
+COST, COMPUTES, RIGHT = "What it costs", "What it can express", "Is it right"
+MEMORY, OTHER = "Memory", "Also measured"
+KNOWN = ("time.", "error.", "equiv.", "mem.", "expressivity.")
+OTHER_TIMES = ("time.first", "time.build", "time.pack")
+OTHER_MAP, OTHER_LAYOUT = "†", "‡"
+
+
+def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
+    """Return the headline table of a block."""
+    ranked, baseline = block.ranked, block.baseline
+    probes = sorted({probe for r in ranked for probe in r.measures})
+    times = [p for p in OTHER_TIMES if p in probes]
+    errors = [p for p in probes if p.startswith("error.")]
+    symmetries = [p for p in probes if p.startswith("equiv.")]
+    memories = [p for p in probes if p.startswith("mem.")]
+    others = [p for p in probes if not p.startswith(KNOWN) and p not in known.hide]
+    units = {p: m.unit for r in ranked for p, m in r.measures.items()}
+    scales = {
+        p: scale_of([v for r in ranked if (v := r.value(p)) is not None], units.get(p, "s"))
+        for p in (TIME, *times, *memories, *others)
+    }
+    measured = any(expressivity.of(r, p) for r in ranked for p in expressing.PROBES)
+    columns = [Column("Operation"), Column("Implementation"), Column("Framework, layout")]
+    columns += [
+        Column("median [95 % interval]", COST, True, f"{TIME}, {scales[TIME][1]}"),
+        Column("baseline ÷ this", COST, True, "ratio"),
+        *(Column(p.removeprefix("time."), COST, True, scales[p][1]) for p in times),
+    ]
+    if measured:
+        columns += [
+            Column("dim", COMPUTES, True, "(derived)"),
+            Column("span", COMPUTES, True, "(derived)"),
+        ]
+    else:
+        columns.append(Column("paths", COMPUTES, True))
+    columns += [Column(p, RIGHT, True) for p in errors]
+    columns += [Column(p, RIGHT, True) for p in symmetries]
+    columns += [Column(p.removeprefix("mem."), MEMORY, True, scales[p][1]) for p in memories]
+    columns += [Column(p, OTHER, True, scales[p][1]) for p in others]
+
+    rows, records = [], []
+    marks: set[str] = set()
+    for r in ranked:
+        cost, found = _cost(r, baseline, times, scales)
+        marks |= found
+        rows.append(
+            [
+                Cell(str(r.columns.get("operation")), badge=_mark(r, known)),
+                Cell(_short(r), header=True, small="baseline" if r is baseline else ""),
+                Cell(str(r.columns.get("framework")), _layout(r)),
+                *cost,
+                *_computes(r, expressivity, measured),
+                *(_error(r.measures.get(p)) for p in errors),
+                *(_symmetry(r.measures.get(p)) for p in symmetries),
+                *(_plain(r.value(p), scales[p][0]) for p in (*memories, *others)),
+            ]
+        )
+        records.append(record(r, baseline, expressivity, units))
+    caption = f"{block.title}. Pass {block.target}"
+    notes = _notes(block, marks)
+    return Table(block.anchor, caption, columns, rows, notes, records)
+
+
+def _short(r: Result) -> str:
+    return r.label.removeprefix(f"{r.columns.get('operation')}.")
+
+
+def _layout(r: Result) -> str:
+    parts = [str(r.detail[k]) for k in ("layout", "kernel") if r.detail.get(k)]
+    return ", ".join(parts)
+
+
+def _mark(r: Result, known: ReportSet) -> str:
+    """Return what marks an operation that does not claim a measured subgroup."""
+    for probe, measure in r.measures.items():
+        if probe.startswith("equiv.") and not measure.claimed:
+            name = probe.removeprefix("equiv.")
+            return known.marks.get(name, f"not {name}")
+    return ""
+
+
+def _cost(
+    r: Result,
+    baseline: Result | None,
+    times: Sequence[str],
+    scales: Mapping[str, tuple[float, str]],
+) -> tuple[list[Cell], set[str]]:
+    if not r.published:
+        status = r.status if r.status != "ok" else "no time"
+        return [Cell("", r.withheld, badge=status, kind="bad", span=2 + len(times))], set()
+    time = r.measures[TIME]
+    cells = [interval(time, scales[TIME][0])]
+    marks: set[str] = set()
+    if baseline is None:
+        cells.append(Cell(NONE, spoken="no baseline", kind="muted"))
+    else:
+        if r.columns.get("operation") != baseline.columns.get("operation"):
+            marks.add(OTHER_MAP)
+        if r.detail.get("layout") != baseline.detail.get("layout"):
+            marks.add(OTHER_LAYOUT)
+        cells.append(_ratio(r, baseline, "".join(sorted(marks))))
+    cells += [_plain(r.value(p), scales[p][0]) for p in times]
+    return cells, marks
+
+
+def _ratio(r: Result, baseline: Result, marks: str) -> Cell:
+    found = ratio(baseline, r)
+    if found is None:
+        return Cell(NONE, spoken="no round in common with the baseline", kind="muted")
+    value, lo, hi = found
+    places = min(decimals(value), 3)
+    bounds = f"[{fixed(lo, places)}, {fixed(hi, places)}]" if isfinite(lo) and r is not baseline else ""
+    return Cell("1" if r is baseline else f"{fixed(value, places)}×", bounds, marks)
+
+
+def interval(m: Measure, factor: float) -> Cell:
+    """Return `value [lo, hi]`, all with the decimals of the value."""
+    if m.value is None:
+        return Cell(kind="muted")
+    places = decimals(m.value / factor)
+    bounds = ""
+    if m.lo is not None and m.hi is not None:
+        bounds = f"[{fixed(m.lo / factor, places)}, {fixed(m.hi / factor, places)}]"
+    return Cell(fixed(m.value / factor, places), bounds)
+
+
+def _plain(value: float | None, factor: float) -> Cell:
+    if value is None:
+        return Cell(NONE, spoken="not measured", kind="muted")
+    return Cell(fixed(value / factor, decimals(value / factor)))
+
+
+def _computes(r: Result, expressivity: Expressivity, measured: bool) -> list[Cell]:
+    if measured:
+        return [expressing.cell(expressivity.of(r, p)) for p in expressing.PROBES]
+    paths = r.detail.get("paths")
+    return [Cell(number(paths)) if isinstance(paths, int | float) else Cell(kind="muted")]
+
+
+def _error(m: Measure | None) -> Cell:
+    if m is None:
+        return Cell(kind="muted", spoken="not measured")
+    if m.status != "ok":
+        return Cell(scientific(m.value), marks=" ✗", spoken="failed", kind="bad")
+    return Cell(scientific(m.value), marks=" ✓", spoken="passed")
+
+
+def _symmetry(m: Measure | None) -> Cell:
+    if m is not None and not m.claimed:
+        return Cell(f"({scientific(m.value)})", spoken="not claimed, reported only", kind="muted")
+    return _error(m)
+
+
+def _notes(block: Block, marks: set[str]) -> list[str]:
+    notes = []
+    baseline = block.baseline
+    if baseline is None:
+        notes.append("No ratios: no baseline was published for this problem and pass.")
+    if baseline and OTHER_MAP in marks:
+        operation = baseline.columns.get("operation")
+        notes.append(
+            f"{OTHER_MAP} another operation than the baseline's ({operation}): they compute "
+            "different maps, so the ratio is not a speed-up of the same thing."
+        )
+    if baseline and OTHER_LAYOUT in marks:
+        notes.append(
+            f"{OTHER_LAYOUT} another layout than the baseline's "
+            f"({baseline.detail.get('layout') or 'not stated'}): a change of layout is not timed."
+        )
+    skipped = sorted(r.label for r in block.results if r.status == "skip")
+    if skipped:
+        notes.append(f"Not run, for the reasons under Coverage: {listing(skipped)}.")
+    return notes
+
+
+def record(
+    r: Result, baseline: Result | None, expressivity: Expressivity, units: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return one row of the CSV file, in SI units and full precision."""
+    names = ("family", "problem", "operation", "implementation", "framework", "pass", "mode")
+    data: dict[str, Any] = {name: r.columns.get(name) for name in (*names, *TARGET)}
+    data |= {f"facet.{k}": v for k, v in r.facets.items()}
+    data |= {"layout": r.detail.get("layout"), "kernel": r.detail.get("kernel")}
+    data |= {"status": r.status, "reason": r.withheld}
+    found = ratio(baseline, r) if baseline else None
+    for probe in sorted(units):
+        m = r.measures.get(probe)
+        if probe.startswith("expressivity."):
+            continue
+        name = probe if units[probe] == "1" else f"{probe} [{units[probe]}]"
+        data[name] = r.value(probe)
+        if probe == TIME and r.published and m:
+            data |= {f"{probe}.lo": m.lo, f"{probe}.hi": m.hi, f"{probe}.n": m.n}
+            data["rounds"] = len(r.rounds)
+        if probe.startswith("equiv.") and m:
+            data[f"{probe}.claimed"] = m.claimed
+    if found:
+        data |= dict(zip(("ratio", "ratio.lo", "ratio.hi"), map(_known, found), strict=True))
+        data["ratio.baseline"] = baseline.label if baseline else None
+    for probe in expressing.PROBES:
+        m = expressivity.of(r, probe)
+        data |= {probe: m.value if m else None}
+        data |= {f"{probe}.expected": m.detail.get("expected") if m else None}
+    return data
+
+
+def _known(value: float) -> float | None:
+    return value if isfinite(value) else None
+
+

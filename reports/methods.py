@@ -1,0 +1,198 @@
+"""The methods of a run in words, generated from its rows; nothing here is claimed by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reports.blocks import Block
+from reports.results import LEVEL, TIME, Result
+from reports.run import Facts, Run
+from reports.sets import ReportSet
+from reports.tables import Cell, Column, Table
+from reports.text import NONE, count, listing, natural, scientific
+
+CITED = ("conover1999", "efron1993")
+
+
+def _distinct(run: Run, name: str) -> list[str]:
+    values = {str(row[name]) for row in run.rows if row.get(name) is not None}
+    return sorted(values, key=natural)
+
+
+def commits(run: Run) -> str:
+    """Return the commits of the rows, shortened, and whether they had uncommitted changes."""
+    dirty = {str(row.get("commit")) for row in run.rows if row.get("dirty")}
+    return listing(
+        f"{c[:12]}{' with uncommitted changes' if c in dirty else ''}"
+        for c in _distinct(run, "commit")
+    )
+
+
+def paragraphs(run: Run, results: Sequence[Result], blocks: Sequence[Block]) -> list[str]:
+    """Return the methods, one paragraph for each subject."""
+    return [p for p in (_what(run), _timing(results), _ratios(blocks), _gate(results)) if p]
+
+
+def _what(run: Run) -> str:
+    profile = f" (profile {run.plan['profile']})" if run.plan.get("profile") else ""
+    versions = listing(_versions(run.environments))
+    text = f"Measured by equibench at commit {commits(run) or 'unknown'}{profile}"
+    text += f", timing protocol {listing(_distinct(run, 'protocol')) or 'unknown'}"
+    text += f", with {versions}." if versions else "."
+    frameworks = [f"{f} in mode {m}" for f, m in _pairs(run.rows, "framework", "mode")]
+    if frameworks:
+        text += f" Frameworks run as {listing(frameworks)}."
+    return text
+
+
+def _pairs(rows: Iterable[Mapping[str, Any]], a: str, b: str) -> list[tuple[str, str]]:
+    return sorted({(str(row.get(a)), str(row.get(b))) for row in rows})
+
+
+def _versions(environments: Facts) -> list[str]:
+    found: dict[str, set[str]] = {}
+    for facts in environments.values():
+        packages = facts.get("packages")
+        listed = {"Python": facts.get("python")}
+        listed |= packages if isinstance(packages, Mapping) else {}
+        for name, version in listed.items():
+            if version and version != "not installed":
+                found.setdefault(str(name), set()).add(str(version))
+    return [f"{name} {' and '.join(sorted(versions))}" for name, versions in found.items()]
+
+
+def _timing(results: Sequence[Result]) -> str:
+    timed = [r for r in results if r.published]
+    if not timed:
+        return "No time of this run may be shown."
+    samples = sorted({r.measures[TIME].n for r in timed})
+    rounds = sorted({len(r.rounds) for r in timed})
+    return (
+        f"A time is the median of {_range(samples, 'sample')}, pooled over "
+        f"{_range(rounds, 'round')} of fresh processes, with the exact order-statistic interval "
+        f"of the median at {100 * LEVEL:g} % (for fewer than six samples, their range, which "
+        "covers less). No sample is left out. The clock is named with every time; a time of "
+        "first call, build or pack is one reading a round. All implementations of one problem "
+        "run in the same round on the same machine, on the same inputs."
+    )
+
+
+def _ratios(blocks: Sequence[Block]) -> str:
+    labels = sorted({b.baseline.label for b in blocks if b.baseline})
+    if not labels:
+        return ""
+    return (
+        "A ratio is the time of the baseline divided by the time of the implementation, so above "
+        f"1 means less time than the baseline; the baseline is {' or '.join(labels)}, in the same "
+        "problem, pass and run only. Rounds are paired; the interval is the percentile bootstrap "
+        f"over rounds at {100 * LEVEL:g} %, and is left out when there is one round. A ratio "
+        "between different operations (†) compares costs of different maps, not of one map."
+    )
+
+
+def _gate(results: Sequence[Result]) -> str:
+    limits: dict[float, set[str]] = {}
+    for r in results:
+        for probe, m in r.measures.items():
+            tolerance = m.detail.get("tolerance")
+            if isinstance(tolerance, int | float) and probe.startswith(("error.", "equiv.")):
+                where = f"{r.columns.get('dtype')} ({r.columns.get('precision')})"
+                limits.setdefault(float(tolerance), set()).add(where)
+    stated = listing(f"{scientific(t)} for {listing(sorted(w))}" for t, w in sorted(limits.items()))
+    text = (
+        "A time is shown only when the result agrees with a float64 oracle and is equivariant "
+        "under every subgroup that the operation claims, in the same run"
+    )
+    text += f"; the relative tolerance is {stated}." if stated else "."
+    return text + (
+        " Symmetry that an operation does not claim is measured and shown in brackets, and hides "
+        "nothing."
+    )
+
+
+def _range(values: Sequence[int], noun: str) -> str:
+    if len(values) == 1:
+        return count(values[0], noun)
+    return f"{values[0]} to {count(values[-1], noun)}"
+
+
+def probes_table(results: Sequence[Result], known: ReportSet) -> Table:
+    """Return what each probe on the page means."""
+    found: dict[str, str] = {}
+    for r in results:
+        for probe, m in r.measures.items():
+            found.setdefault(probe, m.unit)
+    rows = [
+        [Cell(p, header=True), Cell(unit), Cell(_meaning(p, known))]
+        for p, unit in sorted(found.items())
+    ]
+    columns = [Column("Probe"), Column("Unit"), Column("Meaning")]
+    return Table("probes", "What was measured, and by which clock or source", columns, rows)
+
+
+def _meaning(probe: str, known: ReportSet) -> str:
+    if probe.startswith("equiv."):
+        group = probe.removeprefix("equiv.")
+        return f"largest relative difference between f(g x) and g f(x) over elements of {group}"
+    return known.probes.get(probe, NONE)
+
+
+def facts_tables(kind: str, facts: Facts) -> list[Table]:
+    """Return one table for each machine or environment, whatever facts it has."""
+    columns = [Column("Fact"), Column("Value")]
+    return [
+        Table(
+            f"{kind}-{fingerprint}",
+            f"{kind.capitalize()} {fingerprint}",
+            columns,
+            [[Cell(k, header=True), Cell(v)] for k, v in _flat(found)],
+        )
+        for fingerprint, found in sorted(facts.items())
+    ]
+
+
+def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            lines += _flat(value, f"{prefix}{name}: ") if value else [(f"{prefix}{name}", "none")]
+        elif isinstance(value, list):
+            lines.append((f"{prefix}{name}", ", ".join(map(str, value)) or "none"))
+        else:
+            lines.append((f"{prefix}{name}", NONE if value in (None, "") else str(value)))
+    return lines
+
+
+def banner(run: Run, results: Sequence[Result]) -> tuple[str, str]:
+    """Return (kind of machine, sentence): nobody should mistake a CPU run for a GPU run."""
+    devices = {str(r.columns.get("device")) for r in results if r.status != "skip"}
+    cpus = sorted({str(f["cpu"]) for f in run.machines.values() if f.get("cpu")})
+    gpus = sorted({str(g) for f in run.machines.values() for g in f.get("gpus") or []})
+    on_cpu = listing(cpus) or "a processor that was not recorded"
+    if not devices:
+        return "No measurement", "Nothing was measured in this run."
+    if devices == {"cpu"}:
+        return "CPU only", f"All times are of {on_cpu}. They say nothing about GPUs."
+    where = listing(gpus) or "a GPU that was not recorded"
+    if "cpu" in devices:
+        return "GPU and CPU", f"Times are of {where} and of {on_cpu}, never in one table."
+    return "GPU", f"All times are of {where}."
+
+
+def provenance(run: Run) -> list[tuple[str, str]]:
+    """Return where the numbers come from, as (what, value)."""
+    commands = run.plan.get("commands") or [run.plan]
+    entered = [str(c["command"]) for c in commands if isinstance(c, Mapping) and c.get("command")]
+    times = _distinct(run, "t0")
+    return [
+        ("rows.jsonl, SHA-256", run.sha256),
+        ("rows", str(run.lines)),
+        ("command", "; ".join(dict.fromkeys(entered)) or NONE),
+        ("commit", listing(_distinct(run, "commit")) or NONE),
+        ("uncommitted changes", listing(_distinct(run, "dirty")) or NONE),
+        ("runs", listing(_distinct(run, "run")) or NONE),
+        ("seeds of the problems", listing(_distinct(run, "seed")) or NONE),
+        ("protocol", listing(_distinct(run, "protocol")) or NONE),
+        ("started", " to ".join(dict.fromkeys([times[0], times[-1]])) if times else NONE),
+    ]

@@ -1,0 +1,83 @@
+"""The short answers: for each problem, the lowest time, and the lowest at full expressivity."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from reports.blocks import Block, best
+from reports.expressivity import Expressivity
+from reports.results import TIME, Result
+from reports.tables import Cell, Column, Table
+from reports.text import NONE, number, quantity
+
+ANY, MOST = "Lowest time of all", "Lowest time among those that express most"
+
+
+def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
+    """Return one row per problem and pass."""
+    columns = [
+        Column("Problem"),
+        Column("Pass, target"),
+        *(Column("implementation", ANY), Column("time", ANY, True), Column("dim", ANY, True)),
+        *(Column("implementation", MOST), Column("time", MOST, True), Column("dim", MOST, True)),
+        Column("timed of run", "", True),
+    ]
+    rows, records = [], []
+    for block in blocks:
+        done = [r for r in block.results if r.published]
+        dims = [d for r in done if (d := expressivity.dim(r)) is not None]
+        fastest = best(done, _time)
+        full = [r for r in done if dims and expressivity.dim(r) == max(dims)]
+        richest = best(full, _time)
+        run = [r for r in block.results if r.status != "skip"]
+        rows.append(
+            [
+                Cell(block.title, header=True, href=f"#{block.anchor}"),
+                Cell(block.target),
+                *_cells(fastest, expressivity),
+                *_cells(richest, expressivity),
+                Cell(f"{len(done)} of {len(run)}"),
+            ]
+        )
+        records.append(
+            {"problem": block.title, "target": block.target}
+            | _record("lowest", fastest, expressivity)
+            | _record("most_expressive", richest, expressivity)
+            | {"timed": len(done), "run": len(run)}
+        )
+    caption = "The lowest median host time of each problem and pass, with what it can express"
+    return Table("overview", caption, columns, rows, (), records)
+
+
+def _time(r: Result) -> float | None:
+    return r.value(TIME)
+
+
+def _cells(r: Result | None, expressivity: Expressivity) -> list[Cell]:
+    if r is None:
+        return [Cell(kind="muted")] * 3
+    time = r.value(TIME)
+    return [
+        Cell(r.label),
+        Cell(NONE if time is None else quantity(time, "s")),
+        Cell(number(expressivity.dim(r))),
+    ]
+
+
+def _record(name: str, r: Result | None, expressivity: Expressivity) -> dict[str, Any]:
+    return {
+        f"{name}.implementation": r.label if r else None,
+        f"{name}.{TIME} [s]": r.value(TIME) if r else None,
+        f"{name}.expressivity.dim": expressivity.dim(r) if r else None,
+    }
+
+
+def counts(results: Sequence[Result], not_run: int) -> list[tuple[str, int]]:
+    """Return how many cases have each status, the timed ones first."""
+    found = Counter(r.status for r in results if not r.published and r.status != "ok")
+    untimed = sum(1 for r in results if not r.published and r.status == "ok")
+    listed = [("timed", sum(1 for r in results if r.published)), ("right, without a time", untimed)]
+    listed += sorted(found.items())
+    return [(name, n) for name, n in [*listed, ("not run", not_run)] if n or name == "timed"]

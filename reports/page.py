@@ -1,0 +1,141 @@
+"""The page: everything it shows, and the files beside it, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from impls.registry import Registry
+from reports import (
+    bibliography,
+    coverage,
+    curves,
+    expressivity,
+    headline,
+    methods,
+    operations,
+    overview,
+    plot,
+)
+from reports.blocks import blocks_of
+from reports.results import summarise
+from reports.run import Run
+from reports.sets import ReportSet
+from reports.style import PALETTE, looks
+from reports.tables import Table, to_csv
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure on the page, with its numbers."""
+
+    figure: curves.Figure
+    svg: Markup
+    table: Table
+    files: tuple[str, ...]
+
+
+@dataclass
+class Page:
+    """The HTML and the files beside it, by path."""
+
+    html: str
+    files: dict[str, bytes] = field(default_factory=dict)
+
+
+def make(run: Run, registry: Registry, known: ReportSet) -> Page:
+    """Return the page of a run. The same run gives the same bytes."""
+    results, superseded = summarise(run.rows)
+    blocks = blocks_of(results)
+    can = expressivity.collect(results, known.ignore)
+    references = bibliography.read()
+    about = operations.about(registry, results)
+    keys = [k for k in operations.papers(registry, about, results) if k in references]
+    keys = sorted({*keys, *methods.CITED})
+    cases = coverage.entries(run, results)
+    files: dict[str, bytes] = {}
+
+    drawn = []
+    look = looks(results)
+    for spec in known.figures:
+        for figure in curves.figures_of(spec, results, can):
+            svg, pdf = plot.draw(figure, look)
+            files[f"figures/{figure.name}.svg"] = svg.encode()
+            files[f"figures/{figure.name}.pdf"] = pdf
+            names = tuple(f"figures/{figure.name}.{kind}" for kind in ("svg", "pdf"))
+            inlined = Markup(plot.inline(svg, figure))  # noqa: S704
+            drawn.append(Drawn(figure, inlined, curves.table(figure), names))
+
+    context: dict[str, Any] = {
+        "banner": methods.banner(run, results),
+        "counts": overview.counts(results, sum(e.status == coverage.NOT_RUN for e in cases)),
+        "paragraphs": methods.paragraphs(run, results, blocks),
+        "probes": methods.probes_table(results, known),
+        "facts": [
+            *methods.facts_tables("machine", run.machines),
+            *methods.facts_tables("environment", run.environments),
+        ],
+        "overview": overview.table(blocks, can),
+        "headlines": [
+            (title, [headline.table(b, can, known) for b in group])
+            for title, group in groupby(blocks, lambda b: b.title)
+        ],
+        "figures": [d for d in drawn if not d.figure.ratio],
+        "ratio_figures": [d for d in drawn if d.figure.ratio],
+        "operations": operations.table(about, can, references),
+        "expressivity": expressivity.table(can, known),
+        "coverage": coverage.matrix(cases),
+        "reasons": coverage.reasons(cases),
+        "provenance": methods.provenance(run),
+        "warnings": run.warnings,
+        "superseded": superseded,
+        "references": [references[k] for k in keys],
+        "suite": references[bibliography.SUITE],
+        "run": run,
+        "style": Markup(_css()),  # noqa: S704
+        "csv": {},
+    }
+    for table in _tables(context):
+        if table.records:
+            path = f"tables/{table.name}.csv"
+            files[path] = to_csv(table.records).encode()
+            context["csv"][table.name] = path
+    files["methods.bib"] = bibliography.write(
+        [references[k] for k in {*keys, bibliography.SUITE}]
+    ).encode()
+    return Page(_render(context), files)
+
+
+def _tables(context: Mapping[str, Any]) -> list[Table]:
+    found = [context["overview"], context["operations"], context["coverage"]]
+    found += [context["expressivity"]] if context["expressivity"] else []
+    found += [table for _, group in context["headlines"] for table in group]
+    return found + [d.table for d in (*context["figures"], *context["ratio_figures"])]
+
+
+def _css() -> str:
+    light = "".join(f"--series-{i}:{a};" for i, (a, _) in enumerate(PALETTE))
+    dark = "".join(f"--series-{i}:{b};" for i, (_, b) in enumerate(PALETTE))
+    text = (TEMPLATES / "style.css").read_text(encoding="utf-8")
+    return text.replace("/* series: light */", light).replace("/* series: dark */", dark)
+
+
+def _render(context: Mapping[str, Any]) -> str:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.globals["anchor"] = operations.anchor
+    return environment.get_template("page.html.j2").render(context)

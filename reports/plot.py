@@ -1,0 +1,184 @@
+"""Drawing: a figure as SVG (for the page and beside it) and as PDF, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+
+from reports.curves import Curve, Figure
+from reports.style import PALETTE, Look
+from reports.text import number, quantity
+
+INK, RULE = "#1c2024", "#d9dce0"
+SETTINGS: dict[str, Any] = {
+    "text.parse_math": False,
+    "text.usetex": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "equibench",
+    "pdf.fonttype": 42,
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 9,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.major.width": 0.7,
+    "ytick.major.width": 0.7,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.5,
+    "lines.markersize": 5,
+}
+
+
+def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
+    """Return (SVG text, PDF bytes). Text stays text; nothing in it is read as mathematics."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        mpl.rcdefaults()
+        mpl.rcParams.update(SETTINGS)
+        labels = sorted({c.label for p in figure.panels for c in p.curves})
+        rows = math.ceil(len(labels) / 3)
+        legend = 0.25 + 0.19 * rows
+        width, height = 3.6 * len(figure.panels) + 0.6, 3.0 + legend
+        if len(figure.panels) == 1:
+            width = 6.4
+        canvas = Canvas(figsize=(width, height), layout="constrained")
+        engine = canvas.get_layout_engine()
+        if engine is not None:
+            engine.set(rect=(0, legend / height, 1, 1 - legend / height))  # type: ignore[call-arg]
+        axes = canvas.subplots(1, len(figure.panels), sharey=True, squeeze=False)[0]
+        for ax, panel in zip(axes, figure.panels, strict=True):
+            _axes(ax, figure)
+            ax.set_title(panel.title)
+            for curve in panel.curves:
+                _curve(ax, curve, looks[curve.label])
+            positions = sorted({p[0] for c in panel.curves for p in c.points})
+            ax.xaxis.set_major_locator(FixedLocator(positions))
+            ax.xaxis.set_minor_locator(FixedLocator([]))
+        _value_axis(axes[0], figure)
+        axes[0].set_ylabel(figure.ylabel)
+        canvas.legend(
+            handles=[_handle(label, looks[label]) for label in labels],
+            labels=[_legend_text(label) for label in labels],
+            loc="lower center",
+            ncols=min(3, len(labels)),
+            frameon=False,
+            fontsize=8,
+            handlelength=3.2,
+            borderaxespad=0.2,
+        )
+        svg, pdf = io.StringIO(), io.BytesIO()
+        nothing = dict.fromkeys(("Creator", "Date"))
+        canvas.savefig(svg, format="svg", metadata=nothing)
+        nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+        canvas.savefig(pdf, format="pdf", metadata=nothing)
+    return svg.getvalue(), pdf.getvalue()
+
+
+def _axes(ax: Axes, figure: Figure) -> None:
+    if figure.log:
+        ax.set_yscale("log")
+    ax.set_xlabel(figure.xlabel)
+    ax.grid(True, axis="y", which="major")
+    ax.set_axisbelow(True)
+    ax.margins(x=0.06, y=0.08)
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number(float(x))))
+
+
+def _value_axis(ax: Axes, figure: Figure) -> None:
+    formatter = FuncFormatter(lambda y, _: _tick(float(y), figure.unit))
+    ax.yaxis.set_major_formatter(formatter)
+    if not figure.log:
+        return
+    lo, hi = ax.get_ylim()
+    narrow = hi / lo < 30
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _tick(y: float, unit: str) -> str:
+    text = quantity(y, unit)
+    value, _, name = text.partition(" ")
+    return f"{float(value.replace(chr(0x202F), '')):g} {name}".strip() if value else text
+
+
+def _curve(ax: Axes, curve: Curve, look: Look) -> None:
+    xs, ys = [p[0] for p in curve.points], [p[1] for p in curve.points]
+    ax.plot(xs, ys, label="", **_style(look))
+    bars = [p for p in curve.points if p[2] is not None and p[3] is not None]
+    for x, _, lo, hi in bars:
+        ax.plot([x, x], [lo, hi], color=look.colour, linewidth=1.0, label="")
+
+
+def _style(look: Look) -> dict[str, Any]:
+    return {
+        "color": look.colour,
+        "linestyle": look.dash,
+        "marker": look.marker,
+        "markerfacecolor": look.colour if look.filled else "none",
+        "markeredgewidth": 1.0,
+    }
+
+
+def _handle(label: str, look: Look) -> Line2D:
+    return Line2D([], [], **_style(look))
+
+
+def _legend_text(label: str) -> str:
+    """Return a label that the legend shows: it would leave out one that starts with `_`."""
+    return f"\N{WORD JOINER}{label}" if label.startswith("_") else label
+
+
+def inline(svg: str, figure: Figure) -> str:
+    """Return the SVG for the page: unique ids, and colours that follow the page's theme."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    prefix = f"{figure.name}--"
+    head, rest = body.split(">", 1)
+    size = re.search(r'viewBox="[^"]*"', head)
+    box = size.group(0) if size else ""
+    labelled = f'role="img" aria-labelledby="{prefix}alt" class="figure"'
+    title = f'<title id="{prefix}alt">{_escape(figure.alt)}</title>'
+    start = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f"{box} {labelled}>{title}"
+    )
+    return start + _adapted(rest, prefix)
+
+
+def _adapted(body: str, prefix: str) -> str:
+    """Make ids unique and colours the page's variables, inside tags only: text is left as it is."""
+    variables = {INK: "var(--ink)", RULE: "var(--rule)", "#ffffff": "var(--paper)"}
+    variables |= {light: f"var(--series-{i})" for i, (light, _) in enumerate(PALETTE)}
+    pattern = re.compile("|".join(variables), re.IGNORECASE)
+
+    def tag(match: re.Match[str]) -> str:
+        text = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\g<1>{prefix}", match.group(0))
+        return pattern.sub(lambda m: variables[m.group(0).lower()], text)
+
+    return re.sub(r"<[^>]*>", tag, body)
+
+
+def _escape(text: str) -> str:
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(character, entity)
+    return text

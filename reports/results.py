@@ -1,0 +1,189 @@
+"""Results: the rows of one case, its rounds pooled, judged once for the whole page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from analysis.statistics import median_interval
+from bench.rows import FINISHED, STATUSES, latest
+from reports.text import natural
+
+LEVEL = 0.95
+TIME = "time.host"
+BADNESS = ("ok", "skip", *(s for s in STATUSES if s not in ("ok", "skip")))
+TARGET = ("dtype", "device", "precision", "threads")
+GATES = ("error.", "equiv.")
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One quantity of one case over all its rounds."""
+
+    unit: str
+    value: float | None
+    lo: float | None
+    hi: float | None
+    n: int
+    status: str
+    reason: str
+    detail: Mapping[str, Any]
+
+    @property
+    def claimed(self) -> bool:
+        """Return whether this symmetry is claimed, so that it gates."""
+        return bool(self.detail.get("claimed", True))
+
+
+@dataclass(frozen=True)
+class Result:
+    """One case: what was measured and whether its time may be shown.
+
+    `withheld` says why no time is shown; it is empty exactly when the time is published.
+    """
+
+    columns: Row
+    label: str
+    status: str
+    withheld: str
+    detail: Mapping[str, Any]
+    measures: Mapping[str, Measure]
+    rounds: Mapping[int, float]
+
+    @property
+    def published(self) -> bool:
+        """Return whether times of this case are shown."""
+        return not self.withheld
+
+    @property
+    def facets(self) -> dict[str, Any]:
+        """Return the facets of the problem by name."""
+        return {k[6:]: v for k, v in self.columns.items() if k.startswith("facet.")}
+
+    def get(self, name: str) -> Any:
+        """Return a facet or, failing that, a column (pass, dtype, device ...)."""
+        return self.columns.get(f"facet.{name}", self.columns.get(name))
+
+    def value(self, probe: str) -> float | None:
+        """Return the value of a probe that may be shown, else None."""
+        measure = self.measures.get(probe)
+        if measure is None or (probe.startswith("time.") and not self.published):
+            return None
+        return measure.value if measure.status == "ok" or probe.startswith(GATES) else None
+
+
+def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:
+    """Return one result per case, machine and environment, and how many older ones are left out.
+
+    A case whose code changed during a run has several keys; the last one finished counts.
+    """
+    by_case: dict[tuple[Any, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+    for row in latest(rows):
+        keys = by_case[row.get("case"), row.get("machine"), row.get("environment")]
+        group = keys.setdefault(row["key"], [])
+        group.append(row)
+        if row["probe"] == FINISHED:
+            keys[row["key"]] = keys.pop(row["key"])
+    kept, superseded = [], 0
+    for keys in by_case.values():
+        superseded += len(keys) - 1
+        kept.append(list(keys.values())[-1])
+    modes: dict[str, set[str]] = defaultdict(set)
+    for group in kept:
+        modes[str(group[0].get("implementation"))].add(str(group[0].get("mode")))
+    return sorted((_result(group, modes) for group in kept), key=_order), superseded
+
+
+def _order(result: Result) -> tuple[Any, ...]:
+    columns = result.columns
+    return (
+        str(columns.get("family")),
+        [natural(v) for v in result.facets.values()],
+        [natural(columns.get(name)) for name in ("problem", "pass", *TARGET, "machine")],
+        result.label,
+        str(columns.get("environment")),
+    )
+
+
+def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
+    finals = [row for row in rows if row["probe"] == FINISHED]
+    measured = [row for row in finals if row["status"] != "skip"]
+    worst = max(measured or finals, key=lambda row: BADNESS.index(row["status"]))
+    used = {row["round"] for row in measured}
+    by_probe: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["probe"] != FINISHED and row["round"] in used:
+            by_probe[row["probe"]].append(row)
+    measures = {probe: _pool(probe, found) for probe, found in sorted(by_probe.items())}
+    rounds = {
+        row["round"]: float(np.median(row["samples"])) if row["samples"] else row["value"]
+        for row in by_probe.get(TIME, ())
+        if row["status"] == "ok" and (row["samples"] or row["value"] is not None)
+    }
+    return Result(
+        columns=worst,
+        label=_label(worst, modes),
+        status=worst["status"],
+        withheld=_withheld(worst, measures),
+        detail=worst["detail"],
+        measures=measures,
+        rounds=rounds,
+    )
+
+
+def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
+    name = str(row.get("implementation"))
+    options = "".join(
+        f"[{k[7:]}={v}]" for k, v in sorted(row.items()) if k.startswith("option.")
+    )
+    mode = f" ({row.get('mode')})" if len(modes[name]) > 1 else ""
+    return f"{name}{options}{mode}"
+
+
+def _pool(probe: str, rows: Sequence[Row]) -> Measure:
+    """Pool the rounds: samples of clocks together, worst error, highest peak, median otherwise."""
+    bad = max(rows, key=lambda row: BADNESS.index(row["status"]))
+    values = [float(row["value"]) for row in rows if row["value"] is not None]
+    samples = [s for row in rows for s in row["samples"]]
+    first = rows[0]
+    value, lo, hi = (max(values), None, None) if values else (None, None, None)
+    of_value = next((row for row in rows if row["value"] == value), first)
+    if probe.startswith("time.") and samples:
+        value, lo, hi = median_interval(samples, level=LEVEL)
+    elif values and not probe.startswith((*GATES, "mem.")):
+        value = float(np.median(values))
+        if len(values) == 1:
+            lo, hi = first["lo"], first["hi"]
+    status, reason = bad["status"], bad["reason"]
+    detail = bad["detail"] if status != "ok" else of_value["detail"]
+    n = len(samples) or sum(row["n"] for row in rows) or len(rows)
+    return Measure(first["unit"], value, lo, hi, n, status, reason, detail)
+
+
+def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:
+    """Return why a time may not be shown: only what is right, and was checked, has a time."""
+    if final["status"] != "ok":
+        return str(final["reason"]) or "no reason was given"
+    errors = [m for probe, m in measures.items() if probe.startswith("error.")]
+    if not errors:
+        return "no accuracy was measured in the same run"
+    for probe, measure in measures.items():
+        gates = probe.startswith("error.") or (probe.startswith("equiv.") and measure.claimed)
+        tolerance = measure.detail.get("tolerance")
+        over = (
+            isinstance(tolerance, int | float)
+            and measure.value is not None
+            and measure.value > tolerance
+        )
+        if gates and (measure.status != "ok" or measure.value is None or over):
+            return measure.reason or f"{probe} did not pass"
+    time = measures.get(TIME)
+    if time is None or time.value is None:
+        return "no host time was measured"
+    return "" if time.status == "ok" else time.reason or f"host time is {time.status}"

@@ -1,0 +1,79 @@
+"""A run directory, read: rows, plan, facts about machines and environments."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bench import rows as store
+from reports.text import clean
+
+Facts = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a report is made from. Strings are cleaned; nothing else is changed."""
+
+    directory: Path
+    rows: tuple[dict[str, Any], ...]
+    plan: Mapping[str, Any]
+    machines: Facts
+    environments: Facts
+    sha256: str
+    lines: int
+    warnings: tuple[str, ...]
+
+
+def read(directory: Path) -> Run:
+    """Read a run directory.
+
+    Raises:
+        ValueError: when it is missing, holds no rows, or a file in it is not what it should be;
+            the message names the file and the remedy.
+    """
+    if not directory.is_dir():
+        raise ValueError(f"no such directory: {directory} (name one made by `bench run`)")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        loaded = store.load(directory)
+    plan = directory / "plan.json"
+    return Run(
+        directory=directory,
+        rows=tuple(clean(row) for row in loaded),
+        plan=_plan(plan) if plan.is_file() else {},
+        machines=_facts(directory / "machines"),
+        environments=_facts(directory / "environments"),
+        sha256=hashlib.sha256((directory / "rows.jsonl").read_bytes()).hexdigest(),
+        lines=len(loaded),
+        warnings=tuple(clean(str(w.message).replace(f"{directory}/", "")) for w in caught),
+    )
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise ValueError(f"{file} is not JSON; restore it or run `bench run` again") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"{file} is not a JSON object; restore it or run `bench run` again")
+    return dict(clean(data))
+
+
+def _plan(file: Path) -> dict[str, Any]:
+    plan = _json(file)
+    cases = plan.get("cases", [])
+    if not isinstance(cases, list) or not all(isinstance(c, dict) and "key" in c for c in cases):
+        raise ValueError(f"{file}: `cases` is not a list of cases with a key each")
+    return plan
+
+
+def _facts(directory: Path) -> Facts:
+    if not directory.is_dir():
+        return {}
+    return {file.stem: _json(file) for file in sorted(directory.glob("*.json"))}

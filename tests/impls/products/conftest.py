@@ -1,0 +1,139 @@
+"""Run any implementation on float64 arrays, and differentiate it, in any framework."""
+
+import contextlib
+
+import numpy as np
+import pytest
+
+from impls.families.product import FAMILY
+from impls.implementation import Target
+
+
+class Runner:
+    """What a test asks of an implementation; x and y are the inputs, z the output."""
+
+    def draw(self, problem):
+        return FAMILY.draw(problem, np.random.default_rng(problem.seed))
+
+    def value(self, implementation, problem, arrays, options=None):
+        return self._run(implementation, problem, arrays, options, self._value)
+
+    def gradient(self, implementation, problem, arrays, cotangent):
+        """Return the gradients of <cotangent, z> in x and y."""
+        return self._run(implementation, problem, arrays | {"c": cotangent}, None, self._gradient)
+
+    def second(self, implementation, problem, arrays, cotangent):
+        """Return the gradient in y of half the squared norm of the gradient in x."""
+        return self._run(implementation, problem, arrays | {"c": cotangent}, None, self._second)
+
+    def _run(self, implementation, problem, arrays, options, ask):
+        framework = implementation.framework
+        with self._precision(framework, problem.dtype):
+            built = implementation.build(problem, Target(), options or {})
+            inputs = {k: self._put(framework, a, problem.dtype) for k, a in arrays.items()}
+            return self._numpy(ask(framework, built.call, inputs))
+
+    def _precision(self, framework, dtype):
+        if framework != "jax":
+            return contextlib.nullcontext()
+        import jax
+
+        return jax.enable_x64(dtype == "float64")
+
+    def _put(self, framework, array, dtype):
+        if framework == "torch":
+            import torch
+
+            return torch.tensor(array, dtype=getattr(torch, dtype))
+        if framework == "jax":
+            import jax.numpy as jnp
+
+            return jnp.asarray(array, dtype)
+        return array.astype(dtype)
+
+    def _numpy(self, found):
+        if isinstance(found, tuple):
+            return tuple(self._numpy(a) for a in found)
+        found = found.detach() if hasattr(found, "detach") else found
+        return np.asarray(found)
+
+    def _value(self, framework, call, inputs):
+        if framework == "jax":
+            import jax
+
+            call = jax.jit(call)
+        return call(inputs, {})["z"]
+
+    def _gradient(self, framework, call, inputs):
+        def functional(x, y):
+            return (call({"x": x, "y": y}, {})["z"] * inputs["c"]).sum()
+
+        if framework == "jax":
+            import jax
+
+            return jax.jit(jax.grad(functional, (0, 1)))(inputs["x"], inputs["y"])
+        import torch
+
+        x, y = (inputs[name].requires_grad_() for name in "xy")
+        return torch.autograd.grad(functional(x, y), (x, y))
+
+    def _second(self, framework, call, inputs):
+        def functional(x, y):
+            return (call({"x": x, "y": y}, {})["z"] * inputs["c"]).sum()
+
+        if framework == "jax":
+            import jax
+
+            def energy(y):
+                return 0.5 * (jax.grad(functional)(inputs["x"], y) ** 2).sum()
+
+            return jax.jit(jax.grad(energy))(inputs["y"])
+        import torch
+
+        x, y = (inputs[name].requires_grad_() for name in "xy")
+        (first,) = torch.autograd.grad(functional(x, y), x, create_graph=True)
+        return torch.autograd.grad(0.5 * (first**2).sum(), y)[0]
+
+
+class Expected:
+    """The same from an operation's oracle, by multilinearity alone."""
+
+    def matrix(self, operation, problem, arrays, cotangent):
+        """Return A [batch, channels, dim1, dim2] with <c, z> = sum x A y."""
+        dim1, dim2 = arrays["x"].shape[-1], arrays["y"].shape[-1]
+        shape = arrays["x"].shape[:-1]
+        entries = np.zeros((*shape, dim1, dim2))
+        for i in range(dim1):
+            for j in range(dim2):
+                x = np.broadcast_to(np.eye(dim1)[i], (*shape, dim1))
+                y = np.broadcast_to(np.eye(dim2)[j], (*shape, dim2))
+                z = operation.oracle(problem, {"x": x, "y": y}, {})["z"]
+                entries[..., i, j] = (z * cotangent).sum(-1)
+        return entries
+
+    def gradient(self, operation, problem, arrays, cotangent):
+        matrix = self.matrix(operation, problem, arrays, cotangent)
+        return (
+            np.einsum("...ij,...j->...i", matrix, arrays["y"]),
+            np.einsum("...ij,...i->...j", matrix, arrays["x"]),
+        )
+
+    def second(self, operation, problem, arrays, cotangent):
+        matrix = self.matrix(operation, problem, arrays, cotangent)
+        return np.einsum("...ij,...ik,...k->...j", matrix, matrix, arrays["y"])
+
+
+@pytest.fixture(scope="session")
+def runner():
+    return Runner()
+
+
+@pytest.fixture(scope="session")
+def expected():
+    return Expected()
+
+
+@pytest.fixture(scope="session")
+def distance():
+    """Largest difference relative to the largest entry."""
+    return lambda found, wanted: np.abs(found - wanted).max() / np.abs(wanted).max()

@@ -1,0 +1,140 @@
+import importlib
+
+import numpy as np
+import pytest
+
+from impls.families.product import FAMILY, problem
+from impls.implementation import Target
+from impls.problem import Problem
+from impls.products.clebsch_gordan.operation import OPERATION, paths_of
+from impls.products.clebsch_gordan.sparse import sparse_matrix
+
+NAMES = ("numpy_dense", "torch_dense", "torch_sparse", "jax_dense", "jax_sparse")
+DIFFERENTIABLE = NAMES[1:]
+
+
+def implementation(name):
+    return importlib.import_module(f"impls.products.clebsch_gordan.{name}").IMPLEMENTATION
+
+
+def custom(first, second, out, channels=2, batch=3, dtype="float64"):
+    sizes = {"irreps_in1": first, "irreps_in2": second, "irreps_out": out}
+    return Problem("product", sizes | {"channels": channels, "batch": batch}, dtype=dtype)
+
+
+PROBLEMS = [
+    problem(setting, lmax, symmetry, channels=1 + lmax % 2, batch=4, dtype="float64")
+    for setting in ("siso", "simo", "mimo")
+    for symmetry in ("so3", "o3")
+    for lmax in (1, 2, 3)
+    if (setting, symmetry, lmax % 2) != ("siso", "o3", 1)
+] + [
+    custom("0e+1o", "2e", "1o+2e+3o"),
+    custom("2e+0e+1o+1e", "1e+2o", "3o+1e+0o+2e+2o"),
+    custom("0+3", "1+1", "4+2"),
+    custom("0e", "0e", "0e"),
+]
+
+
+def name_of(asked):
+    return " | ".join(str(asked.sizes[f"irreps_{side}"]) for side in ("in1", "in2", "out"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_is_the_oracle(name, asked, runner, distance):
+    arrays = runner.draw(asked)
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float64
+    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
+    assert distance(found, wanted) < 1e-13
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_single_precision(name, runner, distance):
+    asked = problem("mimo", 3, "so3", batch=20)
+    arrays = runner.draw(asked)
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float32
+    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-6
+
+
+@pytest.mark.parametrize("block", ["row", "pair", "whole"])
+@pytest.mark.parametrize("name", ["numpy_dense", "torch_dense", "jax_dense"])
+def test_blocks_do_not_change_the_map(name, block, runner, distance):
+    for asked in PROBLEMS[-4:]:
+        arrays = runner.draw(asked)
+        found = runner.value(implementation(name), asked, arrays, {"block": block})
+        assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-13
+
+
+def test_an_unknown_block_is_refused():
+    with pytest.raises(ValueError, match="unknown block 'column': choose one of row, pair, whole"):
+        implementation("numpy_dense").build(PROBLEMS[0], Target(), {"block": "column"})
+
+
+@pytest.mark.parametrize("name", DIFFERENTIABLE)
+def test_derivatives(name, runner, expected, distance):
+    for asked in (custom("0e+1o", "2e+1o", "1o+2e+1e"), problem("mimo", 2, "so3", batch=2)):
+        asked = Problem("product", asked.sizes, dtype="float64")
+        arrays = runner.draw(asked)
+        c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
+        wanted = expected.gradient(OPERATION, asked, arrays, c)
+        found = runner.gradient(implementation(name), asked, arrays, c)
+        for got, want in zip(found, wanted, strict=True):
+            assert distance(got, want) < 1e-12
+        got = runner.second(implementation(name), asked, arrays, c)
+        assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("symmetry", ["so3", "o3"])
+def test_equivariance(name, symmetry, runner, distance):
+    asked = problem("mimo", 2, symmetry, channels=2, batch=4, dtype="float64")
+    arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
+    group = FAMILY.group(asked)
+    value = runner.value(implementation(name), asked, arrays)
+    for subgroup in set(OPERATION.exactness.subgroups) & set(group.subgroups):
+        for g in group.subgroups[subgroup].sample(np.random.default_rng(2), 2):
+            moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
+            found = runner.value(implementation(name), asked, moved)
+            assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-12
+
+
+def test_inversion_is_tested_for_o3():
+    assert "inversion" in FAMILY.group(problem("mimo", 1, "o3")).subgroups
+
+
+@pytest.mark.parametrize(
+    ("symmetry", "counts"), [("so3", (6, 19, 44, 85)), ("o3", (5, 14, 30, 55))]
+)
+def test_number_of_paths(symmetry, counts):
+    for lmax, count in enumerate(counts, 1):
+        asked = problem("mimo", lmax, symmetry)
+        assert len(paths_of(asked)) == len(OPERATION.coefficients(asked)) == count
+
+
+def test_all_paths_are_an_isometry(runner):
+    asked = problem("mimo", 3, "so3", batch=5, dtype="float64")
+    arrays = runner.draw(asked)
+    z = runner.value(implementation("numpy_dense"), asked, arrays)
+    product = np.linalg.norm(arrays["x"], axis=-1) * np.linalg.norm(arrays["y"], axis=-1)
+    np.testing.assert_allclose(np.linalg.norm(z, axis=-1), product, rtol=1e-13)
+
+
+def test_number_of_nonzeros():
+    found = [sparse_matrix(problem("mimo", lmax, "so3")).nnz for lmax in (1, 2, 3, 4)]
+    assert found == [27, 244, 1132, 3741]
+    found = [sparse_matrix(problem("mimo", lmax, "o3")).nnz for lmax in (1, 2, 3, 4)]
+    assert found == [21, 162, 708, 2229]
+
+
+def test_refusals_name_the_reason():
+    refusal = OPERATION.supports(problem("siso", 3, "o3"))
+    assert refusal is not None and "empty output" in str(refusal) and "parity" in str(refusal)
+    assert OPERATION.supports(problem("siso", 3, "so3")) is None
+    half = problem("mimo", 1, dtype="bfloat16")
+    for name in ("numpy_dense", "torch_sparse"):
+        assert "bfloat16" in str(implementation(name).supports(half, Target()))
+    assert "cuda" in str(implementation("numpy_dense").supports(PROBLEMS[0], Target("cuda")))

@@ -1,0 +1,194 @@
+import importlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from impls.families.product import FAMILY, irreps_of, problem
+from impls.implementation import Target
+from impls.problem import Problem
+from impls.products.backend import numpy_backend
+from impls.products.gaunt.grid import grid
+from impls.products.gaunt.layout import product_degree
+from impls.products.gaunt.lebedev import point_matrices
+from impls.products.gaunt.operation import OPERATION, reached
+from impls.so3.quadrature import gauss_legendre, lebedev
+from impls.so3.wigner import gaunt, wigner_3j
+
+NAMES = tuple(
+    f"{framework}_{algorithm}"
+    for framework in ("torch", "jax")
+    for algorithm in ("coefficients", "lebedev", "grid", "fourier")
+)
+
+
+def implementation(name):
+    return importlib.import_module(f"impls.products.gaunt.{name}").IMPLEMENTATION
+
+
+def custom(first, second, out, channels=2, batch=3, dtype="float64"):
+    sizes = {"irreps_in1": first, "irreps_in2": second, "irreps_out": out}
+    return Problem("product", sizes | {"channels": channels, "batch": batch}, dtype=dtype)
+
+
+PROBLEMS = [
+    problem(setting, lmax, symmetry, channels=1 + lmax % 2, batch=4, dtype="float64")
+    for setting in ("siso", "simo", "mimo")
+    for symmetry in ("so3", "o3")
+    for lmax in (1, 2, 3)
+    if (setting, lmax % 2) != ("siso", 1)
+] + [
+    problem("mimo", 5, batch=2, dtype="float64"),
+    custom("0e+1o", "2e", "1o+2e+3o"),
+    custom("0o+1e", "0e+1o+2e", "3e+0o+1o+1e+2o"),  # one pseudo input; 1o vanishes
+    custom("0o+1e", "0o+2o", "2e+1o+3o+9o"),
+    custom("2e+0e+1o", "3o+1o", "1o+0e+4e"),
+    custom("4", "0", "4"),
+    custom("4", "1", "3"),
+    custom("1", "5", "4+6"),
+    custom("3", "3", "0"),
+    custom("0+2", "0+1+3", "1"),
+    custom("1+1", "2", "1+3"),
+    custom("0e", "0e", "0e"),
+]
+
+
+def name_of(asked):
+    return " | ".join(str(asked.sizes[f"irreps_{side}"]) for side in ("in1", "in2", "out"))
+
+
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_oracle_is_the_closed_form(asked, runner, distance):
+    arrays = runner.draw(asked)
+    first, second, out = irreps_of(asked)
+    in1, in2, in3 = first.slices(), second.slices(), out.slices()
+    wanted = np.zeros(OPERATION.outputs(asked)["z"].shape)
+    for (i1, i2, i3), value in OPERATION.coefficients(asked).items():
+        degrees = first.items[i1][1].l, second.items[i2][1].l, out.items[i3][1].l
+        assert value > 0
+        np.testing.assert_allclose(value * wigner_3j(*degrees), gaunt(*degrees), atol=1e-14)
+        x, y = arrays["x"][..., in1[i1]], arrays["y"][..., in2[i2]]
+        wanted[..., in3[i3]] += np.einsum("ijk,...i,...j->...k", gaunt(*degrees), x, y)
+    assert distance(OPERATION.oracle(asked, arrays, {})["z"], wanted) < 1e-13
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_is_the_oracle(name, asked, runner, distance):
+    arrays = runner.draw(asked)
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float64
+    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
+    assert distance(found, wanted) < 1e-12
+    for kept, part in zip(reached(asked), irreps_of(asked)[2].slices(), strict=True):
+        assert kept == np.any(wanted[..., part])
+        assert kept or not np.any(found[..., part])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_single_precision(name, runner, distance):
+    asked = problem("mimo", 3, batch=20)
+    arrays = runner.draw(asked)
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float32
+    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 2e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_derivatives(name, runner, expected, distance):
+    for asked in (custom("0e+1o", "2e+1o", "1o+2e+1e"), problem("mimo", 2, batch=2)):
+        asked = Problem("product", asked.sizes, dtype="float64")
+        arrays = runner.draw(asked)
+        c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
+        wanted = expected.gradient(OPERATION, asked, arrays, c)
+        found = runner.gradient(implementation(name), asked, arrays, c)
+        for got, want in zip(found, wanted, strict=True):
+            assert distance(got, want) < 1e-12
+        got = runner.second(implementation(name), asked, arrays, c)
+        assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "asked",
+    [
+        problem("mimo", 2, "so3", batch=3, dtype="float64"),
+        problem("simo", 2, "o3", batch=3, dtype="float64"),
+        custom("0o+1e", "0e+1o+2e", "3e+0o+1o+1e+2o"),
+    ],
+    ids=name_of,
+)
+def test_equivariance(name, asked, runner, distance):
+    arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
+    group = FAMILY.group(asked)
+    value = runner.value(implementation(name), asked, arrays)
+    for subgroup in set(OPERATION.exactness.subgroups) & set(group.subgroups):
+        for g in group.subgroups[subgroup].sample(np.random.default_rng(2), 2):
+            moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
+            found = runner.value(implementation(name), asked, moved)
+            assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-12
+
+
+@pytest.mark.parametrize(("symmetry", "counts"), [("so3", (5, 14, 30)), ("o3", (5, 14, 30))])
+def test_number_of_paths(symmetry, counts):
+    for lmax, count in enumerate(counts, 1):
+        assert len(OPERATION.coefficients(problem("mimo", lmax, symmetry))) == count
+
+
+@pytest.mark.parametrize("asked", [problem("mimo", 1), problem("mimo", 3)], ids=name_of)
+def test_one_point_fewer_is_detected(asked, runner, distance):
+    asked = Problem("product", asked.with_sizes(batch=8).sizes, dtype="float64")
+    arrays = runner.draw(asked)
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+
+    def error(points):
+        return distance(grid(asked, numpy_backend(asked), points).call(arrays, {})["z"], wanted)
+
+    degree = product_degree(asked)
+    exact = gauss_legendre(degree)
+    assert error(exact) < 1e-13
+    nodes, weights = np.polynomial.legendre.leggauss(len(exact.cos_theta) - 1)
+    assert error(replace(exact, cos_theta=nodes, theta_weights=weights)) > 0.05
+    coarse = gauss_legendre(degree - 1)
+    assert error(replace(exact, phi=coarse.phi, phi_weight=coarse.phi_weight)) > 0.05
+
+
+def test_a_smaller_lebedev_rule_is_detected(runner, distance):
+    asked = problem("mimo", 2, batch=8, dtype="float64")
+    arrays = runner.draw(asked)
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+    degree = product_degree(asked)
+    assert degree == 8
+
+    def error(points, weights):
+        a, b, back = point_matrices(asked, points, weights)
+        return distance(((arrays["x"] @ a) * (arrays["y"] @ b)) @ back, wanted)
+
+    assert error(*lebedev(degree)) < 1e-12
+    assert error(*lebedev(degree - 1)) > 0.05
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (problem("siso", 3, "o3"), "identically zero: l1+l2+l3 odd for every path"),
+        (problem("siso", 1, "so3"), "identically zero: l1+l2+l3 odd for every path"),
+        (custom("1o", "1o", "3o"), "empty: no path of 1x1o x 1x1o ends in 1x3o"),
+        (custom("1o", "1o", "2o"), "identically zero: the parity of every output"),
+        (custom("0e+1e", "1o", "1o"), "irreps_in1=1x0e+1x1e is not one function on the sphere"),
+        (custom("1o", "1o+2o", "2e"), "irreps_in2=1x1o+1x2o is not one function on the sphere"),
+    ],
+)
+def test_refusals_name_the_reason(asked, reason):
+    refusal = OPERATION.supports(asked)
+    assert refusal is not None and str(refusal).startswith(reason)
+
+
+def test_implementations_refuse_what_they_cannot():
+    large = problem("mimo", 33)
+    assert "no Lebedev rule" in str(implementation("torch_lebedev").supports(large, Target()))
+    half = problem("mimo", 1, dtype="bfloat16")
+    assert "bfloat16" in str(implementation("jax_fourier").supports(half, Target()))
+    assert implementation("jax_fourier").supports(problem("mimo", 1), Target()) is None
+    assert implementation("torch_lebedev").supports(problem("mimo", 2), Target()) is None

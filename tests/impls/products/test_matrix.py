@@ -1,0 +1,115 @@
+import importlib
+
+import numpy as np
+import pytest
+
+from impls.families.product import FAMILY, problem
+from impls.problem import Problem
+from impls.products.matrix.operation import OPERATION, block_of
+
+NAMES = ("torch_dense", "jax_dense")
+
+
+def implementation(name):
+    return importlib.import_module(f"impls.products.matrix.{name}").IMPLEMENTATION
+
+
+def custom(first, second, out, channels=2, batch=3, dtype="float64"):
+    sizes = {"irreps_in1": first, "irreps_in2": second, "irreps_out": out}
+    return Problem("product", sizes | {"channels": channels, "batch": batch}, dtype=dtype)
+
+
+PROBLEMS = [
+    problem(setting, lmax, symmetry, channels=1 + lmax % 2, batch=4, dtype="float64")
+    for setting in ("siso", "simo", "mimo")
+    for symmetry in ("so3", "o3")
+    for lmax in (1, 2, 3)
+] + [
+    custom("0e+1o", "2e", "1o+2e+3o"),
+    custom("2e+0e+1o", "3o+1o", "1o+0e+9o+4e"),  # 9o vanishes
+    custom("1+1", "2", "1+3+2"),
+    custom("0e", "0e", "0e"),
+    custom("0+3+5", "3+5", "5+3"),  # (3, 5, 5) vanishes
+]
+
+
+def name_of(asked):
+    return " | ".join(str(asked.sizes[f"irreps_{side}"]) for side in ("in1", "in2", "out"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_is_the_oracle(name, asked, runner, distance):
+    arrays = runner.draw(asked)
+    assert OPERATION.supports(asked) is None
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float64
+    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
+    assert distance(found, wanted) < 1e-12
+    assert not np.any(found[..., ~np.any(wanted, axis=(0, 1))])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_single_precision(name, runner, distance):
+    asked = problem("mimo", 3, "so3", batch=20)
+    arrays = runner.draw(asked)
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float32
+    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 2e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_derivatives(name, runner, expected, distance):
+    asked = problem("mimo", 2, "so3", channels=2, batch=2, dtype="float64")
+    arrays = runner.draw(asked)
+    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
+    wanted = expected.gradient(OPERATION, asked, arrays, c)
+    found = runner.gradient(implementation(name), asked, arrays, c)
+    for got, want in zip(found, wanted, strict=True):
+        assert distance(got, want) < 1e-12
+    got = runner.second(implementation(name), asked, arrays, c)
+    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_rotations_but_not_inversion(name, runner, distance):
+    asked = problem("mimo", 2, "o3", batch=3, dtype="float64")
+    arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
+    group = FAMILY.group(asked)
+    value = runner.value(implementation(name), asked, arrays)
+
+    def error(g):
+        moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
+        found = runner.value(implementation(name), asked, moved)
+        return distance(found, OPERATION.outputs(asked)["z"].act(g, value))
+
+    rng = np.random.default_rng(2)
+    assert OPERATION.exactness.subgroups == ("rotation",)
+    assert max(error(g) for g in group.subgroups["rotation"].sample(rng, 2)) < 1e-12
+    assert error(-np.eye(3)) > 0.1
+
+
+def test_selection_rule():
+    assert [len(OPERATION.coefficients(problem("mimo", n, "so3"))) for n in (1, 2, 3)] == [
+        6,
+        19,
+        44,
+    ]
+    assert len(OPERATION.coefficients(problem("mimo", 2, "o3"))) == 19  # parity is ignored
+    asked = custom("3", "5", "5+4")
+    assert block_of(asked) == 3
+    assert set(OPERATION.coefficients(asked)) == {(0, 0, 1)}
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (custom("", "1", "1"), "empty: an input or the output has no irreps"),
+        (custom("1", "1", "3"), "empty: no path of 1x1 x 1x1 ends in 1x3"),
+        (custom("3", "5", "5"), "identically zero: every 6j symbol {l1 l2 l3; j j j} is 0 at j=3"),
+    ],
+)
+def test_refusals_name_the_reason(asked, reason):
+    refusal = OPERATION.supports(asked)
+    assert refusal is not None and str(refusal).startswith(reason)

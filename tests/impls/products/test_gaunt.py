@@ -154,6 +154,18 @@ def test_one_point_fewer_is_detected(asked, runner, distance):
     assert error(replace(exact, phi=coarse.phi, phi_weight=coarse.phi_weight)) > 0.05
 
 
+@pytest.mark.parametrize("fewer", [(1, 0), (0, 1)])
+def test_a_smaller_torus_is_detected(fewer, runner, distance, monkeypatch):
+    module = importlib.import_module("impls.products.gaunt.fourier")
+    asked = problem("mimo", 2, batch=8, dtype="float64")
+    arrays = runner.draw(asked)
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+    assert module.torus(asked) == (9, 9)  # 2 band + 1
+    monkeypatch.setattr(module, "torus", lambda _: (9 - fewer[0], 9 - fewer[1]))
+    found = runner.value(implementation("torch_fourier"), asked, arrays)
+    assert distance(found, wanted) > 0.05
+
+
 def test_a_smaller_lebedev_rule_is_detected(runner, distance):
     asked = problem("mimo", 2, batch=8, dtype="float64")
     arrays = runner.draw(asked)

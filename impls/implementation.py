@@ -77,6 +77,4 @@ class Implementation:
         absent = [p for p in (*framework, *self.requires) if importlib.util.find_spec(p) is None]
         if not absent:
             return None
-        return Refusal(
-            f"not installed: {', '.join(absent)}", f"pip install {' '.join(absent)}"
-        )
+        return Refusal(f"not installed: {', '.join(absent)}", f"pip install {' '.join(absent)}")

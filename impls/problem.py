@@ -11,7 +11,9 @@ from typing import Any
 Scalar = str | int | float | bool
 Size = Scalar | tuple[Scalar, ...]
 
-DTYPES = ("float64", "float32", "bfloat16")
+BYTES = {"float64": 8, "float32": 4, "bfloat16": 2}
+"""The data types, with the bytes of one number."""
+DTYPES = tuple(BYTES)
 
 
 @dataclass(frozen=True)

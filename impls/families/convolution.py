@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from typing import Literal
 
@@ -265,6 +266,14 @@ def _small() -> tuple[Ask, ...]:
     )
 
 
+def _single(asked: Problem) -> Problem:
+    return replace(asked.with_sizes(channels=1, cutoff=1.0), data=DATA + "H2")
+
+
+def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+    return problem("H2", 1.0, lmax, symmetry, setting=setting, channels=1, dtype="float64")
+
+
 FAMILY = Family(
     name="convolution",
     check=_check,
@@ -274,4 +283,6 @@ FAMILY = Family(
     facets=_facets,
     batch=None,
     profiles={"quick": _quick, "default": _default, "paper": _paper, "check": _small},
+    single=_single,
+    pose=_pose,
 )

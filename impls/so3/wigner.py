@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from impls.so3.symbols import alternating, triangle, wigner_3j_symbol, wigner_3j_zero, wigner_6j
+from impls.so3.tables import cached
 
 __all__ = [
     "clebsch_gordan",
@@ -42,6 +43,38 @@ def wigner_3j(l1: int, l2: int, l3: int) -> Array:
     Raises ValueError unless |l1-l2| <= l3 <= l1+l2.
     """
     _require_triangle(l1, l2, l3)
+    if l1 + l2 < FAR:
+        return _frozen(_real_3j(l1, l2, l3))
+    start = l3**2 - (l1 - l2) ** 2  # the block holds all degrees from |l1-l2| on
+    return _frozen(_block(l1, l2)[:, :, start : start + 2 * l3 + 1])
+
+
+FAR = 10
+"""From l1+l2 = FAR on, tensors come from the disk: reading a pair is then several times faster."""
+VERSION = 1
+"""Version of the stored tensors; raise it when basis, sign or norm changes."""
+_ENTRY = np.dtype([("at", "<i4"), ("value", "<f8")])
+
+
+@cache
+def _block(l1: int, l2: int) -> Array:
+    """Return C(l1,l2,l3) for all l3, side by side [2l1+1, 2l2+1, (2l1+1)(2l2+1)]."""
+
+    def nonzero() -> NDArray[np.void]:
+        degrees = range(abs(l1 - l2), l1 + l2 + 1)
+        dense = np.concatenate([_real_3j(l1, l2, l3) for l3 in degrees], axis=2).ravel()
+        entries = np.empty(np.count_nonzero(dense), _ENTRY)
+        entries["at"] = np.flatnonzero(dense)
+        entries["value"] = dense[entries["at"]]
+        return entries
+
+    stored = cached(f"wigner-3j-{l1}-{l2}", VERSION, nonzero)
+    block = np.zeros(((2 * l1 + 1) * (2 * l2 + 1)) ** 2)
+    block[stored["at"]] = stored["value"]
+    return _frozen(block.reshape(2 * l1 + 1, 2 * l2 + 1, -1))
+
+
+def _real_3j(l1: int, l2: int, l3: int) -> Array:
     tensor = _complex_3j(l1, l2, l3).astype(complex)
     scale: Array = np.ones((1, 1, 1))
     for axis, degree in enumerate((l1, l2, l3)):
@@ -54,7 +87,7 @@ def wigner_3j(l1: int, l2: int, l3: int) -> Array:
     total = l1 + l2 + l3
     part: Array = tensor.imag if total % 2 else tensor.real
     sign = 1 if total % 4 in (0, 1) else -1
-    return _frozen(sign * part * scale + 0.0)  # no negative zeros
+    return np.asarray(sign * part * scale + 0.0)  # no negative zeros
 
 
 @cache

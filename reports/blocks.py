@@ -67,7 +67,7 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
         )
         if len(machines) > 1:
             target += f", machine {c.get('machine')}, environment {c.get('environment')}"
-        anchor = base = slug(f"p-{key[0]}-{key[1]}-{c.get('device')}-{c.get('machine') or ''}")
+        anchor = base = slug(f"{key[0]}-{key[1]}-{c.get('device')}")
         while anchor in used:
             anchor = f"{base}-{len(used)}"
         used.add(anchor)

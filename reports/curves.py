@@ -195,7 +195,7 @@ def table(figure: Figure) -> Table:
     """Return the numbers of a figure: an implementation a row, a position on the axis a column."""
     places = [(p, x) for p in figure.panels for x in _positions(p)]
     values = [pt[1] for p in figure.panels for c in p.curves for pt in c.points]
-    factor, unit = scale_of(values, figure.unit)
+    factor, unit = scale_of(values, figure.unit, "least")
     labels = sorted({c.label for p in figure.panels for c in p.curves})
     columns = [Column("Implementation")]
     columns += [Column(f"{figure.xlabel} {number(x)}", p.title, True) for p, x in places]

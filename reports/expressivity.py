@@ -89,9 +89,9 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
         columns += [
             Column("measured", short, True),
             Column("derived", short, True),
-            Column("spectral gap", short, True),
-            Column("agree", short),
+            Column("agree", short, vertical=True),
         ]
+    columns += [Column("spectral gap", "rank decision", True), Column("verdict", "rank decision")]
     rows, records = [], []
     for key, measures in expressivity.found.items():
         facets = expressivity.facets[key]
@@ -105,7 +105,7 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
                 record |= {probe: m.value} | {
                     f"{probe}.{k}": m.detail.get(k) for k in ("expected", "gap", "verdict")
                 }
-        rows.append(cells)
+        rows.append(cells + _decision(measures))
         records.append(record)
     notes = [f"{probe}: {known.probes[probe]}." for probe in PROBES if probe in known.probes]
     caption = "Expressivity: measured on the running code, and derived from the coefficients"
@@ -114,23 +114,28 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
 
 def _measured(m: Measure | None) -> list[Cell]:
     if m is None:
-        return [Cell(kind="muted")] * 4
-    expected, gap = m.detail.get("expected"), m.detail.get("gap")
-    verdict = str(m.detail.get("verdict") or m.reason)
+        return [Cell(kind="muted")] * 3
+    expected = m.detail.get("expected")
     same = agrees(m) and expected is not None
     if m.status != "ok":
-        judged = Cell("", verdict, badge=m.status, kind="bad")
+        judged = Cell("", m.reason, badge=m.status, kind="bad")
     elif expected is None:
-        judged = Cell(verdict or NONE, kind="muted")
+        judged = Cell(kind="muted", spoken="not derived")
     else:
         judged = Cell("✓" if same else "≠", spoken="yes" if same else "no",
                       kind="good" if same else "bad")
     return [
         Cell(number(m.value)),
         Cell(number(expected) if isinstance(expected, int | float) else NONE),
-        Cell(number(gap) if isinstance(gap, int | float) else NONE),
         judged,
     ]
+
+
+def _decision(measures: Mapping[str, Measure]) -> list[Cell]:
+    detail = next(iter(measures.values())).detail
+    gap = detail.get("gap")
+    shown = Cell(f"{gap:.0e}".replace("e+", "e") if isinstance(gap, int | float) else NONE)
+    return [shown, Cell(str(detail.get("verdict") or NONE))]
 
 
 def _numeric(expressivity: Expressivity, name: str) -> bool:

@@ -14,7 +14,7 @@ from reports.sets import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, decimals, fixed, listing, number, scale_of, scientific
 
-COST, COMPUTES, RIGHT = "What it costs", "What it can express", "Is it right"
+COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
 MEMORY, OTHER = "Memory", "Also measured"
 KNOWN = ("time.", "error.", "equiv.", "mem.", "expressivity.")
 OTHER_TIMES = ("time.first", "time.build", "time.pack")
@@ -32,15 +32,20 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
     others = [p for p in probes if not p.startswith(KNOWN) and p not in known.hide]
     units = {p: m.unit for r in ranked for p, m in r.measures.items()}
     scales = {
-        p: scale_of([v for r in ranked if (v := r.value(p)) is not None], units.get(p, "s"))
+        p: scale_of(
+            [v for r in ranked if (v := r.value(p)) is not None],
+            units.get(p, "s"),
+            "least" if p == TIME else "middle",
+        )
         for p in (TIME, *times, *memories, *others)
     }
     measured = any(expressivity.of(r, p) for r in ranked for p in expressing.PROBES)
-    columns = [Column("Operation"), Column("Implementation"), Column("Framework, layout")]
-    columns += [
-        Column("median [95 % interval]", COST, True, f"{TIME}, {scales[TIME][1]}"),
+    columns = [
+        Column("Operation"),
+        Column("Implementation", unit="framework, layout, kernel"),
+        Column(f"{TIME} [95 %]", COST, True, scales[TIME][1]),
         Column("baseline ÷ this", COST, True, "ratio"),
-        *(Column(p.removeprefix("time."), COST, True, scales[p][1]) for p in times),
+        *(Column(p, COST, True, scales[p][1]) for p in times),
     ]
     if measured:
         columns += [
@@ -51,7 +56,7 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
         columns.append(Column("paths", COMPUTES, True))
     columns += [Column(p, RIGHT, True) for p in errors]
     columns += [Column(p, RIGHT, True) for p in symmetries]
-    columns += [Column(p.removeprefix("mem."), MEMORY, True, scales[p][1]) for p in memories]
+    columns += [Column(p, MEMORY, True, scales[p][1]) for p in memories]
     columns += [Column(p, OTHER, True, scales[p][1]) for p in others]
 
     rows, records = [], []
@@ -62,8 +67,13 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
         rows.append(
             [
                 Cell(str(r.columns.get("operation")), badge=_mark(r, known)),
-                Cell(_short(r), header=True, small="baseline" if r is baseline else ""),
-                Cell(str(r.columns.get("framework")), _layout(r)),
+                Cell(
+                    _short(r),
+                    _how(r),
+                    header=True,
+                    below=True,
+                    badge="baseline" if r is baseline else "",
+                ),
                 *cost,
                 *_computes(r, expressivity, measured),
                 *(_error(r.measures.get(p)) for p in errors),
@@ -81,9 +91,9 @@ def _short(r: Result) -> str:
     return r.label.removeprefix(f"{r.columns.get('operation')}.")
 
 
-def _layout(r: Result) -> str:
+def _how(r: Result) -> str:
     parts = [str(r.detail[k]) for k in ("layout", "kernel") if r.detail.get(k)]
-    return ", ".join(parts)
+    return ", ".join([str(r.columns.get("framework")), *parts])
 
 
 def _mark(r: Result, known: ReportSet) -> str:

@@ -10,7 +10,7 @@ from reports.results import LEVEL, TIME, Result
 from reports.run import Facts, Run
 from reports.sets import ReportSet
 from reports.tables import Cell, Column, Table
-from reports.text import NONE, count, listing, natural, scientific
+from reports.text import NONE, count, listing, natural, power
 
 CITED = ("conover1999", "efron1993")
 
@@ -92,19 +92,24 @@ def _ratios(blocks: Sequence[Block]) -> str:
 
 
 def _gate(results: Sequence[Result]) -> str:
-    limits: dict[float, set[str]] = {}
+    limits: dict[str, dict[float, set[str]]] = {"error": {}, "equivariance": {}}
     for r in results:
         for probe, m in r.measures.items():
             tolerance = m.detail.get("tolerance")
             if isinstance(tolerance, int | float) and probe.startswith(("error.", "equiv.")):
+                kind = "error" if probe.startswith("error.") else "equivariance"
                 where = f"{r.columns.get('dtype')} ({r.columns.get('precision')})"
-                limits.setdefault(float(tolerance), set()).add(where)
-    stated = listing(f"{scientific(t)} for {listing(sorted(w))}" for t, w in sorted(limits.items()))
+                limits[kind].setdefault(float(tolerance), set()).add(where)
+    stated = "; ".join(
+        f"of {kind} " + listing(f"{power(t)} for {listing(sorted(w))}" for t, w in sorted(f.items()))
+        for kind, f in limits.items()
+        if f
+    )
     text = (
         "A time is shown only when the result agrees with a float64 oracle and is equivariant "
         "under every subgroup that the operation claims, in the same run"
     )
-    text += f"; the relative tolerance is {stated}." if stated else "."
+    text += f". Relative tolerances: {stated}." if stated else "."
     return text + (
         " Symmetry that an operation does not claim is measured and shown in brackets, and hides "
         "nothing."
@@ -152,16 +157,29 @@ def facts_tables(kind: str, facts: Facts) -> list[Table]:
     ]
 
 
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def _flat(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     for name, value in facts.items():
         if isinstance(value, Mapping):
-            lines += _flat(value, f"{prefix}{name}: ") if value else [(f"{prefix}{name}", "none")]
+            inner = "; ".join(f"{k} {v}" for k, v in _flat(value))
+            lines.append((str(name), inner or "none"))
         elif isinstance(value, list):
-            lines.append((f"{prefix}{name}", ", ".join(map(str, value)) or "none"))
+            lines.append((str(name), ", ".join(map(str, value)) or "none"))
         else:
-            lines.append((f"{prefix}{name}", NONE if value in (None, "") else str(value)))
+            lines.append((str(name), NONE if value in (None, "") else str(value)))
     return lines
+
+
+def kicker(run: Run) -> str:
+    """Return which run this is, in one line."""
+    days = sorted({t[:10] for t in _distinct(run, "t0")})
+    parts = ["equibench report"]
+    if days:
+        parts.append(" to ".join(dict.fromkeys([days[0], days[-1]])))
+    if run.plan.get("profile"):
+        parts.append(f"profile {run.plan['profile']}")
+    parts += [f"protocol {p}" for p in _distinct(run, "protocol")]
+    return " · ".join(parts)
 
 
 def banner(run: Run, results: Sequence[Result]) -> tuple[str, str]:

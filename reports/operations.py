@@ -74,7 +74,6 @@ def table(
     rows, records = [], []
     for o in found:
         dims = "; ".join(expressing.sequence(expressivity, o.family, o.name))
-        cited = "; ".join(references[k].short if k in references else k for k in o.papers)
         rows.append(
             [
                 Cell(o.name, header=True),
@@ -82,7 +81,7 @@ def table(
                 Cell(o.summary or NONE),
                 Cell(o.claim),
                 Cell(dims or NONE),
-                Cell(cited or NONE),
+                Cell("" if o.papers else NONE, links=_links(o.papers, references)),
             ]
         )
         records.append(
@@ -96,6 +95,15 @@ def table(
             }
         )
     return Table("operations", "What each operation computes", columns, rows, (), records)
+
+
+def _links(
+    keys: Sequence[str], references: Mapping[str, Reference]
+) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (f"#{anchor(k)}" if k in references else "", references[k].short if k in references else k)
+        for k in keys
+    )
 
 
 def anchor(key: str) -> str:

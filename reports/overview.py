@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reports.blocks import Block, best
@@ -17,9 +17,10 @@ ANY, MOST = "Lowest time of all", "Lowest time among those that express most"
 
 def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
     """Return one row per problem and pass."""
+    shared, target_of = _targets(blocks)
     columns = [
         Column("Problem"),
-        Column("Pass, target"),
+        Column("Pass"),
         *(Column("implementation", ANY), Column("time", ANY, True), Column("dim", ANY, True)),
         *(Column("implementation", MOST), Column("time", MOST, True), Column("dim", MOST, True)),
         Column("timed of run", "", True),
@@ -35,7 +36,7 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
         rows.append(
             [
                 Cell(block.title, header=True, href=f"#{block.anchor}"),
-                Cell(block.target),
+                Cell(target_of(block)),
                 *_cells(fastest, expressivity),
                 *_cells(richest, expressivity),
                 Cell(f"{len(done)} of {len(run)}"),
@@ -47,8 +48,22 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
             | _record("most_expressive", richest, expressivity)
             | {"timed": len(done), "run": len(run)}
         )
-    caption = "The lowest median host time of each problem and pass, with what it can express"
+    caption = "The lowest median time.host of each problem and pass, with what it can express"
+    caption += f" ({shared})" if shared else ""
     return Table("overview", caption, columns, rows, (), records)
+
+
+def _targets(blocks: Sequence[Block]) -> tuple[str, Callable[[Block], str]]:
+    """Return what all blocks share, for the caption, and what is said of each."""
+    parts = [block.target.split(", ") for block in blocks]
+    same = [p for p in (parts[0] if parts else []) if all(p in other for other in parts)]
+    shared = ", ".join(p for p in same if parts and p != parts[0][0])
+
+    def own(block: Block) -> str:
+        first, *others = block.target.split(", ")
+        return ", ".join([first, *(p for p in others if p not in same)])
+
+    return shared, own
 
 
 def _time(r: Result) -> float | None:

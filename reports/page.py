@@ -97,6 +97,8 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
         "provenance": methods.provenance(run),
         "warnings": run.warnings,
         "superseded": superseded,
+        "statistics": [references[k] for k in methods.CITED],
+        "kicker": methods.kicker(run),
         "references": [references[k] for k in keys],
         "suite": references[bibliography.SUITE],
         "run": run,

@@ -6,7 +6,8 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import matplotlib as mpl
@@ -19,7 +20,7 @@ from reports.curves import Curve, Figure
 from reports.style import PALETTE, Look
 from reports.text import number, quantity
 
-INK, RULE = "#1c2024", "#d9dce0"
+INK, RULE, PAPER = "#1c2024", "#d9dce0", "#ffffff"
 SETTINGS: dict[str, Any] = {
     "text.parse_math": False,
     "text.usetex": False,
@@ -45,7 +46,7 @@ SETTINGS: dict[str, Any] = {
     "grid.color": RULE,
     "grid.linewidth": 0.6,
     "lines.linewidth": 1.5,
-    "lines.markersize": 5,
+    "lines.markersize": 7.5,
 }
 
 
@@ -56,22 +57,19 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
         mpl.rcdefaults()
         mpl.rcParams.update(SETTINGS)
         labels = sorted({c.label for p in figure.panels for c in p.curves})
-        rows = math.ceil(len(labels) / 3)
-        legend = 0.25 + 0.19 * rows
-        width, height = 3.6 * len(figure.panels) + 0.6, 3.0 + legend
-        if len(figure.panels) == 1:
-            width = 6.4
+        width = 6.4 if len(figure.panels) == 1 else 3.9 * len(figure.panels) + 0.6
+        longest = 0.075 * max(map(len, labels)) + 0.7
+        ncols = max(1, min(len(labels), int(width / longest)))
+        height = 3.9 + 0.17 * math.ceil(len(labels) / ncols)
         canvas = Canvas(figsize=(width, height), layout="constrained")
-        engine = canvas.get_layout_engine()
-        if engine is not None:
-            engine.set(rect=(0, legend / height, 1, 1 - legend / height))  # type: ignore[call-arg]
         axes = canvas.subplots(1, len(figure.panels), sharey=True, squeeze=False)[0]
         for ax, panel in zip(axes, figure.panels, strict=True):
             _axes(ax, figure)
             ax.set_title(panel.title)
-            for curve in panel.curves:
-                _curve(ax, curve, looks[curve.label])
             positions = sorted({p[0] for c in panel.curves for p in c.points})
+            shifts = _shifts(labels, positions)
+            for curve in panel.curves:
+                _curve(ax, curve, looks[curve.label], shifts[curve.label])
             ax.xaxis.set_major_locator(FixedLocator(positions))
             ax.xaxis.set_minor_locator(FixedLocator([]))
         _value_axis(axes[0], figure)
@@ -79,11 +77,11 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
         canvas.legend(
             handles=[_handle(label, looks[label]) for label in labels],
             labels=[_legend_text(label) for label in labels],
-            loc="lower center",
-            ncols=min(3, len(labels)),
+            loc="outside lower center",
+            ncols=ncols,
             frameon=False,
             fontsize=8,
-            handlelength=3.2,
+            handlelength=3.6,
             borderaxespad=0.2,
         )
         svg, pdf = io.StringIO(), io.BytesIO()
@@ -110,7 +108,7 @@ def _value_axis(ax: Axes, figure: Figure) -> None:
     if not figure.log:
         return
     lo, hi = ax.get_ylim()
-    narrow = hi / lo < 30
+    narrow = hi / lo < 1000
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if narrow else (1.0,)))
     ax.yaxis.set_minor_formatter(NullFormatter())
 
@@ -121,12 +119,20 @@ def _tick(y: float, unit: str) -> str:
     return f"{float(value.replace(chr(0x202F), '')):g} {name}".strip() if value else text
 
 
-def _curve(ax: Axes, curve: Curve, look: Look) -> None:
-    xs, ys = [p[0] for p in curve.points], [p[1] for p in curve.points]
+def _shifts(labels: Sequence[str], positions: Sequence[float]) -> dict[str, float]:
+    """Return by how much each curve is set aside, so that equal points stay visible."""
+    gaps = [b - a for a, b in pairwise(positions)]
+    room = 0.3 * min(gaps) if gaps else 0.3
+    step = room / max(1, len(labels) - 1)
+    return {label: (i - (len(labels) - 1) / 2) * step for i, label in enumerate(labels)}
+
+
+def _curve(ax: Axes, curve: Curve, look: Look, shift: float) -> None:
+    xs, ys = [p[0] + shift for p in curve.points], [p[1] for p in curve.points]
     ax.plot(xs, ys, label="", **_style(look))
     bars = [p for p in curve.points if p[2] is not None and p[3] is not None]
     for x, _, lo, hi in bars:
-        ax.plot([x, x], [lo, hi], color=look.colour, linewidth=1.0, label="")
+        ax.plot([x + shift, x + shift], [lo, hi], color=look.colour, linewidth=1.0, label="")
 
 
 def _style(look: Look) -> dict[str, Any]:
@@ -134,8 +140,9 @@ def _style(look: Look) -> dict[str, Any]:
         "color": look.colour,
         "linestyle": look.dash,
         "marker": look.marker,
-        "markerfacecolor": look.colour if look.filled else "none",
-        "markeredgewidth": 1.0,
+        "markerfacecolor": look.colour if look.filled else PAPER,
+        "markeredgecolor": PAPER if look.filled else look.colour,
+        "markeredgewidth": 0.7 if look.filled else 1.2,
     }
 
 
@@ -167,7 +174,7 @@ def inline(svg: str, figure: Figure) -> str:
 
 def _adapted(body: str, prefix: str) -> str:
     """Make ids unique and colours the page's variables, inside tags only: text is left as it is."""
-    variables = {INK: "var(--ink)", RULE: "var(--rule)", "#ffffff": "var(--paper)"}
+    variables = {INK: "var(--ink)", RULE: "var(--rule)", PAPER: "var(--paper)"}
     variables |= {light: f"var(--series-{i})" for i, (light, _) in enumerate(PALETTE)}
     pattern = re.compile("|".join(variables), re.IGNORECASE)
 

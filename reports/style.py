@@ -18,7 +18,7 @@ PALETTE = (
     ("#3f5a63", "#9fb8c1"),
 )
 """(on light, on dark): after Okabe and Ito, at least 3:1 against white and against the dark page."""
-MARKERS = "osD^vPX<>*phd8H"
+MARKERS = "osD^v<>PX*"
 DASHES = {
     "torch": (0, ()),
     "jax": (0, (5, 2)),

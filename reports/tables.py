@@ -18,7 +18,8 @@ Record = Mapping[str, Any]
 class Cell:
     """One cell: its text, a muted part after it, and what only a screen reader needs.
 
-    `kind` is a style: "" or "muted", "good", "bad". `badge` is a short label in a frame.
+    `kind` is a style: "" or "muted", "good", "bad". `badge` is a short label in a frame. `links`
+    are (address, text), shown instead of the text. `below` puts the muted part on its own line.
     """
 
     text: str = NONE
@@ -30,6 +31,8 @@ class Cell:
     href: str = ""
     span: int = 1
     header: bool = False
+    links: Sequence[tuple[str, str]] = ()
+    below: bool = False
 
 
 @dataclass(frozen=True)

@@ -44,11 +44,13 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
 
 
-def scale_of(values: Iterable[float], unit: str) -> tuple[float, str]:
+def scale_of(
+    values: Iterable[float], unit: str, typical: str = "middle"
+) -> tuple[float, str]:
     """Return (factor, name): the largest prefix of a unit in which the typical value is >= 1.
 
-    One prefix per column, so that numbers under each other compare; typical is the smallest
-    positive time, and the median of everything else.
+    One prefix per column, so that numbers under each other compare. Typical is the
+    "least" positive value, or the geometric "middle" between it and the greatest.
     """
     found = sorted(v for v in values if v > 0)
     scales = SCALES.get(unit)
@@ -56,8 +58,8 @@ def scale_of(values: Iterable[float], unit: str) -> tuple[float, str]:
         return 1.0, "" if unit == "1" else unit
     if not found:
         return scales[-1] if unit == "s" else scales[0]
-    typical = found[0] if unit == "s" else found[len(found) // 2]
-    fitting = [scale for scale in scales if typical >= scale[0]]
+    value = found[0] if typical == "least" else math.sqrt(found[0] * found[-1])
+    fitting = [scale for scale in scales if value >= scale[0]]
     return fitting[-1] if fitting else scales[0]
 
 
@@ -92,6 +94,11 @@ def scientific(value: float | None) -> str:
         return "0"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}".replace("-", "\N{MINUS SIGN}")
+
+
+def power(value: float) -> str:
+    """Return a round number such as a tolerance: 1e-5."""
+    return f"{value:.0e}".replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")
 
 
 def quantity(value: float, unit: str) -> str:

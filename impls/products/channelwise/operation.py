@@ -21,7 +21,7 @@ import numpy as np
 from impls.families.convolution import channels_of, graph_of, irreps_of, node_space
 from impls.operation import Exactness, Operation
 from impls.operation import Path as PathKey
-from impls.problem import Problem, Refusal
+from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths, output_irreps
 from impls.spaces import Arrays, Space
 
@@ -82,7 +82,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     nonzero = sum(int(np.count_nonzero(p.nonzero)) for p in paths)
     pairs = sum(int(np.count_nonzero(p.nonzero.any(axis=1))) for p in paths)
     numbers = graph.nodes * channels * (node.dim + out) + edges * (edge.dim + len(paths) * channels)
-    width = {"float64": 8, "float32": 4, "bfloat16": 2}[problem.dtype]
+    width = BYTES[problem.dtype]
     return {
         "flops": float(edges * (2 * nonzero + channels * 2 * (pairs + out))),
         "bytes": float(numbers * width + 2 * edges * 8),

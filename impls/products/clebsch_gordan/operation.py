@@ -19,7 +19,7 @@ import numpy as np
 from impls.families.product import irreps_of, irreps_space, shape_of
 from impls.operation import Exactness, Operation
 from impls.operation import Path as PathKey
-from impls.problem import Problem, Refusal
+from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths, output_irreps
 from impls.spaces import Arrays, Space
 
@@ -73,7 +73,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     paths = paths_of(problem)
     nonzero = sum(np.count_nonzero(path.nonzero) for path in paths)
     numbers = first.dim + second.dim + sum(p.ir3.dim for p in paths)
-    width = {"float64": 8, "float32": 4, "bfloat16": 2}[problem.dtype]
+    width = BYTES[problem.dtype]
     return {"flops": 3.0 * nonzero * samples, "bytes": float(numbers * width) * samples}
 
 

@@ -25,7 +25,7 @@ from scipy.special import sph_harm_y
 
 from impls.families.product import irreps_of, irreps_space, shape_of
 from impls.operation import Exactness, Operation, Path
-from impls.problem import Problem, Refusal
+from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.wigner import gaunt, gaunt_coefficient
 from impls.spaces import Array, Arrays, Space
@@ -148,7 +148,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
         for ir1, ir2, ir3 in paths_of(problem).values()
     )
     numbers = sum(irreps.dim for irreps in irreps_of(problem))
-    width = {"float64": 8, "float32": 4, "bfloat16": 2}[problem.dtype]
+    width = BYTES[problem.dtype]
     return {"flops": 3.0 * nonzero * samples, "bytes": float(numbers * width) * samples}
 
 

@@ -26,7 +26,7 @@ import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, shape_of
 from impls.operation import Exactness, Operation, Path
-from impls.problem import Problem, Refusal
+from impls.problem import BYTES, Problem, Refusal
 from impls.so3.wigner import matrix_coefficient, wigner_3j
 from impls.spaces import Arrays, Space
 
@@ -104,7 +104,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
         for _, ir in irreps
     )
     numbers = sum(irreps.dim for irreps in irreps_of(problem))
-    width = {"float64": 8, "float32": 4, "bfloat16": 2}[problem.dtype]
+    width = BYTES[problem.dtype]
     flops = 2.0 * (nonzero + (2 * j + 1) ** 3) * samples
     return {"flops": flops, "bytes": float(numbers * width) * samples}
 

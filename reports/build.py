@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from impls import registry
-from reports import sets
+from reports import specs
 from reports.page import make
 from reports.run import read
 
@@ -30,7 +30,7 @@ def build(
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is not a directory")
-    page = make(read(directory), registry.load(plugins), sets.read(extra_sets))
+    page = make(read(directory), registry.load(plugins), specs.read(extra_sets))
     files = {**page.files, INDEX: page.html.encode()}
     earlier = _earlier(out)
     manifest = {MANIFEST: "".join(f"{name}\n" for name in sorted(files)).encode()}
@@ -61,5 +61,3 @@ def _replace(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-
-

@@ -10,7 +10,7 @@ from typing import Any
 
 from reports.expressivity import Expressivity
 from reports.results import TARGET, Result
-from reports.sets import FigureSpec
+from reports.specs import FigureSpec
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, decimals, fixed, listing, natural, number, quantity, scale_of, slug
 
@@ -62,9 +62,7 @@ def _described(panel: Panel, figure: Figure) -> str:
     sentences = []
     xs = sorted({p[0] for c in panel.curves for p in c.points})
     for x in xs[:1] + xs[1:][-1:]:
-        ranked = sorted(
-            (p[1], c.label) for c in panel.curves for p in c.points if p[0] == x
-        )
+        ranked = sorted((p[1], c.label) for c in panel.curves for p in c.points if p[0] == x)
         low, high = ranked[0], ranked[-1]
         sentence = f"at {figure.xlabel} {number(x)} from {low[1]} ({quantity(low[0], figure.unit)})"
         if len(ranked) > 1:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reports.results import Measure, Result
-from reports.sets import ReportSet
+from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, natural, number
 
@@ -122,8 +122,9 @@ def _measured(m: Measure | None) -> list[Cell]:
     elif expected is None:
         judged = Cell(kind="muted", spoken="not derived")
     else:
-        judged = Cell("✓" if same else "≠", spoken="yes" if same else "no",
-                      kind="good" if same else "bad")
+        judged = Cell(
+            "✓" if same else "≠", spoken="yes" if same else "no", kind="good" if same else "bad"
+        )
     return [
         Cell(number(m.value)),
         Cell(number(expected) if isinstance(expected, int | float) else NONE),
@@ -155,7 +156,7 @@ def sequence(expressivity: Expressivity, family: str, operation: str) -> list[st
         groups[label].append((tuple(v for _, v in sizes), measures[DIM].value))
     lines = []
     for label, found in groups.items():
-        sizes = [", ".join(str(v) for v in size) for size, _ in found]
-        span = sizes[0] if len(sizes) == 1 else f"{sizes[0]}\N{EN DASH}{sizes[-1]}"
+        places = [", ".join(str(v) for v in size) for size, _ in found]
+        span = places[0] if len(places) == 1 else f"{places[0]}\N{EN DASH}{places[-1]}"
         lines.append(f"{label} {span}: " + ", ".join(number(value) for _, value in found))
     return lines

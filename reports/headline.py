@@ -10,7 +10,7 @@ from reports import expressivity as expressing
 from reports.blocks import Block, ratio
 from reports.expressivity import Expressivity
 from reports.results import TARGET, TIME, Measure, Result
-from reports.sets import ReportSet
+from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, decimals, fixed, listing, number, scale_of, scientific
 
@@ -135,7 +135,9 @@ def _ratio(r: Result, baseline: Result, marks: str) -> Cell:
         return Cell(NONE, spoken="no round in common with the baseline", kind="muted")
     value, lo, hi = found
     places = min(decimals(value), 3)
-    bounds = f"[{fixed(lo, places)}, {fixed(hi, places)}]" if isfinite(lo) and r is not baseline else ""
+    bounds = (
+        f"[{fixed(lo, places)}, {fixed(hi, places)}]" if isfinite(lo) and r is not baseline else ""
+    )
     return Cell("1" if r is baseline else f"{fixed(value, places)}×", bounds, marks)
 
 
@@ -232,5 +234,3 @@ def record(
 
 def _known(value: float) -> float | None:
     return value if isfinite(value) else None
-
-

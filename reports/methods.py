@@ -8,7 +8,7 @@ from typing import Any
 from reports.blocks import Block
 from reports.results import LEVEL, TIME, Result
 from reports.run import Facts, Run
-from reports.sets import ReportSet
+from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, count, listing, natural, power
 
@@ -101,7 +101,8 @@ def _gate(results: Sequence[Result]) -> str:
                 where = f"{r.columns.get('dtype')} ({r.columns.get('precision')})"
                 limits[kind].setdefault(float(tolerance), set()).add(where)
     stated = "; ".join(
-        f"of {kind} " + listing(f"{power(t)} for {listing(sorted(w))}" for t, w in sorted(f.items()))
+        f"of {kind} "
+        + listing(f"{power(t)} for {listing(sorted(w))}" for t, w in sorted(f.items()))
         for kind, f in limits.items()
         if f
     )

@@ -27,20 +27,32 @@ class About:
 
 def about(registry: Registry, results: Sequence[Result]) -> list[About]:
     """Return the operations of a run by family and name."""
-    pairs = sorted({(str(r.columns.get("family")), str(r.columns.get("operation")))
-                    for r in results})
+    pairs = sorted(
+        {(str(r.columns.get("family")), str(r.columns.get("operation"))) for r in results}
+    )
     return [_about(registry, results, family, name) for family, name in pairs]
 
 
 def _about(registry: Registry, results: Sequence[Result], family: str, name: str) -> About:
-    mine = [r for r in results if (r.columns.get("family"), r.columns.get("operation"))
-            == (family, name)]
+    mine = [
+        r
+        for r in results
+        if (r.columns.get("family"), r.columns.get("operation")) == (family, name)
+    ]
     known = registry.operations.get(name)
     if known is None or known.family != family:
-        summary = next((str(r.detail["operation_summary"]) for r in mine
-                        if r.detail.get("operation_summary")), "")
-        claimed = sorted({p.removeprefix("equiv.") for r in mine for p, m in r.measures.items()
-                          if p.startswith("equiv.") and m.claimed})
+        summary = next(
+            (str(r.detail["operation_summary"]) for r in mine if r.detail.get("operation_summary")),
+            "",
+        )
+        claimed = sorted(
+            {
+                p.removeprefix("equiv.")
+                for r in mine
+                for p, m in r.measures.items()
+                if p.startswith("equiv.") and m.claimed
+            }
+        )
         return About(family, name, summary, listing(claimed) or NONE, ())
     exact = known.exactness
     claim = f"{exact.kind}: {listing(exact.subgroups) or 'no subgroup'}"
@@ -97,9 +109,7 @@ def table(
     return Table("operations", "What each operation computes", columns, rows, (), records)
 
 
-def _links(
-    keys: Sequence[str], references: Mapping[str, Reference]
-) -> tuple[tuple[str, str], ...]:
+def _links(keys: Sequence[str], references: Mapping[str, Reference]) -> tuple[tuple[str, str], ...]:
     return tuple(
         (f"#{anchor(k)}" if k in references else "", references[k].short if k in references else k)
         for k in keys

@@ -26,7 +26,7 @@ from reports import (
 from reports.blocks import blocks_of
 from reports.results import summarise
 from reports.run import Run
-from reports.sets import ReportSet
+from reports.specs import ReportSet
 from reports.style import PALETTE, looks
 from reports.tables import Table, to_csv
 
@@ -71,7 +71,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
             files[f"figures/{figure.name}.svg"] = svg.encode()
             files[f"figures/{figure.name}.pdf"] = pdf
             names = tuple(f"figures/{figure.name}.{kind}" for kind in ("svg", "pdf"))
-            inlined = Markup(plot.inline(svg, figure))  # noqa: S704
+            inlined = Markup(plot.inline(svg, figure))
             drawn.append(Drawn(figure, inlined, curves.table(figure), names))
 
     context: dict[str, Any] = {
@@ -102,7 +102,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
         "references": [references[k] for k in keys],
         "suite": references[bibliography.SUITE],
         "run": run,
-        "style": Markup(_css()),  # noqa: S704
+        "style": Markup(_css()),
         "csv": {},
     }
     for table in _tables(context):

@@ -8,7 +8,7 @@ import re
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         mpl.rcdefaults()
-        mpl.rcParams.update(SETTINGS)
+        cast(Any, mpl.rcParams).update(SETTINGS)
         labels = sorted({c.label for p in figure.panels for c in p.curves})
         width = 6.4 if len(figure.panels) == 1 else 3.9 * len(figure.panels) + 0.6
         longest = 0.075 * max(map(len, labels)) + 0.7
@@ -130,9 +130,9 @@ def _shifts(labels: Sequence[str], positions: Sequence[float]) -> dict[str, floa
 def _curve(ax: Axes, curve: Curve, look: Look, shift: float) -> None:
     xs, ys = [p[0] + shift for p in curve.points], [p[1] for p in curve.points]
     ax.plot(xs, ys, label="", **_style(look))
-    bars = [p for p in curve.points if p[2] is not None and p[3] is not None]
-    for x, _, lo, hi in bars:
-        ax.plot([x + shift, x + shift], [lo, hi], color=look.colour, linewidth=1.0, label="")
+    for x, _, lo, hi in curve.points:
+        if lo is not None and hi is not None:
+            ax.plot([x + shift] * 2, [lo, hi], color=look.colour, linewidth=1.0, label="")
 
 
 def _style(look: Look) -> dict[str, Any]:

@@ -139,9 +139,7 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
 
 def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
     name = str(row.get("implementation"))
-    options = "".join(
-        f"[{k[7:]}={v}]" for k, v in sorted(row.items()) if k.startswith("option.")
-    )
+    options = "".join(f"[{k[7:]}={v}]" for k, v in sorted(row.items()) if k.startswith("option."))
     mode = f" ({row.get('mode')})" if len(modes[name]) > 1 else ""
     return f"{name}{options}{mode}"
 
@@ -152,7 +150,9 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
     values = [float(row["value"]) for row in rows if row["value"] is not None]
     samples = [s for row in rows for s in row["samples"]]
     first = rows[0]
-    value, lo, hi = (max(values), None, None) if values else (None, None, None)
+    value: float | None = max(values, default=None)
+    lo: float | None = None
+    hi: float | None = None
     of_value = next((row for row in rows if row["value"] == value), first)
     if probe.startswith("time.") and samples:
         value, lo, hi = median_interval(samples, level=LEVEL)

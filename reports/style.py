@@ -17,7 +17,7 @@ PALETTE = (
     ("#a4262c", "#f1707b"),
     ("#3f5a63", "#9fb8c1"),
 )
-"""(on light, on dark): after Okabe and Ito, at least 3:1 against white and against the dark page."""
+"""(on light, on dark): after Okabe and Ito, at least 3:1 against either page."""
 MARKERS = "osD^v<>PX*"
 DASHES = {
     "torch": (0, ()),
@@ -45,8 +45,10 @@ class Look:
 def looks(results: Iterable[Result]) -> Mapping[str, Look]:
     """Return the look of each label. It depends on what is in the run, not on the figure."""
     labels = sorted(
-        {(str(r.columns.get("operation")), r.label, str(r.columns.get("framework")))
-         for r in results}
+        {
+            (str(r.columns.get("operation")), r.label, str(r.columns.get("framework")))
+            for r in results
+        }
     )
     operations = sorted({operation for operation, _, _ in labels})
     return {

@@ -44,9 +44,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:80] or "unnamed"
 
 
-def scale_of(
-    values: Iterable[float], unit: str, typical: str = "middle"
-) -> tuple[float, str]:
+def scale_of(values: Iterable[float], unit: str, typical: str = "middle") -> tuple[float, str]:
     """Return (factor, name): the largest prefix of a unit in which the typical value is >= 1.
 
     One prefix per column, so that numbers under each other compare. Typical is the

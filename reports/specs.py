@@ -1,4 +1,4 @@
-"""Report sets: which figures a page has, and its wording, as data (`*.toml` in this folder)."""
+"""Report sets: which figures a page has, and its wording, as data (`sets/*.toml`)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).parent / "sets"
 REQUIRED = ("name", "title", "select", "x", "y")
 OPTIONAL = {
     "operations": "*",
@@ -50,7 +50,7 @@ class ReportSet:
 
 
 def read(extra: Iterable[Path] = ()) -> ReportSet:
-    """Return the sets of this folder and of the given files, in this order.
+    """Return the built-in sets and of the given files, in this order.
 
     Raises:
         ValueError: when a file is missing, is not TOML, or holds a block that is not understood.

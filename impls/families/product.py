@@ -168,10 +168,14 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     return facets | {name: int(str(sizes[name])) for name in ("channels", "batch")}
 
 
+FIRST = ("clebsch_gordan", "gaunt", "matrix")
+"""The operations of the quick and default profiles; the paper profile has them all."""
+
+
 def _quick() -> tuple[Ask, ...]:
-    shown_beside = ("clebsch_gordan", "matrix")
-    o3 = tuple(Ask(problem("mimo", lmax)) for lmax in (1, 2, 3))
-    return o3 + tuple(Ask(problem("mimo", lmax, "so3"), shown_beside) for lmax in (1, 2, 3))
+    beside = ("clebsch_gordan", "matrix")
+    o3 = tuple(Ask(problem("mimo", lmax), FIRST) for lmax in (1, 2, 3))
+    return o3 + tuple(Ask(problem("mimo", lmax, "so3"), beside) for lmax in (1, 2, 3))
 
 
 def _default() -> tuple[Ask, ...]:
@@ -179,7 +183,7 @@ def _default() -> tuple[Ask, ...]:
     for setting in ("mimo", "simo", "siso"):
         for lmax in range(1, 7):
             far = lmax > 4
-            asks.append(Ask(problem(setting, lmax), ("gaunt", "matrix") if far else ("*",)))
+            asks.append(Ask(problem(setting, lmax), ("gaunt", "matrix") if far else FIRST))
             if setting == "mimo":
                 beside = ("matrix",) if far else ("clebsch_gordan", "matrix")
                 asks.append(Ask(problem(setting, lmax, "so3"), beside))

@@ -1,0 +1,70 @@
+# make bench | bench-quick | test | report | asv | speed | check | setup | clean
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+OUT := reports/out
+export EQUIBENCH_CACHE := $(CURDIR)/.cache
+
+.PHONY: help setup bench bench-quick report test check asv speed clean
+
+help:
+	@echo "make bench        measure the default profile (GPU if there is one) and write $(OUT)/index.html"
+	@echo "make bench-quick  the same for the quick profile: a few minutes"
+	@echo "make report       build the page again from what was measured"
+	@echo "make test         run the tests, the linter, the type checker"
+	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
+	@echo "make asv          measure the history cases at this commit and publish them with asv"
+	@echo "make speed        time the same cases with pytest-benchmark"
+	@echo "make clean        remove everything that these made"
+
+setup: $(READY)
+
+$(READY): requirements.txt constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Python 3.11 or newer is needed, %s is %d.%d; try: make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
+	@echo "setting up $(VENV) (about two minutes)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) -c constraints.txt torch==2.13.0
+	@cp constraints.txt $(VENV)/constraints.txt
+	@$(RUN) -m pip freeze | grep -i '^nvidia-.*-cu[0-9]' >> $(VENV)/constraints.txt || true
+	@cuda=$$($(RUN) -c 'import torch; print((torch.version.cuda or "").split(".")[0])'); \
+	if [ -n "$$cuda" ] && nvidia-smi -L >/dev/null 2>&1; then \
+		echo "NVIDIA GPU found: JAX with CUDA $$cuda"; \
+		$(PIP) -c $(VENV)/constraints.txt "jax[cuda$$cuda]"; \
+	fi
+	@$(PIP) -c $(VENV)/constraints.txt -r requirements.txt
+	@touch $(READY)
+
+bench: $(READY)
+	@$(RUN) -m bench run --profile default --out $(OUT)/default
+	@$(RUN) -m reports build $(OUT)/default --out $(OUT)
+
+bench-quick: $(READY)
+	@$(RUN) -m bench run --profile quick --out $(OUT)/quick
+	@$(RUN) -m reports build $(OUT)/quick --out $(OUT)
+
+DIR ?= $(OUT)/default
+report: $(READY)
+	@$(RUN) -m reports build $(DIR) --out $(OUT)
+
+test: $(READY)
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(RUN) -m pytest -q
+
+check: $(READY)
+	@test -n "$(NAME)" || { echo "which? make check NAME=clebsch_gordan, or NAME=my_file.py"; exit 2; }
+	@$(RUN) -m bench check $(NAME)
+
+asv: $(READY)
+	@$(RUN) -m bench.history
+
+speed: $(READY)
+	$(RUN) -m pytest tests/speed --benchmark-only
+
+clean:
+	rm -rf $(VENV) $(OUT) .asv .cache .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -7,43 +7,51 @@ data: they depend on nothing that is installed, and their ids are pinned in
 
 from __future__ import annotations
 
-from bench.case import PASSES, Case, Pass
+from bench.case import Case, Pass, case_id
 from impls.families import convolution, product
-from impls.implementation import MODES, Target
+from impls.implementation import Target
 from impls.problem import Problem
-from impls.registry import Registry
+from impls.registry import load
 
 LMAX = (2, 3)
-IMPLEMENTATIONS = {
-    "clebsch_gordan": ("torch_dense", "jax_dense", "torch_e3nn"),
-    "gaunt": ("torch_grid", "jax_grid"),
-    "matrix": ("torch_dense", "jax_dense"),
-    "channelwise": ("torch_dense", "jax_dense", "torch_e3nn"),
+PASSES: tuple[Pass, ...] = ("fwd", "grad")
+MODES = {
+    "clebsch_gordan": {"torch_dense": "eager", "jax_dense": "jit", "torch_e3nn": "eager"},
+    "gaunt": {"torch_grid": "eager", "jax_grid": "jit"},
+    "matrix": {"torch_dense": "eager", "jax_dense": "jit"},
+    "channelwise": {"torch_dense": "eager", "jax_dense": "jit", "torch_e3nn": "eager"},
 }
-"""Of each operation, one implementation a framework, and a peer as a fixed point."""
+"""The watched implementations of each operation and the mode in which they run.
+
+One a framework, and where there is a peer, the peer: when its time moves, the machine did.
+"""
 
 
 def problem(operation: str, lmax: int) -> Problem:
-    """Return the watched problem of an operation: o3, float32, batch 1000 or a crystal."""
+    """Return the watched problem of an operation: o3, float32; a batch of 1000 or a crystal."""
     if operation == "channelwise":
         return convolution.problem(*convolution.CRYSTAL, lmax, channels=16)
     return product.problem("mimo", lmax, batch=1000)
 
 
 def case(operation: str, implementation: str, lmax: int, pass_: Pass) -> Case:
-    """Return one watched case, on one thread of the CPU in the first mode of its framework."""
-    framework = implementation.split("_")[0]
-    mode = MODES[framework][0]
-    name = f"{operation}.{implementation}"
-    return Case(problem(operation, lmax), name, pass_, mode, Target())
+    """Return one watched case; all run on one thread of the CPU."""
+    mode = MODES[operation][implementation]
+    return Case(problem(operation, lmax), f"{operation}.{implementation}", pass_, mode, Target())
 
 
 def cases() -> tuple[Case, ...]:
     """Return all watched cases, always the same and in the same order."""
     return tuple(
         case(operation, implementation, lmax, pass_)
-        for operation, implementations in IMPLEMENTATIONS.items()
+        for operation, modes in MODES.items()
         for pass_ in PASSES
-        for implementation in implementations
+        for implementation in modes
         for lmax in LMAX
     )
+
+
+def ids() -> list[str]:
+    """Return the ids of all watched cases."""
+    registry = load()
+    return [case_id(case, registry) for case in cases()]

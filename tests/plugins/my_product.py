@@ -1,7 +1,7 @@
 """Your own method in one file: the Clebsch-Gordan product as one einsum in PyTorch.
 
-    python -m bench check my_product.py
-    python -m bench run --with my_product.py --select my_einsum
+Check it with `python -m bench check my_product.py`, and measure it beside all others with
+`python -m bench run --profile quick --with my_product.py --select clebsch_gordan`.
 """
 
 import numpy as np

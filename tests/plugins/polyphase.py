@@ -254,7 +254,8 @@ def _build_jax(asked: Problem, target: Target, options: Mapping[str, Scalar]) ->
     cut = (channels, height // patch, patch, width // patch, patch)
 
     def anchor(image: Any) -> Any:
-        energy = jnp.sum(image.reshape(cut) ** 2, (0, 1, 3), dtype=jnp.promote_types(image.dtype, "f4"))
+        at_least_float32 = jnp.promote_types(image.dtype, jnp.float32)
+        energy = jnp.sum(image.reshape(cut) ** 2, (0, 1, 3), dtype=at_least_float32)
         i, j = jnp.divmod(jnp.argmax(energy), patch)
         return jnp.roll(image, (-i, -j), (1, 2)).reshape(cut)
 

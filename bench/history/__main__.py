@@ -1,0 +1,55 @@
+"""Add this commit to the history: measure the watched cases with asv and publish its pages.
+
+Exit codes: 0 done; 1 a benchmark failed, or the tree has uncommitted changes; 2 bad arguments or
+no asv.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from bench.machine import ROOT, provenance
+
+
+def _asv(*arguments: str) -> int:
+    """Run asv; it drops PYTHONPATH and imports the benchmarks by their folder's name."""
+    command = [sys.executable, "-m", "asv", *arguments]
+    variables = {**os.environ, "ASV_PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure the commit that is checked out, and publish; return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.history",
+        description="Measure the watched cases of this commit with asv and publish the history.",
+        epilog="results: .asv/results; pages: .asv/html (`python -m asv preview` shows them)",
+    )
+    parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name matches")
+    arguments = parser.parse_args(argv)
+    if importlib.util.find_spec("asv") is None:
+        print("error: asv is not installed (pip install asv)", file=sys.stderr)
+        return 2
+    facts = provenance()
+    if facts["dirty"] is not False:
+        reason = "git is not there" if facts["dirty"] is None else "it has uncommitted changes"
+        print(f"error: the tree {ROOT} is no commit: {reason}", file=sys.stderr)
+        return 1
+    chosen = ["--bench", arguments.bench] if arguments.bench else []
+    if hasattr(os, "sched_getaffinity"):
+        chosen += ["--cpu-affinity", str(max(os.sched_getaffinity(0)))]
+    same = f"existing:{sys.executable}"
+    failed = _asv("machine", "--yes") or _asv(
+        "run", "--environment", same, "--set-commit-hash", facts["commit"],
+        "--record-samples", "--show-stderr", *chosen,
+    )  # fmt: skip
+    return 1 if _asv("publish") or failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

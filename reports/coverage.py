@@ -12,16 +12,18 @@ from reports.run import Run
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, count, natural
 
-NOT_RUN = "not run"
+NOT_RUN, WITHHELD = "not run", "withheld"
 SYMBOLS = {
     "ok": ("✓", "good"),
     "skip": ("s", "muted"),
     NOT_RUN: ("·", "muted"),
     "noisy": ("~", "bad"),
+    WITHHELD: ("H", "bad"),
     "dominated": ("d", "muted"),
 }
 NAMES = {
-    "ok": "right, and timed unless a reason is given",
+    "ok": "right, and timed",
+    WITHHELD: "finished, but the checks that a time needs did not pass or were not made",
     "skip": "refused or skipped, with a reason",
     "wrong": "an accuracy or symmetry gate failed",
     "oom": "out of memory",
@@ -57,7 +59,7 @@ def entries(run: Run, results: Sequence[Result]) -> list[Entry]:
             case=str(r.columns.get("case")),
             problem=_row_name(r.columns),
             implementation=r.label,
-            status=r.status,
+            status=WITHHELD if r.status == "ok" and r.withheld else r.status,
             reason=r.withheld,
         )
         for r in results
@@ -141,9 +143,12 @@ def reasons(found: Sequence[Entry]) -> list[Reason]:
     """Return the reasons why cases have no time, grouped; failures before skips."""
     groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in found:
-        if entry.status != "ok" or entry.reason:
+        if entry.status != "ok":
             groups[entry.status, entry.reason].append(entry)
-    order = {status: i for i, status in enumerate(("wrong", "crash", "oom", "timeout", "error"))}
+    order = {
+        status: i
+        for i, status in enumerate((WITHHELD, "wrong", "crash", "oom", "timeout", "error"))
+    }
     listed = [
         Reason(
             status,

@@ -43,7 +43,7 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
     columns = [
         Column("Operation"),
         Column("Implementation", unit="framework, layout, kernel"),
-        Column(f"{TIME} [95 %]", COST, True, scales[TIME][1]),
+        Column(f"{TIME} [95\N{NO-BREAK SPACE}%]", COST, True, scales[TIME][1]),
         Column("baseline ÷ this", COST, True, "ratio"),
         *(Column(p, COST, True, scales[p][1]) for p in times),
     ]
@@ -112,7 +112,7 @@ def _cost(
     scales: Mapping[str, tuple[float, str]],
 ) -> tuple[list[Cell], set[str]]:
     if not r.published:
-        status = r.status if r.status != "ok" else "no time"
+        status = r.status if r.status != "ok" else "withheld"
         return [Cell("", r.withheld, badge=status, kind="bad", span=2 + len(times))], set()
     time = r.measures[TIME]
     cells = [interval(time, scales[TIME][0])]
@@ -166,7 +166,7 @@ def _computes(r: Result, expressivity: Expressivity, measured: bool) -> list[Cel
 
 
 def _error(m: Measure | None) -> Cell:
-    if m is None:
+    if m is None or (m.value is None and m.status == "ok"):
         return Cell(kind="muted", spoken="not measured")
     if m.status != "ok":
         return Cell(scientific(m.value), marks=" ✗", spoken="failed", kind="bad")

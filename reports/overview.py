@@ -93,6 +93,6 @@ def counts(results: Sequence[Result], not_run: int) -> list[tuple[str, int]]:
     """Return how many cases have each status, the timed ones first."""
     found = Counter(r.status for r in results if not r.published and r.status != "ok")
     untimed = sum(1 for r in results if not r.published and r.status == "ok")
-    listed = [("timed", sum(1 for r in results if r.published)), ("right, without a time", untimed)]
+    listed = [("timed", sum(1 for r in results if r.published)), ("withheld", untimed)]
     listed += sorted(found.items())
     return [(name, n) for name, n in [*listed, ("not run", not_run)] if n or name == "timed"]

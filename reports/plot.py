@@ -132,7 +132,7 @@ def _curve(ax: Axes, curve: Curve, look: Look, shift: float) -> None:
     ax.plot(xs, ys, label="", **_style(look))
     for x, _, lo, hi in curve.points:
         if lo is not None and hi is not None:
-            ax.plot([x + shift] * 2, [lo, hi], color=look.colour, linewidth=1.0, label="")
+            ax.plot([x + shift] * 2, [lo, hi], color=look.colour, linewidth=1.0, zorder=1.9)
 
 
 def _style(look: Look) -> dict[str, Any]:

@@ -85,11 +85,11 @@ def number(value: float | None) -> str:
 
 
 def scientific(value: float | None) -> str:
-    """Return two significant digits, as in 3.1e-7; zero is exactly zero."""
+    """Return two significant digits, as in 3.1e-7 or 0.79; zero is exactly zero."""
     if value is None:
         return NONE
-    if value == 0:
-        return "0"
+    if value == 0 or 0.01 <= abs(value) < 100:
+        return f"{value:.2g}"
     mantissa, exponent = f"{value:.1e}".split("e")
     return f"{mantissa}e{int(exponent)}".replace("-", "\N{MINUS SIGN}")
 

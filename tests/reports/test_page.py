@@ -1,0 +1,234 @@
+"""The page as a reader, a browser and a screen reader meet it."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from reports.build import build
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "use", "wbr"}
+
+
+class Checker(HTMLParser):
+    """Collects tags, ids and text; fails on tags that do not match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def _table(page: str, anchor: str) -> str:
+    start = page.index(f'<table id="{anchor}"')
+    return page[start : page.index("</table>", start)]
+
+
+def _row(table: str, text: str) -> str:
+    return next(row for row in table.split("<tr>") if text in row)
+
+
+LMAX3 = "product-mimo-o3-lmax3-channels1-batch1000-float32-fwd-cpu"
+
+
+def test_page_is_well_formed_and_accessible(page: str) -> None:
+    checker = Checker(page)
+    ids = [attrs["id"] for _, attrs in checker.tags if "id" in attrs]
+    assert len(ids) == len(set(ids))
+    assert checker.all("html")[0]["lang"] == "en"
+    assert len(checker.all("h1")) == 1
+    levels = [int(t[1]) for t, _ in checker.tags if re.fullmatch(r"h[1-6]", t)]
+    assert all(b <= a + 1 for a, b in pairwise(levels))
+    assert page.count("<table") == page.count("<caption>") == page.count("</caption>")
+    assert all("scope" in attrs for attrs in checker.all("th"))
+    for attrs in checker.all("a"):
+        href = attrs["href"] or ""
+        assert not href.startswith("#") or href[1:] in ids
+    for _, attrs in checker.tags:
+        labelled = attrs.get("aria-labelledby")
+        assert labelled is None or labelled in ids
+
+
+def test_nothing_is_fetched(page: str) -> None:
+    checker = Checker(page)
+    assert not [t for t, _ in checker.tags if t in ("script", "link", "img", "iframe", "object")]
+    for tag, attrs in checker.tags:
+        for name, value in attrs.items():
+            if name in ("src", "srcset", "data", "action", "xlink:href") or (
+                name == "href" and tag != "a"
+            ):
+                assert (value or "").startswith("#")
+    style = page[page.index("<style>") : page.index("</style>")]
+    assert "url(" not in style and "@import" not in style
+    assert len(page.encode()) < 5_000_000
+
+
+def test_every_figure_has_a_text_from_its_data(page: str, report: Path) -> None:
+    checker = Checker(page)
+    figures = [attrs for attrs in checker.all("svg")]
+    assert len(figures) == len(list((report / "figures").glob("*.svg"))) >= 2
+    titles = re.findall(r'<title id="[^"]*--alt">([^<]*)</title>', page)
+    assert len(titles) == len(figures)
+    time = next(t for t in titles if t.startswith("Host time against lmax"))
+    assert "at lmax 1 from gaunt.torch_fourier (12." in time
+    assert "implementations" in time
+
+
+def test_hostile_text_stays_text(page: str, report: Path) -> None:
+    assert "<script" not in page.lower()
+    assert "\u202e" not in page and "\x07" not in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; $x^2$" in page
+    svg = next((report / "figures").glob("time-mimo*.svg")).read_text(encoding="utf-8")
+    assert "<script" not in svg
+    assert "$x^2$" in "".join(ET.fromstring(svg).itertext())
+
+
+def test_what_is_wrong_failed_or_unchecked_has_no_time(page: str, report: Path) -> None:
+    table = _table(page, LMAX3)
+    for name, badge in (
+        ("torch_wrong", "wrong"),
+        ("torch_lying", "withheld"),
+        ("torch_ungated", "withheld"),
+        ("torch_big", "oom"),
+    ):
+        row = _row(table, name)
+        assert f'<span class="badge">{badge}</span>' in row and "colspan" in row
+    everything = page + "".join(
+        path.read_text(encoding="utf-8")
+        for path in report.rglob("*")
+        if path.suffix in (".csv", ".svg")
+    )
+    assert "1.2345e-09" not in everything and "1.28" not in _row(table, "torch_wrong")
+    assert "asked for 900 GiB" in table and "error.fwd is 5.00e-01" in table
+    assert "torch_lying" not in page[page.index('id="figures"') : page.index('id="price"')]
+
+
+def test_ratios_say_what_they_compare(page: str) -> None:
+    table = _table(page, LMAX3)
+    baseline = _row(table, "torch_e3nn")
+    assert '<span class="badge">baseline</span>' in baseline
+    other = _row(table, "torch_fourier")
+    assert "9.00×" in other and "†" in other and "[9.00, 9.00]" in other
+    layout = _row(table, "jax_sparse")
+    assert "5.00×" in layout and "‡" in layout and "†" not in layout
+    assert "they compute different maps" in page
+    assert "ir_mul" in layout
+    order = [table.index(name) for name in ("torch_fourier", "jax_sparse", "torch_e3nn")]
+    assert order == sorted(order)
+
+
+def test_expressivity_stands_beside_every_time(page: str) -> None:
+    for anchor in (LMAX3, LMAX3.replace("fwd", "grad")):
+        table = _table(page, anchor)
+        assert '30<span class="sr"> as derived</span> <span class="small">(30)</span>' in _row(
+            table, "torch_e3nn"
+        )
+        assert "13<" in _row(table, "torch_fourier")
+    overview = _table(page, "overview")
+    row = _row(overview, "lmax 3")
+    assert "clebsch_gordan.jax_sparse" in row and ">30</td>" in row
+
+
+def test_symmetry_that_is_not_claimed_is_shown_and_marked(page: str) -> None:
+    row = _row(_table(page, LMAX3), "torch_dense")
+    assert "(0.79)" in row and "not claimed, reported only" in row and "SO(3) only" in row
+
+
+def test_memory_of_different_sources_is_never_in_one_column(page: str) -> None:
+    table = _table(page, LMAX3)
+    heads = re.sub(r"<[^>]*>", "", table[: table.index("<tbody>")])
+    assert "mem.peak.rss" in heads and "mem.peak.xla" in heads
+
+
+def test_plug_in_family_is_shown_with_its_own_facets_and_groups(page: str) -> None:
+    table = _table(page, "image-binomial-width16-float32-fwd-cpu")
+    heads = re.sub(r"<[^>]*>", "", table[: table.index("<tbody>")])
+    for text in ("equiv.circular_shift", "equiv.zero_fill_shift", "paths", "energy.call"):
+        assert text in heads
+    assert "not zero_fill_shift" in table and "(0.2)" in table
+    assert "anti-aliased pooling" in page
+    assert "image: binomial, width 32" in page
+
+
+def test_coverage_hides_nothing(page: str) -> None:
+    table = _table(page, "coverage")
+    for name in ("late", "jax_peer", "torch_crash", "torch_big", "torch_wrong", "torch_pool"):
+        assert name in table
+    reasons = page[page.index("<h3>Reasons</h3>") :]
+    assert "not installed: peer" in reasons and "planned, and not run" in reasons
+    assert "product/x::clebsch_gordan.late/fwd" in reasons
+
+
+def test_methods_and_provenance_come_from_the_data(page: str) -> None:
+    for text in (
+        "CPU only.", "protocol p1", "0123456789ab with uncommitted changes", "torch 2.13.0",
+        "1e−5 for float32", "exact order-statistic", "9 to 27 samples", "1 to 3 rounds",
+        "clebsch_gordan.torch_e3nn", "python -m bench run --profile test",
+    ):  # fmt: skip
+        assert text in page, text
+
+
+def test_gpu_runs_say_so(writer: Any, built: Callable[[Any], str]) -> None:
+    writer.machine = writer.store.facts("machines", {"cpu": "C", "gpus": ["Fast GPU"]})
+    writer.case("clebsch_gordan.torch_dense", device="cuda")
+    page = built(writer)
+    assert "<strong>GPU.</strong> All times are of Fast GPU." in page
+    assert "No ratios: no baseline" in page
+
+
+def test_a_later_round_that_fails_takes_the_time_away(
+    writer: Any, built: Callable[[Any], str]
+) -> None:
+    writer.case("clebsch_gordan.torch_dense", rounds=2)
+    file = writer.directory / "rows.jsonl"
+    text = file.read_text()
+    last = text.rstrip().rindex('"status": "ok"')
+    file.write_text(text[:last] + '"status": "timeout"' + text[last + len('"status": "ok"') :])
+    page = built(writer)
+    assert '<span class="badge">timeout</span>' in page
+
+
+def test_two_rounds_pool_their_samples(run_directory: Path) -> None:
+    from analysis.statistics import median_interval
+    from reports.results import summarise
+    from reports.run import read
+
+    results, _ = summarise(read(run_directory).rows)
+    found = next(
+        r for r in results
+        if r.label == "clebsch_gordan.torch_e3nn" and r.get("lmax") == 1 and r.get("pass") == "fwd"
+    )  # fmt: skip
+    samples = [1e-4 * (1 + 0.01 * i + 0.1 * k) for k in range(3) for i in range(9)]
+    time = found.measures["time.host"]
+    assert (time.value, time.lo, time.hi) == median_interval(samples)
+    assert time.n == 27 and len(found.rounds) == 3
+
+
+def test_same_rows_same_bytes(run_directory: Path, report: Path, tmp_path: Path) -> None:
+    build(run_directory, tmp_path)
+    names = {p.relative_to(report) for p in report.rglob("*") if p.is_file()}
+    assert names == {p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file()}
+    for name in names:
+        assert (report / name).read_bytes() == (tmp_path / name).read_bytes(), name

@@ -1,0 +1,148 @@
+"""Numbers, CSV, colours and references on their own."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import io
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from reports import bibliography
+from reports.blocks import blocks_of
+from reports.style import PALETTE
+from reports.tables import to_csv
+from reports.text import clean, count, listing, number, quantity, scale_of, scientific, slug
+
+ROOT = Path(__file__).resolve().parents[2]
+CSS = (ROOT / "reports" / "templates" / "style.css").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", " =1+1"])
+def test_csv_has_no_formulas(text: str) -> None:
+    rows = list(csv.reader(io.StringIO(to_csv([{"a": text, "b": -1.5}]))))
+    assert rows[1] == [f"'{text}", "-1.5"]
+
+
+def test_csv_keeps_full_precision(report: Path) -> None:
+    file = next((report / "tables").glob("product-mimo-o3-lmax1*fwd*.csv"))
+    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8"))))
+    baseline = next(r for r in rows if r["implementation"] == "clebsch_gordan.torch_e3nn")
+    assert float(baseline["time.host [s]"]) == pytest.approx(1.14e-4, rel=1e-12)
+    assert baseline["rounds"] == "3" and baseline["ratio"] == "1.0"
+    assert baseline["expressivity.dim"] == "5.0"
+
+
+def test_numbers() -> None:
+    assert [number(v) for v in (5.0, 1234567.0, 0.123456, None)] == [
+        "5", "1\u202f234\u202f567", "0.1235", "–",
+    ]  # fmt: skip
+    assert scientific(3.14e-7) == "3.1e−7" and scientific(0.0) == "0" and scientific(0.79) == "0.79"
+    assert quantity(1.5e-5, "s") == "15.00 µs" and quantity(2.0**21, "B") == "2.00 MiB"
+    assert quantity(3.0, "J") == "3.00 J"
+    assert scale_of([1e-5, 1.0], "s", "least") == (1e-6, "µs")
+    assert scale_of([1e-5, 1.0], "s") == (1e-3, "ms")
+    assert scale_of([], "B") == (1.0, "B") and scale_of([0.0], "s") == (1.0, "s")
+    assert listing(["a", "b", "c"]) == "a, b and c" and listing([]) == ""
+    assert count(1, "class") == "1 class" and count(2, "class") == "2 classes"
+    assert slug("../../etc/passwd <x>") == "etc-passwd-x" and slug("…") == "unnamed"
+
+
+def test_clean_reaches_everything() -> None:
+    found = clean({"a\u202e": ["\ud800", {"b": "\x00ok\n"}], "n": 1.5, "t": True, "z": None})
+    assert found == {"a\ufffd": ["\ufffd", {"b": "\ufffdok "}], "n": 1.5, "t": True, "z": None}
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _contrast(a: str, b: str) -> float:
+    low, high = sorted((_luminance(a), _luminance(b)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_is_wcag_aa_in_both_themes() -> None:
+    themes = CSS.split("prefers-color-scheme: dark")
+    for theme, text in enumerate((themes[0], themes[1].split("* {")[0])):
+        colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6})", text))
+        for name in ("ink", "muted", "link", "good", "bad"):
+            assert _contrast(colours[name], colours["paper"]) >= 4.5, (theme, name)
+        for pair in PALETTE:
+            assert _contrast(pair[theme], colours["paper"]) >= 3.0, pair
+
+
+def test_blocks_of_nothing() -> None:
+    assert blocks_of([]) == []
+
+
+REFERENCES = bibliography.read()
+
+
+def _keys() -> set[str]:
+    """Return every [@key] and every `papers=` in the sources."""
+    found: set[str] = set()
+    for package in ("impls", "analysis", "bench", "reports"):
+        for file in (ROOT / package).rglob("*.py"):
+            text = file.read_text(encoding="utf-8")
+            for group in re.findall(r"\[(@[\w;,@ ]+)\]", text):
+                found |= set(re.findall(r"@(\w+)", group))
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.keyword) and node.arg == "papers":
+                    constants = [n for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
+                    found |= {str(n.value) for n in constants}
+    return found - {"key"}
+
+
+def test_every_reference_exists() -> None:
+    assert _keys() - set(REFERENCES) == set()
+    assert {"thomas2018", "geiger2022", "xie2025"} <= _keys()
+
+
+def test_bibliography_is_complete() -> None:
+    text = bibliography.FILE.read_text(encoding="utf-8")
+    assert len(REFERENCES) == text.count("\n@") + 1
+    for key, reference in REFERENCES.items():
+        assert {"author", "title", "year"} <= set(reference.fields), key
+        assert re.fullmatch(r"\d{4}", reference.fields["year"])
+        assert key == bibliography.SUITE or key.endswith(reference.fields["year"])
+        assert reference.source.count("{") == reference.source.count("}")
+        assert key == bibliography.SUITE or reference.venue
+
+
+def test_references_read_well() -> None:
+    assert REFERENCES["efron1993"].authors == "B. Efron and R. J. Tibshirani"
+    assert REFERENCES["batzner2022"].authors == "S. Batzner et al."
+    assert REFERENCES["geiger2022"].url == "https://arxiv.org/abs/2207.09453"
+    assert REFERENCES["batzner2022"].venue == "Nature Communications 13, 2453"
+    assert REFERENCES["luo2024"].short == "Luo et al. 2024"
+
+
+@pytest.mark.parametrize("text", ["@misc{a,\n title={x\n", "@misc{a,\n}\n@misc{a,\n}\n"])
+def test_broken_bibliography_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "refs.bib").write_text(text)
+    with pytest.raises(ValueError, match="'a'"):
+        bibliography.read(tmp_path / "refs.bib")
+
+
+def test_methods_bib_has_what_is_shown(report: Path) -> None:
+    found = bibliography.read(report / "methods.bib")
+    assert {"equibench", "conover1999", "thomas2018", "luo2024"} <= set(found)
+    assert "ashcroft1976" not in found
+
+
+def test_citation_agrees_with_the_bibliography() -> None:
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    fields = dict(re.findall(r"^([a-z-]+): (.+)$", text, re.MULTILINE))
+    suite = REFERENCES[bibliography.SUITE].fields
+    assert fields["title"].strip('"') == suite["title"]
+    assert fields["version"] == suite["version"]
+    assert fields["date-released"].startswith(suite["year"])
+    assert suite["author"] in text and suite["author"] in (ROOT / "LICENSE").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == suite["version"] and project["license"] == fields["license"]

@@ -130,10 +130,10 @@ def build(case: Case, registry: Registry) -> Subject:
     Raises:
         ValueError: when the case is refused; the message is the reason.
     """
-    refused = refusal(case, registry)
+    implementation = registry.implementation(case.implementation)
+    refused = refusal(case, registry) or implementation.supports(case.problem, case.target)
     if refused:
         raise ValueError(str(refused))
-    implementation = registry.implementation(case.implementation)
     operation = registry.operation(implementation.operation)
     problem, target = case.problem, case.target
     family = registry.family(problem.family)
@@ -151,13 +151,16 @@ def build(case: Case, registry: Registry) -> Subject:
         rng = np.random.default_rng([problem.seed, tag])
         return {name: space.sample(rng) for name, space in spaces.items()}
 
-    inputs = family.draw(problem, np.random.default_rng([problem.seed, 0]))
-    inputs = framework.get(put(inputs, in_spaces))
-    weights = framework.get(put(drawn(weight_spaces, 1), weight_spaces))
+    def rounded(arrays: Arrays, spaces: Mapping[str, Space]) -> Arrays:
+        kept = {name: a for name, a in arrays.items() if spaces[name].kind != "real"}
+        return {**framework.get(put(arrays, spaces)), **kept}
+
+    inputs = rounded(family.draw(problem, np.random.default_rng([problem.seed, 0])), in_spaces)
+    weights = rounded(drawn(weight_spaces, 1), weight_spaces)
     cotangents: Arrays = {}
     if grad:
         cotangents = _only(drawn(real, 2), gate_samples(family, problem))
-        cotangents = framework.get(put(cotangents, real))
+        cotangents = rounded(cotangents, real)
 
     start = time.perf_counter()
     built = implementation.build(problem, target, case.options)

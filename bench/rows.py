@@ -15,11 +15,12 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from bench.case import digest
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA = "row/1"
 Status = Literal["ok", "skip", "wrong", "oom", "timeout", "crash", "error", "noisy", "dominated"]
@@ -43,6 +44,9 @@ FIXED = {
     "detail": dict,
     "quality": dict,
     "n": int,
+    "case": str,
+    "machine": str,
+    "environment": str,
 }
 """Fields that every row has, with their types; `value`, `lo`, `hi` are numbers or null."""
 
@@ -93,7 +97,7 @@ class Row:
             "hi": _finite(r.hi),
             "n": r.n,
             "samples": [float(s) for s in r.samples[:MAX_SAMPLES]],
-            "detail": dict(r.detail),
+            "detail": _jsonable(r.detail),
             "status": self.status,
             "reason": self.reason,
             "quality": dict(self.quality),
@@ -104,6 +108,15 @@ class Row:
 
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
+
+
+def _jsonable(data: Any) -> Any:
+    """Return nested data with null in the place of numbers that JSON does not have."""
+    if isinstance(data, Mapping):
+        return {name: _jsonable(item) for name, item in data.items()}
+    if isinstance(data, list | tuple):
+        return [_jsonable(item) for item in data]
+    return _finite(data) if isinstance(data, float) else data
 
 
 class Store:
@@ -185,10 +198,9 @@ def load(directory: Path) -> list[dict[str, Any]]:
 def _parse(line: str, where: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
-        raise ValueError(
-            f"{where}: not JSON ({error.msg}); move the line out of the file"
-        ) from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        why = getattr(error, "msg", "nested too deeply")
+        raise ValueError(f"{where}: not JSON ({why}); move the line out of the file") from None
     if not isinstance(row, dict) or "schema" not in row:
         raise ValueError(f"{where}: not a row (it has no schema); move the line out of the file")
     if row["schema"] != SCHEMA:
@@ -197,27 +209,39 @@ def _parse(line: str, where: str) -> dict[str, Any]:
             "use the version of the suite that wrote it"
         )
     for name, kind in FIXED.items():
-        if not isinstance(row.get(name), kind):
-            raise ValueError(f"{where}: field {name!r} is missing or not {kind.__name__}")
+        if not isinstance(row.get(name), kind) or isinstance(row[name], bool):
+            raise ValueError(
+                f"{where}: field {name!r} is missing or not {kind.__name__}; "
+                "move the line out of the file"
+            )
     if row["status"] not in STATUSES:
-        raise ValueError(f"{where}: unknown status {row['status']!r}; known are {STATUSES}")
+        raise ValueError(
+            f"{where}: unknown status {row['status']!r}; known are {', '.join(STATUSES)}; "
+            "move the line out of the file"
+        )
     for name in ("value", "lo", "hi"):
-        if not isinstance(row.get(name), int | float | None):
-            raise ValueError(f"{where}: field {name!r} is not a number")
+        if not isinstance(row.get(name), int | float | None) or isinstance(row.get(name), bool):
+            raise ValueError(
+                f"{where}: field {name!r} is not a number; move the line out of the file"
+            )
     return row
 
 
 def latest(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the rows of the last finished attempt at each (key, machine, environment, round).
 
-    Rows of attempts that were cut off have no row with the probe `case` and are left out.
+    Rows of attempts that were cut off have no row with the probe `case` and are left out. An
+    attempt that the budget skipped counts only where there is no other. The order of the rows
+    does not matter: an attempt is named by its time.
     """
     rows = list(rows)
-    attempts: dict[tuple[Any, ...], str] = {}
+    attempts: dict[tuple[Any, ...], tuple[bool, str]] = {}
     for row in rows:
         if row["probe"] == FINISHED:
-            attempts[_attempt_of(row)] = row["attempt"]
-    return [row for row in rows if attempts.get(_attempt_of(row)) == row["attempt"]]
+            rank = not row["detail"].get("unfinished"), row["attempt"]
+            attempts[_attempt_of(row)] = max(rank, attempts.get(_attempt_of(row), rank))
+    chosen = {slot: attempt for slot, (_, attempt) in attempts.items()}
+    return [row for row in rows if chosen.get(_attempt_of(row)) == row["attempt"]]
 
 
 def _attempt_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -238,6 +262,8 @@ def finished(rows: Iterable[Mapping[str, Any]], machine: str, environment: str) 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """Return the latest rows as a tidy frame, one column per field."""
+    import pandas as pd  # half a second, which every worker would pay
+
     return pd.DataFrame.from_records([dict(row) for row in latest(rows)])
 
 
@@ -248,8 +274,8 @@ def merge(directories: Sequence[Path], out: Path) -> int:
         ValueError: when `out` exists and is not empty, or an input is not a run directory. Nothing
             is left behind in that case.
     """
-    if out.exists() and any(out.iterdir()):
-        raise ValueError(f"{out} is not empty; name a new directory")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} is not an empty directory; name a new one")
     union: dict[str, dict[str, Any]] = {}
     plans = []
     for directory in directories:

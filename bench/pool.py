@@ -1,8 +1,8 @@
 """The parent's side: start workers, talk to them, survive them.
 
-One worker per implementation, device, precision, threads and x64, in a process group of its own
-with its output in a log file. A worker that is not asked is stopped, so that it cannot disturb
-the one that measures. Any fault replaces the process.
+One worker per implementation, mode, options, device, precision, threads and x64, in a process
+group of its own with its output in a log file. A worker that is not asked is stopped, so that it
+cannot disturb the one that measures. Any fault but an error in Python replaces the process.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ class Spec:
     """What distinguishes workers."""
 
     implementation: str
+    mode: str
+    options: tuple[tuple[str, Any], ...]
     framework: str
     target: tuple[tuple[str, Any], ...]
     x64: bool
@@ -56,7 +58,9 @@ def spec_of(case: Case, registry: Registry) -> Spec:
     """Return the kind of worker that measures a case."""
     framework = registry.implementation(case.implementation).framework
     target = tuple(sorted(asdict(case.target).items()))
-    return Spec(case.implementation, framework, target, case.problem.dtype == "float64")
+    options = tuple(sorted(case.options.items()))
+    x64 = case.problem.dtype == "float64"
+    return Spec(case.implementation, case.mode, options, framework, target, x64)
 
 
 def environment(spec: Spec) -> dict[str, str]:
@@ -150,10 +154,13 @@ class Worker:
             line = self._line(deadline, timeout)
             try:
                 message = json.loads(line)
-            except json.JSONDecodeError:
+            except ValueError:
+                message = None
+            if not isinstance(message, dict):
                 self.kill()
-                raise Fault("crash", f"the worker sent garbage: {line[:80]!r}") from None
+                raise Fault("crash", f"the worker sent garbage: {line[:80]!r}")
             if "fault" in message:
+                self._signal(signal.SIGSTOP)
                 raise Fault(message["fault"]["status"], message["fault"]["reason"])
             yield message
             if "done" in message:
@@ -171,6 +178,8 @@ class Worker:
                 if not chunk:
                     raise self._death()
                 self.buffer += chunk
+            elif not self.alive:
+                raise self._death()  # a child of it may still hold the pipe
             elif self._resident() > MEMORY_SHARE * total_memory():
                 held = self._resident() / 2**30
                 self.kill()
@@ -266,6 +275,8 @@ class Pool:
         fresh: list[Worker] = []
         for spec in dict.fromkeys(spec_of(case, self.registry) for case in cases):
             if spec not in self.workers or not self.workers[spec].alive:
+                if spec in self.workers:
+                    self.workers[spec].kill()
                 name = f"{spec.implementation}{'-x64' if spec.x64 else ''}.log"
                 worker = self.workers[spec] = Worker(spec, self.files, self.logs / name)
                 worker.spawn()

@@ -217,6 +217,7 @@ class _Attempt:
         self.detail: dict[str, Any] = {}
         self.clock: dict[str, Any] = {}
         self.finished = False
+        self.worker: Worker | None = None
 
     def refuse(self) -> None:
         refused = refusal(self.planned.case, self.run.registry)
@@ -228,7 +229,7 @@ class _Attempt:
         implementation = self.run.registry.implementation(self.planned.case.implementation)
         self.detail["baseline"] = implementation.baseline
         try:
-            worker = self._worker(faults)
+            self.worker = worker = self._start(faults)
             request = {
                 "do": "open",
                 "case": self.planned.case.to_json(),
@@ -253,22 +254,23 @@ class _Attempt:
         explains = self.planned.key in self.run.explaining
         return self.run.plan.settings.probes + (("expressivity",) if explains else ())
 
-    def _worker(self, faults: Mapping[Any, Fault]) -> Worker:
+    def _start(self, faults: Mapping[Any, Fault]) -> Worker:
         fault = faults.get(spec_of(self.planned.case, self.run.registry))
         if fault:
             raise fault
         return self.run.pool.worker(self.planned.case)
 
     def sample(self) -> None:
+        assert self.worker is not None
         try:
-            worker = self._worker({})
-            for reply in worker.ask({"do": "sample", "count": 1}, SAMPLE_TIMEOUT):
+            for reply in self.worker.ask({"do": "sample", "count": 1}, SAMPLE_TIMEOUT):
                 self.samples += reply["done"].pop("samples")
                 self.clock = reply["done"]
         except Fault as fault:
             self.finish(fault.status, fault.reason)
 
     def close(self) -> None:
+        assert self.worker is not None
         if self.samples:
             median, low, high = median_interval(self.samples)
             reading = Reading(
@@ -276,7 +278,7 @@ class _Attempt:
             )
             self._write([reading], {} if self.clock["steady"] else {"flags": ["unsteady"]})
         try:
-            for _ in self._worker({}).ask({"do": "close"}, SAMPLE_TIMEOUT):
+            for _ in self.worker.ask({"do": "close"}, SAMPLE_TIMEOUT):
                 pass
         except Fault as fault:
             self.detail["close"] = str(fault)
@@ -323,6 +325,8 @@ def _failure(reading: Reading) -> str:
     if "problem" in detail:
         return f"{reading.probe}: {detail['problem']}"
     value = "not finite" if reading.value is None else f"{reading.value:.2e}"
+    if "tolerance" not in detail:
+        return f"{reading.probe} is {value}"
     return f"{reading.probe} is {value}, above the tolerance {detail['tolerance']:.0e}"
 
 
@@ -331,9 +335,12 @@ def exclusive(directory: Path) -> Iterator[None]:
     """Hold the lock of a run directory.
 
     Raises:
-        ValueError: when another process runs in it.
+        ValueError: when another process runs in it, or it is no directory.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{directory} is not a directory") from None
     with (directory / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -164,12 +164,23 @@ def equiv(subject: Subject) -> Iterable[Reading]:
 
 
 def conduct(subject: Subject) -> Iterable[Reading]:
-    """Yield `conduct.<rule>`: 0 when kept. Deterministic; inputs unchanged; fresh inputs count."""
+    """Yield `conduct.<rule>`: 0 when kept. The timed call leaves its inputs; deterministic."""
+    framework = subject.framework
+    before = [framework.get(part) for part in subject.arguments]
+    framework.wait(subject.run())
+    after = [framework.get(part) for part in subject.arguments]
+    changed = [
+        name
+        for old, new in zip(before, after, strict=True)
+        for name in old
+        if not np.array_equal(old[name], new[name])
+    ]
+    detail: dict[str, Any] = {"passed": not changed}
+    if changed:
+        detail["problem"] = f"the call overwrites its input {', '.join(changed)}"
+    yield Reading("conduct.inputs_unchanged", float(len(changed)), n=1, detail=detail)
     arrays = subject.arrays()
-    kept = {name: a.copy() for name, a in arrays.items()}
     first = subject.call(arrays)
-    changed = [name for name, a in arrays.items() if not np.array_equal(a, kept[name])]
-    yield Reading("conduct.inputs_unchanged", float(len(changed)), detail={"passed": not changed})
     again = subject.call(arrays)
     spread = max(float(np.max(np.abs(first[name] - again[name]), initial=0.0)) for name in first)
     scale = max(float(np.max(np.abs(a), initial=0.0)) for a in first.values()) or 1.0

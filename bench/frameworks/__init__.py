@@ -28,13 +28,13 @@ class Framework(Protocol):
     def put(
         self, arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target
     ) -> Tensors:
-        """Move float64 and index arrays to the framework, rounding reals to `dtype`."""
+        """Copy float64 and index arrays to the framework, rounding reals to `dtype`."""
 
     def leaves(self, tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
         """Return the same numbers, ready to be differentiated with respect to the wanted names."""
 
     def get(self, tensors: Tensors) -> dict[str, Any]:
-        """Move tensors to NumPy, reals as float64."""
+        """Copy tensors to NumPy, reals as float64."""
 
     def make(self, call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
         """Return the function of a pass; `wanted` names the arrays whose gradients are asked."""

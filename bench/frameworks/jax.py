@@ -49,7 +49,7 @@ def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
 def get(tensors: Tensors) -> dict[str, Any]:
     """Return NumPy arrays, reals as float64."""
     return {
-        name: np.asarray(a, np.float64) if jnp.issubdtype(a.dtype, jnp.floating) else np.asarray(a)
+        name: np.array(a, np.float64) if jnp.issubdtype(a.dtype, jnp.floating) else np.array(a)
         for name, a in tensors.items()
     }
 

@@ -26,7 +26,8 @@ def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target)
     if dtype == "bfloat16":
         raise ValueError("NumPy has no bfloat16; use float32 or float64")
     return {
-        name: a.astype(dtype) if spaces[name].kind == "real" else a for name, a in arrays.items()
+        name: a.astype(dtype if spaces[name].kind == "real" else a.dtype)
+        for name, a in arrays.items()
     }
 
 

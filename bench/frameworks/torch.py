@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,10 +34,10 @@ def start(target: Target, x64: bool) -> Mapping[str, Any]:
 
 
 def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
-    """Return tensors on the device."""
+    """Return tensors on the device, none of which shares memory with its array."""
     real = getattr(torch, dtype)
     return {
-        name: torch.as_tensor(
+        name: torch.tensor(
             a, dtype=real if spaces[name].kind == "real" else None, device=target.device
         )
         for name, a in arrays.items()
@@ -50,9 +50,11 @@ def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
 
 
 def get(tensors: Tensors) -> dict[str, Any]:
-    """Return NumPy arrays, reals as float64."""
+    """Return NumPy copies, reals as float64."""
     return {
-        name: (t.detach().to(torch.float64) if t.is_floating_point() else t).cpu().numpy()
+        name: t.detach()
+        .to("cpu", torch.float64 if t.is_floating_point() else t.dtype, copy=True)
+        .numpy()
         for name, t in tensors.items()
     }
 
@@ -68,7 +70,10 @@ def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFun
         outputs = call(inputs, weights)
         value = sum((c * outputs[name]).sum() for name, c in cotangents.items())
         leaves = [inputs[name] if name in inputs else weights[name] for name in wanted]
-        grads = torch.autograd.grad(value, leaves, allow_unused=True)
+        if not wanted or not value.requires_grad:
+            grads: Sequence[Any] = [None] * len(wanted)
+        else:
+            grads = torch.autograd.grad(value, leaves, allow_unused=True)
         named = {
             f"d_{name}": torch.zeros_like(leaf) if g is None else g
             for name, leaf, g in zip(wanted, leaves, grads, strict=True)

@@ -108,16 +108,23 @@ def describe(case: Case, registry: Registry) -> dict[str, Scalar]:
 
 
 def refusal(case: Case, registry: Registry) -> Refusal | None:
-    """Return why a case is not run (by family, operation, package or implementation), else None."""
+    """Return why a case is not run (by family, operation, package or implementation), else None.
+
+    An implementation whose `supports` raises is not refused: it is asked again where it is built,
+    and what it raises is its result.
+    """
     implementation = registry.implementation(case.implementation)
     operation = registry.operation(implementation.operation)
     family = registry.family(case.problem.family)
-    return (
-        family.check(case.problem)
-        or operation.supports(case.problem)
-        or implementation.missing()
-        or implementation.supports(case.problem, case.target)
+    refused = (
+        family.check(case.problem) or operation.supports(case.problem) or implementation.missing()
     )
+    if refused:
+        return refused
+    try:
+        return implementation.supports(case.problem, case.target)
+    except Exception:
+        return None
 
 
 def cases_of(

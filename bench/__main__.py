@@ -109,6 +109,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(arguments: argparse.Namespace) -> int:
+    profile_named(arguments.profile)
     registry = load_registry(arguments.files)
     print(render(LISTINGS[arguments.what](registry, arguments.profile), arguments.format))
     return 0
@@ -145,7 +146,6 @@ def _implementations(registry: Registry, profile: str) -> list[dict[str, Any]]:
 
 
 def _problems(registry: Registry, profile: str) -> list[dict[str, Any]]:
-    profile_named(profile)
     rows = []
     for ask in asks(profile, registry):
         facets = registry.family(ask.problem.family).facets(ask.problem)
@@ -213,7 +213,7 @@ def _doctor(arguments: argparse.Namespace) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.threads < 1:
         raise ValueError(f"--threads must be at least 1, not {arguments.threads}")
-    if arguments.budget is not None and arguments.budget <= 0:
+    if arguments.budget is not None and not arguments.budget > 0:
         raise ValueError(f"--budget must be positive, not {arguments.budget:g}")
     registry = load_registry(arguments.files)
     device = arguments.device or machine.default_device()
@@ -271,7 +271,7 @@ def _status(arguments: argparse.Namespace) -> int:
         for row in rows
         if arguments.format != "table" or row["status"] != "ok"
     ]
-    if shown:
+    if shown or arguments.format != "table":
         print(("\n" if arguments.format == "table" else "") + render(shown, arguments.format))
     return 0
 

@@ -20,7 +20,7 @@ def render(rows: Sequence[Mapping[str, Any]], style: str) -> str:
         stream = io.StringIO()
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
         return stream.getvalue().rstrip("\n")
     cells = [[_cell(row.get(name)) for name in columns] for row in rows]
     widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
@@ -31,6 +31,10 @@ def render(rows: Sequence[Mapping[str, Any]], style: str) -> str:
     )
 
 
+def _plain(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return "-"
@@ -38,6 +42,4 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, list | tuple):
-        return ", ".join(map(str, value))
-    return str(value)
+    return str(_plain(value))

@@ -113,8 +113,8 @@ def load(files: Iterable[str | Path] = ()) -> Registry:
     """Return the registry of built-in declarations, entry points and the given files.
 
     Raises:
-        ValueError: when a file is missing or fails to import, two files declare one name, or a
-            declaration refers to an unknown name.
+        ValueError: when a file is missing or fails to import, an entry point fails to load, two
+            files declare one name, or a declaration refers to an unknown name.
     """
     registry = Registry()
     for package in BUILTIN:
@@ -122,7 +122,13 @@ def load(files: Iterable[str | Path] = ()) -> Registry:
             registry.add_module(module)
     for group in ENTRY_POINTS:
         for entry in importlib.metadata.entry_points(group=group):
-            loaded = entry.load()
+            try:
+                loaded = entry.load()
+            except (Exception, SystemExit) as error:
+                raise ValueError(
+                    f"entry point {entry.name!r} = {entry.value} failed to load: "
+                    f"{type(error).__name__}: {error}; mend or uninstall its package"
+                ) from error
             if isinstance(loaded, ModuleType):
                 registry.add_module(loaded)
             else:
@@ -153,7 +159,7 @@ def _import_file(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         del sys.modules[name]
         raise ValueError(f"{path} failed to import: {type(error).__name__}: {error}") from error
     return module

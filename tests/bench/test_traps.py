@@ -1,0 +1,221 @@
+"""Implementations that lie, fail, hang and die: each gets its status, and nothing else is hurt."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bench import pool
+from bench.check import check
+from bench.probes import CHECK
+from bench.rows import load
+from bench.run import Events, execute
+from impls.implementation import Target
+
+CAP = 2**29
+"""Bytes of memory that a worker may hold here: less than the hog wants, more than NumPy needs."""
+
+WRONG = {
+    "normalisation": r"error\.fwd is 4\.23e-01, above the tolerance 1e-10",
+    "slightly": r"error\.fwd is \d\.\d\de-0[89], above",
+    "nan": r"error\.fwd is not finite",
+    "zero": r"error\.fwd is 1\.00e\+00",
+    "shape": r"output shapes are .*\(16, 1, 12\).*, not .*\(16, 1, 13\)",
+    "broadcasts": r"output shapes are .*\(1, 16, 1, 13\)",
+    "name": r"output shapes are .*'result'.*, not .*'z'",
+    "extra": r"output shapes are .*'debug'",
+    "order": r"error\.fwd is",
+    "only_first": r"^equiv\.rotation is 1\.00e-03, .*; equiv\.inversion is",
+    "handed": r"^equiv\.inversion is \d\.\d\de-02, above the tolerance 2e-10$",
+    "remembers": r"^equiv\.rotation is .*; equiv\.inversion is",
+}
+FAULTS = {
+    "raises": ("error", "^ArithmeticError: the moon is full$"),
+    "memory_error": ("oom", "^MemoryError:?$"),
+    "hog": ("oom", r"the worker held \d\.\d GiB of host memory"),
+    "stubborn": ("timeout", "^no answer within 5 s$"),
+    "segfault": ("crash", r"^killed by SIGSEGV; see .*trap_segfault.*\.log$"),
+    "killed": ("oom", "SIGKILL"),
+    "exits": ("crash", r"^exited with code 1; see .*\.log$"),
+    "vanishes": ("crash", r"^exited with code 0; see .*\.log$"),
+    "orphans": ("crash", r"^exited with code 7; see .*\.log$"),
+    "babbles": ("crash", "the worker sent garbage: .*not a message"),
+    "counts": ("crash", "the worker sent garbage: b'42'"),
+    "cannot_say": ("error", r"^TypeError: supports\(\) has a bug$"),
+    "not_installed": (
+        "skip",
+        r"^not installed: a_package_nobody_has \(pip install a_package_nobody_has\)$",
+    ),
+}
+ODD = ("pauses", "prints", "buffer", "mutates", "forks")
+HONEST = "numpy_dense"
+
+
+@pytest.fixture(scope="module")
+def swept(trapped, hand, tmp_path_factory):
+    """One run of all NumPy traps: a block with parity, in which they misbehave, and one without."""
+    out = tmp_path_factory.mktemp("traps")
+    names = [f"trap_{name}" for name in (*WRONG, *FAULTS, *ODD)] + [HONEST]
+    cases = [hand.case(trapped, f"clebsch_gordan.{name}") for name in names]
+    again = hand.problem("so3")
+    cases += [hand.case(trapped, f"clebsch_gordan.trap_{name}", again) for name in FAULTS]
+    cases += [hand.case(trapped, f"clebsch_gordan.{HONEST}", again)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "MEMORY_SHARE", CAP / pool.total_memory())
+        meant = hand.plan(trapped, cases, case_timeout=5.0)
+        execute(meant, trapped, out, files=hand.traps)
+    return out, load(out)
+
+
+def end(hand, swept, name, symmetry="o3"):
+    return hand.ends(swept[1])[f"trap_{name}", symmetry, "fwd"]
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_results_are_caught_and_not_timed(hand, swept, name):
+    found = end(hand, swept, name)
+    assert found["status"] == "wrong"
+    assert re.search(WRONG[name], found["reason"]), found["reason"]
+    assert "time.host" not in hand.before(swept[1], found)
+
+
+def test_symmetry_is_judged_subgroup_by_subgroup(hand, swept):
+    rows = hand.before(swept[1], end(hand, swept, "handed"))
+    assert [rows[p]["status"] for p in ("error.fwd", "equiv.rotation", "equiv.inversion")] == [
+        "ok",
+        "ok",
+        "wrong",
+    ]
+    assert rows["equiv.inversion"]["value"] == pytest.approx(0.01, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults_have_their_status_and_reason(hand, swept, name):
+    status, reason = FAULTS[name]
+    found = end(hand, swept, name)
+    assert found["status"] == status, found["reason"]
+    assert re.search(reason, found["reason"]), found["reason"]
+    assert "time.host" not in hand.before(swept[1], found)
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_after_a_fault_the_sweep_goes_on(hand, swept, name):
+    assert hand.ends(swept[1])[HONEST, "o3", "fwd"]["status"] == "ok"
+    assert hand.ends(swept[1])[HONEST, "so3", "fwd"]["status"] == "ok"
+    status = {"cannot_say": "error", "not_installed": "skip"}.get(name, "ok")
+    assert end(hand, swept, name, "so3")["status"] == status
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_bad_manners_do_not_spoil_a_right_result(hand, swept, name):
+    found = end(hand, swept, name)
+    assert (found["status"], found["reason"]) == ("ok", "")
+    assert hand.before(swept[1], found)["time.host"]["value"] > 0
+
+
+def test_a_known_time_is_measured(hand, swept):
+    row = hand.before(swept[1], end(hand, swept, "pauses"))["time.host"]
+    assert row["unit"] == "s" and row["n"] == 3
+    assert min(row["samples"]) == pytest.approx(0.02, rel=0.05)
+    assert 0.02 <= row["lo"] <= row["value"] <= row["hi"]
+
+
+def test_output_of_a_worker_is_kept_in_its_log(swept):
+    logs = {path.name: path for path in (swept[0] / "logs").iterdir()}
+    assert b'"failed": false' in logs["clebsch_gordan.trap_prints-x64.log"].read_bytes()
+    raised = logs["clebsch_gordan.trap_raises-x64.log"].read_text(encoding="utf-8")
+    assert "Traceback" in raised and "and a second line" in raised
+
+
+def test_no_worker_and_no_child_of_one_survives(hand, swept):
+    assert hand.workers(swept[0]) == []
+
+
+def test_every_row_is_strict_json_with_a_known_status(swept):
+    text = (swept[0] / "rows.jsonl").read_text(encoding="utf-8")
+    assert "NaN" not in text and "Infinity" not in text
+    nan = [row for row in swept[1] if row["implementation"].endswith("trap_nan")]
+    assert nan[1]["value"] is None and nan[1]["detail"]["max_abs"] is None
+
+
+@pytest.fixture(scope="module")
+def differentiated(trapped, hand, tmp_path_factory):
+    """One run of the PyTorch and JAX traps, forward and gradient, with the rules of conduct."""
+    out = tmp_path_factory.mktemp("gradients")
+    traps = ("scaled", "detached", "no_graph", "mutates_torch", "out_of_memory", "jax_detached")
+    names = [f"trap_{name}" for name in traps]
+    names[0] = "trap_scaled_gradient"
+    cases = [
+        hand.case(trapped, f"clebsch_gordan.{name}", pass_=pass_)
+        for pass_ in ("fwd", "grad")
+        for name in (*names, "torch_dense", "jax_dense")
+    ]
+    execute(hand.plan(trapped, cases, samples=1, probes=CHECK), trapped, out, files=hand.traps)
+    return load(out)
+
+
+@pytest.mark.parametrize("name", ["scaled_gradient", "detached", "no_graph", "jax_detached"])
+def test_a_wrong_gradient_is_caught_though_the_value_is_right(hand, differentiated, name):
+    ends = hand.ends(differentiated)
+    assert ends[f"trap_{name}", "o3", "fwd"]["status"] == "ok"
+    found = ends[f"trap_{name}", "o3", "grad"]
+    assert found["status"] == "wrong"
+    assert found["reason"].startswith("error.grad is ")
+    rows = hand.before(differentiated, found)
+    assert rows["error.fwd"]["status"] == "ok" and "time.host" not in rows
+
+
+def test_the_array_with_the_wrong_gradient_is_named(hand, differentiated):
+    found = hand.ends(differentiated)["trap_scaled_gradient", "o3", "grad"]
+    arrays = hand.before(differentiated, found)["error.grad"]["detail"]["arrays"]
+    assert arrays["x"] < 1e-10
+    assert arrays["y"] == pytest.approx(0.01, rel=1e-6)
+
+
+def test_torch_and_jax_give_zero_where_an_input_is_unused(hand, differentiated):
+    """A gradient of zero has relative error one, in both frameworks."""
+    for name in ("trap_detached", "trap_jax_detached"):
+        found = hand.ends(differentiated)[name, "o3", "grad"]
+        arrays = hand.before(differentiated, found)["error.grad"]["detail"]["arrays"]
+        assert arrays["x"] == pytest.approx(1.0) and arrays["y"] < 1e-10
+    found = hand.ends(differentiated)["trap_no_graph", "o3", "grad"]
+    arrays = hand.before(differentiated, found)["error.grad"]["detail"]["arrays"]
+    assert arrays == pytest.approx({"x": 1.0, "y": 1.0})
+
+
+def test_an_implementation_that_overwrites_its_input_is_caught(hand, differentiated):
+    found = hand.ends(differentiated)["trap_mutates_torch", "o3", "fwd"]
+    assert (found["status"], found["reason"]) == (
+        "wrong",
+        "conduct.inputs_unchanged: the call overwrites its input x",
+    )
+    found = hand.ends(differentiated)["trap_mutates_torch", "o3", "grad"]
+    assert found["status"] == "error" and "leaf Variable" in found["reason"]
+
+
+def test_out_of_memory_in_torch_is_named_so(hand, differentiated):
+    for pass_ in ("fwd", "grad"):
+        found = hand.ends(differentiated)["trap_out_of_memory", "o3", pass_]
+        assert found["status"] == "oom", found["reason"]
+
+
+def test_honest_neighbours_are_right_in_both_passes(hand, differentiated):
+    for name in ("torch_dense", "jax_dense"):
+        for pass_ in ("fwd", "grad"):
+            found = hand.ends(differentiated)[name, "o3", pass_]
+            assert found["status"] == "ok", found["reason"]
+            assert hand.before(differentiated, found)["time.host"]["n"] == 1
+
+
+def test_check_fails_what_overwrites_its_input_and_what_is_not_there(trapped, hand):
+    names = ("mutates", "not_installed", "cannot_say")
+    meant = [trapped.implementation(f"clebsch_gordan.trap_{name}") for name in names]
+    results = check(meant, trapped, Target(), [str(f) for f in hand.traps], Events())
+    by_name = {name: [r for r in results if f"trap_{name}" in r["case"]] for name in names}
+    assert {name: len(found) for name, found in by_name.items()} == dict.fromkeys(names, 7)
+    assert {r["status"] for r in by_name["mutates"][:-1]} == {"wrong"}
+    assert {r["status"] for r in by_name["not_installed"][:-1]} == {"skip"}
+    assert {r["status"] for r in by_name["cannot_say"][:-1]} == {"error"}
+    assert not any(result["passed"] for result in results)
+    assert results[-1]["reason"] == "no check problem of its family was answered rightly"

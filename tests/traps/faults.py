@@ -1,0 +1,124 @@
+"""NumPy implementations of Clebsch-Gordan that fail, hang or die where the irreps have parity.
+
+Asked without parity (so3) they are honest, so that a sweep shows that a new worker took over.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+
+from impls.families.product import irreps_of
+from impls.implementation import Built, Implementation
+from impls.products.backend import numpy_backend
+from impls.products.clebsch_gordan.dense import dense
+
+
+def failing(name, fail, **declared):
+    """Declare an implementation that calls `fail()` in its call before it answers rightly."""
+
+    def build(problem, target, options):
+        honest = dense(problem, numpy_backend(problem), {}).call
+        armed = irreps_of(problem)[0].parity
+
+        def call(inputs, weights):
+            if armed:
+                fail()
+            return honest(inputs, weights)
+
+        return Built(call)
+
+    return Implementation("clebsch_gordan", f"trap_{name}", "numpy", build, **declared)
+
+
+def _raises():
+    raise ArithmeticError("the moon is full\nand a second line")
+
+
+def _memory_error():
+    raise MemoryError
+
+
+def _hog():
+    """Hold more and more memory; stop at 2 GiB, in case nobody stops it."""
+    held = []
+    while len(held) < 64:
+        held.append(np.ones(2**22))
+        time.sleep(0.05)
+
+
+def _stubborn():
+    """Hang and ignore the polite request to stop."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(3600)
+
+
+def _segfault():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _killed():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _exits():
+    sys.exit("enough")
+
+
+def _vanishes():
+    os._exit(0)
+
+
+def _forks():
+    """Leave a child behind that holds every pipe and does not want to stop."""
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        time.sleep(3600)
+        os._exit(0)
+
+
+def _orphans():
+    """Leave a child behind and die."""
+    _forks()
+    os._exit(7)
+
+
+def _babbles():
+    """Write into every open pipe, the harness's own included."""
+    for number in range(3, 256):
+        try:
+            os.write(number, b"\xff\xfe not a message\n")
+        except OSError:
+            pass
+
+
+def _counts():
+    """Send the harness valid JSON that is no message."""
+    for number in range(3, 256):
+        try:
+            os.write(number, b"42\n")
+        except OSError:
+            pass
+
+
+def _cannot_say(problem, target):
+    raise TypeError("supports() has a bug")
+
+
+RAISES = failing("raises", _raises)
+MEMORY_ERROR = failing("memory_error", _memory_error)
+HOG = failing("hog", _hog)
+STUBBORN = failing("stubborn", _stubborn)
+SEGFAULT = failing("segfault", _segfault)
+KILLED = failing("killed", _killed)
+EXITS = failing("exits", _exits)
+VANISHES = failing("vanishes", _vanishes)
+ORPHANS = failing("orphans", _orphans)
+BABBLES = failing("babbles", _babbles)
+COUNTS = failing("counts", _counts)
+CANNOT_SAY = failing("cannot_say", lambda: None, supports=_cannot_say)
+NOT_INSTALLED = failing("not_installed", lambda: None, requires=("a_package_nobody_has",))

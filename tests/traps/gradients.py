@@ -1,0 +1,81 @@
+"""PyTorch and JAX implementations of Clebsch-Gordan whose gradients lie."""
+
+from __future__ import annotations
+
+from impls.implementation import Built, Implementation
+from impls.products.backend import jax_backend, torch_backend
+from impls.products.clebsch_gordan.dense import dense
+
+
+def _torch(name, change):
+    """Declare a PyTorch implementation: the honest one on `change(x, y)`."""
+
+    def build(problem, target, options):
+        honest = dense(problem, torch_backend(problem, target), {}).call
+
+        def call(inputs, weights):
+            x, y = change(inputs["x"], inputs["y"])
+            return honest({"x": x, "y": y}, weights)
+
+        return Built(call)
+
+    return Implementation("clebsch_gordan", f"trap_{name}", "torch", build)
+
+
+def _scaled(x, y):
+    """Right values; the gradient with respect to y is 1 % too large (a custom backward)."""
+    import torch
+
+    class Scaled(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return 1.01 * g
+
+    return x, Scaled.apply(y)
+
+
+def _detached(x, y):
+    """Right values, no gradient for x at all."""
+    return x.detach(), y
+
+
+def _no_graph(x, y):
+    """Right values, no gradient for anything."""
+    return x.detach(), y.detach()
+
+
+def _mutates(x, y):
+    """Overwrite an input after reading it."""
+    kept = x.clone()
+    x.mul_(1.5)
+    return kept, y
+
+
+def _out_of_memory(x, y):
+    """Ask for more memory than there is, as a kernel without tiling does."""
+    import torch
+
+    return x + torch.empty(2**50, dtype=torch.float64), y
+
+
+def _jax_detached(problem, target, options):
+    from jax.lax import stop_gradient
+
+    honest = dense(problem, jax_backend(problem), {}).call
+
+    def call(inputs, weights):
+        return honest({"x": stop_gradient(inputs["x"]), "y": inputs["y"]}, weights)
+
+    return Built(call)
+
+
+SCALED = _torch("scaled_gradient", _scaled)
+DETACHED = _torch("detached", _detached)
+NO_GRAPH = _torch("no_graph", _no_graph)
+MUTATES = _torch("mutates_torch", _mutates)
+OUT_OF_MEMORY = _torch("out_of_memory", _out_of_memory)
+JAX_DETACHED = Implementation("clebsch_gordan", "trap_jax_detached", "jax", _jax_detached)

@@ -1,0 +1,74 @@
+"""NumPy implementations of Clebsch-Gordan with bad manners and right results."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+import numpy as np
+
+from impls.implementation import Built, Implementation
+from impls.products.backend import numpy_backend
+from impls.products.clebsch_gordan.dense import dense
+
+PAUSE = 0.02
+"""Seconds that `trap_pauses` takes at least."""
+
+
+def answering(name, answer):
+    """Declare an implementation that returns `answer(inputs, right answer)`; one state a build."""
+
+    def build(problem, target, options):
+        honest = dense(problem, numpy_backend(problem), {}).call
+        state = {}
+        return Built(lambda inputs, weights: answer(inputs, honest(inputs, weights), state))
+
+    return Implementation("clebsch_gordan", f"trap_{name}", "numpy", build)
+
+
+def _pauses(inputs, right, state):
+    time.sleep(PAUSE)
+    return right
+
+
+def _prints(inputs, right, state):
+    """Garbage, and things that look like the harness's own messages."""
+    if not state.setdefault("printed", False):
+        state["printed"] = True
+        print('{"done": {"failed": false}}\n{"fault": ', "\x00", flush=True)
+        os.write(1, b"\xff\xfe\n")
+        sys.stderr.write("Traceback (most recent call last)\n")
+    return right
+
+
+def _buffer(inputs, right, state):
+    """Answer in one array that the next call overwrites."""
+    buffer = state.setdefault("z", np.empty_like(right["z"]))
+    np.copyto(buffer, right["z"])
+    return {"z": buffer}
+
+
+def _mutates(inputs, right, state):
+    """Use an input as scratch after reading it: right, but the caller's array is gone."""
+    inputs["x"] *= 1.5
+    return right
+
+
+def _forks(inputs, right, state):
+    """Leave a child behind that holds every pipe and does not want to stop."""
+    if "child" not in state:
+        state["child"] = os.fork()
+        if state["child"] == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(3600)
+            os._exit(0)
+    return right
+
+
+PAUSES = answering("pauses", _pauses)
+PRINTS = answering("prints", _prints)
+BUFFER = answering("buffer", _buffer)
+MUTATES = answering("mutates", _mutates)
+FORKS = answering("forks", _forks)

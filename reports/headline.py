@@ -18,7 +18,7 @@ COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
 MEMORY, OTHER = "Memory", "Also measured"
 KNOWN = ("time.", "error.", "equiv.", "mem.", "expressivity.")
 OTHER_TIMES = ("time.first", "time.build", "time.pack")
-OTHER_MAP, OTHER_LAYOUT = "†", "‡"
+OTHER_MAP, OTHER_LAYOUT, FLAGGED = "†", "‡", "§"
 
 
 def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
@@ -66,7 +66,7 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
         marks |= found
         rows.append(
             [
-                Cell(str(r.columns.get("operation")), badge=_mark(r, known)),
+                Cell(str(r.columns.get("operation")), badge=mark(r, known)),
                 Cell(
                     _short(r),
                     _how(r),
@@ -96,7 +96,7 @@ def _how(r: Result) -> str:
     return ", ".join([str(r.columns.get("framework")), *parts])
 
 
-def _mark(r: Result, known: ReportSet) -> str:
+def mark(r: Result, known: ReportSet) -> str:
     """Return what marks an operation that does not claim a measured subgroup."""
     for probe, measure in r.measures.items():
         if probe.startswith("equiv.") and not measure.claimed:
@@ -117,6 +117,7 @@ def _cost(
     time = r.measures[TIME]
     cells = [interval(time, scales[TIME][0])]
     marks: set[str] = set()
+    flagged = {FLAGGED} if time.flags else set[str]()
     if baseline is None:
         cells.append(Cell(NONE, spoken="no baseline", kind="muted"))
     else:
@@ -126,7 +127,7 @@ def _cost(
             marks.add(OTHER_LAYOUT)
         cells.append(_ratio(r, baseline, "".join(sorted(marks))))
     cells += [_plain(r.value(p), scales[p][0]) for p in times]
-    return cells, marks
+    return cells, marks | flagged
 
 
 def _ratio(r: Result, baseline: Result, marks: str) -> Cell:
@@ -149,7 +150,7 @@ def interval(m: Measure, factor: float) -> Cell:
     bounds = ""
     if m.lo is not None and m.hi is not None:
         bounds = f"[{fixed(m.lo / factor, places)}, {fixed(m.hi / factor, places)}]"
-    return Cell(fixed(m.value / factor, places), bounds)
+    return Cell(fixed(m.value / factor, places), bounds, FLAGGED if m.flags else "")
 
 
 def _plain(value: float | None, factor: float) -> Cell:
@@ -195,6 +196,9 @@ def _notes(block: Block, marks: set[str]) -> list[str]:
             f"{OTHER_LAYOUT} another layout than the baseline's "
             f"({baseline.detail.get('layout') or 'not stated'}): a change of layout is not timed."
         )
+    flags = {f for r in block.results if r.published for f in r.measures[TIME].flags}
+    if flags:
+        notes.append(f"{FLAGGED} flagged by the clock: {listing(sorted(flags))}.")
     skipped = sorted(r.label for r in block.results if r.status == "skip")
     if skipped:
         notes.append(f"Not run, for the reasons under Coverage: {listing(skipped)}.")
@@ -219,7 +223,7 @@ def record(
         data[name] = r.value(probe)
         if probe == TIME and r.published and m:
             data |= {f"{probe}.lo": m.lo, f"{probe}.hi": m.hi, f"{probe}.n": m.n}
-            data["rounds"] = len(r.rounds)
+            data |= {"rounds": len(r.rounds), "flags": " ".join(m.flags)}
         if probe.startswith("equiv.") and m:
             data[f"{probe}.claimed"] = m.claimed
     if found:

@@ -8,14 +8,16 @@ from typing import Any
 
 from reports.blocks import Block, best
 from reports.expressivity import Expressivity
+from reports.headline import mark
 from reports.results import TIME, Result
+from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, number, quantity
 
 ANY, MOST = "Lowest time of all", "Lowest time among those that express most"
 
 
-def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
+def table(blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet) -> Table:
     """Return one row per problem and pass."""
     shared, target_of = _targets(blocks)
     columns = [
@@ -37,8 +39,8 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
             [
                 Cell(block.title, header=True, href=f"#{block.anchor}"),
                 Cell(target_of(block)),
-                *_cells(fastest, expressivity),
-                *_cells(richest, expressivity),
+                *_cells(fastest, expressivity, known),
+                *_cells(richest, expressivity, known),
                 Cell(f"{len(done)} of {len(run)}"),
             ]
         )
@@ -70,12 +72,12 @@ def _time(r: Result) -> float | None:
     return r.value(TIME)
 
 
-def _cells(r: Result | None, expressivity: Expressivity) -> list[Cell]:
+def _cells(r: Result | None, expressivity: Expressivity, known: ReportSet) -> list[Cell]:
     if r is None:
         return [Cell(kind="muted")] * 3
     time = r.value(TIME)
     return [
-        Cell(r.label),
+        Cell(r.label, badge=mark(r, known)),
         Cell(NONE if time is None else quantity(time, "s")),
         Cell(number(expressivity.dim(r))),
     ]

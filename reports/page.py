@@ -83,7 +83,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
             *methods.facts_tables("machine", run.machines),
             *methods.facts_tables("environment", run.environments),
         ],
-        "overview": overview.table(blocks, can),
+        "overview": overview.table(blocks, can, known),
         "headlines": [
             (title, [headline.table(b, can, known) for b in group])
             for title, group in groupby(blocks, lambda b: b.title)

@@ -34,6 +34,7 @@ class Measure:
     status: str
     reason: str
     detail: Mapping[str, Any]
+    flags: tuple[str, ...] = ()
 
     @property
     def claimed(self) -> bool:
@@ -163,7 +164,8 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
     status, reason = bad["status"], bad["reason"]
     detail = bad["detail"] if status != "ok" else of_value["detail"]
     n = len(samples) or sum(row["n"] for row in rows) or len(rows)
-    return Measure(first["unit"], value, lo, hi, n, status, reason, detail)
+    flags = sorted({str(f) for row in rows for f in row["quality"].get("flags") or ()})
+    return Measure(first["unit"], value, lo, hi, n, status, reason, detail, tuple(flags))
 
 
 def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:

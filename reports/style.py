@@ -18,7 +18,7 @@ PALETTE = (
     ("#3f5a63", "#9fb8c1"),
 )
 """(on light, on dark): after Okabe and Ito, at least 3:1 against either page."""
-MARKERS = "osD^v<>PX*"
+MARKERS = "osD^v<>PX"
 DASHES = {
     "torch": (0, ()),
     "jax": (0, (5, 2)),

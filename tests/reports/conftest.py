@@ -47,6 +47,7 @@ class Writer:
         extra: Mapping[str, tuple[float, str]] | None = None,
         device: str = "cpu",
         drop: tuple[str, ...] = (),
+        flags: tuple[str, ...] = (),
     ) -> None:
         operation, _, name = implementation.partition(".")
         where = "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in facets.items())
@@ -104,16 +105,21 @@ class Writer:
                 **(detail or {}),
             }  # fmt: skip
             readings.append((Reading("case", 1.0, n=1, detail=told), "s", status, reason))
-            rows = [self.row(key, number, columns, *r) for r in readings if r[0].probe not in drop]
+            rows = [
+                self.row(key, number, columns, *r, flags)
+                for r in readings
+                if r[0].probe not in drop
+            ]
             self.store.append(rows)
 
     def row(
         self, key: str, number: int, columns: Mapping[str, Any], reading: Reading, unit: str,
-        status: Any, reason: str,
+        status: Any, reason: str, flags: tuple[str, ...],
     ) -> Row:  # fmt: skip
         return Row(
             run="run0", round=number, attempt=f"a{key}-{number}", key=key, case=columns,
-            reading=reading, unit=unit, status=status, reason=reason, quality={},
+            reading=reading, unit=unit, status=status, reason=reason,
+            quality={"flags": list(flags)} if flags else {},
             provenance={
                 "machine": self.machine, "environment": self.environment, "protocol": "p1",
                 "commit": "0123456789abcdef", "dirty": True, "t0": "2026-11-23T09:00:00+00:00",
@@ -153,7 +159,12 @@ def fill(writer: Writer) -> None:
                 dim=(4 * lmax + 1, 4 * lmax + 1) if pass_ == "fwd" else None,
             )  # fmt: skip
             writer.case(
-                "matrix.torch_dense", time=base / 2, pass_=pass_, facets=at, groups=rotation_only
+                "matrix.torch_dense",
+                time=base / 2,
+                pass_=pass_,
+                facets=at,
+                groups=rotation_only,
+                flags=("unsteady",),
             )
     at3 = {**PRODUCT, "lmax": 3}
     writer.case("clebsch_gordan.torch_wrong", at3, time=1.2345e-9, error=0.5, status="wrong",

@@ -156,6 +156,11 @@ def test_symmetry_that_is_not_claimed_is_shown_and_marked(page: str) -> None:
     assert "(0.79)" in row and "not claimed, reported only" in row and "SO(3) only" in row
 
 
+def test_flags_of_the_clock_are_shown(page: str) -> None:
+    assert "§" in _row(_table(page, LMAX3), "torch_dense")
+    assert "§ flagged by the clock: unsteady." in page
+
+
 def test_memory_of_different_sources_is_never_in_one_column(page: str) -> None:
     table = _table(page, LMAX3)
     heads = re.sub(r"<[^>]*>", "", table[: table.index("<tbody>")])

@@ -1,0 +1,135 @@
+"""Clebsch-Gordan by Cartesian tensors: equal to the oracle, with closed forms and limits."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from impls.families.product import FAMILY, problem
+from impls.implementation import Target
+from impls.problem import Problem
+from impls.products.clebsch_gordan.cartesian import constant, contract, couple, traceless
+from impls.products.clebsch_gordan.operation import OPERATION
+from impls.so3.harmonics import spherical_harmonics
+
+NAMES = ("torch_cartesian", "jax_cartesian")
+
+
+def implementation(name):
+    return importlib.import_module(f"impls.products.clebsch_gordan.{name}").IMPLEMENTATION
+
+
+def custom(first, second, out, channels=2, batch=3, dtype="float64"):
+    sizes = {"irreps_in1": first, "irreps_in2": second, "irreps_out": out}
+    return Problem("product", sizes | {"channels": channels, "batch": batch}, dtype=dtype)
+
+
+PROBLEMS = [
+    problem("mimo", 2, "o3", channels=2, batch=4, dtype="float64"),
+    problem("mimo", 3, "so3", batch=2, dtype="float64"),
+    problem("simo", 3, "o3", batch=2, dtype="float64"),
+    problem("siso", 3, "so3", channels=3, batch=2, dtype="float64"),
+    custom("2e+0e+1o+1e", "1e+2o", "3o+1e+0o+2e+2o"),
+    custom("0+3", "1+1", "4+2"),
+    custom("0e", "0e", "0e"),
+]
+
+
+def name_of(asked):
+    return " | ".join(str(asked.sizes[f"irreps_{side}"]) for side in ("in1", "in2", "out"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_is_the_oracle(name, asked, runner, distance):
+    arrays = runner.draw(asked)
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float64
+    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
+    assert distance(found, wanted) < 1e-13
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_single_precision(name, runner, distance):
+    asked = problem("mimo", 3, "so3", batch=20)
+    arrays = runner.draw(asked)
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.dtype == np.float32
+    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-6
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_derivatives(name, runner, expected, distance):
+    asked = custom("0e+1o", "2e+1o", "1o+2e+1e")
+    arrays = runner.draw(asked)
+    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
+    wanted = expected.gradient(OPERATION, asked, arrays, c)
+    found = runner.gradient(implementation(name), asked, arrays, c)
+    for got, want in zip(found, wanted, strict=True):
+        assert distance(got, want) < 1e-12
+    got = runner.second(implementation(name), asked, arrays, c)
+    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("subgroup", ["rotation", "inversion"])
+def test_equivariance(name, subgroup, runner, distance):
+    asked = PROBLEMS[4]
+    arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
+    value = runner.value(implementation(name), asked, arrays)
+    for g in FAMILY.group(asked).subgroups[subgroup].sample(np.random.default_rng(2), 2):
+        moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
+        found = runner.value(implementation(name), asked, moved)
+        assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-12
+
+
+@pytest.mark.parametrize("degree", range(7))
+def test_basis_is_orthonormal_symmetric_and_traceless(degree):
+    basis = traceless(degree)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(2 * degree + 1), atol=1e-13)
+    tensors = basis.reshape(*(3,) * degree, -1)
+    for axis in range(degree - 1):
+        np.testing.assert_allclose(np.swapaxes(tensors, axis, axis + 1), tensors, atol=1e-14)
+        np.testing.assert_allclose(np.trace(tensors, axis1=axis, axis2=axis + 1), 0, atol=1e-13)
+
+
+@pytest.mark.parametrize("degree", range(1, 4))
+def test_power_of_a_vector_is_its_harmonics(degree):
+    """The STF part of n...n has norm sqrt(l!/(2l-1)!!)."""
+    n = np.array([0.6, -0.48, 0.64])
+    power = n
+    for _ in range(degree - 1):
+        power = np.multiply.outer(power, n)
+    harmonics = spherical_harmonics(degree, n, "norm")[degree**2 :]
+    norm = np.prod([k / (2 * k - 1) for k in range(1, degree + 1)])
+    found = power.ravel() @ traceless(degree)
+    np.testing.assert_allclose(found, np.sqrt(norm) * harmonics, atol=1e-13)
+
+
+def test_constants_in_closed_form():
+    for degree in range(4):
+        assert constant(degree, degree, 0) == pytest.approx(1 / np.sqrt(2 * degree + 1))
+        assert constant(0, degree, degree) == pytest.approx(1)
+    assert constant(1, 1, 1) == pytest.approx(1 / np.sqrt(2))
+    assert constant(1, 1, 2) == pytest.approx(1)
+
+
+def test_contraction_of_two_vectors_is_their_scalar_and_cross_product():
+    from impls.products.backend import numpy_backend
+
+    u, v = np.random.default_rng(0).standard_normal((2, 4, 3))
+    backend = numpy_backend(PROBLEMS[0])
+    scalar = couple(contract(u, v, 1, 1, 0), 1, 1, 0, backend)
+    np.testing.assert_allclose(scalar[:, 0], (u * v).sum(1))
+    cross = couple(contract(u, v, 1, 1, 1), 1, 1, 1, backend)
+    np.testing.assert_allclose(cross, np.cross(u, v))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_refusals_name_the_degree(name):
+    supports = implementation(name).supports
+    assert supports(problem("mimo", 3, "so3"), Target()) is None
+    refusal = supports(custom("1", "4", "4"), Target())
+    assert "degree 4 of irreps_in2 is above 3" in str(refusal)
+    assert "3^l = 81" in str(refusal)

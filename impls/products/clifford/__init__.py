@@ -1,0 +1,1 @@
+"""The grade-weighted geometric product of Cl(3,0)."""

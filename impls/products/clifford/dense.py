@@ -1,0 +1,25 @@
+"""Geometric product by the dense multiplication table [8, 8, 8], seven eighths of it zeros.
+
+z = (x outer y) T, T [64, 8] times the weights of each channel: the einsum of [@ruhe2023].
+"""
+
+from __future__ import annotations
+
+from impls.implementation import Built, Tensors
+from impls.products.backend import Backend
+from impls.products.clifford import algebra
+
+
+def dense(backend: Backend) -> Built:
+    """Build the weighted product in a framework."""
+    full = backend.table(algebra.dense().reshape(64, 8))
+    triple = backend.index(algebra.triples().ravel())
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        x, y = inputs["x"].swapaxes(0, 1), inputs["y"].swapaxes(0, 1)
+        w = backend.take(weights["w"].swapaxes(0, 1), triple)
+        outer = (x[..., :, None] * y[..., None, :]).reshape(*x.shape[:-1], 64)
+        z = outer @ (full * w.reshape(-1, 64, 8))
+        return {"z": z.swapaxes(0, 1)}
+
+    return Built(call, kernel="batched product with one 64 x 8 matrix per channel")

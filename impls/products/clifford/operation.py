@@ -1,0 +1,115 @@
+r"""Clifford: the geometric product of Cl(3,0) with one weight for each triple of grades.
+
+    z[k] = sum_{ij} w[ijk] < x[i] y[j] >_k
+
+over the 20 triples of grades (i, j, k) that do not vanish, in the order of `TRIPLES` (sorted by
+k, i, j): the layer of [@ruhe2023], channel by channel. With x = s + v + I b + I p, I = e_x e_y e_z,
+
+    <x y>_0 = s s' + v.v' - b.b' - p p'
+    <x y>_1 = s v' + v s' - v x b' - b x v' - p b' - b p'
+    <x y>_2 = s b' + b s' + v x v' - b x b' + p v' + v p'
+    <x y>_3 = s p' + p s' + v.b' + b.v'
+
+The triples are exactly the 20 paths of O(3) among 0e, 1o, 1e, 0o: no other path exists at l <= 1,
+and with one weight for each the layer reaches all 20 dimensions: it is the complete Clebsch-Gordan
+product of these irreps (with reduced coefficients `REDUCED` at weights of one), its paths summed.
+It cannot hold degree 2, so that v x v' to 2e is lost. Cost: 64 products of two components.
+
+What the weights add does not show at weights of one, where the map is `geometric_product`, of
+dimension 10; so this operation declares no coefficients and the tests hold its dimension.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from impls.families.multivector import GRADES, multivectors, sizes_of
+from impls.operation import Exactness, Operation, Path
+from impls.problem import BYTES, Problem
+from impls.spaces import Array, Arrays, Space
+
+__all__ = ["OPERATION", "REDUCED", "TRIPLES", "product_of_grades"]
+
+REDUCED: Mapping[Path, float] = {
+    **{(0, j, j): np.sqrt(3.0 if j in (1, 2) else 1.0) for j in range(4)},
+    **{(i, 0, i): np.sqrt(3.0 if i in (1, 2) else 1.0) for i in range(1, 4)},
+    **{(1, 1, 0): np.sqrt(3.0), (2, 2, 0): -np.sqrt(3.0), (3, 3, 0): -1.0},
+    **{(1, 2, 3): np.sqrt(3.0), (2, 1, 3): np.sqrt(3.0)},
+    **{(1, 1, 2): np.sqrt(6.0), (2, 2, 2): -np.sqrt(6.0)},
+    **{(1, 2, 1): -np.sqrt(6.0), (2, 1, 1): -np.sqrt(6.0)},
+    **{(2, 3, 1): -np.sqrt(3.0), (3, 2, 1): -np.sqrt(3.0)},
+    **{(1, 3, 2): np.sqrt(3.0), (3, 1, 2): np.sqrt(3.0)},
+}
+"""Reduced coefficient of each triple of grades: a sign times the norm of s s', s v, u.v or u x v
+as a tensor (1, sqrt 3, sqrt 3, sqrt 6)."""
+
+TRIPLES: tuple[Path, ...] = tuple(sorted(REDUCED, key=lambda t: (t[2], t[0], t[1])))
+"""The triples of grades (i, j, k), in the order of the weights."""
+
+_PAULI = np.array(
+    [[[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]]],
+    dtype=complex,
+)
+_BASIS = np.stack(
+    [
+        np.eye(2),
+        *_PAULI,
+        _PAULI[1] @ _PAULI[2],
+        _PAULI[2] @ _PAULI[0],
+        _PAULI[0] @ _PAULI[1],
+        _PAULI[0] @ _PAULI[1] @ _PAULI[2],
+    ]
+)
+"""The eight basis elements as complex 2 x 2 matrices: e_x, e_y, e_z are Pauli's."""
+
+
+def product_of_grades(x: Array, y: Array, triple: Path) -> Array:
+    """Return <x[i] y[j]>_k [..., dim of grade k], computed with Pauli matrices."""
+    i, j, k = (GRADES[grade] for grade in triple)
+    left = np.tensordot(x[..., i], _BASIS[i], axes=1)
+    right = np.tensordot(y[..., j], _BASIS[j], axes=1)
+    # tr(A^dagger B)/2 is the inner product in which the eight matrices are orthonormal over R.
+    inner = np.einsum("kab,...ab->...k", _BASIS[k].conj(), left @ right)
+    return np.asarray(inner.real / 2)
+
+
+def _outputs(problem: Problem) -> Mapping[str, Space]:
+    return {"z": multivectors(problem)}
+
+
+def _weights(problem: Problem) -> Mapping[str, Space]:
+    return {"w": Space((len(TRIPLES), sizes_of(problem)[1]))}
+
+
+def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
+    z = np.zeros(inputs["x"].shape)
+    for triple, weight in zip(TRIPLES, weights["w"], strict=True):
+        part = product_of_grades(inputs["x"], inputs["y"], triple)
+        z[..., GRADES[triple[2]]] += weight[:, None] * part
+    return {"z": z}
+
+
+def _cost(problem: Problem) -> Mapping[str, float]:
+    """Count two multiplications and one addition for each of 64 pairs; weights are shared."""
+    batch, channels = sizes_of(problem)
+    numbers = 3 * 8 * batch * channels + len(TRIPLES) * channels
+    return {
+        "flops": 3.0 * 64 * batch * channels,
+        "bytes": float(numbers * BYTES[problem.dtype]),
+    }
+
+
+OPERATION = Operation(
+    name="clifford",
+    family="multivector",
+    summary="geometric product of Cl(3,0) with a weight for each triple of grades",
+    papers=("ruhe2023",),
+    exactness=Exactness("exact", ("rotation", "inversion")),
+    outputs=_outputs,
+    oracle=_oracle,
+    cost=_cost,
+    weights=_weights,
+    linear_in=(("x", 1), ("y", 1), ("w", 1)),
+)

@@ -1,0 +1,1 @@
+"""The geometric product of Cl(3,0), without weights."""

@@ -1,0 +1,26 @@
+"""Geometric product in PyTorch [@brehmer2023]: 64 signed products of components, one gather.
+
+All 20 triples of grades, with fixed coefficients; no degree 2. See `clifford.blades`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.clifford.blades import blades
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return blades(torch_backend(problem, target), weighted=False)
+
+
+IMPLEMENTATION = Implementation(
+    operation="geometric_product",
+    name="torch_blades",
+    framework="torch",
+    build=_build,
+    papers=("brehmer2023",),
+)

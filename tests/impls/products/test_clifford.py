@@ -1,0 +1,231 @@
+"""Geometric products of Cl(3,0), with a weight for each triple of grades and without."""
+
+import importlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.expressivity import labels, reachable_dimension, span_dimension
+from impls.families.multivector import FAMILY, GRADES, IRREPS, problem
+from impls.implementation import Built
+from impls.problem import Problem
+from impls.products.clifford import operation as clifford
+from impls.products.clifford.algebra import dense, table, triples
+from impls.products.geometric_product import operation as geometric
+from impls.so3.irreps import Irreps
+from impls.so3.wigner import wigner_3j
+
+WEIGHTED = ("torch_blades", "jax_blades", "torch_dense", "jax_dense")
+PLAIN = ("torch_blades", "jax_blades")
+TRIPLES = clifford.TRIPLES
+ASKED = problem(channels=3, batch=5, dtype="float64")
+CASES = [("clifford", n) for n in WEIGHTED] + [("geometric_product", n) for n in PLAIN]
+
+
+def weights_of(asked, seed=4):
+    rng = np.random.default_rng(seed)
+    space = clifford.OPERATION.weights(asked)["w"]
+    return {"w": space.sample(rng)}
+
+
+def bound(operation, name, weights):
+    """Return an implementation and its operation with the weights inside, as maps of x and y."""
+    module = importlib.import_module(f"impls.products.{operation}.{name}")
+    declared = importlib.import_module(f"impls.products.{operation}.operation").OPERATION
+    if operation == "geometric_product":
+        return module.IMPLEMENTATION, declared
+
+    def build(asked, target, options):
+        built = module.IMPLEMENTATION.build(asked, target, options)
+        if name.startswith("torch"):
+            import torch
+
+            w = torch.tensor(weights["w"], dtype=getattr(torch, asked.dtype))
+        else:
+            import jax.numpy as jnp
+
+            w = jnp.asarray(weights["w"], asked.dtype)
+        return Built(lambda inputs, _: built.call(inputs, {"w": w}))
+
+    def oracle(asked, inputs, _):
+        return declared.oracle(asked, inputs, weights)
+
+    return replace(module.IMPLEMENTATION, build=build), replace(declared, oracle=oracle)
+
+
+def draw(asked):
+    return FAMILY.draw(asked, np.random.default_rng(asked.seed))
+
+
+@pytest.fixture(params=CASES, ids="-".join)
+def case(request):
+    return bound(*request.param, weights_of(ASKED))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_is_the_oracle(case, dtype, runner, distance):
+    implementation, operation = case
+    asked, arrays = replace(ASKED, dtype=dtype), draw(ASKED)
+    wanted = operation.oracle(asked, arrays, {})["z"]
+    found = runner.value(implementation, asked, arrays)
+    assert found.dtype == dtype and found.shape == operation.outputs(asked)["z"].shape
+    assert distance(found, wanted) < {"float64": 1e-13, "float32": 2e-6}[dtype]
+
+
+def test_derivatives(case, runner, expected, distance):
+    implementation, operation = case
+    arrays = draw(ASKED)
+    c = np.random.default_rng(1).standard_normal(arrays["x"].shape)
+    wanted = expected.gradient(operation, ASKED, arrays, c)
+    for got, want in zip(runner.gradient(implementation, ASKED, arrays, c), wanted, strict=True):
+        assert distance(got, want) < 1e-12
+    got = runner.second(implementation, ASKED, arrays, c)
+    assert distance(got, expected.second(operation, ASKED, arrays, c)) < 1e-12
+
+
+@pytest.mark.parametrize("subgroup", ["rotation", "inversion"])
+def test_equivariance(case, subgroup, runner, distance):
+    implementation, operation = case
+    assert subgroup in operation.exactness.subgroups
+    arrays, spaces = draw(ASKED), FAMILY.inputs(ASKED)
+    value = runner.value(implementation, ASKED, arrays)
+    for g in FAMILY.group(ASKED).subgroups[subgroup].sample(np.random.default_rng(2), 2):
+        moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
+        found = runner.value(implementation, ASKED, moved)
+        assert distance(found, operation.outputs(ASKED)["z"].act(g, value)) < 1e-12
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_each_weight_scales_its_triple_alone(name, runner, distance):
+    arrays = draw(ASKED)
+    for number, triple in enumerate(TRIPLES):
+        w = np.zeros((20, 3))
+        w[number] = 1.0, 2.0, 3.0
+        found = runner.value(bound("clifford", name, {"w": w})[0], ASKED, arrays)
+        part = clifford.product_of_grades(arrays["x"], arrays["y"], triple)
+        wanted = np.zeros_like(found)
+        wanted[..., GRADES[triple[2]]] = part * np.array([[1.0], [2.0], [3.0]])
+        assert distance(found, wanted) < 1e-13
+
+
+def test_oracle_is_the_formula_in_components():
+    arrays = draw(ASKED)
+    (s, v, b, p), (t, u, c, q) = ([a[..., g] for g in GRADES] for a in arrays.values())
+
+    def dot(a, b):
+        return (a * b).sum(-1, keepdims=True)
+
+    cross = np.cross
+    wanted = [
+        s * t + dot(v, u) - dot(b, c) - p * q,
+        s * u + t * v - cross(v, c) - cross(b, u) - p * c - q * b,
+        s * c + t * b + cross(v, u) - cross(b, c) + p * u + q * v,
+        s * q + p * t + dot(v, c) + dot(b, u),
+    ]
+    found = geometric.OPERATION.oracle(ASKED, arrays, {})["z"]
+    np.testing.assert_allclose(found, np.concatenate(wanted, -1), atol=1e-13)
+
+
+def test_weights_of_one_give_the_geometric_product():
+    arrays = draw(ASKED)
+    found = clifford.OPERATION.oracle(ASKED, arrays, {"w": np.ones((20, 3))})["z"]
+    wanted = geometric.OPERATION.oracle(ASKED, arrays, {})["z"]
+    np.testing.assert_allclose(found, wanted, atol=1e-13)
+
+
+def test_table_is_associative_and_has_64_entries():
+    full = dense()
+    assert np.count_nonzero(full) == 64 and set(np.unique(full)) == {-1.0, 0.0, 1.0}
+    left = np.einsum("ijm,mkl->ijkl", full, full)
+    np.testing.assert_array_equal(left, np.einsum("jkm,iml->ijkl", full, full))
+    _, _, numbers = table()
+    assert sorted(set(numbers.ravel())) == list(range(20))
+    assert triples().shape == (8, 8, 8)
+
+
+def test_the_triples_are_the_20_paths_of_o3_and_equal_clebsch_gordan():
+    """Each triple of grades is one path, up to the constant in REDUCED."""
+    irreps = [ir for _, ir in Irreps.parse(IRREPS)]
+    paths = {
+        (i, j, k)
+        for i in range(4)
+        for j in range(4)
+        for k in range(4)
+        if irreps[k] in irreps[i] * irreps[j]
+    }
+    assert len(TRIPLES) == 20 and set(TRIPLES) == paths
+    x, y = np.repeat(np.eye(8), 8, axis=0), np.tile(np.eye(8), (8, 1))
+    for i, j, k in TRIPLES:
+        full = clifford.product_of_grades(x, y, (i, j, k)).reshape(8, 8, -1)
+        wanted = clifford.REDUCED[i, j, k] * wigner_3j(irreps[i].l, irreps[j].l, irreps[k].l)
+        np.testing.assert_allclose(full[GRADES[i], GRADES[j]], wanted, atol=1e-14)
+
+
+def test_dimension_20_with_weights_and_10_without():
+    parts = (labels(IRREPS),) * 3
+    fixed = geometric.OPERATION.coefficients(ASKED)
+    assert reachable_dimension(fixed, *parts).value == 10
+    assert span_dimension(fixed, *parts) == 20
+    # One weight for each triple: the Jacobian in the weights alone has full rank.
+    rng = np.random.default_rng(5)
+    asked = problem(batch=40, dtype="float64")
+    arrays = {name: rng.standard_normal((40, 1, 8)) for name in "xy"}
+    columns = [
+        clifford.OPERATION.oracle(asked, arrays, {"w": row[:, None]})["z"].ravel()
+        for row in np.eye(20)
+    ]
+    assert np.linalg.matrix_rank(np.stack(columns)) == 20
+
+
+@pytest.mark.parametrize("name", WEIGHTED)
+def test_gradient_in_the_weights(name, distance):
+    arrays, weights = draw(ASKED), weights_of(ASKED)
+    c = np.random.default_rng(6).standard_normal(arrays["x"].shape)
+    found = weight_gradient(name, arrays, weights["w"], c)
+    wanted = np.zeros((20, 3))
+    for number, triple in enumerate(TRIPLES):
+        part = clifford.product_of_grades(arrays["x"], arrays["y"], triple)
+        wanted[number] = (part * c[..., GRADES[triple[2]]]).sum((0, 2))
+    assert distance(found, wanted) < 1e-13
+
+
+def weight_gradient(name, arrays, w, c):
+    module = importlib.import_module(f"impls.products.clifford.{name}")
+    from impls.implementation import Target
+
+    if name.startswith("torch"):
+        import torch
+
+        call = module.IMPLEMENTATION.build(ASKED, Target(), {}).call
+        tensors = {k: torch.tensor(a) for k, a in arrays.items()}
+        leaf = torch.tensor(w, requires_grad=True)
+        value = (call(tensors, {"w": leaf})["z"] * torch.tensor(c)).sum()
+        return torch.autograd.grad(value, leaf)[0].numpy()
+    import jax
+
+    with jax.enable_x64(True):
+        call = module.IMPLEMENTATION.build(ASKED, Target(), {}).call
+        tensors = {k: jax.numpy.asarray(a) for k, a in arrays.items()}
+        gradient = jax.grad(lambda w: (call(tensors, {"w": w})["z"] * c).sum())
+        return np.asarray(gradient(jax.numpy.asarray(w)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (ASKED.with_sizes(batch=0), "size batch=0 is not a positive integer"),
+        (Problem("multivector", {"batch": 3}), "missing ['channels']"),
+        (ASKED.with_sizes(irreps="0e"), "unknown ['irreps']"),
+        (replace(ASKED, data="edges"), "unknown data 'edges'"),
+    ],
+)
+def test_family_refuses_by_name(asked, reason):
+    assert reason in str(FAMILY.check(asked))
+
+
+def test_profiles_are_check_and_paper_only():
+    assert set(FAMILY.profiles) == {"check", "paper"}
+    for profile in FAMILY.profiles.values():
+        assert all(FAMILY.check(ask.problem) is None for ask in profile())
+    assert FAMILY.facets(ASKED) == {"algebra": "Cl(3,0)", "channels": 3, "batch": 5}

@@ -57,11 +57,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = parser().parse_args(argv)
     try:
-        files = build(arguments.directory, arguments.out, arguments.sets, arguments.plugins)
+        files, verdict = build(
+            arguments.directory, arguments.out, arguments.sets, arguments.plugins
+        )
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print(f"{arguments.out / INDEX} ({len(files)} files)")
+    print("\n".join(verdict))
+    print(f"page: {arguments.out / INDEX} (and {len(files) - 1} files beside it)")
     return 0
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from analysis.statistics import ratio_interval
 from reports.results import LEVEL, TARGET, TIME, Result
 from reports.text import slug
@@ -76,14 +78,22 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
 
 
 def ratio(baseline: Result, result: Result) -> Ratio | None:
-    """Return (time of the baseline / time, lo, hi), paired by the rounds that both have."""
+    """Return (time of the baseline / time, lo, hi), paired by what was measured in turn.
+
+    Several rounds are paired by their medians; within a single round the samples are, which the
+    implementations of a block give in turn.
+    """
     shared = sorted(set(baseline.rounds) & set(result.rounds))
     if not shared or not (baseline.published and result.published):
         return None
-    pairs = [(baseline.rounds[r], result.rounds[r]) for r in shared]
-    if any(a <= 0 or b <= 0 for a, b in pairs):
+    both = [[side.rounds[r] for r in shared] for side in (baseline, result)]
+    if len(shared) > 1:
+        first, second = ([float(np.median(samples)) for samples in side] for side in both)
+    else:
+        first, second = (list(side[0]) for side in both)
+    if min(first + second) <= 0:
         return None
-    return ratio_interval([a for a, _ in pairs], [b for _, b in pairs], level=LEVEL, rng=0)
+    return ratio_interval(first, second, level=LEVEL, rng=0)
 
 
 def best(found: Sequence[Result], by: Callable[[Result], float | None]) -> Result | None:

@@ -19,8 +19,8 @@ MANIFEST = "report.files"
 
 def build(
     directory: Path, out: Path, extra_sets: Iterable[Path] = (), plugins: Iterable[Path] = ()
-) -> list[Path]:
-    """Write the report of a run directory to `out`; return the files written.
+) -> tuple[list[Path], tuple[str, ...]]:
+    """Write the report of a run directory to `out`; return the files written and the verdict.
 
     Everything is made before anything is written, and each file is replaced at once, the page
     last. Files in `out` that are not of an earlier report stay as they are.
@@ -38,7 +38,7 @@ def build(
         _replace(out / name, content)
     for name in sorted(earlier - set(files)):
         (out / name).unlink(missing_ok=True)
-    return [out / name for name in sorted(files)]
+    return [out / name for name in sorted(files)], page.verdict
 
 
 def _earlier(out: Path) -> set[str]:

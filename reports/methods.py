@@ -85,9 +85,10 @@ def _ratios(blocks: Sequence[Block]) -> str:
     return (
         "A ratio is the time of the baseline divided by the time of the implementation, so above "
         f"1 means less time than the baseline; the baseline is {' or '.join(labels)}, in the same "
-        "problem, pass and run only. Rounds are paired; the interval is the percentile bootstrap "
-        f"over rounds at {100 * LEVEL:g} %, and is left out when there is one round. A ratio "
-        "between different operations (†) compares costs of different maps, not of one map."
+        "problem, pass and run only. What was measured in turn is paired: the medians of rounds, "
+        "or the samples where there is one round; the interval is the percentile bootstrap over "
+        f"pairs at {100 * LEVEL:g} %. A ratio between different operations (†) compares costs of "
+        "different maps, not of one map."
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reports.blocks import Block, best
@@ -98,3 +98,41 @@ def counts(results: Sequence[Result], not_run: int) -> list[tuple[str, int]]:
     listed = [("timed", sum(1 for r in results if r.published)), ("withheld", untimed)]
     listed += sorted(found.items())
     return [(name, n) for name, n in [*listed, ("not run", not_run)] if n or name == "timed"]
+
+
+LINES = 8
+"""Problems that the verdict speaks of: the largest of each family, setting and symmetry."""
+
+
+def verdict(
+    counted: Sequence[tuple[str, int]], blocks: Sequence[Block], expressivity: Expressivity
+) -> tuple[str, ...]:
+    """Return at most ten lines: the counts, and for the largest problems who needs least time."""
+    largest: dict[tuple[Any, ...], Block] = {}
+    for block in blocks:
+        first = block.results[0]
+        kind = first.columns.get("family"), first.get("setting"), first.get("symmetry")
+        if any(r.published for r in block.results):
+            largest[(*kind, first.get("graph"), first.get("pass"), first.get("device"))] = block
+    lines = [", ".join(f"{n} {name}" for name, n in counted)]
+    shown = list(largest.values())
+    for block in shown[:LINES]:
+        done = [r for r in block.results if r.published]
+        dims = {r.label: expressivity.dim(r) for r in done}
+        most = max((d for d in dims.values() if d is not None), default=None)
+        fastest = best(done, _time)
+        richest = best([r for r in done if dims[r.label] == most], _time)
+        line = f"{block.title}, {block.target.split(',')[0]}: {_named(fastest, dims)}"
+        if most is not None and richest is not fastest:
+            line += f"; of those with dim {most:g}: {_named(richest, dims)}"
+        lines.append(line)
+    if len(shown) > LINES:
+        lines.append(f"and {len(shown) - LINES} more on the page")
+    return tuple(lines)
+
+
+def _named(r: Result | None, dims: Mapping[str, float | None]) -> str:
+    if r is None:
+        return NONE
+    dim = dims[r.label]
+    return f"{r.label} {quantity(r.value(TIME) or 0.0, 's')}" + (f" (dim {dim:g})" if dim else "")

@@ -45,9 +45,10 @@ class Drawn:
 
 @dataclass
 class Page:
-    """The HTML and the files beside it, by path."""
+    """The HTML, the files beside it by path, and the verdict in a few lines of text."""
 
     html: str
+    verdict: tuple[str, ...] = ()
     files: dict[str, bytes] = field(default_factory=dict)
 
 
@@ -113,7 +114,8 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
     files["methods.bib"] = bibliography.write(
         [references[k] for k in {*keys, bibliography.SUITE}]
     ).encode()
-    return Page(_render(context), files)
+    verdict = overview.verdict(context["counts"], blocks, can)
+    return Page(_render(context), verdict, files)
 
 
 def _tables(context: Mapping[str, Any]) -> list[Table]:

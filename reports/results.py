@@ -55,7 +55,7 @@ class Result:
     withheld: str
     detail: Mapping[str, Any]
     measures: Mapping[str, Measure]
-    rounds: Mapping[int, float]
+    rounds: Mapping[int, tuple[float, ...]]
 
     @property
     def published(self) -> bool:
@@ -123,7 +123,7 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
             by_probe[row["probe"]].append(row)
     measures = {probe: _pool(probe, found) for probe, found in sorted(by_probe.items())}
     rounds = {
-        row["round"]: float(np.median(row["samples"])) if row["samples"] else row["value"]
+        row["round"]: tuple(row["samples"]) or (row["value"],)
         for row in by_probe.get(TIME, ())
         if row["status"] == "ok" and (row["samples"] or row["value"] is not None)
     }

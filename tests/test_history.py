@@ -1,0 +1,131 @@
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import history, watched
+from bench.history import __main__ as command
+from bench.rows import Reading
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = ROOT / "tests/golden/case_ids.txt"
+UPDATE = """python -c "from bench import watched; print(*watched.ids(), sep='\\n')" > """
+SUITES = [suite for suite in vars(history).values() if hasattr(suite, "params")]
+
+
+def python(code: str) -> str:
+    """Run code in a process that imports as asv does: `bench/` and the root on the path."""
+    path = f"import sys; sys.path[:0] = [{str(ROOT / 'bench')!r}, {str(ROOT)!r}]\n"
+    result = subprocess.run(
+        [sys.executable, "-c", path + code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_watched_ids_are_pinned():
+    pinned, found = GOLDEN.read_text(encoding="utf-8").splitlines(), watched.ids()
+    gone, new = sorted(set(pinned) - set(found)), sorted(set(found) - set(pinned))
+    assert pinned == found, (
+        f"the watched cases changed: gone {gone}, new {new}. Their histories start anew. "
+        f"If that is meant: {UPDATE}{GOLDEN.relative_to(ROOT)}"
+    )
+    assert len(set(found)) == len(found)
+
+
+def test_watched_cases_do_not_depend_on_what_is_installed(monkeypatch):
+    found = watched.ids()
+    for package in ("torch", "jax", "e3nn"):
+        monkeypatch.setitem(sys.modules, package, None)
+    assert watched.ids() == found
+
+
+def test_every_watched_case_has_a_benchmark():
+    timed = [
+        watched.case(suite.operation, implementation, lmax, suite.pass_)
+        for suite in SUITES
+        if hasattr(suite, "track_time")
+        for implementation in suite.params[0]
+        for lmax in suite.params[1]
+    ]
+    assert timed == list(watched.cases())
+
+
+def test_asv_discovers_all_without_a_framework():
+    pytest.importorskip("asv_runner")
+    out = python(
+        "from asv_runner.discovery import disc_benchmarks\n"
+        "names = [b.name for b in disc_benchmarks('history')]\n"
+        "print(len(names), *(name in sys.modules for name in ('torch', 'jax')))"
+    )
+    methods = sum(name.startswith("track_") for suite in SUITES for name in dir(suite))
+    assert out.split() == [str(methods), "False", "False"]
+
+
+def test_a_benchmark_measures():
+    out = python(
+        "import json, history\n"
+        "found = {}\n"
+        "suite = history.GauntFwdSpeed()\n"
+        "suite.setup('torch_grid', 2)\n"
+        "found['time'] = suite.track_time('torch_grid', 2)\n"
+        "quality = history.GauntFwdQuality()\n"
+        "quality.subject = suite.subject\n"
+        "found['error'] = quality.track_error('torch_grid', 2)\n"
+        "found['memory'] = quality.track_memory('torch_grid', 2)\n"
+        "print(json.dumps(found))"
+    )
+    found = json.loads(out)
+    assert len(found["time"]["samples"]) == history.SAMPLES
+    assert found["time"]["number"] >= 1
+    assert all(1e-6 < seconds < 1.0 for seconds in found["time"]["samples"])
+    assert 0.0 < found["error"] < 1e-5
+    assert math.isnan(found["memory"]) or found["memory"] > 0.0
+
+
+def test_what_is_not_installed_is_not_available(monkeypatch):
+    monkeypatch.setitem(sys.modules, "e3nn", None)
+    with pytest.raises(NotImplementedError, match="not installed: e3nn"):
+        history.ChannelwiseFwdSpeed().setup("torch_e3nn", 2)
+
+
+def test_what_is_wrong_has_no_time(monkeypatch):
+    wrong = Reading("error.fwd", 0.1, detail={"passed": False})
+    monkeypatch.setattr(history.verdicts, "error", lambda subject: [wrong])
+    suite = history.GauntFwdSpeed()
+    suite.subject = None
+    with pytest.raises(RuntimeError, match=r"error\.fwd failed"):
+        suite.track_time("torch_grid", 2)
+
+
+@pytest.mark.parametrize(("dirty", "reason"), [(True, "uncommitted"), (None, "git is not there")])
+def test_no_history_of_a_tree_that_is_no_commit(monkeypatch, capsys, dirty, reason):
+    monkeypatch.setattr(command, "provenance", lambda: {"commit": "c0ffee", "dirty": dirty})
+    monkeypatch.setattr(command, "_asv", lambda *arguments: pytest.fail("asv was called"))
+    assert command.main([]) == 1
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("run", "code"), [(0, 0), (2, 1)])
+def test_a_commit_is_run_and_published_even_when_a_benchmark_fails(monkeypatch, run, code):
+    calls = []
+
+    def asv(*arguments):
+        calls.append(arguments)
+        return run if arguments[0] == "run" else 0
+
+    monkeypatch.setattr(command, "provenance", lambda: {"commit": "c0ffee", "dirty": False})
+    monkeypatch.setattr(command, "_asv", asv)
+    assert command.main(["--bench", "Gaunt"]) == code
+    assert [arguments[0] for arguments in calls] == ["machine", "run", "publish"]
+    assert "--set-commit-hash c0ffee" in " ".join(calls[1])
+    assert "--bench Gaunt" in " ".join(calls[1])
+
+
+def test_asv_configuration_names_what_is_there():
+    configuration = json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))
+    assert (ROOT / configuration["benchmark_dir"] / "__main__.py").is_file()
+    assert configuration["environment_type"] == "existing"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from bench import check, machine, progress
-from bench.case import case_id, cases_of, problem_id, refusal
+from bench.case import case_id, problem_id, refusal
 from bench.listing import FORMATS, render
 from bench.pool import spec_of
 from bench.rows import FINISHED, latest, load, merge
-from bench.run import PROFILES, Plan, asks, execute, plan, profile_named
+from bench.run import PROFILES, Plan, asks, cases, execute, plan, profile_named
 from impls.implementation import Target
 from impls.registry import Registry
 from impls.registry import load as load_registry
@@ -162,8 +162,6 @@ def _problems(registry: Registry, profile: str) -> list[dict[str, Any]]:
 
 
 def _cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
-    settings = profile_named(profile)
-    cases = cases_of(asks(profile, registry), settings.passes, Target(), registry)
     return [
         {
             "case": case_id(case, registry),
@@ -171,7 +169,7 @@ def _cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
             "pass": case.pass_,
             "refused": str(refusal(case, registry) or ""),
         }
-        for case in cases
+        for case in cases(profile, Target(), registry)
     ]
 
 
@@ -201,8 +199,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _count_checks(implementations: Sequence[Any], registry: Registry, target: Target) -> int:
     names = {i.full_name for i in implementations}
-    cases = cases_of(asks("check", registry), PROFILES["check"].passes, target, registry)
-    return sum(case.implementation in names for case in cases)
+    return sum(case.implementation in names for case in cases("check", target, registry))
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.case import cases_of
 from bench.fingerprint import key
 from bench.rows import FINISHED, load
-from bench.run import PROFILES, Events, Plan, Planned, asks, execute
+from bench.run import PROFILES, Events, Plan, Planned, cases, execute
 from impls.implementation import Implementation, Target
 from impls.registry import Registry
 
@@ -50,9 +49,10 @@ def check(
     """
     wanted = {i.full_name for i in implementations}
     settings = PROFILES["check"]
-    cases = cases_of(asks("check", registry), settings.passes, target, registry)
     planned = [
-        Planned(case, key(case, registry)) for case in cases if case.implementation in wanted
+        Planned(case, key(case, registry))
+        for case in cases("check", target, registry)
+        if case.implementation in wanted
     ]
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
         execute(

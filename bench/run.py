@@ -7,6 +7,7 @@ block, closed. Its last row has the probe `case`; what has none runs again on re
 from __future__ import annotations
 
 import fcntl
+import fnmatch
 import json
 import os
 import random
@@ -107,15 +108,31 @@ def plan(
         if rounds < 1:
             raise ValueError(f"rounds must be at least 1, not {rounds}")
         settings = replace(settings, rounds=rounds)
-    cases = cases_of(asks(profile, registry), settings.passes, target, registry)
+    chosen = cases(profile, target, registry)
     if pattern:
-        cases = select(cases, pattern, registry)
-        if not cases:
+        chosen = select(chosen, pattern, registry)
+        if not chosen:
             raise ValueError(
                 f"--select {pattern!r} matches no case of profile {profile!r}; "
                 f"see: python -m bench list --cases --profile {profile}"
             )
-    return Plan(profile, settings, [Planned(case, key(case, registry)) for case in cases])
+    return Plan(profile, settings, [Planned(case, key(case, registry)) for case in chosen])
+
+
+def cases(profile: str, target: Target, registry: Registry) -> list[Case]:
+    """Return the cases of a profile: its problems, put to the implementations that it measures.
+
+    Raises:
+        ValueError: for an unknown profile.
+    """
+    passes = profile_named(profile).passes
+    found = cases_of(asks(profile, registry), passes, target, registry)
+    measured = {
+        name
+        for name, implementation in registry.implementations.items()
+        if any(fnmatch.fnmatchcase(profile, pattern) for pattern in implementation.profiles)
+    }
+    return [case for case in found if case.implementation in measured]
 
 
 def asks(profile: str, registry: Registry) -> list[Ask]:

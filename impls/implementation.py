@@ -52,7 +52,8 @@ class Implementation:
 
     `requires` lists importable packages. `options` maps an option that changes only speed to the
     values worth trying, the first being the default. `baseline` marks the implementation that
-    ratios are taken against, where a problem has one.
+    ratios are taken against, where a problem has one. `profiles` names (by globs) the profiles
+    that measure it: what is of interest to few is left to "paper" and "check".
     """
 
     operation: str
@@ -65,6 +66,7 @@ class Implementation:
     papers: tuple[str, ...] = ()
     licence: str = "MIT"
     baseline: bool = False
+    profiles: tuple[str, ...] = ("*",)
 
     @property
     def full_name(self) -> str:

@@ -24,5 +24,6 @@ IMPLEMENTATION = Implementation(
     framework="jax",
     build=_build,
     supports=supports,
+    profiles=("paper", "check"),
     papers=("zaverkin2024", "coope1965"),
 )

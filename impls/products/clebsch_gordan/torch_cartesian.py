@@ -26,4 +26,5 @@ IMPLEMENTATION = Implementation(
     supports=supports,
     profiles=("paper", "check"),
     papers=("zaverkin2024", "coope1965"),
+    profiles=("paper", "check"),
 )

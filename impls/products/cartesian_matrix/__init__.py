@@ -1,0 +1,1 @@
+"""The product of features written as 3 x 3 matrices."""

@@ -1,0 +1,27 @@
+"""Product of 3 x 3 matrices in JAX: convert, X Y + Y X or 2 X Y, convert back [@simeon2023].
+
+27 or 54 multiplications and three conversions, which are part of the call. Degrees up to 2, fixed
+coefficients. See `dense`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import jax_backend
+from impls.products.cartesian_matrix.dense import dense
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return dense(problem, jax_backend(problem))
+
+
+IMPLEMENTATION = Implementation(
+    operation="cartesian_matrix",
+    name="jax_dense",
+    framework="jax",
+    build=_build,
+    papers=("simeon2023",),
+)

@@ -1,0 +1,106 @@
+"""Products of scalars and vectors: each output what its name says, no degree 2."""
+
+import importlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.expressivity import labels, reachable_dimension
+from impls.families.vectors import FAMILY, IRREPS, problem
+from impls.products.scalar_vector.operation import OPERATION, irreps_out
+from impls.so3.wigner import wigner_3j
+
+NAMES = ("torch_direct", "jax_direct")
+PROBLEMS = [problem(cross=cross, channels=3, batch=4, dtype="float64") for cross in (False, True)]
+
+
+def implementation(name):
+    return importlib.import_module(f"impls.products.scalar_vector.{name}").IMPLEMENTATION
+
+
+def draw(asked):
+    return FAMILY.draw(asked, np.random.default_rng(asked.seed))
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", PROBLEMS, ids=["plain", "cross"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_is_the_oracle(name, asked, dtype, runner, distance):
+    arrays = draw(asked)
+    wanted = OPERATION.oracle(asked, arrays, {})["z"]
+    found = runner.value(implementation(name), replace(asked, dtype=dtype), arrays)
+    assert found.dtype == dtype and found.shape == OPERATION.outputs(asked)["z"].shape
+    assert distance(found, wanted) < {"float64": 1e-15, "float32": 1e-6}[dtype]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", PROBLEMS, ids=["plain", "cross"])
+def test_derivatives(name, asked, runner, expected, distance):
+    arrays = draw(asked)
+    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
+    wanted = expected.gradient(OPERATION, asked, arrays, c)
+    found = runner.gradient(implementation(name), asked, arrays, c)
+    for got, want in zip(found, wanted, strict=True):
+        assert distance(got, want) < 1e-13
+    got = runner.second(implementation(name), asked, arrays, c)
+    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-13
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("asked", PROBLEMS, ids=["plain", "cross"])
+def test_equivariance(name, asked, runner, distance):
+    arrays, spaces = draw(asked), FAMILY.inputs(asked)
+    value = runner.value(implementation(name), asked, arrays)
+    for subgroup in OPERATION.exactness.subgroups:
+        for g in FAMILY.group(asked).subgroups[subgroup].sample(np.random.default_rng(2), 2):
+            moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
+            found = runner.value(implementation(name), asked, moved)
+            assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-13
+
+
+def test_outputs_are_the_named_products():
+    arrays = draw(PROBLEMS[1])
+    (s, v), (t, u) = ((a[..., :1], a[..., 1:]) for a in arrays.values())
+    wanted = [s * t, (v * u).sum(-1, keepdims=True), s * u, t * v, np.cross(v, u)]
+    found = OPERATION.oracle(PROBLEMS[1], arrays, {})["z"]
+    np.testing.assert_allclose(found, np.concatenate(wanted, -1), atol=1e-14)
+
+
+@pytest.mark.parametrize(("asked", "dimension"), [(PROBLEMS[0], 4), (PROBLEMS[1], 5)])
+def test_coefficients_and_dimension(asked, dimension):
+    """Each path is free; the sixth path of the full product, to degree 2, is missing."""
+    found = OPERATION.coefficients(asked)
+    parts = labels(IRREPS), labels(IRREPS), labels(str(irreps_out(asked)))
+    assert reachable_dimension(found, *parts).value == len(found) == dimension
+    x, y = np.repeat(np.eye(4), 4, axis=0)[:, None], np.tile(np.eye(4), (4, 1))[:, None]
+    table = OPERATION.oracle(asked, {"x": x, "y": y}, {})["z"].reshape(4, 4, -1)
+    ends = irreps_out(asked).slices()
+    places = slice(0, 1), slice(1, 4)
+    for (i1, i2, i3), w in found.items():
+        degrees = parts[0][i1].l, parts[1][i2].l, parts[2][i3].l
+        block = table[places[i1], places[i2], ends[i3]]
+        np.testing.assert_allclose(block, w * wigner_3j(*degrees), atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (PROBLEMS[0].with_sizes(cross="yes"), "size cross='yes' is neither true nor false"),
+        (PROBLEMS[0].with_sizes(channels=0), "size channels=0 is not a positive integer"),
+        (PROBLEMS[0].with_sizes(lmax=2), "unknown ['lmax']"),
+        (replace(PROBLEMS[0], data="other"), "unknown data 'other'"),
+    ],
+)
+def test_family_refuses_by_name(asked, reason):
+    assert reason in str(FAMILY.check(asked))
+
+
+def test_profiles_are_check_and_paper_only():
+    assert set(FAMILY.profiles) == {"check", "paper"}
+    ids = set()
+    for profile in FAMILY.profiles.values():
+        for ask in profile():
+            assert FAMILY.check(ask.problem) is None
+            ids.add((*FAMILY.facets(ask.problem).values(), ask.problem.dtype))
+    assert len(ids) == 14

@@ -11,9 +11,10 @@ import fnmatch
 import json
 import os
 import random
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -377,9 +378,9 @@ def execute(
     events: Events | None = None,
 ) -> Run:
     """Run a plan in a directory, continuing what is there; return the run with its time account."""
-    with exclusive(out), Pool(registry, files, out / "logs") as pool:
+    device = plan.planned[0].case.target.device if plan.planned else "cpu"
+    with exclusive(out, device), Pool(registry, files, out / "logs") as pool:
         store = Store(out)
-        device = plan.planned[0].case.target.device if plan.planned else "cpu"
         now = datetime.now(UTC).isoformat(timespec="seconds")
         facts = {
             "machine": store.facts("machines", machine_facts()),

@@ -73,7 +73,9 @@ def torch_kernel(jit_mode: str) -> str:
     """Return what runs: e3nn's generated code, and how it is run."""
     import e3nn
 
-    chosen = e3nn.get_optimization_defaults()["jit_mode"] if jit_mode == "default" else jit_mode
+    before = "script"  # what releases without the option do
+    default = e3nn.get_optimization_defaults().get("jit_mode", before)
+    chosen = default if jit_mode == "default" else jit_mode
     return f"e3nn {e3nn.__version__} generated code, jit_mode {chosen}"
 
 
@@ -96,4 +98,5 @@ def _torch_defaults(jit_mode: str) -> Iterator[None]:
             yield
     finally:
         torch.set_default_dtype(dtype)
-        e3nn.set_optimization_defaults(jit_mode=options["jit_mode"])
+        if jit_mode != "default":
+            e3nn.set_optimization_defaults(jit_mode=options["jit_mode"])

@@ -1,6 +1,7 @@
 """Run any implementation on float64 arrays, and differentiate it, in any framework."""
 
 import contextlib
+from functools import partial
 
 import numpy as np
 import pytest
@@ -137,3 +138,82 @@ def expected():
 def distance():
     """Largest difference relative to the largest entry."""
     return lambda found, wanted: np.abs(found - wanted).max() / np.abs(wanted).max()
+
+
+class Judge:
+    """Any implementation, of any family, with its weights: value, gradients, symmetry."""
+
+    def __init__(self, runner):
+        self.runner = runner
+
+    def draw(self, family, operation, problem, seed=3):
+        rng = np.random.default_rng(seed)
+        inputs = family.draw(problem, rng)
+        return inputs, {k: s.sample(rng) for k, s in operation.weights(problem).items()}
+
+    def value(self, implementation, problem, inputs, weights):
+        return self.values(implementation, problem, [inputs], weights)[0]
+
+    def values(self, implementation, problem, many_inputs, weights):
+        """Return the outputs for several inputs, built and compiled once."""
+
+        def ask(call):
+            if implementation.framework == "jax":
+                import jax
+
+                call = jax.jit(call)
+            return [call(put(inputs), put(weights)) for inputs in many_inputs]
+
+        put = partial(self._put, implementation, problem)
+        return self._run(implementation, problem, ask)
+
+    def differentiated(self, implementation, problem, inputs, weights, cotangents):
+        """Return the outputs, and the gradients of the sum of <cotangent, output>."""
+
+        def ask(call):
+            def functional(arrays):
+                outputs = call({k: arrays[k] for k in inputs}, {k: arrays[k] for k in weights})
+                return sum((outputs[k] * c).sum() for k, c in put(cotangents).items()), outputs
+
+            arrays = put({**inputs, **weights})
+            if implementation.framework == "jax":
+                import jax
+
+                gradients, outputs = jax.jit(jax.grad(functional, has_aux=True))(arrays)
+                return [outputs, gradients]
+            import torch
+
+            leaves = {k: a.requires_grad_() for k, a in arrays.items()}
+            total, outputs = functional(leaves)
+            parts = torch.autograd.grad(total, list(leaves.values()))
+            return [outputs, dict(zip(leaves, parts, strict=True))]
+
+        put = partial(self._put, implementation, problem)
+        return self._run(implementation, problem, ask)
+
+    def symmetry(self, family, operation, implementation, problem, inputs, weights, elements):
+        """Return max |f(g x) - g f(x)| relative to max |f(x)|, for each element."""
+        spaces_in, spaces = family.inputs(problem), operation.outputs(problem)
+        moved = [{k: s.act(g, inputs[k]) for k, s in spaces_in.items()} for g in elements]
+        plain, *found = self.values(implementation, problem, [inputs, *moved], weights)
+        return [
+            max(
+                np.abs(outputs[k] - spaces[k].act(g, a)).max() / np.abs(a).max()
+                for k, a in plain.items()
+            )
+            for g, outputs in zip(elements, found, strict=True)
+        ]
+
+    def _put(self, implementation, problem, arrays):
+        framework = implementation.framework
+        return {k: self.runner._put(framework, a, problem.dtype) for k, a in arrays.items()}
+
+    def _run(self, implementation, problem, ask):
+        with self.runner._precision(implementation.framework, problem.dtype):
+            found = ask(implementation.build(problem, Target(), {}).call)
+            return [{k: self.runner._numpy(a) for k, a in arrays.items()} for arrays in found]
+
+
+@pytest.fixture(scope="session")
+def judge(runner):
+    return Judge(runner)

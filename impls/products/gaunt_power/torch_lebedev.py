@@ -1,0 +1,27 @@
+"""Gaunt power in PyTorch on the points of a Lebedev rule of degree nu L + L3 [@lebedev1999].
+
+O(nu^2 L^4) multiplications in two matrix products. One polynomial per output. See `points`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.gaunt_power.points import lebedev, lebedev_supports
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return lebedev(problem, torch_backend(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="gaunt_power",
+    name="torch_lebedev",
+    framework="torch",
+    build=_build,
+    supports=lebedev_supports,
+    papers=("luo2024", "lebedev1999"),
+)

@@ -26,5 +26,4 @@ IMPLEMENTATION = Implementation(
     supports=supports,
     profiles=("paper", "check"),
     papers=("zaverkin2024", "coope1965"),
-    profiles=("paper", "check"),
 )

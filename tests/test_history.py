@@ -113,7 +113,7 @@ def test_no_history_of_a_tree_that_is_no_commit(monkeypatch, capsys, dirty, reas
 def test_a_commit_is_run_and_published_even_when_a_benchmark_fails(monkeypatch, run, code):
     calls = []
 
-    def asv(*arguments):
+    def asv(*arguments, quiet=False):
         calls.append(arguments)
         return run if arguments[0] == "run" else 0
 

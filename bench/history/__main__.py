@@ -16,11 +16,13 @@ from collections.abc import Sequence
 from bench.machine import ROOT, provenance
 
 
-def _asv(*arguments: str) -> int:
+def _asv(*arguments: str, quiet: bool = False) -> int:
     """Run asv; it drops PYTHONPATH and imports the benchmarks by their folder's name."""
     command = [sys.executable, "-m", "asv", *arguments]
     variables = {**os.environ, "ASV_PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=ROOT, env=variables, check=False).returncode
+    shown = subprocess.DEVNULL if quiet else None
+    done = subprocess.run(command, cwd=ROOT, env=variables, stdout=shown, check=False)
+    return done.returncode
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if hasattr(os, "sched_getaffinity"):
         chosen += ["--cpu-affinity", str(max(os.sched_getaffinity(0)))]
     same = f"existing:{sys.executable}"
-    failed = _asv("machine", "--yes") or _asv(
+    failed = _asv("machine", "--yes", quiet=True) or _asv(
         "run", "--environment", same, "--set-commit-hash", facts["commit"],
         "--record-samples", "--show-stderr", *chosen,
     )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Convolutions on edges in the frame of the edge: SO(2) linear maps."""

@@ -1,0 +1,124 @@
+r"""The same map without a rotation: Clebsch-Gordan products with the harmonics of the edge.
+
+The weights h, k become weights w_l2 of products with Y_l2(v), l2 up to l_in + l_out, by
+`bijection`; then for each output irrep
+
+    z[e, w] = sum over (l_in, l2, u) of w_l2[u, w] (C(l_in, l2, l_out) Y_l2(v[e])) x[e, u]
+
+as a convolution on the sphere is usually computed [@thomas2018], with one matrix product that mixes
+paths and channels. O(L^5) for each edge and channel and O(L^4 C^2) for mixing; the kernels of each
+edge, for all channels, O(L^7) as one matrix product for each pair of irreps (O(L^6) without its
+zeros).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from impls.families.edge import channels_of, irreps_of
+from impls.implementation import Built, Tensors
+from impls.problem import Problem
+from impls.products.backend import Backend
+from impls.products.escn.operation import bijection, paths_of
+from impls.so3.wigner import clebsch_gordan
+
+
+class Harmonics:
+    """The "component" harmonics of degrees 0..lmax of unit vectors, by stretched couplings.
+
+    Y_l is a multiple of C(1, l-1, l) n Y_(l-1): polynomials in n, so nothing happens at the poles.
+    """
+
+    def __init__(self, lmax: int, backend: Backend) -> None:
+        """Make one coupling matrix [3 (2l-1), 2l+1] for each degree."""
+        self.tables, self.backend, self.lmax = [], backend, lmax
+        for n in range(2, lmax + 1):
+            tensor = clebsch_gordan(1, n - 1, n)
+            at_pole = tensor[1, n - 1, n] * np.sqrt(2 * n - 1)
+            table = tensor.reshape(-1, 2 * n + 1) * np.sqrt(2 * n + 1) / at_pole
+            self.tables.append(backend.table(table))
+
+    def __call__(self, v: Any) -> Any:
+        """Return Y [edges, (lmax+1)^2] of v [edges, 3]."""
+        n = v / ((v * v).sum(-1) ** 0.5)[:, None]
+        found = [n[:, :1] * 0 + 1, n * 3**0.5]
+        for table in self.tables:
+            product = (n[:, :, None] * found[-1][:, None, :]).reshape(-1, table.shape[0])
+            found.append(product @ table)
+        return self.backend.concatenate(found[: self.lmax + 1], 1)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The maps from one input irrep to one output irrep: all l2 that have a weight.
+
+    `kernel` [harmonics, (2 l_out + 1) l2 (2 l_in + 1)] couples the harmonics in `sh`; `change`
+    [l2, weights] makes the weights of products from those in `paths`.
+    """
+
+    item: slice
+    sh: slice
+    paths: slice
+    kernel: Any
+    change: Any
+
+
+def pairs_of(problem: Problem, parity: bool, backend: Backend) -> list[list[Pair]]:
+    """Return the pairs of each output irrep."""
+    inside, out = irreps_of(problem)
+    paths, slices = paths_of(problem, parity), inside.slices()
+    found: list[list[Pair]] = [[] for _ in range(len(out))]
+    for o, (_, ir3) in enumerate(out):
+        for i, (_, ir1) in enumerate(inside):
+            mine = [n for n, path in enumerate(paths) if (path.o, path.i) == (o, i)]
+            if not mine:
+                continue
+            low, shortest = abs(ir1.l - ir3.l), min(ir1.l, ir3.l)
+            rows = [paths[n].m + (shortest if paths[n].odd else 0) for n in mine]
+            change = np.linalg.inv(bijection(ir1.l, ir3.l))[:, rows]
+            kept = [n for n in range(len(change)) if np.abs(change[n]).max() > 1e-12]
+            sh = slice(low**2, (ir1.l + ir3.l + 1) ** 2)
+            kernel = np.zeros((sh.stop - sh.start, ir3.dim, len(kept), ir1.dim))
+            for place, n in enumerate(kept):
+                l2 = low + n
+                part = slice(l2**2 - sh.start, (l2 + 1) ** 2 - sh.start)
+                kernel[part, :, place] = clebsch_gordan(ir1.l, l2, ir3.l).transpose(1, 2, 0)
+            found[o].append(
+                Pair(
+                    slices[i],
+                    sh,
+                    slice(mine[0], mine[-1] + 1),
+                    backend.table(kernel.reshape(len(kernel), -1)),
+                    backend.table(change[kept]),
+                )
+            )
+    return found
+
+
+def harmonics(problem: Problem, backend: Backend, *, parity: bool) -> Built:
+    """Build the algorithm in a framework."""
+    inside, out = irreps_of(problem)
+    channels, pairs = channels_of(problem), pairs_of(problem, parity, backend)
+    sh_of = Harmonics(inside.lmax + out.lmax, backend)
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        x, h, sh = inputs["x"].swapaxes(1, 2), weights["h"], sh_of(inputs["v"])
+        edges, flat = x.shape[0], h.reshape(h.shape[0], -1)
+        parts = []
+        for (_, ir3), row in zip(out, pairs, strict=True):
+            if not row:
+                parts.append(backend.table(np.zeros((edges, ir3.dim, channels))))
+                continue
+            coupled, mixing = [], []
+            for pair in row:
+                size = pair.item.stop - pair.item.start
+                kernel = (sh[:, pair.sh] @ pair.kernel).reshape(edges, -1, size)
+                coupled.append((kernel @ x[:, pair.item]).reshape(edges, ir3.dim, -1))
+                mixing.append((pair.change @ flat[pair.paths]).reshape(-1, channels))
+            parts.append(backend.concatenate(coupled, -1) @ backend.concatenate(mixing, 0))
+        return {"z": backend.concatenate(parts, 1).swapaxes(1, 2)}
+
+    return Built(call, kernel=f"{sum(map(len, pairs))} batched products with harmonics")

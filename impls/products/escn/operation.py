@@ -1,0 +1,187 @@
+r"""Linear maps of edge features that depend on the direction of the edge, in the edge's own frame.
+
+A rotation R takes the edge to the polar axis, R v = |v| y. In that frame a map commutes with the
+rotations that keep the edge where it mixes components of equal order m, as complex numbers:
+
+    x' = D(R) x,   z' = sum over (l_in, channel u) of
+
+    z'[+m] = h_m x'[+m] - k_m x'[-m],   z'[-m] = k_m x'[+m] + h_m x'[-m]     (1 <= m <= m_max)
+    z'[0] = h_0 x'[0]
+
+and z = D(R)^T z' [@passaro2023]. h_m and k_m are weights, free for each pair (l_in, l_out) of
+degrees and each pair (u, w) of channels, up to m = min(l_in, l_out, m_max). R is defined up to a
+turn about the edge, which cancels.
+
+**What it is.** The 2 min(l_in, l_out) + 1 weights of a pair are a change of basis (see `bijection`)
+of the weights of the Clebsch-Gordan products with the harmonics Y_l2(v) for all l2 = |l_in - l_out|
+.. l_in + l_out: even degree sums give h, odd ones k. So it holds every equivariant map that is
+linear in x and depends on the direction of v, harmonics up to degree 2L included. An m_max below L
+leaves out combinations of paths, and no symmetry.
+
+**Symmetry.** Rotations. With k, features of natural parity (-1)^l lose inversion: it turns the
+sense of rotation about the edge. `escn_o3` keeps only what inversion allows.
+
+**The rotation belongs to the operation.** R is computed in the call, from v, because the map is one
+of v, and forces need its gradient. A model may compute D once for many layers; the time here is
+that of a layer alone. Implementations avoid angles, whose derivatives diverge at the poles.
+
+Weights: h [path, u, w], a path for each output irrep, input irrep, h before k, and m, in this
+order. Cost: O(L^3) for each edge and channel in the rotations and O(L^3 C^2) in the linear maps,
+where products with harmonics need O(L^5) and O(L^4 C^2); building D costs O(L^4) for each edge,
+whatever the number of channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from impls.families.edge import channels_of, edge_space, irreps_of, m_max_of
+from impls.operation import Exactness, Operation
+from impls.problem import BYTES, Problem, Refusal
+from impls.so3.harmonics import spherical_harmonics
+from impls.so3.wigner import clebsch_gordan, wigner_3j
+from impls.spaces import Array, Arrays, Space
+
+
+@dataclass(frozen=True)
+class Path:
+    """One weight per pair of channels: from input irrep `i` to output irrep `o` at order m.
+
+    `odd` tells k from h: it belongs to the odd l_in + l_out + l2.
+    """
+
+    o: int
+    i: int
+    odd: bool
+    m: int
+
+
+def paths_of(problem: Problem, parity: bool) -> tuple[Path, ...]:
+    """Return all paths in canonical order; with `parity`, those that inversion allows.
+
+    The harmonic of degree l2 has parity (-1)^l2, so h needs p_out = p_in (-1)^(l_in + l_out) and k
+    the opposite.
+    """
+    inside, out = irreps_of(problem)
+    found = []
+    for o, (_, ir3) in enumerate(out):
+        for i, (_, ir1) in enumerate(inside):
+            top = min(ir1.l, ir3.l, m_max_of(problem))
+            even = ir3.p == ir1.p * (-1) ** (ir1.l + ir3.l)
+            if even or not parity:
+                found += [Path(o, i, False, m) for m in range(top + 1)]
+            if not (even and parity):
+                found += [Path(o, i, True, m) for m in range(1, top + 1)]
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def bijection(l_in: int, l_out: int) -> Array:
+    """Return B [2 min + 1, 2 min + 1]: (h_0 .. h_min, k_1 .. k_min) = B (w_l2 of all l2 ascending).
+
+    w_l2 is the weight of the "component" Clebsch-Gordan product of x with the "component"
+    harmonics Y_l2. Columns are the products with the edge on the polar axis, where Y_l2 is
+    sqrt(2 l2 + 1) in the component m = 0 and zero in the others; as matrices they are orthogonal.
+    """
+    columns = []
+    for l2 in range(abs(l_in - l_out), l_in + l_out + 1):
+        matrix = clebsch_gordan(l_in, l2, l_out)[:, l2] * np.sqrt(2 * l2 + 1)
+        orders = np.arange(min(l_in, l_out) + 1)
+        h, k = matrix[l_in + orders, l_out + orders], matrix[l_in + orders, l_out - orders]
+        columns.append(np.concatenate([h, k[1:]]))
+    return np.stack(columns, axis=1)
+
+
+def harmonic_weights(problem: Problem, parity: bool, h: Array) -> dict[tuple[int, int], Array]:
+    """Return the weights [l2 ascending, u, w] that `h` stands for, by pair (o, i) of irreps."""
+    inside, out = irreps_of(problem)
+    full: dict[tuple[int, int], Array] = {}
+    for path, value in zip(paths_of(problem, parity), h, strict=True):
+        low = min(inside.items[path.i][1].l, out.items[path.o][1].l)
+        rows = full.setdefault((path.o, path.i), np.zeros((2 * low + 1, *h.shape[1:])))
+        rows[low + path.m if path.odd else path.m] = value
+    return {
+        (o, i): np.einsum(
+            "lp,puw->luw", np.linalg.inv(bijection(inside.items[i][1].l, out.items[o][1].l)), rows
+        )
+        for (o, i), rows in full.items()
+    }
+
+
+def _oracle(problem: Problem, parity: bool, inputs: Arrays, weights: Arrays) -> Arrays:
+    """Couple x with the harmonics of v, path by path; nothing is rotated."""
+    inside, out = irreps_of(problem)
+    in1, in3 = inside.slices(), out.slices()
+    x = inputs["x"]
+    sh = spherical_harmonics(inside.lmax + out.lmax, inputs["v"], "component")
+    z = np.zeros((*x.shape[:-1], out.dim))
+    for (o, i), rows in harmonic_weights(problem, parity, weights["h"]).items():
+        l1, l3 = inside.items[i][1].l, out.items[o][1].l
+        for l2, w in enumerate(rows, start=abs(l1 - l3)):
+            tensor = np.sqrt(2 * l3 + 1) * wigner_3j(l1, l2, l3)
+            kernel = np.einsum("ijk,ej->eik", tensor, sh[:, l2**2 : (l2 + 1) ** 2])
+            mixed = np.einsum("eui,uw->ewi", x[..., in1[i]], w)
+            z[..., in3[o]] += mixed @ kernel
+    return {"z": z}
+
+
+def _supports(problem: Problem, parity: bool) -> Refusal | None:
+    inside, out = irreps_of(problem)
+    if parity and not inside.parity:
+        return Refusal("irreps without parity: inversion does not act on them", "use escn")
+    if paths_of(problem, parity):
+        return None
+    return Refusal(
+        f"identically zero: inversion forbids every map of {inside} to {out} along an edge",
+        "use natural parity, or escn",
+    )
+
+
+def _cost(problem: Problem, parity: bool) -> Mapping[str, float]:
+    """Count both rotations within |m| <= m_max and the linear maps; D itself is not counted."""
+    inside, out = irreps_of(problem)
+    channels, edges = float(channels_of(problem)), float(str(problem.sizes["edges"]))
+    rotated = sum(
+        ir.dim * (2 * min(ir.l, m_max_of(problem)) + 1) for part in (inside, out) for _, ir in part
+    )
+    paths = paths_of(problem, parity)
+    mixed = sum(1 if path.m == 0 else 2 for path in paths)
+    numbers = edges * (channels * (inside.dim + out.dim) + 3) + len(paths) * channels**2
+    return {
+        "flops": 2 * edges * channels * (rotated + channels * mixed),
+        "bytes": numbers * BYTES[problem.dtype],
+    }
+
+
+def convolution(name: str, summary: str, *, parity: bool) -> Operation:
+    """Return the operation; with `parity`, restricted to what inversion allows."""
+
+    def outputs(problem: Problem) -> Mapping[str, Space]:
+        return {"z": edge_space(problem, irreps_of(problem)[1])}
+
+    def weights(problem: Problem) -> Mapping[str, Space]:
+        channels = channels_of(problem)
+        return {"h": Space((len(paths_of(problem, parity)), channels, channels))}
+
+    return Operation(
+        name=name,
+        family="edge",
+        summary=summary,
+        papers=("passaro2023", "liao2024"),
+        exactness=Exactness("exact", ("rotation", "inversion") if parity else ("rotation",)),
+        outputs=outputs,
+        oracle=lambda problem, inputs, weights: _oracle(problem, parity, inputs, weights),
+        cost=lambda problem: _cost(problem, parity),
+        supports=lambda problem: _supports(problem, parity),
+        weights=weights,
+        linear_in=(("x", 1), ("h", 1)),
+    )
+
+
+OPERATION = convolution(
+    "escn", "SO(2) linear map of all orders in the frame of an edge: h and k", parity=False
+)

@@ -1,0 +1,127 @@
+r"""Rotate to the frame of each edge, one matrix product for each order m, rotate back.
+
+For m >= 1 the rows (x'[+m], x'[-m]) of all input degrees and channels are one batch of 2 edges:
+P = X H, Q = X K, z'[+m] = P+ - Q-, z'[-m] = Q+ + P- [@passaro2023]. Only the rows |m| <= m_max of D
+are used. Channels are innermost while edges are worked on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from impls.families.edge import channels_of, irreps_of, m_max_of
+from impls.implementation import Built, Target, Tensors
+from impls.problem import Problem, Refusal
+from impls.products.backend import Backend
+from impls.products.escn.frame import Wigner, frames
+from impls.products.escn.operation import Path, paths_of
+from impls.so3.irreps import Irreps
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the components |m| <= top of some irreps lie, one irrep after another."""
+
+    irreps: Irreps
+    top: int
+
+    def orders(self, item: int) -> int:
+        """Return the largest order of an irrep that is used."""
+        return min(self.irreps.items[item][1].l, self.top)
+
+    def start(self, item: int) -> int:
+        """Return the first row of an irrep."""
+        return sum(2 * self.orders(i) + 1 for i in range(item))
+
+    def having(self, m: int) -> list[int]:
+        """Return the irreps that have order m."""
+        return [i for i in range(len(self.irreps)) if self.orders(i) >= m]
+
+    def at(self, m: int) -> np.ndarray:
+        """Return the rows of order m, one for each irrep that has it."""
+        return np.array([self.start(i) + self.orders(i) + m for i in self.having(abs(m))])
+
+
+class Mixing:
+    """The weights of one order, h or k, as a matrix [inputs and channels, outputs and channels]."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        odd: bool,
+        m: int,
+        inside: list[int],
+        out: list[int],
+        backend: Backend,
+    ) -> None:
+        """Take the irreps that have the order; pairs without a weight are zero."""
+        where = {(p.i, p.o): n for n, p in enumerate(paths) if (p.odd, p.m) == (odd, m)}
+        index = np.array([[where.get((i, o), -1) for o in out] for i in inside])
+        self.shape, self.empty = index.shape, bool(np.all(index < 0))
+        self.index = backend.index(np.maximum(index, 0).ravel())
+        partial = bool(np.any(index < 0))
+        self.mask = backend.table((index >= 0)[:, :, None, None]) if partial else None
+
+    def __call__(self, h: Any) -> Any:
+        """Return the matrix."""
+        blocks = h[self.index].reshape(*self.shape, *h.shape[1:])
+        blocks = blocks if self.mask is None else blocks * self.mask
+        rows, columns = self.shape
+        return blocks.swapaxes(1, 2).reshape(rows * h.shape[1], columns * h.shape[2])
+
+
+def so2(problem: Problem, backend: Backend, *, parity: bool) -> Built:
+    """Build the algorithm in a framework."""
+    irreps_in, irreps_out = irreps_of(problem)
+    top = min(m_max_of(problem), irreps_in.lmax, irreps_out.lmax)
+    inside, out = Rows(irreps_in, top), Rows(irreps_out, top)
+    paths, channels = paths_of(problem, parity), channels_of(problem)
+    wigner = Wigner(max(irreps_in.lmax, irreps_out.lmax), backend)
+    orders, written = [], []
+    for m in range(top + 1):
+        signs = (m, -m) if m else (0,)
+        both = [
+            Mixing(paths, odd, m, inside.having(m), out.having(m), backend) for odd in (False, True)
+        ]
+        orders.append((backend.index(np.concatenate([inside.at(s) for s in signs])), *both))
+        written += [out.at(s) for s in signs]
+    order = backend.index(np.argsort(np.concatenate(written)))
+
+    def frame(matrices: list[Any], rows: Rows, item: int) -> Any:
+        degree = rows.irreps.items[item][1].l
+        reach = rows.orders(item)
+        return matrices[degree][:, degree - reach : degree + reach + 1]
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        x, h = inputs["x"].swapaxes(1, 2), weights["h"]
+        edges, matrices = x.shape[0], wigner(frames(inputs["v"], backend))
+        rotated = [
+            frame(matrices, inside, i) @ x[:, part] for i, part in enumerate(irreps_in.slices())
+        ]
+        rows, mixed = backend.concatenate(rotated, 1), []
+        for m, (index, even, odd) in enumerate(orders):
+            pair = rows[:, index].reshape(edges, 2 if m else 1, -1)
+            terms = [] if even.empty and m else [pair @ even(h)]
+            if not odd.empty:
+                turned = pair @ odd(h)
+                terms.append(backend.concatenate([-turned[:, 1:], turned[:, :1]], 1))
+            mixed.append(sum(terms[1:], terms[0]).reshape(edges, -1, channels))
+        result = backend.concatenate(mixed, 1)[:, order]
+        parts = []
+        for o in range(len(irreps_out)):
+            mine = result[:, out.start(o) : out.start(o) + 2 * out.orders(o) + 1]
+            parts.append(frame(matrices, out, o).swapaxes(1, 2) @ mine)
+        return {"z": backend.concatenate(parts, 1).swapaxes(1, 2)}
+
+    return Built(call, kernel=f"{top + 1} matrix products, one for each order; D in the call")
+
+
+def supports(problem: Problem, target: Target) -> Refusal | None:
+    """Refuse bfloat16, in which frames are no rotations and harmonics lose their norm."""
+    if problem.dtype == "bfloat16":
+        return Refusal("directions of edges need more digits than bfloat16 has", "use float32")
+    return None

@@ -1,0 +1,1 @@
+"""Convolutions in the frame of the edge that keep inversion."""

@@ -1,0 +1,29 @@
+"""Edge convolution in JAX without a rotation: products with the harmonics of the edge vector.
+
+O(L^5) for each edge and channel [@thomas2018]; harmonics up to degree 2L.
+Rotations and inversion. See `harmonics`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import jax_backend
+from impls.products.escn.harmonics import harmonics
+from impls.products.escn.so2 import supports
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return harmonics(problem, jax_backend(problem), parity=True)
+
+
+IMPLEMENTATION = Implementation(
+    operation="escn_o3",
+    name="jax_harmonics",
+    framework="jax",
+    build=_build,
+    supports=supports,
+    papers=("thomas2018",),
+)

@@ -1,0 +1,256 @@
+"""Edge convolutions: SO(2) maps are products with harmonics; frames; symmetry; implementations."""
+
+import importlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from analysis.derivative import directional
+from impls.families.edge import FAMILY, problem
+from impls.implementation import Target
+from impls.products.backend import numpy_backend
+from impls.products.escn.frame import Wigner, frames
+from impls.products.escn.operation import OPERATION, bijection, harmonic_weights, paths_of
+from impls.products.escn.so2 import so2
+from impls.products.escn_o3.operation import OPERATION as RESTRICTED
+from impls.so3.harmonics import spherical_harmonics
+from impls.so3.rotations import axis_angle, wigner_d
+from impls.so3.wigner import clebsch_gordan
+
+OPERATIONS = {"escn": OPERATION, "escn_o3": RESTRICTED}
+NAMES = ("torch_so2", "torch_harmonics", "jax_so2", "jax_harmonics")
+BOTH = [f"{operation}.{name}" for operation in OPERATIONS for name in NAMES]
+UNSORTED = {"irreps_in": "2e+0e+1o+1e", "irreps_out": "1e+2o+0o"}
+POLES = np.array([[0, 1, 0], [0, -1, 0], [1, 0, 0], [0, 0, -1], [1e-9, -1, 1e-9]])
+
+
+def named(name):
+    operation, _, implementation = name.partition(".")
+    module = importlib.import_module(f"impls.products.{operation}.{implementation}")
+    return OPERATIONS[operation], module.IMPLEMENTATION
+
+
+def small(lmax, symmetry="o3", **sizes):
+    return problem(lmax, symmetry, channels=2, edges=7, dtype="float64", **sizes)
+
+
+PROBLEMS = {
+    "whole": small(2),
+    "cut": small(3, m_max=1, lmax_out=2),
+    "unsorted": small(2).with_sizes(**UNSORTED),
+}
+
+
+def drawn(asked, operation, judge):
+    """Return arrays, with some edges on the poles and on the seam of the two charts."""
+    inputs, weights = judge.draw(FAMILY, operation, asked)
+    inputs["v"][: len(POLES)] = POLES
+    return inputs, weights
+
+
+def relative(found, wanted):
+    assert found.shape == wanted.shape
+    return np.abs(found - wanted).max() / np.abs(wanted).max()
+
+
+@pytest.mark.parametrize(
+    ("lmax", "whole", "cut", "restricted"),
+    [(1, 5, 5, 4), (2, 19, 19, 14), (4, 85, 75, 55), (6, 231, 171, 140)],
+)
+def test_number_of_weights(lmax, whole, cut, restricted):
+    asked = problem(lmax) if lmax > 1 else problem(1)
+    pairs = [(a, b) for a in range(lmax + 1) for b in range(lmax + 1)]
+    assert sum(2 * min(p) + 1 for p in pairs) == len(paths_of(asked, False))
+    assert sum(min(p) + 1 for p in pairs) == len(paths_of(asked, True))
+    if lmax > 1:
+        assert len(paths_of(asked, False)) == whole
+        assert len(paths_of(asked.with_sizes(m_max=2), False)) == cut
+
+
+@pytest.mark.parametrize(("l_in", "l_out"), [(0, 3), (1, 1), (2, 3), (4, 2), (4, 4)])
+def test_bijection_is_orthogonal_and_separates_parities(l_in, l_out):
+    matrix, low = bijection(l_in, l_out), min(l_in, l_out)
+    assert matrix.shape == (2 * low + 1, 2 * low + 1)
+    weight = np.diag([1] + [2] * 2 * low)  # each m >= 1 stands in two places
+    wanted = (2 * l_out + 1) * np.eye(2 * low + 1)
+    np.testing.assert_allclose(matrix.T @ weight @ matrix, wanted, atol=1e-12)
+    for n, l2 in enumerate(range(abs(l_in - l_out), l_in + l_out + 1)):
+        odd = (l_in + l_out + l2) % 2
+        others = matrix[: low + 1, n] if odd else matrix[low + 1 :, n]
+        np.testing.assert_allclose(others, 0, atol=1e-13)
+
+
+@pytest.mark.parametrize("lmax", [1, 2, 3, 4])
+def test_so2_map_is_the_clebsch_gordan_product_with_the_harmonics(lmax, judge):
+    """Both ways: h from weights of products, and products from h."""
+    asked = small(lmax, "so3")
+    inputs, weights = drawn(asked, OPERATION, judge)
+    rng = np.random.default_rng(0)
+    sh = spherical_harmonics(2 * lmax, inputs["v"], "component")
+    z, h = np.zeros((7, 2, (lmax + 1) ** 2)), []
+    for l3 in range(lmax + 1):
+        for l1 in range(lmax + 1):
+            w = rng.standard_normal((2 * min(l1, l3) + 1, 2, 2))
+            h.append(np.tensordot(bijection(l1, l3), w, 1))
+            x = inputs["x"][..., l1**2 : (l1 + 1) ** 2]
+            for l2, matrix in enumerate(w, start=abs(l1 - l3)):
+                tensor, y = clebsch_gordan(l1, l2, l3), sh[:, l2**2 : (l2 + 1) ** 2]
+                z[..., l3**2 : (l3 + 1) ** 2] += np.einsum(
+                    "ijk,eui,ej,uw->ewk", tensor, x, y, matrix, optimize=True
+                )
+    h = np.concatenate(h)
+    found = so2(asked, numpy_backend(asked), parity=False).call(inputs, {"h": h})["z"]
+    assert relative(found, z) < 1e-12
+    back = np.concatenate(list(harmonic_weights(asked, False, h).values()))
+    again = so2(asked, numpy_backend(asked), parity=False).call(inputs, weights)["z"]
+    assert back.shape == h.shape
+    assert relative(again, OPERATION.oracle(asked, inputs, weights)["z"]) < 1e-12
+
+
+def test_a_turn_about_the_edge_cancels():
+    """The formula of the docstring, with NumPy's own Wigner matrices in two frames of one edge."""
+    asked = small(2, "so3").with_sizes(edges=1, channels=1)
+    rng = np.random.default_rng(4)
+    inputs = FAMILY.draw(asked, rng)
+    h = rng.standard_normal(OPERATION.weights(asked)["h"].shape)
+    rotation = frames(inputs["v"], numpy_backend(asked))[0]
+    for angle in (0.0, 1.3):
+        turned = axis_angle([0, 1, 0], angle) @ rotation
+        up = [0, np.linalg.norm(inputs["v"]), 0]
+        np.testing.assert_allclose(turned @ inputs["v"][0], up, atol=1e-14)
+        d = [wigner_d(n, turned) for n in range(3)]
+        z = [np.zeros(2 * n + 1) for n in range(3)]
+        for path, (value,) in zip(paths_of(asked, False), h[:, 0], strict=True):
+            x = d[path.i] @ inputs["x"][0, 0, path.i**2 : (path.i + 1) ** 2]
+            plus, minus = x[path.i + path.m], x[path.i - path.m]
+            if path.odd:
+                z[path.o][path.o + path.m] -= value * minus
+                z[path.o][path.o - path.m] += value * plus
+            else:
+                z[path.o][path.o + path.m] += value * plus
+                z[path.o][path.o - path.m] += value * minus if path.m else 0
+        z = np.concatenate([a.T @ b for a, b in zip(d, z, strict=True)])
+        assert relative(z, OPERATION.oracle(asked, inputs, {"h": h})["z"][0, 0]) < 1e-12
+
+
+def test_frames_are_rotations_everywhere():
+    asked = small(5)
+    v = np.concatenate([POLES, np.random.default_rng(0).standard_normal((50, 3))])
+    backend = numpy_backend(asked)
+    rotations = frames(v, backend)
+    squares = rotations @ rotations.swapaxes(1, 2)
+    np.testing.assert_allclose(squares, np.tile(np.eye(3), (55, 1, 1)), atol=1e-14)
+    np.testing.assert_allclose(np.linalg.det(rotations), 1, atol=1e-14)
+    up = np.linalg.norm(v, axis=1)[:, None] * [0, 1, 0]
+    np.testing.assert_allclose(np.einsum("eij,ej->ei", rotations, v), up, atol=1e-14)
+    for degree, matrices in enumerate(Wigner(5, backend)(rotations)):
+        np.testing.assert_allclose(matrices - wigner_d(degree, rotations), 0, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("asked", PROBLEMS.values(), ids=PROBLEMS)
+def test_is_the_oracle_with_its_gradients(name, asked, judge):
+    operation, implementation = named(name)
+    assert operation.supports(asked) is None
+    inputs, weights = drawn(asked, operation, judge)
+    wanted = operation.oracle(asked, inputs, weights)["z"]
+    rng = np.random.default_rng(1)
+    c = {"z": rng.standard_normal(wanted.shape)}
+    outputs, gradients = judge.differentiated(implementation, asked, inputs, weights, c)
+    assert outputs["z"].dtype == np.float64 and relative(outputs["z"], wanted) < 1e-11
+    assert set(gradients) == {"x", "v", "h"}
+    for key, gradient in gradients.items():
+        d = rng.standard_normal(gradient.shape)
+        moves = ({}, {key: d}) if key == "h" else ({key: d}, {})
+        derivative = directional(
+            lambda i, w: operation.oracle(asked, i, w),
+            inputs, weights, *moves, c, operation.linear_in,
+        )  # fmt: skip
+        scale = np.linalg.norm(gradient) * np.linalg.norm(d)
+        # v enters through harmonics, so that its derivative is a difference quotient
+        assert abs(np.vdot(gradient, d) - derivative) < (1e-9 if key == "v" else 1e-11) * scale
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_single_precision(name, judge):
+    operation, implementation = named(name)
+    asked = replace(small(3), dtype="float32")
+    inputs, weights = drawn(asked, operation, judge)
+    found = judge.value(implementation, asked, inputs, weights)["z"]
+    assert found.dtype == np.float32
+    assert relative(found, operation.oracle(asked, inputs, weights)["z"]) < 1e-5
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_claims_rotations_and_inversion_only_where_it_holds(name, judge):
+    operation, implementation = named(name)
+    asked = small(2, m_max=1) if operation is OPERATION else PROBLEMS["unsorted"]
+    arrays = drawn(asked, operation, judge)
+    subgroups = FAMILY.group(asked).subgroups
+    (rotation,) = subgroups["rotation"].sample(np.random.default_rng(5), 1)
+    elements = [rotation, -np.eye(3)]
+    turned, inverted = judge.symmetry(FAMILY, operation, implementation, asked, *arrays, elements)
+    assert turned < 1e-11
+    if operation is OPERATION:
+        assert operation.exactness.subgroups == ("rotation",) and inverted > 0.1
+    else:
+        assert operation.exactness.subgroups == ("rotation", "inversion") and inverted < 1e-11
+
+
+def test_inversion_fails_because_of_k_alone(judge):
+    asked = small(2)
+    inputs, weights = judge.draw(FAMILY, OPERATION, asked)
+    even = np.array([not path.odd for path in paths_of(asked, False)])
+    weights = {"h": weights["h"] * even[:, None, None]}
+    moved = {k: s.act(-np.eye(3), inputs[k]) for k, s in FAMILY.inputs(asked).items()}
+    z = OPERATION.oracle(asked, inputs, weights)["z"]
+    found = OPERATION.oracle(asked, moved, weights)["z"]
+    assert relative(found, OPERATION.outputs(asked)["z"].act(-np.eye(3), z)) < 1e-12
+    restricted = RESTRICTED.oracle(asked, inputs, {"h": weights["h"][even]})["z"]
+    assert relative(restricted, z) < 1e-13
+
+
+def test_gate_of_the_engine_reports_inversion_and_does_not_judge_it():
+    from bench.case import Case
+    from bench.probes.verdicts import equiv
+    from bench.subject import build
+    from impls.registry import Registry
+
+    registry, readings = Registry(), {}
+    for operation in OPERATIONS:
+        for thing in (FAMILY, *named(f"{operation}.torch_so2")):
+            registry.add(thing, __file__)
+        case = Case(small(2), f"{operation}.torch_so2", "fwd", "eager", Target())
+        readings[operation] = {r.probe: r for r in equiv(build(case, registry))}
+    free = readings["escn"]["equiv.inversion"]
+    assert not free.detail["claimed"] and "passed" not in free.detail and free.value > 0.1
+    assert readings["escn"]["equiv.rotation"].detail["passed"]
+    assert readings["escn_o3"]["equiv.inversion"].detail["passed"]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ({"m_max": -1}, "size m_max=-1 is not an integer >= 0"),
+        ({"m_max": 1.5}, "size m_max=1.5"),
+        ({"irreps_out": ""}, "irreps_out is empty"),
+        ({"irreps_in": "2x1o"}, "irreps_in=2x1o: multiplicities"),
+        ({"irreps_in": "0+1"}, "irreps with and without parity are mixed"),
+        ({"edges": 0}, "size edges=0"),
+        ({"cutoff": 2.0}, "sizes of family edge: unknown ['cutoff']"),
+    ],
+)
+def test_refusals_of_the_family(sizes, reason):
+    assert FAMILY.check(small(2)) is None
+    assert str(FAMILY.check(small(2).with_sizes(**sizes))).startswith(reason)
+
+
+def test_refusals_of_operations_and_implementations():
+    assert "without parity" in str(RESTRICTED.supports(small(2, "so3")))
+    pseudo = small(1).with_sizes(irreps_in="0e+1o", irreps_out="0o")
+    assert "identically zero" in str(RESTRICTED.supports(pseudo))
+    assert OPERATION.supports(pseudo) is None
+    half = replace(small(1), dtype="bfloat16")
+    assert "bfloat16" in str(named("escn.torch_so2")[1].supports(half, Target()))
+    assert named("escn.torch_so2")[1].supports(small(1), Target()) is None

@@ -349,6 +349,227 @@ def _failure(reading: Reading) -> str:
 
 
 @contextmanager
+def exclusive(directory: Path, device: str) -> Iterator[None]:
+    """Hold the lock of a run directory and, on CUDA, the lock of this machine's GPU.
+
+    Raises:
+        ValueError: when another process runs in the directory or measures on the GPU, or the
+            directory is a file.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{directory} is not a directory") from None
+    with ExitStack() as locks:
+        busy = f"another process is running in {directory}"
+        locks.enter_context(_locked(directory / "lock", busy))
+        if device == "cuda":
+            gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"
+            busy = f"another run measures on GPU {gpu}; two at a time would disturb each other"
+            file = Path(tempfile.gettempdir()) / f"equibench-gpu-{gpu}.lock"
+            locks.enter_context(_locked(file, busy))
+        yield
+
+
+@contextmanager
+def _locked(file: Path, busy: str) -> Iterator[None]:
+    """Hold the lock of a file, which may belong to another user; ValueError when it is taken."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise ValueError(busy) from None
+    finally:
+        os.close(descriptor)
+
+
+def execute(self, budget: float | None) -> None:
+        """Measure everything that is not finished yet; stop starting blocks after the budget."""
+        start = time.monotonic()
+        done = self._done()
+        for number in range(self.plan.settings.rounds):
+            for block in self.plan.blocks():
+                todo = [p for p in block if (p.key, number) not in done]
+                if not todo:
+                    continue
+                if budget is not None and time.monotonic() - start > budget:
+                    for planned in todo:
+                        self._skip(planned, number, f"the budget of {budget:g} s was spent")
+                else:
+                    self._block(todo, number)
+            if number + 1 < self.plan.settings.rounds:
+                self.pool.stop()
+
+    def _done(self) -> set[Any]:
+        if not self.store.file.exists():
+            return set()
+        return finished(
+            load(self.store.directory), self.provenance["machine"], self.provenance["environment"]
+        )
+
+    def _skip(self, planned: Planned, number: int, reason: str) -> None:
+        attempt = _Attempt(self, planned, number)
+        attempt.finish("skip", reason, {"unfinished": True})
+
+    def _block(self, block: Sequence[Planned], number: int) -> None:
+        order = random.Random(f"{block[0].key}{number}").sample(block, len(block))
+        attempts = [_Attempt(self, planned, number) for planned in order]
+        for attempt in attempts:
+            attempt.refuse()
+        waiting = [a for a in attempts if not a.finished]
+        began = time.monotonic()
+        faults = self.pool.prepare([a.planned.case for a in waiting], self.events.worker_up)
+        self._spent("starting workers", began)
+        for attempt in waiting:
+            self.events.opening(attempt.case_id)
+            began = time.monotonic()
+            attempt.open(faults)
+            self._spent("building, compiling, checking", began)
+        began = time.monotonic()
+        for _ in range(self.plan.settings.samples):
+            for attempt in attempts:
+                if not attempt.finished:
+                    attempt.sample()
+        self._spent("timing", began)
+        for attempt in attempts:
+            if not attempt.finished:
+                attempt.close()
+
+    def _spent(self, on: str, began: float) -> None:
+        self.seconds[on] = self.seconds.get(on, 0.0) + time.monotonic() - began
+
+
+class _Attempt:
+    """One attempt at one case: collects readings and ends with the row `case`."""
+
+    def __init__(self, run: Run, planned: Planned, number: int) -> None:
+        self.run, self.planned, self.number = run, planned, number
+        self.columns = describe(planned.case, run.registry)
+        self.case_id = str(self.columns["case"])
+        self.began = time.monotonic()
+        self.attempt = datetime.now(UTC).isoformat(timespec="microseconds")
+        self.samples: list[float] = []
+        self.detail: dict[str, Any] = {}
+        self.clock: dict[str, Any] = {}
+        self.finished = False
+        self.worker: Worker | None = None
+
+    def refuse(self) -> None:
+        refused = refusal(self.planned.case, self.run.registry)
+        if refused:
+            self.finish("skip", str(refused), {"refused": True})
+
+    def open(self, faults: Mapping[Any, Fault]) -> None:
+        readings: list[Reading] = []
+        implementation = self.run.registry.implementation(self.planned.case.implementation)
+        self.detail["baseline"] = implementation.baseline
+        try:
+            self.worker = worker = self._start(faults)
+            request = {
+                "do": "open",
+                "case": self.planned.case.to_json(),
+                "probes": self._probes(),
+                "clock": self.run.plan.settings.samples > 0,
+            }
+            for reply in worker.ask(request, self.run.plan.settings.case_timeout):
+                if "reading" in reply:
+                    readings.append(Reading(**reply["reading"]))
+                else:
+                    self.detail |= reply["done"]
+        except Fault as fault:
+            self._write(readings)
+            self.finish(fault.status, fault.reason)
+            return
+        self._write(readings)
+        failed = [r for r in readings if r.detail.get("passed") is False]
+        if failed:
+            self.finish("wrong", "; ".join(map(_failure, failed)))
+
+    def _probes(self) -> tuple[str, ...]:
+        explains = self.planned.key in self.run.explaining
+        return self.run.plan.settings.probes + (("expressivity",) if explains else ())
+
+    def _start(self, faults: Mapping[Any, Fault]) -> Worker:
+        fault = faults.get(spec_of(self.planned.case, self.run.registry))
+        if fault:
+            raise fault
+        return self.run.pool.worker(self.planned.case)
+
+    def sample(self) -> None:
+        assert self.worker is not None
+        try:
+            for reply in self.worker.ask({"do": "sample", "count": 1}, SAMPLE_TIMEOUT):
+                self.samples += reply["done"].pop("samples")
+                self.clock = reply["done"]
+        except Fault as fault:
+            self.finish(fault.status, fault.reason)
+
+    def close(self) -> None:
+        assert self.worker is not None
+        if self.samples:
+            median, low, high = median_interval(self.samples)
+            reading = Reading(
+                "time.host", median, low, high, len(self.samples), self.samples, self.clock
+            )
+            self._write([reading], {} if self.clock["steady"] else {"flags": ["unsteady"]})
+        try:
+            for _ in self.worker.ask({"do": "close"}, SAMPLE_TIMEOUT):
+                pass
+        except Fault as fault:
+            self.detail["close"] = str(fault)
+        self.finish("ok", "")
+
+    def finish(self, status: Status, reason: str, detail: Mapping[str, Any] | None = None) -> None:
+        self.finished = True
+        spent = time.monotonic() - self.began
+        reading = Reading(FINISHED, spent, n=1, detail=self.detail | dict(detail or {}))
+        self._append(reading, status, reason, {})
+        self.run.events.case_done(self.case_id, status, reason)
+
+    def _write(self, readings: Sequence[Reading], quality: Mapping[str, Any] | None = None) -> None:
+        for reading in readings:
+            wrong = reading.detail.get("passed") is False
+            self._append(
+                reading,
+                "wrong" if wrong else "ok",
+                _failure(reading) if wrong else "",
+                quality or {},
+            )
+
+    def _append(
+        self, reading: Reading, status: Status, reason: str, quality: Mapping[str, Any]
+    ) -> None:
+        row = Row(
+            run=self.run.run,
+            round=self.number,
+            attempt=self.attempt,
+            key=self.planned.key,
+            case=self.columns,
+            reading=reading,
+            unit=probes.unit_of(reading.probe),
+            status=status,
+            reason=reason,
+            quality={"load": round(os.getloadavg()[0], 2), **quality},
+            provenance=self.run.provenance,
+        )
+        self.run.store.append([row])
+
+
+def _failure(reading: Reading) -> str:
+    detail = reading.detail
+    if "problem" in detail:
+        return f"{reading.probe}: {detail['problem']}"
+    value = "not finite" if reading.value is None else f"{reading.value:.2e}"
+    if "tolerance" not in detail:
+        return f"{reading.probe} is {value}"
+    return f"{reading.probe} is {value}, above the tolerance {detail['tolerance']:.0e}"
+
+
+@contextmanager
 def exclusive(directory: Path) -> Iterator[None]:
     """Hold the lock of a run directory.
 

@@ -365,7 +365,7 @@ def exclusive(directory: Path, device: str) -> Iterator[None]:
         locks.enter_context(_locked(directory / "lock", busy))
         if device == "cuda":
             gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"
-            busy = f"another run measures on GPU {gpu}; two at a time would disturb each other"
+            busy = f"another run measures on GPU {gpu}: wait until it has ended"
             file = Path(tempfile.gettempdir()) / f"equibench-gpu-{gpu}.lock"
             locks.enter_context(_locked(file, busy))
         yield
@@ -379,10 +379,11 @@ def _locked(file: Path, busy: str) -> Iterator[None]:
     except FileNotFoundError:
         descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o644)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(busy) from None
         yield
-    except BlockingIOError:
-        raise ValueError(busy) from None
     finally:
         os.close(descriptor)
 

@@ -44,11 +44,11 @@ class HostClock:
             growth = 1.2 * BURST / max(elapsed, 1e-9)
             self.number = max(self.number + 1, int(self.number * min(growth, 10.0)))
             elapsed = self.burst(self.number)
-        previous, self.steady = elapsed, False
-        while not self.steady and time.perf_counter() - start < WARM_UP_CAP:
-            elapsed = self.burst(self.number)
+        while True:
+            previous, elapsed = elapsed, self.burst(self.number)
             self.steady = abs(elapsed - previous) <= STEADY * previous
-            previous = elapsed
+            if self.steady or time.perf_counter() - start >= WARM_UP_CAP:
+                break
         self.warm_up = time.perf_counter() - start
 
     def sample(self, count: int) -> list[float]:

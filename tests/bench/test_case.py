@@ -1,0 +1,224 @@
+"""Cases: plain data, names that are unique, what is asked of whom and what is refused."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from bench.case import Case, case_id, describe, digest, problem_id, refusal, select
+from bench.run import PROFILES, cases, plan
+from impls.families.product import problem
+from impls.implementation import Target
+from impls.problem import Problem
+
+
+@pytest.fixture(scope="module")
+def profiles(registry):
+    return {name: cases(name, Target(), registry) for name in PROFILES}
+
+
+def test_json_both_ways(hand, registry):
+    plain = hand.case(registry, "gaunt.torch_grid", pass_="grad")
+    rich = Case(
+        problem("simo", 3, "so3", dtype="bfloat16", seed=7),
+        "clebsch_gordan.jax_dense",
+        "fwd",
+        "jit",
+        Target("cuda", "tf32", 4),
+        {"block": "pair"},
+    )
+    for case in (plain, rich):
+        text = json.dumps(case.to_json())
+        assert Case.from_json(json.loads(text)) == case
+    assert rich.to_json()["pass"] == "fwd" and rich.to_json()["target"]["threads"] == 4
+
+
+def test_json_both_ways_for_every_case(profiles):
+    for found in profiles.values():
+        for case in found:
+            assert Case.from_json(json.loads(json.dumps(case.to_json()))) == case
+
+
+def test_digest_is_of_content_not_of_order():
+    assert digest({"a": 1, "b": [1, 2]}) == digest({"b": [1, 2], "a": 1})
+    assert digest({"a": 1}) != digest({"a": 2}) != digest([1])
+    assert len(digest({})) == 16
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_ids_are_unique_in_each_profile(profiles, registry, name):
+    counts = Counter(case_id(case, registry) for case in profiles[name])
+    assert counts.most_common(1)[0][1] == 1
+    assert all(" " not in text for text in counts)
+
+
+def test_what_facets_do_not_say_is_in_the_id(hand, registry):
+    asked = hand.problem(seed=3)
+    assert problem_id(asked, registry) == "product/mimo-o3-lmax1-channels1-batch16-seed3/float64"
+    case = hand.case(registry, "clebsch_gordan.torch_dense", asked)
+    tuned = Case(asked, case.implementation, "fwd", "eager", Target(threads=2), {"block": "row"})
+    assert case_id(tuned, registry) == (
+        "product/mimo-o3-lmax1-channels1-batch16-seed3/float64::"
+        "clebsch_gordan.torch_dense[block=row]/fwd/eager@cpu-ieee-t2"
+    )
+    custom = asked.with_sizes(irreps_out="0e")
+    assert problem_id(custom, registry) != problem_id(asked, registry)
+
+
+def test_rows_are_found_again_by_flat_columns(hand, registry):
+    columns = describe(hand.case(registry, "gaunt.jax_grid", pass_="grad"), registry)
+    expected = {
+        "family": "product",
+        "operation": "gaunt",
+        "implementation": "gaunt.jax_grid",
+        "framework": "jax",
+        "dtype": "float64",
+        "pass": "grad",
+        "mode": "jit",
+        "device": "cpu",
+        "precision": "ieee",
+        "threads": 1,
+        "facet.setting": "mimo",
+        "facet.symmetry": "o3",
+        "facet.lmax": 1,
+        "size.batch": 16,
+    }
+    assert {name: columns[name] for name in expected} == expected
+    json.dumps(columns)
+
+
+def test_each_implementation_of_each_asked_operation_has_a_case_for_each_pass(profiles, registry):
+    quick = profiles["quick"]
+    asked = {(c.problem, registry.implementation(c.implementation).operation) for c in quick}
+    for problem_, operation in asked:
+        mine = {c.implementation for c in quick if c.problem == problem_}
+        assert set(measured(registry, operation, "quick")) <= mine
+    mine = [c for c in quick if c.implementation == "clebsch_gordan.torch_dense"]
+    assert [c.problem for c in mine] == [
+        problem("mimo", lmax, symmetry) for symmetry in ("o3", "so3") for lmax in (1, 2, 3)
+    ]
+    for name, found in profiles.items():
+        passes = {(c.pass_, registry.implementation(c.implementation).framework) for c in found}
+        assert ("grad", "numpy") not in passes
+        assert (("grad", "torch") in passes) == ("grad" in PROFILES[name].passes)
+
+
+def measured(registry, operation, profile):
+    """Return the implementations of an operation that a profile measures."""
+    return [
+        i.full_name
+        for i in registry.implementations_of(operation)
+        if any(fnmatch.fnmatchcase(profile, pattern) for pattern in i.profiles)
+    ]
+
+
+def test_number_of_cases_is_a_sum_over_operations(profiles, registry):
+    def count(operation):
+        return len(measured(registry, operation, "quick"))
+
+    product = [c for c in profiles["quick"] if c.problem.family == "product"]
+    o3 = count("clebsch_gordan") + count("gaunt") + count("matrix")
+    so3 = count("clebsch_gordan") + count("matrix")
+    assert len(product) == 3 * o3 + 3 * so3
+    far = [c for c in profiles["default"] if c.problem == problem("simo", 6)]
+    named = set(measured(registry, "gaunt", "default") + measured(registry, "matrix", "default"))
+    assert {c.implementation for c in far if c.pass_ == "fwd"} == named
+    assert {c.implementation for c in far if c.pass_ == "grad"} == {
+        name for name in named if registry.implementation(name).framework != "numpy"
+    }
+
+
+def test_a_profile_leaves_out_what_does_not_ask_for_it(profiles, registry):
+    for name, found in profiles.items():
+        for case in found:
+            patterns = registry.implementation(case.implementation).profiles
+            assert any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def test_default_goes_beyond_lmax_4_only_where_that_is_cheap(profiles, registry):
+    reached: dict[str, set[int]] = {}
+    for case in profiles["default"]:
+        columns = describe(case, registry)
+        if columns["family"] == "product":
+            reached.setdefault(columns["operation"], set()).add(columns["facet.lmax"])
+    assert reached["gaunt"] == reached["matrix"] == {1, 2, 3, 4, 5, 6}
+    for operation in set(reached) - {"gaunt", "matrix"}:
+        assert reached[operation] <= {1, 2, 3, 4}
+    assert reached["clebsch_gordan"] == {1, 2, 3, 4}
+
+
+def test_refusals_are_cases_with_a_reason(profiles, registry):
+    odd = [
+        case
+        for case in profiles["default"]
+        if case.problem == problem("siso", 3)
+        and case.implementation in ("clebsch_gordan.torch_dense", "gaunt.torch_grid")
+    ]
+    assert len(odd) == 4
+    for case in odd:
+        assert re.search("(empty output|identically zero): .*odd", str(refusal(case, registry)))
+    assert refusal(
+        Case(problem("siso", 2), "clebsch_gordan.torch_dense", "fwd", "eager", Target()), registry
+    ) is None  # fmt: skip
+
+
+def test_each_layer_may_refuse(hand, registry, trapped):
+    def why(name, asked, known=registry):
+        return str(refusal(hand.case(known, name, asked), known))
+
+    sizes = {"irreps_in1": "0e", "irreps_in2": "0e", "irreps_out": "0e", "channels": 0, "batch": 1}
+    assert "channels=0 is not a positive" in why(
+        "clebsch_gordan.torch_dense", Problem("product", sizes)
+    )
+    assert "NumPy has no bfloat16" in why(
+        "clebsch_gordan.numpy_dense", hand.problem(dtype="bfloat16")
+    )
+    assert why("clebsch_gordan.trap_not_installed", None, trapped) == (
+        "not installed: a_package_nobody_has (pip install a_package_nobody_has)"
+    )
+
+
+def test_what_cannot_say_is_not_refused(hand, trapped):
+    """It is asked again in its own process, where what it raises is its result."""
+    case = hand.case(trapped, "clebsch_gordan.trap_cannot_say")
+    assert refusal(case, trapped) is None
+
+
+def test_select_takes_words_and_globs(profiles, registry):
+    quick = profiles["quick"]
+
+    def names(pattern):
+        return {case.implementation for case in select(quick, pattern, registry)}
+
+    everything = {case.implementation for case in quick}
+    assert names("*") == everything
+    assert names("torch_dense") == {n for n in everything if n.endswith("torch_dense")}
+    assert names("*::gaunt.*") == {n for n in everything if n.startswith("gaunt.")}
+    assert names("*lmax[23]-*::*numpy*") == {"clebsch_gordan.numpy_dense"}
+    assert names("TORCH") == names("nothing of the kind") == set()
+    kept = select(quick, "lmax3", registry)
+    assert kept and kept == [c for c in quick if "lmax3" in case_id(c, registry)]
+
+
+def test_a_plan_has_blocks_of_one_question(registry):
+    meant = plan("default", Target(), registry, "*lmax2*")
+    blocks = meant.blocks()
+    assert sum(map(len, blocks)) == len(meant.planned)
+    questions = [{(p.case.problem, p.case.pass_) for p in block} for block in blocks]
+    assert all(len(question) == 1 for question in questions)
+    assert len({q for question in questions for q in question}) == len(blocks)
+    assert len({p.key for p in meant.planned}) == len(meant.planned)
+
+
+def test_plans_refuse_by_name(registry):
+    with pytest.raises(ValueError, match="unknown profile 'slow': known are check, quick, def"):
+        plan("slow", Target(), registry)
+    with pytest.raises(ValueError, match="rounds must be at least 1, not 0"):
+        plan("quick", Target(), registry, rounds=0)
+    with pytest.raises(ValueError, match=r"'nothing' matches no case of profile 'quick'; see: "):
+        plan("quick", Target(), registry, "nothing")
+    assert plan("quick", Target(), registry, rounds=4).settings.rounds == 4

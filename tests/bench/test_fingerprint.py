@@ -1,0 +1,102 @@
+"""Keys: equal for the same measurement of the same code, anywhere; different for anything else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from bench import fingerprint
+from bench.fingerprint import key
+from impls.implementation import Target
+from impls.registry import load
+
+PLUGIN = """
+from impls.implementation import Built, Implementation
+from impls.products.paths import coupled_paths
+
+def build(problem, target, options):
+    return Built(lambda inputs, weights: {{"z": inputs["x"] * {factor}}})
+
+MINE = Implementation("clebsch_gordan", "mine", "numpy", build)
+"""
+
+ASK = """
+from bench.fingerprint import key
+from bench.run import plan
+from impls.implementation import Target
+from impls.registry import load
+for planned in plan("quick", Target(), load()).planned:
+    print(planned.key)
+"""
+
+
+def test_keys_are_the_same_in_every_process(hand):
+    answers = set()
+    for seed in ("1", "2"):
+        answers.add(
+            subprocess.run(
+                [sys.executable, "-c", ASK],
+                env={**os.environ, "PYTHONHASHSEED": seed},
+                cwd=hand.root,
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+    assert len(answers) == 1
+    keys = answers.pop().split()
+    assert len(set(keys)) == len(keys) > 20 and {len(k) for k in keys} == {16}
+
+
+def plugin_key(hand, folder: Path, factor: str):
+    folder.mkdir()
+    file = folder / "mine.py"
+    file.write_text(PLUGIN.format(factor=factor), encoding="utf-8")
+    registry = load([file])
+    return key(hand.case(registry, "clebsch_gordan.mine"), registry)
+
+
+def test_a_key_follows_the_source_of_the_implementation_not_its_place(hand, tmp_path):
+    first = plugin_key(hand, tmp_path / "a", "1.0")
+    assert plugin_key(hand, tmp_path / "b", "1.0") == first
+    assert plugin_key(hand, tmp_path / "c", "2.0") != first
+
+
+def test_a_plugin_changes_no_other_key(hand, registry, trapped):
+    case = hand.case(registry, "gaunt.torch_grid")
+    assert key(case, registry) == key(case, trapped)
+
+
+def test_a_key_follows_everything_in_the_case(hand, registry):
+    case = hand.case(registry, "clebsch_gordan.torch_dense")
+    others = [
+        case,
+        replace(case, pass_="grad"),
+        replace(case, problem=hand.problem(seed=1)),
+        replace(case, problem=hand.problem(dtype="float32")),
+        replace(case, target=Target(threads=2)),
+        replace(case, target=Target(precision="tf32")),
+        replace(case, options={"block": "pair"}),
+        replace(case, implementation="clebsch_gordan.torch_sparse"),
+    ]
+    assert len({key(other, registry) for other in others}) == len(others)
+
+
+def test_a_key_follows_the_protocol(hand, registry, monkeypatch):
+    case = hand.case(registry, "clebsch_gordan.torch_dense")
+    before = key(case, registry)
+    monkeypatch.setattr(fingerprint, "PROTOCOL", "p999")
+    assert key(case, registry) != before
+
+
+def test_sources_are_what_is_imported_directly_or_not_lazily_or_not(registry):
+    implementation = registry.implementation("clebsch_gordan.numpy_dense")
+    closure = fingerprint._closure(Path(registry.origin(implementation)))
+    names = {str(path.relative_to(fingerprint.ROOT)) for path in closure}
+    assert "impls/products/clebsch_gordan/numpy_dense.py" in names
+    assert "impls/products/clebsch_gordan/dense.py" in names
+    assert "impls/products/paths.py" in names and "impls/problem.py" in names
+    assert not any("gaunt" in name or name.startswith("bench") for name in names)

@@ -371,6 +371,23 @@ def exclusive(directory: Path, device: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _locked(file: Path, busy: str) -> Iterator[None]:
+    """Hold the lock of a file, which may belong to another user; ValueError when it is taken."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(busy) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def execute(
     plan: Plan,
     registry: Registry,

@@ -1,0 +1,120 @@
+"""The frameworks mean the same by put, get and the passes, and share no memory with NumPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.frameworks import load
+from bench.subject import build
+from impls.implementation import Target
+from impls.spaces import Space
+
+SPACES = {"x": Space((3, 2)), "y": Space((3, 2)), "i": Space((3,), kind="index", grad=False)}
+ARRAYS = {
+    "x": np.arange(6.0).reshape(3, 2),
+    "y": np.linspace(-1.0, 1.0, 6).reshape(3, 2),
+    "i": np.array([2, 0, 1]),
+}
+
+
+def moved(name, dtype="float32"):
+    framework = load(name)
+    return framework, framework.put(ARRAYS, SPACES, dtype, Target())
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax"])
+def test_arrays_go_in_and_come_out(name):
+    framework, tensors = moved(name)
+    found = framework.get(tensors)
+    assert found["x"].dtype == found["y"].dtype == np.float64
+    np.testing.assert_array_equal(found["x"], ARRAYS["x"])
+    np.testing.assert_array_equal(found["y"], ARRAYS["y"].astype(np.float32))
+    np.testing.assert_array_equal(found["i"], ARRAYS["i"])
+    assert np.issubdtype(found["i"].dtype, np.integer)
+
+
+@pytest.mark.parametrize("name", ["numpy", "torch"])
+def test_no_memory_is_shared(name):
+    framework, tensors = moved(name, "float64")
+    first = framework.get(tensors)
+    for key, array in ARRAYS.items():
+        assert not np.shares_memory(np.asarray(tensors[key]), array)
+        assert not np.shares_memory(np.asarray(tensors[key]), first[key])
+    tensors["x"][0, 0] = 7.0
+    assert ARRAYS["x"][0, 0] == first["x"][0, 0] == 0.0
+
+
+def gradient(name, call, wanted=("x", "y", "w")):
+    framework, inputs = moved(name)
+    spaces = {"w": Space((2,)), "z": Space((3, 2))}
+    weights = framework.put({"w": np.array([2.0, 3.0])}, spaces, "float32", Target())
+    cotangents = framework.put({"z": np.full((3, 2), 0.5)}, spaces, "float32", Target())
+    inputs, weights = framework.leaves(inputs, wanted), framework.leaves(weights, wanted)
+    out = framework.make(call, "grad", "eager", wanted)(inputs, weights, cotangents)
+    framework.wait(out)
+    return framework.get(out)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+class TestGradientPass:
+    """Value and gradients of <c, f> with respect to all wanted inputs and weights."""
+
+    def test_values_and_gradients(self, name):
+        found = gradient(name, lambda a, w: {"z": a["x"] * a["y"] * w["w"]})
+        x, y, w = ARRAYS["x"], ARRAYS["y"], np.array([2.0, 3.0])
+        assert set(found) == {"value", "d_x", "d_y", "d_w"}
+        assert found["value"] == pytest.approx(0.5 * np.sum(x * y * w), rel=1e-5)
+        np.testing.assert_allclose(found["d_x"], 0.5 * y * w, rtol=1e-5)
+        np.testing.assert_allclose(found["d_w"], 0.5 * np.sum(x * y, axis=0), rtol=1e-5)
+
+    def test_unused_inputs_and_weights_have_gradient_zero(self, name):
+        found = gradient(name, lambda a, w: {"z": 2.0 * a["x"]})
+        np.testing.assert_array_equal(found["d_x"], np.ones((3, 2)))
+        np.testing.assert_array_equal(found["d_y"], np.zeros((3, 2)))
+        np.testing.assert_array_equal(found["d_w"], np.zeros(2))
+
+    def test_a_constant_map_has_gradient_zero(self, name):
+        found = gradient(name, lambda a, w: {"z": a["i"][:, None] * 1.0})
+        assert found["value"] == pytest.approx(3.0)
+        assert not any(np.any(found[f"d_{key}"]) for key in ("x", "y", "w"))
+
+    def test_nothing_wanted_is_the_value_alone(self, name):
+        found = gradient(name, lambda a, w: {"z": a["x"] + a["y"]}, wanted=())
+        assert set(found) == {"value"}
+
+
+def test_numpy_has_no_gradient_pass_and_no_bfloat16():
+    framework, _ = moved("numpy")
+    with pytest.raises(ValueError, match="NumPy has no gradients"):
+        framework.make(lambda a, w: a, "grad", "eager", ())
+    with pytest.raises(ValueError, match="NumPy has no bfloat16"):
+        moved("numpy", "bfloat16")
+    with pytest.raises(ValueError, match="NumPy runs on the CPU only"):
+        framework.start(Target("cuda"), False)
+
+
+@pytest.mark.parametrize("pass_", ["fwd", "grad"])
+def test_all_frameworks_answer_one_problem_alike(hand, registry, pass_):
+    names = ["torch_dense", "jax_dense"] + ["numpy_dense"] * (pass_ == "fwd")
+    asked = hand.problem(dtype="float32", channels=2, batch=100)
+    subjects = [
+        build(hand.case(registry, f"clebsch_gordan.{name}", asked, pass_), registry)
+        for name in names
+    ]
+    first = subjects[0].call(subjects[0].arrays())
+    for subject in subjects[1:]:
+        for name, array in subjects[0].arrays().items():
+            np.testing.assert_array_equal(subject.arrays()[name], array)
+        found = subject.call(subject.arrays())
+        assert set(found) == set(first)
+        for name, array in first.items():
+            np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
+
+
+def test_a_refused_case_is_not_built(hand, registry):
+    from impls.families.product import problem
+
+    case = hand.case(registry, "clebsch_gordan.numpy_dense", problem("siso", 1))
+    with pytest.raises(ValueError, match="empty output"):
+        build(case, registry)

@@ -1,0 +1,1 @@
+"""Clebsch-Gordan products cut to a sum of few products of linear forms."""

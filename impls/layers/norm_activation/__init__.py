@@ -1,0 +1,1 @@
+"""Scale each irrep by a function of its norm."""

@@ -1,0 +1,26 @@
+"""Norm activation in PyTorch: z = eta(|x| + b) x for each irrep [@thomas2018].
+
+O(dim) for each channel; irreps do not mix. See `direct`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.layers.norm_activation.direct import direct
+from impls.layers.pointwise import torch_layer
+from impls.problem import Problem, Scalar
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return direct(problem, torch_layer(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="norm_activation",
+    name="torch_direct",
+    framework="torch",
+    build=_build,
+    papers=("thomas2018",),
+)

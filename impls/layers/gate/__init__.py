@@ -1,0 +1,1 @@
+"""Scale each irrep by the sigmoid of an invariant."""

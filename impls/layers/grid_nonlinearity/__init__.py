@@ -1,0 +1,1 @@
+"""An activation applied to a function on the sphere, point by point."""

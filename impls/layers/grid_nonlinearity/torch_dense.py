@@ -1,0 +1,26 @@
+"""Grid nonlinearity in PyTorch by one matrix product each way [@liao2024].
+
+O(L^2 R^2) for R rings of 2R points. See `dense`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.layers.grid_nonlinearity.dense import dense
+from impls.layers.pointwise import torch_layer
+from impls.problem import Problem, Scalar
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return dense(problem, torch_layer(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="grid_nonlinearity",
+    name="torch_dense",
+    framework="torch",
+    build=_build,
+    papers=("cohen2018", "liao2024"),
+)

@@ -1,0 +1,1 @@
+"""An activation in a frame that the feature itself defines."""

@@ -1,0 +1,131 @@
+"""What all layers of a feature owe: the oracle, its gradient, and the symmetry they claim."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from impls.families.feature import FAMILY, gated, problem
+from impls.problem import Problem
+from impls.so3.irreps import degrees, natural
+
+LAYERS = (
+    ("norm_activation", "direct"),
+    ("gate", "direct"),
+    ("grid_nonlinearity", "dense"),
+    ("grid_nonlinearity", "separable"),
+    ("local_frame", "recursion"),
+)
+SIZE = {"channels": 2, "batch": 3, "dtype": "float64"}
+O3 = problem(natural(range(4)), resolution=5, **SIZE)
+SO3 = problem(degrees(range(3)), activation="tanh", resolution=4, **SIZE)
+VECTORS = problem(gated(3), data="frames", **SIZE)
+MIXED = problem("1e+0o+0e+0e+0e+2o+0e+1o", data="frames", **SIZE)
+UNSORTED = problem("3o+0e+2e", activation="tanh", resolution=6, **SIZE)
+SOME_DEGREES = problem("2+1+1+0", data="frames", **SIZE)
+ANSWERS = {
+    "norm_activation": (O3, SO3, VECTORS, MIXED, SOME_DEGREES),
+    "gate": (O3, SO3, VECTORS, MIXED, SOME_DEGREES),
+    "grid_nonlinearity": (O3, SO3, UNSORTED),
+    "local_frame": (VECTORS, MIXED, SOME_DEGREES),
+}
+CASES = [
+    pytest.param(operation, f"{framework}_{algorithm}", id=f"{operation}-{framework}_{algorithm}")
+    for operation, algorithm in LAYERS
+    for framework in ("torch", "jax")
+]
+
+
+@pytest.mark.parametrize(("operation", "name"), CASES)
+def test_is_the_oracle_with_its_gradient(operation, name, layer_of, distance):
+    layer = layer_of(operation, name)
+    for asked in ANSWERS[operation]:
+        assert FAMILY.check(asked) is None and layer.operation.supports(asked) is None
+        inputs, weights = layer.draw(asked)
+        wanted = layer.operation.oracle(asked, inputs, weights)["z"]
+        found = layer.outputs(asked, inputs, weights)["z"]
+        assert found.dtype == np.float64
+        assert found.shape == wanted.shape == layer.operation.outputs(asked)["z"].shape
+        assert distance(found, wanted) < 1e-12
+    assert layer.gradient_error(ANSWERS[operation][0]) < 1e-9
+
+
+@pytest.mark.parametrize(("operation", "name"), CASES)
+def test_single_precision(operation, name, layer_of, distance):
+    layer = layer_of(operation, name)
+    asked = replace(ANSWERS[operation][0], dtype="float32")
+    inputs, weights = layer.draw(asked)
+    found = layer.outputs(asked, inputs, weights)["z"]
+    assert found.dtype == np.float32
+    assert distance(found, layer.operation.oracle(asked, inputs, weights)["z"]) < 1e-5
+
+
+@pytest.mark.parametrize(("operation", "name"), CASES)
+def test_claimed_symmetry(operation, name, layer_of):
+    layer = layer_of(operation, name)
+    for asked in ANSWERS[operation][:2]:
+        for subgroup in set(layer.operation.exactness.subgroups) & set(
+            FAMILY.group(asked).subgroups
+        ):
+            assert layer.symmetry_error(asked, subgroup) < 1e-12
+
+
+@pytest.mark.parametrize(
+    ("operation", "claimed"),
+    [
+        ("norm_activation", {"rotation", "inversion"}),
+        ("gate", {"rotation", "inversion"}),
+        ("grid_nonlinearity", {"inversion"}),
+        ("local_frame", {"rotation"}),
+    ],
+)
+def test_what_is_not_claimed_does_not_hold(operation, claimed, layer_of):
+    layer = layer_of(operation, f"torch_{dict(LAYERS)[operation]}")
+    assert set(layer.operation.exactness.subgroups) == claimed
+    for subgroup in {"rotation", "inversion"} - claimed:
+        assert layer.symmetry_error(ANSWERS[operation][0], subgroup) > 1e-3
+
+
+@pytest.mark.parametrize("operation", ANSWERS)
+def test_cost_is_positive_and_grows_with_the_batch(operation, layer_of):
+    cost = layer_of(operation, f"torch_{dict(LAYERS)[operation]}").operation.cost
+    small, large = (cost(ANSWERS[operation][0].with_sizes(batch=n)) for n in (10, 100))
+    assert 0 < small["flops"] < large["flops"] and 0 < small["bytes"] < large["bytes"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [
+        (O3.with_sizes(irreps="2x0e+1x1o"), "irreps=2x0e+1x1o: multiplicities are not supported"),
+        (O3.with_sizes(irreps=""), "irreps is empty"),
+        (O3.with_sizes(irreps="0e+1"), "mix labels with a parity"),
+        (O3.with_sizes(activation="relu"), "unknown activation 'relu'"),
+        (O3.with_sizes(resolution=0), "size resolution=0 is not a positive integer"),
+        (Problem("feature", {"irreps": "0e"}), "missing ['activation', 'batch', 'channels'"),
+        (replace(O3, data="other"), "unknown data 'other'"),
+        (replace(O3, data="frames"), "has 1 of the two vectors that define a frame"),
+    ],
+)
+def test_family_refuses_by_name(asked, reason):
+    assert reason in str(FAMILY.check(asked))
+
+
+def test_data_frames_keeps_vectors_apart():
+    asked = MIXED.with_sizes(batch=200)
+    x = FAMILY.draw(asked, np.random.default_rng(0))["x"]
+    u, v = x[..., :3], x[..., -3:]
+    sizes = np.linalg.norm(u, axis=-1), np.linalg.norm(v, axis=-1)
+    assert all(np.all((size > 6) & (size < 8)) for size in sizes)
+    cosine = (u * v).sum(-1) / sizes[0] / sizes[1]
+    assert np.abs(cosine).max() < np.cos(np.pi * 75 / 180) and np.ptp(cosine) > 0.4
+    assert np.abs(u.mean((0, 1))).max() < 1
+
+
+def test_profiles_are_check_and_paper_only():
+    assert set(FAMILY.profiles) == {"check", "paper"}
+    for profile in FAMILY.profiles.values():
+        ids = set()
+        for ask in profile():
+            assert FAMILY.check(ask.problem) is None
+            ids.add((*FAMILY.facets(ask.problem).values(), ask.problem.dtype))
+        assert len(ids) == len(profile())

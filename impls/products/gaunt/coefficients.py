@@ -27,7 +27,11 @@ def coefficient_matrix(problem: Problem) -> np.ndarray:
 
 def coefficients(problem: Problem, backend: Backend) -> Built:
     """Build the algorithm in a framework."""
-    table = coefficient_matrix(problem)
+    return outer_product(coefficient_matrix(problem), backend)
+
+
+def outer_product(table: np.ndarray, backend: Backend) -> Built:
+    """Build z = (x outer y) G for any coefficients [dim(x), dim(y), dim(z)]."""
     matrix = backend.table(table.reshape(-1, table.shape[-1]))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:

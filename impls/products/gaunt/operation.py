@@ -27,7 +27,7 @@ from impls.families.product import irreps_of, irreps_space, shape_of
 from impls.operation import Exactness, Operation, Path
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irrep, Irreps
-from impls.so3.wigner import gaunt, gaunt_coefficient
+from impls.so3.wigner import gaunt_coefficient
 from impls.spaces import Array, Arrays, Space
 
 Triple = tuple[int, int, int]
@@ -58,6 +58,37 @@ def reached(problem: Problem) -> tuple[bool, ...]:
     return tuple(i3 in ends for i3 in range(len(irreps_of(problem)[2])))
 
 
+def one_function(problem: Problem) -> Refusal | None:
+    """Refuse inputs that are not one function on the sphere, and outputs out of reach."""
+    first, second, out = irreps_of(problem)
+    for name, irreps in (("irreps_in1", first), ("irreps_in2", second)):
+        if irreps.parity and len(_signs(irreps)) > 1:
+            return Refusal(
+                f"{name}={irreps} is not one function on the sphere: it mixes parities (-1)^l and "
+                "-(-1)^l",
+                "use 0e+1o+2e... or 0o+1e+2o...",
+            )
+    if any(triples_of(problem)):
+        return None
+    return Refusal(
+        f"empty: no path of {first} x {second} ends in {out}", "ask for |l1-l2| <= l3 <= l1+l2"
+    )
+
+
+def nonzeros(l1: int, l2: int, l3: int) -> int:
+    """Count the entries of C(l1,l2,l3) that the orders allow.
+
+    One |m| is the sum or the difference of the other two, and the number of negative orders has
+    the parity of l1+l2+l3. A few of these entries vanish all the same (1 % at degree 6).
+    """
+    m1, m2 = np.arange(-l1, l1 + 1)[:, None], np.arange(-l2, l2 + 1)
+    far, near = np.abs(m1) + np.abs(m2), np.abs(np.abs(m1) - np.abs(m2))
+    signs = ((m1 < 0).astype(int) + (m2 < 0)) % 2 == (l1 + l2 + l3) % 2
+    first = (far <= l3) & ((far > 0) | signs)
+    second = (near <= l3) & (near < far) & ((near > 0) | signs)
+    return int(np.count_nonzero(first) + np.count_nonzero(second))
+
+
 def _even(irreps: tuple[Irrep, Irrep, Irrep]) -> bool:
     return sum(ir.l for ir in irreps) % 2 == 0
 
@@ -67,21 +98,10 @@ def _signs(irreps: Irreps) -> set[int]:
 
 
 def _supports(problem: Problem) -> Refusal | None:
-    first, second, out = irreps_of(problem)
-    for name, irreps in (("irreps_in1", first), ("irreps_in2", second)):
-        if irreps.parity and len(_signs(irreps)) > 1:
-            return Refusal(
-                f"{name}={irreps} is not one function on the sphere: it mixes parities (-1)^l and "
-                "-(-1)^l",
-                "use 0e+1o+2e... or 0o+1e+2o...",
-            )
-    if paths_of(problem):
-        return None
+    refusal = one_function(problem)
+    if refusal or paths_of(problem):
+        return refusal
     triples = [irreps for _, irreps in triples_of(problem)]
-    if not triples:
-        return Refusal(
-            f"empty: no path of {first} x {second} ends in {out}", "ask for |l1-l2| <= l3 <= l1+l2"
-        )
     if not any(_even(irreps) for irreps in triples):
         return Refusal(
             "identically zero: l1+l2+l3 odd for every path", "use clebsch_gordan, or other degrees"
@@ -121,14 +141,14 @@ def _harmonics(degrees: tuple[int, ...], degree: int) -> tuple[Array, Array]:
     """
     nodes, node_weights = np.polynomial.legendre.leggauss(degree // 2 + 4)
     azimuths = 2 * np.pi / (degree + 4) * np.arange(degree + 4)
-    theta, phi = (a.ravel() for a in np.meshgrid(np.arccos(nodes), azimuths, indexing="ij"))
+    theta = np.arccos(nodes)
     columns = []
     for l in degrees:  # noqa: E741
         for m in range(-l, l + 1):
             # (-1)^m removes the Condon-Shortley phase of SciPy
-            value = (-1) ** m * sph_harm_y(l, abs(m), theta, phi)
-            part = value.imag if m < 0 else value.real
-            columns.append(part * (np.sqrt(2) if m else 1.0))
+            polar = (-1) ** m * sph_harm_y(l, abs(m), theta, 0.0).real
+            wave = np.sin(-m * azimuths) if m < 0 else np.cos(m * azimuths)
+            columns.append(np.outer(polar, wave).ravel() * (np.sqrt(2) if m else 1.0))
     weight = np.repeat(node_weights, len(azimuths)) * (2 * np.pi / len(azimuths))
     return np.stack(columns, axis=-1), weight
 
@@ -143,10 +163,7 @@ def _coefficients(problem: Problem) -> Mapping[Path, float]:
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count three operations for each nonzero coefficient; inputs and outputs are moved once."""
     samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
-    nonzero = sum(
-        int(np.count_nonzero(np.abs(gaunt(ir1.l, ir2.l, ir3.l)) > 1e-12))
-        for ir1, ir2, ir3 in paths_of(problem).values()
-    )
+    nonzero = sum(nonzeros(ir1.l, ir2.l, ir3.l) for ir1, ir2, ir3 in paths_of(problem).values())
     numbers = sum(irreps.dim for irreps in irreps_of(problem))
     width = BYTES[problem.dtype]
     return {"flops": 3.0 * nonzero * samples, "bytes": float(numbers * width) * samples}

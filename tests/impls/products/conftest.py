@@ -27,6 +27,17 @@ class Runner:
         """Return the gradient in y of half the squared norm of the gradient in x."""
         return self._run(implementation, problem, arrays | {"c": cotangent}, None, self._second)
 
+    def asymmetry(self, implementation, operation, problem, elements):
+        """Return the largest equivariance error over group elements, in one evaluation."""
+        spaces, arrays = FAMILY.inputs(problem), self.draw(problem)
+        copies = [arrays] + [{k: spaces[k].act(g, a) for k, a in arrays.items()} for g in elements]
+        joined = {k: np.concatenate([copy[k] for copy in copies]) for k in arrays}
+        larger = problem.with_sizes(batch=len(joined["x"]))
+        value, *moved = np.split(self.value(implementation, larger, joined), len(copies))
+        act = operation.outputs(problem)["z"].act
+        errors = [np.abs(z - act(g, value)).max() for g, z in zip(elements, moved, strict=True)]
+        return max(errors) / np.abs(value).max()
+
     def _run(self, implementation, problem, arrays, options, ask):
         framework = implementation.framework
         with self._precision(framework, problem.dtype):

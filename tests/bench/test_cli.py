@@ -1,0 +1,374 @@
+"""Command lines: what they print, what they refuse in one line, and their exit codes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import pytest
+
+import analysis.__main__ as analysis_line
+from bench import check, machine
+from bench.__main__ import main
+from bench.run import PROFILES
+
+NAME = "clebsch_gordan.numpy_dense"
+PLUGIN = """
+from impls.implementation import Implementation
+
+MINE = Implementation("clebsch_gordan", "{name}", "numpy", lambda p, t, o: None)
+"""
+
+
+@pytest.fixture
+def said(capsys):
+    """Return a function that runs a command line and returns (exit code, stdout, stderr)."""
+
+    def run(*arguments, line=main):
+        try:
+            code = line([str(a) for a in arguments])
+        except SystemExit as end:  # argparse
+            code = end.code
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    return run
+
+
+def rows_of(said, *arguments, line=main, code=0):
+    found, out, err = said(*arguments, "--format", "json", line=line)
+    assert found == code, err
+    return json.loads(out)
+
+
+COMMANDS = ("list", "check", "doctor", "run", "status", "merge")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(said, command):
+    code, out, _ = said(command, "--help")
+    assert code == 0 and f"python -m bench {command}" in out
+
+
+def test_help_of_all(said):
+    code, out, _ = said("--help")
+    assert code == 0 and "examples:" in out and "exit codes:" in out
+    assert all(f"\n    {command}" in out for command in COMMANDS)
+    code, out, _ = said("--help", line=analysis_line.main)
+    assert code == 0 and all(name in out for name in analysis_line.PROBES)
+    for name in analysis_line.PROBES:
+        assert said(name, "--help", line=analysis_line.main)[0] == 0
+
+
+def test_modules_run(hand):
+    for module in ("bench", "analysis"):
+        done = subprocess.run(
+            [sys.executable, "-m", module, "nonsense"],
+            cwd=hand.root,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        assert "invalid choice: 'nonsense'" in done.stderr and "Traceback" not in done.stderr
+
+
+RUN = ("run", "--profile", "quick", "--device", "cpu", "--out", "{tmp}/out")
+REFUSED = {
+    "no command": ((), "the following arguments are required: COMMAND"),
+    "unknown command": (("fly",), "invalid choice: 'fly'"),
+    "unknown profile": (("run", "--profile", "slow"), "unknown profile 'slow': known are check,"),
+    "profile of cases": (("list", "--cases", "--profile", "slow"), "unknown profile 'slow'"),
+    "profile of operations": (
+        ("list", "--operations", "--profile", "slow"),
+        "unknown profile 'slow'",
+    ),
+    "unknown device": (("run", "--device", "tpu"), "invalid choice: 'tpu'"),
+    "unknown format": (("list", "--cases", "--format", "xml"), "invalid choice: 'xml'"),
+    "nothing to list": (("list",), "one of the arguments --operations"),
+    "two lists": (("list", "--cases", "--operations"), "not allowed with argument"),
+    "selects nothing": ((*RUN, "--select", "nothing"), "matches no case of profile 'quick'; see:"),
+    "no rounds": ((*RUN, "--rounds", "0"), "rounds must be at least 1, not 0"),
+    "rounds is no number": ((*RUN, "--rounds", "many"), "invalid int value: 'many'"),
+    "no threads": ((*RUN, "--threads", "0"), "--threads must be at least 1, not 0"),
+    "negative budget": ((*RUN, "--budget", "-1"), "--budget must be positive, not -1"),
+    "no budget": ((*RUN, "--budget", "0"), "--budget must be positive, not 0"),
+    "budget is no number": ((*RUN, "--budget", "nan"), "--budget must be positive, not nan"),
+    "out is a file": (
+        ("run", "--profile", "quick", "--select", "numpy", "--device", "cpu", "--out", "{file}"),
+        "{file} is not a directory",
+    ),
+    "missing file": ((*RUN, "--with", "{tmp}/absent.py"), "no such file: {tmp}/absent.py"),
+    "broken file": (
+        ("list", "--implementations", "--with", "{broken}"),
+        "{broken} failed to import: ZeroDivisionError: division by zero",
+    ),
+    "file that exits": (
+        ("list", "--implementations", "--with", "{exits}"),
+        "{exits} failed to import: SystemExit: 3",
+    ),
+    "two files with one name": (
+        ("list", "--cases", "--with", "{first}", "--with", "{second}"),
+        "'clebsch_gordan.mine' is declared twice: in {first} and in {second}; rename one of them",
+    ),
+    "check of nothing": (("check", "nonsense"), "unknown implementation 'nonsense': known are"),
+    "check of a missing file": (("check", "{tmp}/absent.py"), "no such file: {tmp}/absent.py"),
+    "check of an empty file": (
+        ("check", "{empty}"),
+        "{empty} declares no Implementation at its top level",
+    ),
+    "status of nothing": (("status", "{tmp}/absent"), "absent holds no rows.jsonl: name a"),
+    "status of a file": (("status", "{file}"), "holds no rows.jsonl: name a directory made by"),
+    "status of damage": (("status", "{damaged}"), "rows.jsonl:1: not JSON"),
+    "merge of nothing": (
+        ("merge", "{tmp}/absent", "--out", "{tmp}/merged"),
+        "absent holds no rows.jsonl",
+    ),
+    "merge without out": (("merge", "{tmp}"), "required: --out"),
+    "merge into something": (
+        ("merge", "{tmp}/absent", "--out", "{tmp}"),
+        "is not an empty directory; name a new one",
+    ),
+}
+
+
+@pytest.fixture
+def places(tmp_path):
+    """Return the files that the refused command lines name."""
+    texts = {
+        "broken": "1 / 0",
+        "exits": "import sys; sys.exit(3)",
+        "first": PLUGIN.format(name="mine"),
+        "second": PLUGIN.format(name="mine"),
+        "empty": "",
+        "file": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "rows.jsonl").write_text("nonsense\n", encoding="utf-8")
+    found = {name: tmp_path / f"{name}.py" for name in texts}
+    return found | {"tmp": tmp_path, "damaged": tmp_path / "damaged"}
+
+
+@pytest.mark.parametrize("what", REFUSED)
+def test_refusals_are_one_line_and_exit_code_2(said, places, what):
+    arguments, message = REFUSED[what]
+    before = sorted(places["tmp"].iterdir())
+    code, out, err = said(*(a.format(**places) for a in arguments))
+    assert code == 2 and out == ""
+    assert message.format(**places) in err.splitlines()[-1]
+    assert "error: " in err.splitlines()[-1] and "Traceback" not in err
+    assert sorted(places["tmp"].iterdir()) == before
+
+
+@pytest.mark.parametrize("style", ["json", "csv"])
+def test_listings_have_the_promised_columns(said, style):
+    def listed(what, *arguments):
+        code, out, _ = said("list", f"--{what}", *arguments, "--format", style)
+        assert code == 0
+        return json.loads(out) if style == "json" else list(csv.DictReader(io.StringIO(out)))
+
+    operations = {row["operation"]: row for row in listed("operations")}
+    assert {"operation", "family", "group", "exactness", "papers"} <= set(operations["gaunt"])
+    assert operations["clebsch_gordan"]["group"] == "rotation, inversion"
+    assert operations["matrix"]["group"] == "rotation"
+    assert operations["gaunt"]["papers"]
+    implementations = {row["implementation"]: row for row in listed("implementations")}
+    columns = {"implementation", "operation", "framework", "available", "reason"}
+    assert columns <= set(implementations[NAME])
+    assert implementations[NAME]["framework"] == "numpy"
+    assert str(implementations[NAME]["available"]) == "True"
+    problems = listed("problems", "--profile", "quick")
+    assert {"problem", "family", "dtype", "setting", "symmetry", "lmax"} <= set(problems[0])
+    cases = listed("cases", "--profile", "quick")
+    assert {"case", "implementation", "pass", "refused"} <= set(cases[0])
+    assert len({row["case"] for row in cases}) == len(cases)
+
+
+def test_listings_as_tables(said):
+    for what in ("operations", "implementations", "problems", "cases"):
+        code, out, err = said("list", f"--{what}")
+        head, line, *rows = out.splitlines()
+        assert code == 0 and err == "" and rows
+        assert set(line) == {"-", " "} and len(head.split()) >= 4
+
+
+def test_a_missing_package_is_said_in_the_list(said, hand):
+    file = hand.root / "tests/traps/faults.py"
+    rows = rows_of(said, "list", "--implementations", "--with", file)
+    (row,) = (r for r in rows if r["implementation"].endswith("trap_not_installed"))
+    assert row["available"] is False
+    assert row["reason"].startswith("not installed: a_package_nobody_has (pip install")
+
+
+def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
+    seen = {"torch": "yes", "jax": "CPU build or no GPU"}
+    monkeypatch.setattr(machine, "cuda_seen_by", lambda: seen)
+    rows = {row["what"]: row for row in rows_of(said, "doctor")}
+    assert {"cpu", "gpu", "numpy", "torch", "jax", "quiet machine", "disk"} <= set(rows)
+    assert all(set(row) == {"what", "available", "reason"} for row in rows.values())
+    assert all(row["available"] in ("yes", "no") and row["reason"] for row in rows.values())
+    assert rows["torch on cuda"]["available"] == "yes"
+    assert rows["jax on cuda"] == {
+        "what": "jax on cuda",
+        "available": "no",
+        "reason": "CPU build or no GPU",
+    }
+
+
+def test_run_status_and_merge(said, tmp_path, hand):
+    trap = hand.root / "tests/traps/wrong.py"
+    # fmt: off
+    code, out, err = said(
+        "run", "--profile", "quick", "--select", "*-o3-lmax1-*::clebsch_gordan.*[np]*numpy_dense*",
+        "--device", "cpu", "--out", tmp_path / "a", "--plain",
+    )
+    assert (code, "matches no case" in err) == (2, True)
+    code, out, err = said(
+        "run", "--profile", "quick", "--select", "*-o3-lmax1-*::clebsch_gordan.numpy_dense/*",
+        "--device", "cpu", "--out", tmp_path / "a", "--plain",
+    )
+    # fmt: on
+    assert code == 0
+    assert (
+        "measured now: 1 ok;" in out and f"status: python -m bench status {tmp_path / 'a'}" in out
+    )
+    assert "CPU run: times say nothing about GPUs" in err and "[1/1, 0 s left] ok product/" in err
+    select = "*-o3-lmax1-*::clebsch_gordan.trap_normalisation/*"
+    code, out, err = said(
+        *("run", "--profile", "quick", "--select", select, "--device", "cpu", "--plain"),
+        *("--out", tmp_path / "b", "--with", trap),
+    )
+    assert code == 0, "a wrong case is a result"
+    assert "measured now: 1 wrong;" in out and ": error.fwd is " in err
+
+    code, out, _ = said("merge", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "both")
+    assert code == 0 and out.endswith(f"rows in {tmp_path / 'both' / 'rows.jsonl'}\n")
+    code, out, _ = said("status", tmp_path / "both")
+    assert code == 0 and ["ok", "1"] in [line.split() for line in out.splitlines()]
+    assert "error.fwd is" in out and out.count("numpy_dense") == 0
+    listed = rows_of(said, "status", tmp_path / "both")
+    assert [set(row) for row in listed] == [{"status", "case", "round", "reason"}] * 2
+    assert [row["status"] for row in listed] == ["ok", "wrong"]
+    assert said("merge", tmp_path / "a", "--out", tmp_path / "both")[0] == 2
+
+
+def test_status_of_a_run_without_a_finished_case_is_an_empty_list(said, tmp_path):
+    (tmp_path / "rows.jsonl").write_text("", encoding="utf-8")
+    assert rows_of(said, "status", tmp_path) == []
+    assert said("status", tmp_path)[0] == 0
+
+
+def test_check_passes_what_is_right(said):
+    rows = rows_of(said, "check", NAME, "--device", "cpu", "--plain")
+    assert {row["status"] for row in rows} == {"ok"} and all(row["passed"] for row in rows)
+    assert {"error.fwd", "equiv.rotation", "conduct.deterministic"} <= set(rows[0])
+
+
+def test_check_of_a_file_fails_what_is_wrong(said, tmp_path, monkeypatch):
+    text = PLUGIN.format(name="mine").replace("None", "Built(lambda i, w: {'z': i['x']})")
+    file = tmp_path / "mine.py"
+    file.write_text(text.replace("import Imp", "import Built, Imp"), encoding="utf-8")
+    code, out, _ = said("check", file, "--device", "cpu", "--plain")
+    assert code == 1 and "0 of 7 passed" in out and "output shapes are" in out
+
+
+def test_names_that_check_takes(registry, hand):
+    assert [i.full_name for i in check.named(NAME, registry, None)] == [NAME]
+    several = check.named("gaunt", registry, None)
+    assert len(several) > 3 and {i.operation for i in several} == {"gaunt"}
+    assert "check" in PROFILES
+
+
+def analysed(said, tmp_path, *arguments, code=0):
+    return rows_of(
+        said, *arguments, "--plain", "--out", tmp_path, line=analysis_line.main, code=code
+    )
+
+
+ONE = ("--operation", "clebsch_gordan", "--implementation")
+
+
+def test_expressivity(said, tmp_path):
+    rows = analysed(said, tmp_path, "expressivity", *ONE, "numpy_dense", "--lmax", "2")
+    assert [(r["lmax"], r["dim"], r["span"]) for r in rows] == [(1, 6, 6), (2, 19, 19)]
+    for row in rows:
+        assert (row["operation"], row["implementation"]) == ("clebsch_gordan", NAME)
+        assert (row["setting"], row["symmetry"]) == ("mimo", "so3")
+        assert (row["expected_dim"], row["expected_span"]) == (row["dim"], row["span"])
+        assert row["gap"] > 1 and row["verdict"]
+    before = (tmp_path / "expressivity" / "rows.jsonl").read_bytes()
+    again = analysed(said, tmp_path, "expressivity", *ONE, NAME, "--lmax", "1")
+    assert again == rows[:1]
+    assert (tmp_path / "expressivity" / "rows.jsonl").read_bytes() == before
+
+
+def test_interactability(said, tmp_path):
+    rows = analysed(said, tmp_path, "interactability", *ONE, "numpy_dense", "--lmax", "1")
+    assert {"l1", "l2", "l3", "coefficient", "interactable", "expected"} <= set(rows[0])
+    triples = {(r["l1"], r["l2"], r["l3"]): r["interactable"] for r in rows}
+    assert len(triples) == 6 and all(triples.values())
+    assert triples["1", "1", "1"] is True
+    assert all(row["coefficient"] != 0 for row in rows)
+
+
+def test_a_refused_question_is_a_row_with_its_reason(said, tmp_path):
+    (row,) = analysed(
+        said, tmp_path, "interactability", *ONE, "numpy_dense", "--lmax", "1",
+        "--setting", "siso", "--symmetry", "o3",
+    )  # fmt: skip
+    assert row["status"] == "skip" and "empty output" in row["reason"]
+
+
+def test_equivariance(said, tmp_path):
+    rows = analysed(
+        said, tmp_path, "equivariance", *ONE, "numpy_dense", "--lmax", "1", "--symmetry", "o3"
+    )
+    assert [(r["dtype"], r["subgroup"]) for r in rows] == [
+        ("float32", "rotation"),
+        ("float32", "inversion"),
+        ("float64", "rotation"),
+        ("float64", "inversion"),
+    ]
+    for row in rows:
+        assert row["claimed"] is True
+        assert row["mean"] <= row["p95"] <= row["max"] < 1e-5
+        assert row["dtype"] == "float32" or row["max"] < 1e-13
+
+
+def test_an_implementation_that_disagrees_is_exit_code_1(said, tmp_path, hand):
+    rows = analysed(
+        said, tmp_path, "expressivity", *ONE, "trap_normalisation", "--lmax", "1",
+        "--with", hand.root / "tests/traps/wrong.py", code=1,
+    )  # fmt: skip
+    assert rows[0]["status"] == "wrong" and "error.fwd is" in rows[0]["reason"]
+
+
+ANALYSIS_REFUSED = {
+    "operation": (("--operation", "nonsense", "--lmax", "1"), "unknown operation 'nonsense'"),
+    "implementation": ((*ONE, "nonsense", "--lmax", "1"), "unknown implementation 'clebsch_"),
+    "negative lmax": (("--operation", "gaunt", "--lmax", "-1"), "--lmax must be at least 1"),
+    "lmax zero": (("--operation", "gaunt", "--lmax", "0"), "--lmax must be at least 1, not 0"),
+    "no lmax": (("--operation", "gaunt"), "required: --lmax"),
+    "setting": (("--operation", "gaunt", "--lmax", "1", "--setting", "all"), "invalid choice"),
+    "out is a file": (
+        (*ONE, "numpy_dense", "--lmax", "1", "--out", "{file}"),
+        "is not a directory",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ANALYSIS_REFUSED)
+def test_the_analysis_refuses_in_one_line(said, tmp_path, what):
+    file = tmp_path / "file"
+    file.write_text("", encoding="utf-8")
+    arguments, message = ANALYSIS_REFUSED[what]
+    code, out, err = said(
+        "expressivity", *(a.format(file=file) for a in arguments), line=analysis_line.main
+    )
+    assert (code, out) == (2, "")
+    assert message in err.splitlines()[-1] and "Traceback" not in err

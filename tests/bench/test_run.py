@@ -1,0 +1,224 @@
+"""Runs: resumed, cut short, killed and locked, they end with the same rows and no process."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from bench import probes
+from bench.__main__ import main
+from bench.rows import FINISHED, finished, load
+from bench.run import Events, exclusive, execute
+
+NAME = "clebsch_gordan.numpy_dense"
+RUN = """
+import signal, sys
+from bench.__main__ import main
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background ignores it
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+def measured(path):
+    """Return the pairs (key, round) that need not run again."""
+    rows = load(path)
+    return finished(rows, rows[0]["machine"], rows[0]["environment"])
+
+
+@pytest.fixture
+def meant(hand, registry):
+    """Return a plan: three blocks of one NumPy case, one of which is refused."""
+    from impls.families.product import problem
+
+    asked = [hand.problem(), problem("siso", 1), hand.problem("so3")]
+    return hand.plan(registry, [hand.case(registry, NAME, p) for p in asked])
+
+
+def test_resume_measures_what_is_missing_and_nothing_else(meant, registry, tmp_path):
+    seen = []
+    events = Events(case_done=lambda case, status, reason: seen.append(status))
+    first = execute(meant, registry, tmp_path, command="first", events=events)
+    assert Counter(seen) == {"ok": 2, "skip": 1} and first.seconds["timing"] > 0
+    before = (tmp_path / "rows.jsonl").read_bytes()
+    again = execute(meant, registry, tmp_path, command="again", events=events)
+    assert len(seen) == 3 and again.seconds == {}
+    assert (tmp_path / "rows.jsonl").read_bytes() == before
+    assert measured(tmp_path) == {(planned.key, 0) for planned in meant.planned}
+    plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+    assert [c["key"] for c in plan["cases"]] == [planned.key for planned in meant.planned]
+    assert [c["command"] for c in plan["commands"]] == ["first", "again"]
+    assert plan["commands"][1]["run"] == again.run != first.run
+
+
+def test_a_case_that_was_cut_off_runs_again(meant, registry, tmp_path):
+    execute(meant, registry, tmp_path)
+    file = tmp_path / "rows.jsonl"
+    lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
+    file.write_text("".join(lines[:-1]) + lines[-1][:40], encoding="utf-8")
+    seen = []
+    events = Events(case_done=lambda case, status, reason: seen.append(case))
+    execute(meant, registry, tmp_path, events=events)
+    assert seen == [json.loads(lines[-1])["case"]]
+    assert measured(tmp_path) == {(planned.key, 0) for planned in meant.planned}
+    assert (tmp_path / "rows.torn").read_text(encoding="utf-8") == lines[-1][:40] + "\n"
+
+
+def test_a_spent_budget_is_said_and_continued_later(meant, registry, tmp_path):
+    def slow(case, status, reason):
+        time.sleep(0.6)
+
+    execute(meant, registry, tmp_path, budget=0.5, events=Events(case_done=slow))
+    ends = [row for row in load(tmp_path) if row["probe"] == FINISHED]
+    skipped = [row for row in ends if row["detail"].get("unfinished")]
+    assert 1 <= len(skipped) < len(ends) == 3
+    assert {(row["status"], row["reason"]) for row in skipped} == {
+        ("skip", "the budget of 0.5 s was spent")
+    }
+    execute(meant, registry, tmp_path, budget=600.0)
+    assert measured(tmp_path) == {(planned.key, 0) for planned in meant.planned}
+
+
+def test_each_round_is_measured_in_fresh_processes(hand, registry, tmp_path):
+    started = []
+    meant = hand.plan(registry, [hand.case(registry, NAME)], rounds=2)
+    events = Events(worker_up=lambda: started.append(1))
+    execute(meant, registry, tmp_path, events=events)
+    assert len(started) == 2
+    assert measured(tmp_path) == {(meant.planned[0].key, 0), (meant.planned[0].key, 1)}
+    rows = load(tmp_path)
+    assert [row["round"] for row in rows if row["probe"] == "time.host"] == [0, 1]
+    assert len({row["attempt"] for row in rows}) == 2
+
+
+def test_gates_come_before_times_and_rows_can_be_trusted(hand, registry, tmp_path):
+    case = hand.case(registry, NAME, hand.problem(batch=200))
+    execute(hand.plan(registry, [case], probes=probes.RUN), registry, tmp_path)
+    rows = load(tmp_path)
+    order = [row["probe"] for row in rows]
+    for gate in ("error.fwd", "equiv.rotation", "equiv.inversion", "expressivity.dim"):
+        assert order.index(gate) < order.index("time.host")
+    assert order[-1] == FINISHED and order.count("time.host") == 1
+    assert {"time.build", "time.first"} <= set(order) and "time.pack" not in order
+    timed = rows[order.index("time.host")]
+    assert timed["n"] == len(timed["samples"]) == 3
+    assert timed["lo"] <= timed["value"] <= timed["hi"]
+    assert {row["unit"] for row in rows if row["probe"].startswith(("time", "case"))} == {"s"}
+    assert {row["status"] for row in rows} == {"ok"}
+    for row in rows:
+        assert row["protocol"] and row["commit"] and row["t0"]
+        assert (tmp_path / "machines" / f"{row['machine']}.json").is_file()
+        assert (tmp_path / "environments" / f"{row['environment']}.json").is_file()
+    assert len({row["id"] for row in rows}) == len(rows)
+
+
+def test_one_implementation_of_an_operation_says_what_it_can_express(hand, registry):
+    from bench.run import _explaining
+
+    names = ("clebsch_gordan.numpy_dense", "clebsch_gordan.jax_dense", "gaunt.torch_grid")
+    cases = [
+        hand.case(registry, name, hand.problem(dtype=dtype))
+        for name in names
+        for dtype in ("float32", "float64")
+    ]
+    full = hand.plan(registry, cases, probes=probes.RUN)
+    chosen = [p.case for p in full.planned if p.key in _explaining(full, registry)]
+    assert [registry.implementation(c.implementation).operation for c in chosen] == [
+        "clebsch_gordan",
+        "gaunt",
+    ]
+    assert chosen[0].implementation == NAME
+    assert _explaining(hand.plan(registry, cases), registry) == frozenset()
+
+
+def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):
+    out = tmp_path / "run"
+    with exclusive(out, "cpu"):
+        code = main(
+            ["run", "--profile", "quick", "--select", "numpy", "--out", str(out), "--device", "cpu"]
+        )
+        assert code == 2
+        message = capsys.readouterr().err.splitlines()[-1]
+        assert message == f"error: another process is running in {out}"
+    with exclusive(out, "cpu"):
+        pass
+    with pytest.raises(ZeroDivisionError), exclusive(out, "cpu"):
+        raise ZeroDivisionError
+    with exclusive(out, "cpu"):
+        pass
+
+
+def test_a_gpu_is_used_by_one_run_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
+    with exclusive(tmp_path / "a", "cuda"):
+        with (
+            pytest.raises(ValueError, match="another run measures on GPU 1"),
+            exclusive(tmp_path / "b", "cuda"),
+        ):
+            pass
+        with exclusive(tmp_path / "b", "cpu"):
+            pass
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+        with exclusive(tmp_path / "b", "cuda"):
+            pass
+
+
+def test_a_run_into_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("mine", encoding="utf-8")
+    for path in (tmp_path / "file", tmp_path / "file" / "deeper"):
+        with pytest.raises(ValueError, match="is not a directory"), exclusive(path, "cpu"):
+            pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_stopped_leaves_no_worker_and_is_continued(hand, tmp_path, number, capsys):
+    """The cases take a quarter of a second each at least, so that the signal comes between two."""
+    out = tmp_path / "run"
+    arguments = ["run", "--profile", "quick", "--select", "*o3-lmax[12]-*trap_pauses*"]
+    arguments += ["--with", str(hand.root / "tests/traps/odd.py"), "--device", "cpu"]
+    arguments += ["--out", str(out), "--plain"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", RUN, *arguments],
+        cwd=hand.root,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not ends(out):
+            assert process.poll() is None and time.monotonic() < deadline
+            time.sleep(0.02)
+        assert hand.workers(out)
+    finally:
+        process.send_signal(number)
+        _, messages = process.communicate(timeout=30)
+    done = ends(out)
+    assert 1 <= len(done) < 4
+    if number == signal.SIGINT:
+        assert process.returncode == 1
+        assert "interrupted; the same command continues" in messages
+        assert "Traceback" not in messages
+    while hand.workers(out):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert main(arguments) == 0
+    shown = capsys.readouterr()
+    assert f"measured now: {4 - len(done)} ok" in shown.out
+    plan = json.loads((out / "plan.json").read_text(encoding="utf-8"))
+    assert measured(out) == {(case["key"], 0) for case in plan["cases"]}
+    assert len(plan["cases"]) == 4 and len(ends(out)) == 4
+    assert hand.workers(out) == []
+
+
+def ends(out):
+    """Return the finished cases of a run that may be writing at this moment."""
+    file = out / "rows.jsonl"
+    lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
+    return [row["case"] for row in map(json.loads, lines) if row["probe"] == FINISHED]

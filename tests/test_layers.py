@@ -1,0 +1,42 @@
+"""Imports go one way, and nothing that only lists or plans imports a framework."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+LINT = "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])"
+LIGHT = """
+import sys
+import analysis.__main__, bench.__main__, bench.worker, reports.__main__
+heavy = sorted({"torch", "jax", "e3nn", "e3nn_jax"} & set(sys.modules))
+assert not heavy, heavy
+"""
+
+
+def python(code):
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+def test_imports_go_one_way():
+    pytest.importorskip("importlinter")
+    done = python(LINT)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 broken" in done.stdout
+
+
+def test_command_lines_import_no_framework():
+    done = python(LIGHT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_workers_do_not_pay_for_pandas():
+    done = python("import sys, bench.worker; assert 'pandas' not in sys.modules")
+    assert done.returncode == 0, done.stderr

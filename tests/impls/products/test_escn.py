@@ -36,7 +36,6 @@ def small(lmax, symmetry="o3", **sizes):
 
 
 PROBLEMS = {
-    "whole": small(2),
     "cut": small(3, m_max=1, lmax_out=2),
     "unsorted": small(2).with_sizes(**UNSORTED),
 }

@@ -28,7 +28,7 @@ $(READY): requirements.txt constraints.txt
 	@$(PIP) -c constraints.txt torch==2.13.0
 	@cp constraints.txt $(VENV)/constraints.txt
 	@$(RUN) -m pip freeze | grep -i '^nvidia-.*-cu[0-9]' >> $(VENV)/constraints.txt || true
-	@cuda=$$($(RUN) -c 'import torch; print((torch.version.cuda or "").split(".")[0])'); \
+	@cuda=$$($(RUN) -W ignore -c 'import torch; print((torch.version.cuda or "").split(".")[0])'); \
 	if [ -n "$$cuda" ] && nvidia-smi -L >/dev/null 2>&1; then \
 		echo "NVIDIA GPU found: JAX with CUDA $$cuda"; \
 		$(PIP) -c $(VENV)/constraints.txt "jax[cuda$$cuda]"; \

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import importlib.metadata
 import io
 import json
+import re
 import subprocess
 import sys
 
@@ -165,6 +167,17 @@ def test_refusals_are_one_line_and_exit_code_2(said, places, what):
     assert sorted(places["tmp"].iterdir()) == before
 
 
+def test_an_installed_plugin_that_fails_is_named(said, monkeypatch):
+    entry = importlib.metadata.EntryPoint("mine", "a_package_nobody_has:X", "equibench.operations")
+    found = {entry.group: [entry]}
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: found.get(group, []))
+    code, out, err = said("list", "--operations")
+    assert (code, out) == (2, "")
+    assert err.startswith(
+        "error: entry point 'mine' = a_package_nobody_has:X failed to load: ModuleNotFoundError"
+    )
+
+
 @pytest.mark.parametrize("style", ["json", "csv"])
 def test_listings_have_the_promised_columns(said, style):
     def listed(what, *arguments):
@@ -222,17 +235,11 @@ def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
 
 def test_run_status_and_merge(said, tmp_path, hand):
     trap = hand.root / "tests/traps/wrong.py"
-    # fmt: off
+    select = "*-o3-lmax1-*::clebsch_gordan.numpy_dense/*"
     code, out, err = said(
-        "run", "--profile", "quick", "--select", "*-o3-lmax1-*::clebsch_gordan.*[np]*numpy_dense*",
-        "--device", "cpu", "--out", tmp_path / "a", "--plain",
+        *("run", "--profile", "quick", "--select", select, "--device", "cpu", "--plain"),
+        *("--out", tmp_path / "a"),
     )
-    assert (code, "matches no case" in err) == (2, True)
-    code, out, err = said(
-        "run", "--profile", "quick", "--select", "*-o3-lmax1-*::clebsch_gordan.numpy_dense/*",
-        "--device", "cpu", "--out", tmp_path / "a", "--plain",
-    )
-    # fmt: on
     assert code == 0
     assert (
         "measured now: 1 ok;" in out and f"status: python -m bench status {tmp_path / 'a'}" in out
@@ -274,7 +281,8 @@ def test_check_of_a_file_fails_what_is_wrong(said, tmp_path, monkeypatch):
     file = tmp_path / "mine.py"
     file.write_text(text.replace("import Imp", "import Built, Imp"), encoding="utf-8")
     code, out, _ = said("check", file, "--device", "cpu", "--plain")
-    assert code == 1 and "0 of 7 passed" in out and "output shapes are" in out
+    assert code == 1 and "output shapes are" in out
+    assert re.fullmatch(r"0 of \d+ passed", out.splitlines()[-1])
 
 
 def test_names_that_check_takes(registry, hand):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from impls.families.product import irreps_of
 from impls.problem import Problem
 from impls.products.backend import Backend
 from impls.products.gaunt.operation import paths_of
@@ -29,10 +30,12 @@ def output_degree(problem: Problem) -> int:
 
 
 def product_degree(problem: Problem) -> int:
-    """Return D = L1 + L2 + L3, the degree of the products that a quadrature has to integrate."""
-    paths = paths_of(problem).values()
-    largest1, largest2 = (max(irreps[side].l for irreps in paths) for side in (0, 1))
-    return largest1 + largest2 + output_degree(problem)
+    """Return D = L1 + L2 + L3, the degree of the products that a quadrature has to integrate.
+
+    L1 and L2 count every irrep of the inputs: one that is on no path has to integrate to zero.
+    """
+    first, second, _ = irreps_of(problem)
+    return first.lmax + second.lmax + output_degree(problem)
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,8 @@ PROBLEMS = [
     custom("3", "3", "0"),
     custom("0+2", "0+1+3", "1"),
     custom("1+1", "2", "1+3"),
+    custom("0+5", "0+1", "0+1"),  # no path starts at 5
+    custom("0e+1o", "0e+5o", "0e+1o"),
     custom("0e", "0e", "0e"),
 ]
 

@@ -1,0 +1,1 @@
+"""The Poisson bracket: the antisymmetric product of two functions on the sphere."""

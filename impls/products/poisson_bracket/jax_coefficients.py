@@ -1,0 +1,26 @@
+"""Poisson bracket in JAX by explicit coefficients, z = (x outer y) A.
+
+O(L^6) multiplications in one matrix product. Odd l1+l2+l3 only. See `coefficients`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import jax_backend
+from impls.products.poisson_bracket.coefficients import coefficients
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return coefficients(problem, jax_backend(problem))
+
+
+IMPLEMENTATION = Implementation(
+    operation="poisson_bracket",
+    name="jax_coefficients",
+    framework="jax",
+    build=_build,
+    papers=("bochkarev2026",),
+)

@@ -1,0 +1,26 @@
+"""Poisson bracket in PyTorch by explicit coefficients, z = (x outer y) A.
+
+O(L^6) multiplications in one matrix product. Odd l1+l2+l3 only. See `coefficients`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.poisson_bracket.coefficients import coefficients
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return coefficients(problem, torch_backend(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="poisson_bracket",
+    name="torch_coefficients",
+    framework="torch",
+    build=_build,
+    papers=("bochkarev2026",),
+)

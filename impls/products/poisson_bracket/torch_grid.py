@@ -1,0 +1,26 @@
+"""Poisson bracket in PyTorch on a Gauss-Legendre product grid, two derivatives of each input.
+
+O(L^3) multiplications [@bochkarev2026]. Odd l1+l2+l3 only. See `grid`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.poisson_bracket.grid import grid
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return grid(problem, torch_backend(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="poisson_bracket",
+    name="torch_grid",
+    framework="torch",
+    build=_build,
+    papers=("bochkarev2026",),
+)

@@ -1,0 +1,1 @@
+"""Gaunt product and Poisson bracket side by side: a complete product of functions."""

@@ -1,0 +1,1 @@
+"""The parity-split matrix product: four matrix products, each with its own output."""

@@ -1,0 +1,26 @@
+"""Parity-split matrix product in PyTorch: convert, four matrix products, convert back.
+
+O(L^4) multiplications in the conversions, O(L^3) in the products [@unke2024]. See `dense`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.fused_matrix.dense import dense
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return dense(problem, torch_backend(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="fused_matrix",
+    name="torch_dense",
+    framework="torch",
+    build=_build,
+    papers=("unke2024",),
+)

@@ -1,0 +1,1 @@
+"""The matrix product with all blocks of spherical matrices."""

@@ -11,6 +11,7 @@ import fnmatch
 import json
 import os
 import random
+import secrets
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,7 +30,6 @@ from bench.case import (
     case_id,
     cases_of,
     describe,
-    digest,
     problem_id,
     refusal,
     select,
@@ -417,7 +417,7 @@ def execute(
             plan,
             events or Events(),
             facts,
-            digest([now, os.getpid()]),
+            secrets.token_hex(8),
             explaining=_explaining(plan, registry),
         )
         _write_plan(run, command, now)

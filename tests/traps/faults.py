@@ -44,11 +44,10 @@ def _memory_error():
 
 
 def _hog():
-    """Hold more and more memory; stop at 2 GiB, in case nobody stops it."""
-    held = []
-    while len(held) < 64:
-        held.append(np.ones(2**22))
-        time.sleep(0.05)
+    """Take 768 MiB and sit on them."""
+    held = [np.ones(2**24) for _ in range(6)]
+    time.sleep(3600)
+    held.clear()
 
 
 def _stubborn():

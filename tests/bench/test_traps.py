@@ -34,7 +34,7 @@ FAULTS = {
     "raises": ("error", "^ArithmeticError: the moon is full$"),
     "memory_error": ("oom", "^MemoryError:?$"),
     "hog": ("oom", r"the worker held \d\.\d GiB of host memory"),
-    "stubborn": ("timeout", "^no answer within 10 s$"),
+    "stubborn": ("timeout", "^no answer within 15 s$"),
     "segfault": ("crash", r"^killed by SIGSEGV; see .*trap_segfault.*\.log$"),
     "killed": ("oom", "SIGKILL"),
     "exits": ("crash", r"^exited with code 1; see .*\.log$"),
@@ -63,7 +63,7 @@ def swept(trapped, hand, tmp_path_factory):
     cases += [hand.case(trapped, f"clebsch_gordan.{HONEST}", again)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "MEMORY_SHARE", CAP / pool.total_memory())
-        meant = hand.plan(trapped, cases, case_timeout=10.0)
+        meant = hand.plan(trapped, cases, case_timeout=15.0)
         execute(meant, trapped, out, files=hand.traps)
     return out, load(out)
 
@@ -117,7 +117,7 @@ def test_bad_manners_do_not_spoil_a_right_result(hand, swept, name):
 def test_a_known_time_is_measured(hand, swept):
     row = hand.before(swept[1], end(hand, swept, "pauses"))["time.host"]
     assert row["unit"] == "s" and row["n"] == 3
-    assert min(row["samples"]) == pytest.approx(0.02, rel=0.05)
+    assert min(row["samples"]) < 0.03  # a busy machine wakes a sleeper late, never early
     assert 0.02 <= row["lo"] <= row["value"] <= row["hi"]
 
 

@@ -402,8 +402,7 @@ def execute(
     device = plan.planned[0].case.target.device if plan.planned else "cpu"
     with exclusive(out, device), Pool(registry, files, out / "logs") as pool:
         store = Store(out)
-        began = datetime.now(UTC)
-        now = began.isoformat(timespec="seconds")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
         facts = {
             "machine": store.facts("machines", machine_facts()),
             "environment": store.facts("environments", environment_facts(device)),

@@ -53,7 +53,8 @@ class Implementation:
     `requires` lists importable packages. `options` maps an option that changes only speed to the
     values worth trying, the first being the default. `baseline` marks the implementation that
     ratios are taken against, where a problem has one. `profiles` names (by globs) the profiles
-    that measure it: what is of interest to few is left to "paper" and "check".
+    that measure it: what is of interest to few is left to "paper" and "check". `growth` gives the
+    exponents of this algorithm's arithmetic where they are not those of its operation.
     """
 
     operation: str
@@ -67,6 +68,7 @@ class Implementation:
     licence: str = "MIT"
     baseline: bool = False
     profiles: tuple[str, ...] = ("*",)
+    growth: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def full_name(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from impls.groups import Element
@@ -43,6 +43,10 @@ class Operation:
     of the two inputs in `linear_in` and of the first output) to the reduced coefficient w of that
     block with respect to the unit-norm Wigner 3j tensor; paths that vanish are left out.
 
+    `users` are the keys of papers whose published systems use the operation. `growth` gives the
+    exponents by which its arithmetic grows, as theory has it for the setting mimo, in `lmax` and in
+    `channels`: {"lmax": 5, "channels": 1} is O(L^5 C).
+
     `align(problem, g, a, b)` yields finitely many candidates for `b` when the action on outputs is
     known only up to a choice (polyphase anchoring); the smallest distance to `a` counts.
     """
@@ -60,3 +64,5 @@ class Operation:
     linear_in: tuple[tuple[str, int], ...] = ()
     coefficients: Callable[[Problem], Mapping[Path, float]] | None = None
     align: Callable[[Problem, Element, Array, Array], Iterable[Array]] | None = None
+    users: tuple[str, ...] = ()
+    growth: Mapping[str, float] = field(default_factory=dict)

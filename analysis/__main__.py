@@ -19,8 +19,9 @@ from bench import progress
 from bench.case import Case, describe
 from bench.fingerprint import key
 from bench.listing import FORMATS, render
+from bench.profiles import UNTIMED, Plan, Planned, Profile
 from bench.rows import FINISHED, latest, load
-from bench.run import Plan, Planned, Profile, execute
+from bench.run import execute
 from impls.implementation import MODES, Implementation, Target
 from impls.operation import Operation
 from impls.problem import Problem
@@ -105,7 +106,7 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
         for problem in _problems(arguments, registry)
         for implementation in _implementations(operation, arguments.implementation, registry)
     ]
-    settings = Profile(("fwd",), 1, 0, 600.0, PROBES[arguments.command])
+    settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command])
     planned = [Planned(case, key(case, registry)) for case in cases]
     return Plan(f"analysis {arguments.command}", settings, planned)
 

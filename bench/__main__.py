@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from bench import check, machine, progress
-from bench.case import case_id, problem_id, refusal
+from bench.case import PASSES, case_id, problem_id, refusal
 from bench.listing import FORMATS, render
 from bench.pool import spec_of
+from bench.profiles import PROFILES, Plan, asks, cases, plan, profile_named
 from bench.rows import FINISHED, latest, load, merge
-from bench.run import PROFILES, Plan, asks, cases, execute, plan, profile_named
+from bench.run import REDO, execute
 from impls.implementation import Target
 from impls.registry import Registry
 from impls.registry import load as load_registry
@@ -92,6 +93,18 @@ def _parser() -> argparse.ArgumentParser:
         help="only cases whose id matches (a word: contains)",
     )
     sub.add_argument("--rounds", type=int, help="repeat all blocks in fresh processes this often")
+    sub.add_argument(
+        "--pass", dest="passes", action="append", default=[], metavar="PASS",
+        help=f"instead of the profile's: {', '.join(PASSES)} (may be repeated)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--mode", dest="modes", action="append", default=[], metavar="MODE",
+        help="eager, compile, cudagraph, jit: where a framework has it (may be repeated)",
+    )  # fmt: skip
+    sub.add_argument(
+        "--redo", default="", metavar="WHAT",
+        help=f"measure again what is finished: {', '.join(REDO)}, all, or a glob of case ids",
+    )  # fmt: skip
     sub.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
     sub.add_argument("--budget", type=float, metavar="SECONDS", help="start no block after this")
     sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/PROFILE-DEVICE")
@@ -215,7 +228,15 @@ def _run(arguments: argparse.Namespace) -> int:
     registry = load_registry(arguments.files)
     device = arguments.device or machine.default_device()
     target = Target(device=device, threads=arguments.threads)
-    meant = plan(arguments.profile, target, registry, arguments.select, arguments.rounds)
+    meant = plan(
+        arguments.profile,
+        target,
+        registry,
+        arguments.select,
+        arguments.rounds,
+        arguments.passes,
+        arguments.modes,
+    )
     out = arguments.out or Path("reports/out") / f"{arguments.profile}-{device}"
     _announce(meant, registry, device, out)
     total = len(meant.planned) * meant.settings.rounds
@@ -227,9 +248,11 @@ def _run(arguments: argparse.Namespace) -> int:
             files=arguments.files,
             command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
             budget=arguments.budget,
+            redo=arguments.redo,
             events=events,
         )
-    spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in run.seconds.items())
+    account = sorted(run.seconds.items(), key=lambda item: -item[1])
+    spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in account)
     new = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
     print(f"measured now: {new or 'nothing, all was finished'}; wall time: {spent or 'none'}")
     print(f"rows: {out / 'rows.jsonl'}   status: python -m bench status {out}")

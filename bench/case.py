@@ -14,8 +14,8 @@ from impls.implementation import MODES, Implementation, Target
 from impls.problem import Problem, Refusal, Scalar
 from impls.registry import Registry
 
-Pass = Literal["fwd", "grad"]
-PASSES: tuple[Pass, ...] = ("fwd", "grad")
+Pass = Literal["fwd", "grad", "grad2"]
+PASSES: tuple[Pass, ...] = ("fwd", "grad", "grad2")
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,10 @@ def refusal(case: Case, registry: Registry) -> Refusal | None:
     operation = registry.operation(implementation.operation)
     family = registry.family(case.problem.family)
     refused = (
-        family.check(case.problem) or operation.supports(case.problem) or implementation.missing()
+        family.check(case.problem)
+        or operation.supports(case.problem)
+        or implementation.missing()
+        or _unmeasurable(case, registry)
     )
     if refused:
         return refused
@@ -127,23 +130,46 @@ def refusal(case: Case, registry: Registry) -> Refusal | None:
         return None
 
 
+def _unmeasurable(case: Case, registry: Registry) -> Refusal | None:
+    """Return why this pass cannot be run in this mode on this device, else None."""
+    if case.mode == "cudagraph" and case.target.device != "cuda":
+        return Refusal("CUDA graphs need a GPU", "use the modes eager or compile on the CPU")
+    if case.mode == "compile" and case.pass_ == "grad2":
+        return Refusal(
+            "code compiled by inductor has no second gradient", "use the mode eager or cudagraph"
+        )
+    if case.pass_ == "grad2":
+        spaces = registry.family(case.problem.family).inputs(case.problem)
+        if not any(space.kind == "real" and space.grad for space in spaces.values()):
+            return Refusal("no input of this family is differentiable", "use fwd or grad")
+    return None
+
+
 def cases_of(
-    asks: Iterable[Ask], passes: Iterable[Pass], target: Target, registry: Registry
+    asks: Iterable[Ask],
+    passes: Iterable[Pass],
+    target: Target,
+    registry: Registry,
+    modes: Iterable[str] = (),
 ) -> list[Case]:
     """Return the cases of a list of asked problems: all implementations of all operations meant.
 
-    Cases that will be refused are included: a refusal is a result.
+    Each framework runs in those of `modes` that it has, and in its default mode where these name
+    none of its own. Cases that will be refused are included: a refusal is a result.
     """
-    found = []
-    for ask in asks:
-        for pass_ in passes:
-            for implementation in sorted(
-                registry.implementations.values(), key=lambda i: i.full_name
-            ):
-                if _answers(implementation, ask, registry) and _has_pass(implementation, pass_):
-                    mode = MODES[implementation.framework][0]
-                    found.append(Case(ask.problem, implementation.full_name, pass_, mode, target))
-    return found
+    asked = set(modes)
+    of_framework = {
+        framework: [mode for mode in known if mode in asked] or [known[0]]
+        for framework, known in MODES.items()
+    }
+    return [
+        Case(ask.problem, implementation.full_name, pass_, mode, target)
+        for ask in asks
+        for pass_ in passes
+        for implementation in sorted(registry.implementations.values(), key=lambda i: i.full_name)
+        if _answers(implementation, ask, registry) and _has_pass(implementation, pass_)
+        for mode in of_framework[implementation.framework]
+    ]
 
 
 def _answers(implementation: Implementation, ask: Ask, registry: Registry) -> bool:

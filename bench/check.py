@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.fingerprint import key
+from bench.profiles import PROFILES, Plan, Planned, cases
 from bench.rows import FINISHED, load
-from bench.run import PROFILES, Events, Plan, Planned, cases, execute
+from bench.run import Events, execute
 from impls.implementation import Implementation, Target
 from impls.registry import Registry
 

@@ -75,6 +75,7 @@ def environment(spec: Spec) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":"),
         "JAX_PLATFORMS": "cuda" if cuda else "cpu",
         "JAX_ENABLE_COMPILATION_CACHE": "0",
+        "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         "XLA_FLAGS": " ".join(
             [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]
@@ -289,6 +290,11 @@ class Pool:
                 faults[worker.spec] = fault
             started()
         return faults
+
+    def fresh(self, case: Case) -> Worker:
+        """Return a new worker for a case, not started, that is not one of the pool's own."""
+        spec = spec_of(case, self.registry)
+        return Worker(spec, self.files, self.logs / f"{spec.implementation}-fresh.log")
 
     def worker(self, case: Case) -> Worker:
         """Return the running worker of a case, starting it when it is not there.

@@ -152,6 +152,7 @@ def write_json(path: Path, data: object) -> None:
     ) as stream:
         json.dump(data, stream, indent=1, sort_keys=True)
         stream.write("\n")
+        os.fchmod(stream.fileno(), 0o644)
     os.replace(stream.name, path)
 
 
@@ -248,16 +249,26 @@ def _attempt_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return row["key"], row.get("machine"), row.get("environment"), row["round"]
 
 
-def finished(rows: Iterable[Mapping[str, Any]], machine: str, environment: str) -> set[Any]:
-    """Return the (key, round) pairs that need not run again on this machine and environment."""
+def last(
+    rows: Iterable[Mapping[str, Any]], machine: str, environment: str
+) -> dict[Any, Mapping[str, Any]]:
+    """Return the last row `case` of each (key, round) that is finished on this machine.
+
+    What the budget skipped is not finished.
+    """
     return {
-        (row["key"], row["round"])
-        for row in rows
+        (row["key"], row["round"]): row
+        for row in sorted(rows, key=lambda row: row["attempt"])
         if row["probe"] == FINISHED
         and row.get("machine") == machine
         and row.get("environment") == environment
         and not row["detail"].get("unfinished")
     }
+
+
+def finished(rows: Iterable[Mapping[str, Any]], machine: str, environment: str) -> set[Any]:
+    """Return the (key, round) pairs that need not run again on this machine and environment."""
+    return set(last(rows, machine, environment))
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -295,6 +306,7 @@ def merge(directories: Sequence[Path], out: Path) -> int:
         if plans:
             cases = {case["key"]: case for plan in plans for case in plan["cases"]}
             write_json(fresh / "plan.json", {**plans[0], "cases": list(cases.values())})
+        fresh.chmod(0o755)
         if out.exists():
             out.rmdir()
         fresh.rename(out)

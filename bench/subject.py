@@ -138,7 +138,7 @@ def build(case: Case, registry: Registry) -> Subject:
     problem, target = case.problem, case.target
     family = registry.family(problem.family)
     framework = load(implementation.framework)
-    grad = case.pass_ == "grad"
+    grad = case.pass_ != "fwd"
 
     in_spaces, weight_spaces = family.inputs(problem), operation.weights(problem)
     real = {n: s for n, s in operation.outputs(problem).items() if s.kind == "real"}
@@ -180,7 +180,7 @@ def build(case: Case, registry: Registry) -> Subject:
 
     timed = framework.make(built.call, case.pass_, case.mode, wanted)
     canonical = timed
-    if built.pack is not None or built.unpack is not None:
+    if built.pack is not None or built.unpack is not None or case.mode == "cudagraph":
 
         def whole(inputs: Tensors, weights: Tensors) -> Tensors:
             return unpack(built.call(*pack(inputs, weights)))

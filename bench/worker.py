@@ -1,8 +1,9 @@
 """The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
 
-Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool}, {"do": "sample", "count": n},
-{"do": "close"}. Replies: any number of {"reading": ...}, then {"done": ...} or {"fault": ...}.
-One framework per process; the parent replaces the process after a fault.
+Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
+plants a slow-down), {"do": "sample", "count": n}, {"do": "close"}. Replies: any number of
+{"reading": ...}, then {"done": ...} or {"fault": ...}. One framework per process; the parent
+replaces the process after a fault.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ import gc
 import json
 import os
 import signal
+import statistics
 import sys
+import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TextIO
 
 from bench.case import Case
@@ -46,22 +49,29 @@ class Worker:
     def open(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Build a case and run its probes; stop at the first failed gate."""
         case = Case.from_json(request["case"])
+        began = time.perf_counter()
         self.subject = subject = build(case, self.registry)
+        seconds = {"time.build": time.perf_counter() - began}
         failed = False
         for name in request["probes"]:
+            began = time.perf_counter()
             for reading in self.probes[name].measure(subject):
                 failed |= reading.detail.get("passed") is False
                 yield {"reading": _plain(reading)}
+            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
             if failed:
                 break
         if request["clock"] and not failed:
-            self.clock = HostClock(subject.run, subject.framework.wait)
+            run = slowed(subject.run, request.get("slower", 0.0), subject.framework.wait)
+            self.clock = HostClock(run, subject.framework.wait)
             self.clock.prepare()
+            seconds["warming up"] = self.clock.warm_up
         yield {
             "done": {
                 "failed": failed,
                 "layout": subject.built.layout,
                 "kernel": subject.built.kernel,
+                "seconds": seconds,
             }
         }
 
@@ -84,6 +94,28 @@ class Worker:
         self.subject = self.clock = None
         gc.collect()
         yield {"done": {}}
+
+
+def slowed(run: Callable[[], Any], share: float, wait: Callable[[Any], None]) -> Callable[[], Any]:
+    """Return `run`, made slower by a share of its own time: what `bench calibrate` plants.
+
+    The time that is added is spent computing on the host, for as long as `share` of the median of
+    some calls takes.
+    """
+    if not share:
+        return run
+    clock = HostClock(run, wait)
+    clock.prepare()
+    extra = share * statistics.median(clock.sample(15))
+
+    def slower() -> Any:
+        out = run()
+        end = time.perf_counter() + extra
+        while time.perf_counter() < end:
+            pass
+        return out
+
+    return slower
 
 
 def _plain(reading: Reading) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from impls.problem import Problem, Refusal, Scalar
 Tensors = Mapping[str, Any]
 """Named arrays of one framework."""
 
-MODES = {"numpy": ("eager",), "torch": ("eager",), "jax": ("jit",)}
+MODES = {"numpy": ("eager",), "torch": ("eager", "compile", "cudagraph"), "jax": ("jit",)}
 """The ways each framework can run a call; the first is the default."""
 
 

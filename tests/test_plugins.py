@@ -54,21 +54,24 @@ def test_a_file_needs_only_impls(file):
 @pytest.mark.parametrize(("file", "cases"), [(PRODUCT, 12), (LAYER, 8)], ids=["product", "layer"])
 def test_a_file_is_checked(file, cases):
     found = json.loads(command("bench", "check", file, "--format", "json", "--plain"))
-    assert len(found) == cases
+    assert len(found) == cases + cases // 2
     assert {result["status"] for result in found} == {"ok"}
     graded = [result for result in found if "/grad/" in result["case"]]
     assert len(graded) == cases // 2
+    twice = [result for result in found if "/grad2/" in result["case"]]
+    assert len(twice) == cases // 2 and all(r["error.grad2"] < 1e-5 for r in twice)
     assert all(result["error.grad"] < 1e-10 for result in graded)
 
 
 def test_a_run_measures_the_files(measured):
     rows = load(measured)
     final = {r["implementation"]: r["status"] for r in rows if r["probe"] == FINISHED}
-    assert final == {
-        "clebsch_gordan.my_einsum": "ok",
-        "polyphase_patch_embedding.torch_gather": "ok",
-        "polyphase_patch_embedding.jax_roll": "ok",
+    assert set(final) == {
+        "clebsch_gordan.my_einsum",
+        "polyphase_patch_embedding.torch_gather",
+        "polyphase_patch_embedding.jax_roll",
     }
+    assert set(final.values()) <= {"ok", "noisy"}
     timed = {r["implementation"] for r in rows if r["probe"] == "time.host" and r["value"] > 0}
     assert timed == set(final)
 

@@ -1,8 +1,14 @@
 """What the harness does for each framework: move arrays, define passes, wait, read memory.
 
 The functions of the three modules have the same names and meanings, so that a pass is the same
-mathematics in each. `grad` is the value and the gradients of the linear functional <c, f> with
-respect to every differentiable input and weight; what is unused has gradient zero.
+mathematics in each, with c a random cotangent and x the first differentiable input:
+
+* `fwd`: f;
+* `grad`: <c, f> and its gradients with respect to every differentiable input and weight;
+* `grad2`: phi = |d<c, f>/dx|^2 / 2, the inner gradient d<c, f>/dx, and the gradients of phi with
+  respect to the same arrays, as training on forces needs.
+
+What is unused has gradient zero.
 """
 
 from __future__ import annotations
@@ -45,10 +51,24 @@ class Framework(Protocol):
     def wait(self, out: Any) -> None:
         """Block until `out` is computed."""
 
+    def overwrite(self, tensor: Any, value: Any) -> None:
+        """Write a value into a tensor in place; TypeError where tensors are immutable."""
+
+    def first(
+        self, function: PassFunction, arguments: tuple[Any, ...], mode: str
+    ) -> dict[str, float]:
+        """Call for the first time; return seconds by clock: time.first, trace, compile."""
+
+    def counted(self, function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
+        """Return what the framework itself counts of one call: {"flops.<source>": ...}."""
+
     def peak(
         self, run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
     ) -> dict[str, float]:
         """Return peak bytes above the live inputs of one call, by source: {"rss": bytes, ...}."""
+
+    def fresh_peak(self, run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
+        """Return the same, in a process that did nothing but build this case."""
 
 
 def load(name: str) -> Framework:

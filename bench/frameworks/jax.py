@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -57,7 +58,9 @@ def get(tensors: Tensors) -> dict[str, Any]:
 def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
     """Return the jitted pass. The value is returned too: else XLA drops the forward pass."""
 
-    def gradient(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+    def functional(
+        inputs: Tensors, weights: Tensors, cotangents: Tensors
+    ) -> tuple[Callable[[Tensors], Any], Tensors]:
         def value(leaves: Tensors) -> Any:
             outputs = call(
                 {name: leaves.get(name, a) for name, a in inputs.items()},
@@ -65,13 +68,27 @@ def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFun
             )
             return sum(jnp.sum(c * outputs[name]) for name, c in cotangents.items())
 
-        leaves = {name: {**inputs, **weights}[name] for name in wanted}
+        return value, {name: {**inputs, **weights}[name] for name in wanted}
+
+    def gradient(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        value, leaves = functional(inputs, weights, cotangents)
         result, grads = jax.value_and_grad(value)(leaves)
         return {"value": result, **{f"d_{name}": g for name, g in grads.items()}}
 
-    if pass_ == "fwd":
-        return jax.jit(lambda inputs, weights, cotangents: call(inputs, weights))
-    return jax.jit(gradient)
+    def second(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        value, leaves = functional(inputs, weights, cotangents)
+
+        def energy(leaves: Tensors) -> tuple[Any, Any]:
+            inner = jax.grad(lambda x: value({**leaves, wanted[0]: x}))(leaves[wanted[0]])
+            return 0.5 * jnp.sum(inner * inner), inner
+
+        (result, inner), grads = jax.value_and_grad(energy, has_aux=True)(leaves)
+        return {"value": result, "inner": inner, **{f"d_{n}": g for n, g in grads.items()}}
+
+    def forward(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        return call(inputs, weights)
+
+    return jax.jit({"fwd": forward, "grad": gradient, "grad2": second}[pass_])
 
 
 def cotangents(call: Call, inputs: Tensors, weights: Tensors) -> Tensors:
@@ -90,15 +107,60 @@ def wait(out: Any) -> None:
     jax.block_until_ready(out)
 
 
+def overwrite(tensor: Any, value: Any) -> None:
+    """Raise TypeError: JAX arrays cannot be written to."""
+    raise TypeError("JAX arrays are immutable")
+
+
+def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
+    """Return the seconds of tracing and lowering, of compiling, and of all of the first call."""
+    start = time.perf_counter()
+    lowered = function.lower(*arguments)  # type: ignore[attr-defined]
+    traced = time.perf_counter()
+    lowered.compile()
+    compiled = time.perf_counter()
+    wait(function(*arguments))
+    return {
+        "time.trace": traced - start,
+        "time.compile": compiled - traced,
+        "time.first": time.perf_counter() - start,
+    }
+
+
+def _compiled(function: PassFunction, arguments: tuple[Any, ...]) -> Any:
+    """Return the compiled program; JAX keeps it, so that nothing is compiled twice."""
+    return function.lower(*arguments).compile()  # type: ignore[attr-defined]
+
+
+def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return XLA's own estimate of the compiled program: {"flops.xla": ..., "bytes.xla": ...}."""
+    analysis = _compiled(function, arguments).cost_analysis() or {}
+    names = {"flops.xla": "flops", "bytes.xla": "bytes accessed"}
+    return {name: float(analysis[key]) for name, key in names.items() if analysis.get(key, 0) > 0}
+
+
 def peak(
     run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
 ) -> dict[str, float]:
-    """Return the peak of the resident set on the CPU, else XLA's own analysis of the program.
+    """Return XLA's analysis of the program (temporaries and outputs) and, on the CPU, the peak RSS.
 
-    The analysis (temporaries and outputs) costs a second compilation. JAX's allocator counters
-    cannot be reset, so that they say nothing of one call.
+    JAX's allocator counters cannot be reset, so that they say nothing of one call; `mem.fresh`
+    reads them in a process that has done nothing else.
     """
-    if jax.devices()[0].platform == "cpu":
+    analysis = _compiled(function, arguments).memory_analysis()
+    of_program = (
+        {"xla": float(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)}
+        if analysis is not None
+        else {}
+    )
+    return of_program | (peak_rss(run) if jax.devices()[0].platform == "cpu" else {})
+
+
+def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return the allocator's peak above the live arrays, in a process that did nothing else."""
+    run()
+    stats = jax.devices()[0].memory_stats()
+    if not stats or "peak_bytes_in_use" not in stats:
         return peak_rss(run)
-    analysis = function.lower(*arguments).compile().memory_analysis()  # type: ignore[attr-defined]
-    return {"xla": float(analysis.temp_size_in_bytes + analysis.output_size_in_bytes)}
+    held = sum(a.nbytes for part in arguments for a in part.values())
+    return {"jax": float(stats["peak_bytes_in_use"] - held)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -60,8 +61,31 @@ def wait(out: Any) -> None:
     """Return at once: NumPy is synchronous."""
 
 
+def overwrite(tensor: Any, value: Any) -> None:
+    """Write a value into an array in place."""
+    tensor[...] = value
+
+
+def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
+    """Return the seconds of the first call."""
+    start = time.perf_counter()
+    function(*arguments)
+    return {"time.first": time.perf_counter() - start}
+
+
+def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return {}: NumPy counts nothing."""
+    return {}
+
+
 def peak(
     run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
 ) -> dict[str, float]:
     """Return the peak of the resident set."""
+    return peak_rss(run)
+
+
+def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return the peak of the resident set after one call that warms up."""
+    run()
     return peak_rss(run)

@@ -1,7 +1,11 @@
-"""PyTorch: eager, on CPU or CUDA."""
+"""PyTorch: eager, compiled by inductor, or as a CUDA graph; on CPU or CUDA."""
 
 from __future__ import annotations
 
+import functools
+import operator
+import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +16,9 @@ from bench.frameworks import Call, PassFunction
 from bench.frameworks.memory import peak_rss
 from impls.implementation import Target, Tensors
 from impls.spaces import Arrays, Space
+
+GRAPH_WARM_UP = 3
+"""Calls on a side stream before a CUDA graph is captured, as PyTorch asks for."""
 
 
 def start(target: Target, x64: bool) -> Mapping[str, Any]:
@@ -25,6 +32,7 @@ def start(target: Target, x64: bool) -> Mapping[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "tf32": tf32,
+        "allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "default"),
     }
     if target.device == "cuda":
         if not torch.cuda.is_available():
@@ -59,28 +67,98 @@ def get(tensors: Tensors) -> dict[str, Any]:
     }
 
 
+def overwrite(tensor: torch.Tensor, value: torch.Tensor) -> None:
+    """Write a value into a tensor in place."""
+    with torch.no_grad():
+        tensor.copy_(value)
+
+
 def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
     """Return the pass; leaves are the tensors themselves, so nothing is copied."""
+    if mode == "compile":
+        torch._dynamo.reset()
+        call = torch.compile(call, dynamic=False)
+    function = {"fwd": _forward, "grad": _gradient, "grad2": _second}[pass_](call, wanted)
+    return _graphed(function) if mode == "cudagraph" else function
 
+
+def _forward(call: Call, wanted: tuple[str, ...]) -> PassFunction:
     def forward(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
         with torch.no_grad():
             return call(inputs, weights)
 
+    return forward
+
+
+def _gradient(call: Call, wanted: tuple[str, ...]) -> PassFunction:
     def gradient(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
-        outputs = call(inputs, weights)
-        value = sum((c * outputs[name]).sum() for name, c in cotangents.items())
+        value = _functional(call, inputs, weights, cotangents)
         leaves = [inputs[name] if name in inputs else weights[name] for name in wanted]
-        if not wanted or not value.requires_grad:
-            grads: Sequence[Any] = [None] * len(wanted)
-        else:
-            grads = torch.autograd.grad(value, leaves, allow_unused=True)
-        named = {
-            f"d_{name}": torch.zeros_like(leaf) if g is None else g
-            for name, leaf, g in zip(wanted, leaves, grads, strict=True)
-        }
+        grads = _grad(value, leaves)
+        named = {f"d_{name}": g for name, g in zip(wanted, grads, strict=True)}
         return {"value": value.detach(), **named}
 
-    return forward if pass_ == "fwd" else gradient
+    return gradient
+
+
+def _second(call: Call, wanted: tuple[str, ...]) -> PassFunction:
+    def second(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        value = _functional(call, inputs, weights, cotangents)
+        leaves = [inputs[name] if name in inputs else weights[name] for name in wanted]
+        (inner,) = _grad(value, leaves[:1], create_graph=True)
+        energy = 0.5 * (inner * inner).sum()
+        named = {f"d_{n}": g for n, g in zip(wanted, _grad(energy, leaves), strict=True)}
+        return {"value": energy.detach(), "inner": inner.detach(), **named}
+
+    return second
+
+
+def _functional(call: Call, inputs: Tensors, weights: Tensors, cotangents: Tensors) -> torch.Tensor:
+    outputs = call(inputs, weights)
+    return functools.reduce(
+        operator.add, [(c * outputs[name]).sum() for name, c in cotangents.items()]
+    )
+
+
+def _grad(
+    value: torch.Tensor, leaves: Sequence[torch.Tensor], create_graph: bool = False
+) -> Sequence[torch.Tensor]:
+    """Return the gradients; zero for what the value does not depend on, where torch raises."""
+    if not leaves or not value.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    grads = torch.autograd.grad(value, leaves, allow_unused=True, create_graph=create_graph)
+    return [
+        torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, grads, strict=True)
+    ]
+
+
+def _graphed(function: PassFunction) -> PassFunction:
+    """Return the pass replayed as one CUDA graph, captured at the first call.
+
+    Other tensors than those of the first call are copied into its buffers before the replay.
+    """
+    held: dict[str, Any] = {}
+
+    def replay(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        parts = (inputs, weights, cotangents)
+        if not held:
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(GRAPH_WARM_UP):
+                    function(*parts)
+            torch.cuda.current_stream().wait_stream(side)
+            held["graph"], held["parts"] = torch.cuda.CUDAGraph(), parts
+            with torch.cuda.graph(held["graph"]):
+                held["out"] = function(*parts)
+        for mine, theirs in zip(held["parts"], parts, strict=True):
+            for name, tensor in theirs.items():
+                if tensor is not mine[name]:
+                    overwrite(mine[name], tensor)
+        held["graph"].replay()
+        return dict(held["out"])
+
+    return replay
 
 
 def cotangents(call: Call, inputs: Tensors, weights: Tensors) -> Tensors:
@@ -96,6 +174,27 @@ def wait(out: Any) -> None:
         torch.cuda.synchronize()
 
 
+def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
+    """Return the seconds of the first call and, in mode compile, by how much the second is less."""
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        wait(function(*arguments))
+        seconds.append(time.perf_counter() - start)
+    compiling = {"time.compile": seconds[0] - seconds[1]} if mode == "compile" else {}
+    return {"time.first": seconds[0], **compiling}
+
+
+def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return {"flops.torch": ...}: matrix products and convolutions, which is all torch counts."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        function(*arguments)
+    flops = float(counter.get_total_flops())
+    return {"flops.torch": flops} if flops else {}
+
+
 def peak(
     run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
 ) -> dict[str, float]:
@@ -108,3 +207,9 @@ def peak(
     run()
     torch.cuda.synchronize()
     return {"cuda": float(torch.cuda.max_memory_allocated() - before)}
+
+
+def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return `peak` after one call that warms up, in a process that did nothing else."""
+    run()
+    return peak(run, lambda *parts: {}, arguments)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from bench.rows import Reading
 from bench.subject import Subject
@@ -15,27 +16,38 @@ from bench.subject import Subject
 
 @dataclass(frozen=True)
 class Probe:
-    """A named quantity; `measure` yields its readings, and none where it does not apply."""
+    """A named quantity; `measure` yields its readings, and none where it does not apply.
+
+    A reading whose detail has `unavailable` says why a counter cannot be read here. Isolation
+    "process" asks for a worker that has built this case and done nothing else.
+    """
 
     name: str
     measure: Callable[[Subject], Iterable[Reading]]
+    isolation: Literal["worker", "process"] = "worker"
 
 
 def probes() -> dict[str, Probe]:
     """Return every probe by name, in the order in which they run."""
-    from bench.probes import expressivity, memory, seconds, verdicts
+    from bench.probes import cost, device, energy, expressivity, memory, seconds, verdicts
 
-    modules = (seconds, verdicts, memory, expressivity)
+    modules = (seconds, verdicts, memory, cost, device, energy, expressivity)
     return {probe.name: probe for module in modules for probe in module.PROBES}
 
 
-RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "mem.peak")
+RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cached", "mem.peak",
+       "cost", "time.device", "energy")  # fmt: skip
 """What `bench run` measures on each case before its time."""
-CHECK = ("error", "equiv", "conduct")
+PAPER = (*RUN, "mem.fresh")
+"""What the profile paper measures: also what needs a process of its own."""
+CHECK = ("error", "equiv", "conduct", "conduct.cached")
 """What `bench check` measures on each case."""
-UNITS = {"time": "s", "mem": "B", "case": "s"}
+UNITS = {
+    "time": "s", "case": "s", "mem": "B", "cost.bytes": "B", "energy": "J", "power": "W",
+    "clock": "Hz", "temperature": "degC",
+}  # fmt: skip
 
 
 def unit_of(probe: str) -> str:
-    """Return the unit of a reading by the first part of its name: s, B, or 1."""
-    return UNITS.get(probe.split(".")[0], "1")
+    """Return the unit of a reading by how its name begins: s, B, J, W, Hz, degC, or 1."""
+    return next((unit for name, unit in UNITS.items() if f"{probe}.".startswith(f"{name}.")), "1")

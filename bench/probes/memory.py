@@ -21,4 +21,17 @@ def peak(subject: Subject) -> Iterable[Reading]:
         yield Reading(f"mem.peak.{source}", size, n=1, samples=(size,))
 
 
-PROBES = (Probe("mem.peak", peak),)
+def fresh(subject: Subject) -> Iterable[Reading]:
+    """Yield `mem.fresh.<source>` [B]: the same, in a process that has built nothing else.
+
+    There is then nothing to recycle, and the counters of JAX's allocator mean this case alone.
+    """
+
+    def run() -> None:
+        subject.framework.wait(subject.run())
+
+    for source, size in subject.framework.fresh_peak(run, subject.arguments).items():
+        yield Reading(f"mem.fresh.{source}", size, n=1, samples=(size,))
+
+
+PROBES = (Probe("mem.peak", peak), Probe("mem.fresh", fresh, isolation="process"))

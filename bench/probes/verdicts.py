@@ -6,28 +6,32 @@ All errors are relative and are judged on the pass that is timed, at full size:
   gradient pass f is the value <c, f>, and the scale is the root sum of squares of c * f.
 * `error.grad`: for each differentiable array, directional derivatives of <c, f> along random
   directions against those of the float64 oracle; root mean square of the differences over that of
-  the oracle's; the worst array counts.
+  the oracle's; the worst array counts. For the second-gradient pass, of the inner gradient.
+* `error.grad2`: in that pass, the same for phi = |d<c, f>/dx|^2 / 2, whose derivatives the oracle
+  gives as mixed derivatives of <c, f> along the inner gradient and the direction.
 * `equiv.<subgroup>` = max |f(g x) - g f(x)| / |f(x)| over elements of a subgroup; in the gradient
   pass f is the gradient as a function of inputs and cotangents.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
-from analysis.derivative import directional
+from analysis.derivative import directional, mixed
 from analysis.equivariance import errors
 from bench.probes import Probe
 from bench.rows import Reading
-from bench.subject import Subject, differentiable
+from bench.subject import Sampled, Subject, differentiable
 from bench.tolerances import tolerance
 from impls.spaces import Array, Arrays
 
 DIRECTIONS = 6
 ELEMENTS = 4
+NESTED = 1e-6
+"""Nested differences of an oracle that is no polynomial are good to this much."""
 
 
 def _judged(probe: str, value: float, limit: float, **detail: Any) -> Reading:
@@ -45,9 +49,13 @@ def error(subject: Subject) -> Iterable[Reading]:
     outputs = subject.call(subject.arrays())
     if subject.case.pass_ == "fwd":
         yield _forward_error(subject, outputs)
-    else:
+    elif subject.case.pass_ == "grad":
         yield _value_error(subject, outputs)
         yield _gradient_error(subject, outputs)
+    else:
+        yield _energy_error(subject, outputs)
+        yield _inner_error(subject, outputs)
+        yield _second_error(subject, outputs)
 
 
 def _forward_error(subject: Subject, outputs: Arrays) -> Reading:
@@ -87,52 +95,110 @@ def _value_error(subject: Subject, outputs: Arrays) -> Reading:
 
 
 def _gradient_error(subject: Subject, outputs: Arrays) -> Reading:
+    gradients = {name: outputs[f"d_{name}"] for name in _wanted(subject)}
+    worst = _along_directions(subject, gradients, _slope(subject))
+    limit = 2 * tolerance(subject.problem, subject.case.target)
+    return _judged("error.grad", max(worst.values(), default=0.0), limit, arrays=worst)
+
+
+def _inner_error(subject: Subject, outputs: Arrays) -> Reading:
+    worst = _along_directions(subject, {_wanted(subject)[0]: outputs["inner"]}, _slope(subject))
+    limit = 2 * tolerance(subject.problem, subject.case.target)
+    return _judged("error.grad", max(worst.values()), limit, arrays=worst)
+
+
+def _energy_error(subject: Subject, outputs: Arrays) -> Reading:
+    expected = 0.5 * float(np.sum(outputs["inner"] ** 2))
+    if expected == 0.0:
+        return _wrong("error.fwd", "the inner gradient is identically zero here")
+    difference = abs(float(outputs["value"]) - expected) / expected
+    return _judged("error.fwd", difference, tolerance(subject.problem, subject.case.target))
+
+
+def _second_error(subject: Subject, outputs: Arrays) -> Reading:
     operation, sampled = subject.operation, subject.sampled()
-    rng = np.random.default_rng([subject.problem.seed, 5])
+    first = _wanted(subject)[0]
+    inner = sampled.take(outputs["inner"])
 
-    def oracle(inputs: Arrays, weights: Arrays) -> Arrays:
-        return operation.oracle(sampled.problem, inputs, weights)
+    def slope(name: str, direction: Array) -> float:
+        return mixed(
+            _oracle_of(subject, sampled),
+            sampled.inputs,
+            subject.weights,
+            (first, inner),
+            (name, direction),
+            sampled.cotangents,
+            operation.linear_in,
+        )
 
-    worst: dict[str, float] = {}
-    for name in differentiable({**subject.input_spaces}):
-        if name.startswith("c_"):
-            continue
-        gradient = outputs[f"d_{name}"]
+    gradients = {name: outputs[f"d_{name}"] for name in _wanted(subject)}
+    energy = 0.5 * float(np.sum(inner**2))
+    worst = _along_directions(subject, gradients, slope, energy)
+    limit = 4 * tolerance(subject.problem, subject.case.target)
+    if not {first, *gradients} <= {name for name, _ in operation.linear_in}:
+        limit = max(limit, NESTED)
+    return _judged("error.grad2", max(worst.values(), default=0.0), limit, arrays=worst)
+
+
+def _wanted(subject: Subject) -> tuple[str, ...]:
+    named = differentiable(subject.input_spaces)
+    return tuple(name for name in named if not name.startswith("c_"))
+
+
+def _oracle_of(subject: Subject, sampled: Sampled) -> Callable[[Arrays, Arrays], Arrays]:
+    return lambda inputs, weights: subject.operation.oracle(sampled.problem, inputs, weights)
+
+
+def _slope(subject: Subject) -> Callable[[str, Array], float]:
+    """Return the oracle's derivative of <c, f> as a function of an array's name and a direction."""
+    sampled = subject.sampled()
+    oracle = _oracle_of(subject, sampled)
+
+    def slope(name: str, direction: Array) -> float:
         is_input = name in subject.inputs
+        return directional(
+            oracle,
+            sampled.inputs,
+            subject.weights,
+            {name: direction} if is_input else {},
+            {} if is_input else {name: direction},
+            sampled.cotangents,
+            subject.operation.linear_in,
+        )
+
+    return slope
+
+
+def _along_directions(
+    subject: Subject, gradients: Arrays, slope: Callable[[str, Array], float], energy: float = 0.0
+) -> dict[str, float]:
+    """Return the relative error of each gradient along random directions, judged by `slope`.
+
+    Relative to the oracle's derivatives or, where these are smaller, to 2 energy / |a|: the size
+    of the gradient of a quadratic energy, which may well not depend on the array a.
+    """
+    sampled = subject.sampled()
+    rng = np.random.default_rng([subject.problem.seed, 5])
+    worst: dict[str, float] = {}
+    for name, whole in gradients.items():
+        gradient = sampled.take(whole) if name in subject.inputs else whole
         expected, found = [], []
         for _ in range(DIRECTIONS):
-            direction = rng.standard_normal(
-                (sampled.inputs if is_input else subject.weights)[name].shape
-            )
-            expected.append(
-                directional(
-                    oracle,
-                    sampled.inputs,
-                    subject.weights,
-                    {name: direction} if is_input else {},
-                    {} if is_input else {name: direction},
-                    sampled.cotangents,
-                    operation.linear_in,
-                )
-            )
-            found.append(
-                float(np.vdot(sampled.take(gradient) if is_input else gradient, direction))
-            )
+            direction = rng.standard_normal(gradient.shape)
+            expected.append(slope(name, direction))
+            found.append(float(np.vdot(gradient, direction)))
         difference = np.array(found) - np.array(expected)
-        scale = float(np.linalg.norm(expected)) or 1.0
+        base = (sampled.inputs if name in subject.inputs else subject.weights)[name]
+        usual = 2 * energy * DIRECTIONS**0.5 / (float(np.linalg.norm(base)) or 1.0)
+        scale = max(float(np.linalg.norm(expected)), usual) or 1.0
         worst[name] = float(np.linalg.norm(difference)) / scale
-    return _judged(
-        "error.grad",
-        max(worst.values(), default=0.0),
-        2 * tolerance(subject.problem, subject.case.target),
-        arrays=worst,
-    )
+    return worst
 
 
 def equiv(subject: Subject) -> Iterable[Reading]:
     """Yield `equiv.<subgroup>` for every subgroup of the problem's group."""
     operation = subject.operation
-    if subject.case.pass_ == "grad" and operation.align is not None:
+    if subject.case.pass_ != "fwd" and operation.align is not None:
         return  # the action on cotangents is known only up to a choice: judged on fwd
     limit = tolerance(subject.problem, subject.case.target)
     rng = np.random.default_rng([subject.problem.seed, 6])
@@ -180,16 +246,55 @@ def conduct(subject: Subject) -> Iterable[Reading]:
         detail["problem"] = f"the call overwrites its input {', '.join(changed)}"
     yield Reading("conduct.inputs_unchanged", float(len(changed)), n=1, detail=detail)
     arrays = subject.arrays()
-    first = subject.call(arrays)
-    again = subject.call(arrays)
+    first, again = subject.call(arrays), subject.call(arrays)
     spread = max(float(np.max(np.abs(first[name] - again[name]), initial=0.0)) for name in first)
     scale = max(float(np.max(np.abs(a), initial=0.0)) for a in first.values()) or 1.0
     limit = tolerance(subject.problem, subject.case.target)
     yield _judged("conduct.deterministic", spread / scale, limit)
 
 
+def cached(subject: Subject) -> Iterable[Reading]:
+    """Yield `conduct.cached`: 0 when the timed call sees that its own arrays have new contents.
+
+    An implementation that remembers results by the identity of its arguments is right on every
+    new array and does nothing when it is timed. The contents of all real inputs are changed in
+    place and restored; the answer must be that to fresh arrays with the same contents. Nothing
+    where arrays are immutable (JAX), or where a replayed graph owns them.
+    """
+    framework, arguments = subject.framework, subject.arguments
+    spaces = subject.family.inputs(subject.problem)
+    inputs = {n: a for n, a in arguments[0].items() if n in spaces and spaces[n].kind == "real"}
+    if subject.implementation.framework == "jax" or subject.case.mode == "cudagraph":
+        return
+    wanted = differentiable(subject.input_spaces) if subject.case.pass_ != "fwd" else ()
+    before = {name: a * 1 for name, a in inputs.items()}
+    changed = {name: a * a + 0.5 * a for name, a in before.items()}
+    framework.wait(subject.run())
+    try:
+        for name, a in inputs.items():
+            framework.overwrite(a, changed[name])
+        own = framework.get(subject.run())
+        fresh = framework.leaves({**arguments[0], **changed}, wanted)
+        other = framework.get(subject.function(fresh, *arguments[1:]))
+    finally:
+        for name, a in inputs.items():
+            framework.overwrite(a, before[name])
+    difference = _norm(own[name] - other[name] for name in other)
+    scale = _norm(other.values()) or 1.0
+    limit = tolerance(subject.problem, subject.case.target)
+    detail: dict[str, Any] = {"tolerance": limit, "passed": bool(difference <= limit * scale)}
+    if not detail["passed"]:
+        detail["problem"] = "the call remembers results by the identity of its arguments"
+    yield Reading("conduct.cached", difference / scale, n=1, detail=detail)
+
+
 def _norm(arrays: Iterable[Array]) -> float:
     return float(np.sqrt(sum(float(np.sum(a * a)) for a in arrays)))
 
 
-PROBES = (Probe("error", error), Probe("equiv", equiv), Probe("conduct", conduct))
+PROBES = (
+    Probe("error", error),
+    Probe("equiv", equiv),
+    Probe("conduct", conduct),
+    Probe("conduct.cached", cached),
+)

@@ -10,8 +10,8 @@ import pytest
 
 from bench.case import Case
 from bench.fingerprint import key
+from bench.profiles import Plan, Planned, Profile, Sampling
 from bench.rows import FINISHED
-from bench.run import Plan, Planned, Profile
 from impls.families.product import problem
 from impls.implementation import MODES, Target
 from impls.registry import load as load_registry
@@ -37,12 +37,12 @@ class Hand:
         return Case(asked or cls.problem(), name, pass_, mode, Target())
 
     @staticmethod
-    def plan(registry, cases, **settings):
+    def plan(registry, cases, samples=3, **settings):
         """Return a plan of some cases: the gates, the first call, three samples."""
         chosen = {
             "passes": ("fwd",),
             "rounds": 1,
-            "samples": 3,
+            "sampling": Sampling(samples, samples, target=100.0),
             "case_timeout": 60.0,
             "probes": ("time.first", "error", "equiv"),
         }

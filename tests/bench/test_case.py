@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from bench.case import Case, case_id, describe, digest, problem_id, refusal, select
-from bench.run import PROFILES, cases, plan
+from bench.profiles import PROFILES, cases, plan
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.problem import Problem

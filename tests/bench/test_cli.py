@@ -15,7 +15,7 @@ import pytest
 import analysis.__main__ as analysis_line
 from bench import check, machine
 from bench.__main__ import main
-from bench.run import PROFILES
+from bench.profiles import PROFILES
 
 NAME = "clebsch_gordan.numpy_dense"
 PLUGIN = """
@@ -23,6 +23,10 @@ from impls.implementation import Implementation
 
 MINE = Implementation("clebsch_gordan", "{name}", "numpy", lambda p, t, o: None)
 """
+
+
+TIMED = ("ok", "noisy")
+"""A busy machine gives noisy times; they are times."""
 
 
 @pytest.fixture
@@ -241,10 +245,10 @@ def test_run_status_and_merge(said, tmp_path, hand):
         *("--out", tmp_path / "a"),
     )
     assert code == 0
-    assert (
-        "measured now: 1 ok;" in out and f"status: python -m bench status {tmp_path / 'a'}" in out
-    )
-    assert "CPU run: times say nothing about GPUs" in err and "[1/1, 0 s left] ok product/" in err
+    assert re.search("measured now: 1 (ok|noisy); wall time: ", out)
+    assert f"status: python -m bench status {tmp_path / 'a'}" in out
+    assert "CPU run: times say nothing about GPUs" in err
+    assert re.search(r"\[1/1, 0 s left\] (ok|noisy) product/", err)
     select = "*-o3-lmax1-*::clebsch_gordan.trap_normalisation/*"
     code, out, err = said(
         *("run", "--profile", "quick", "--select", select, "--device", "cpu", "--plain"),
@@ -256,11 +260,11 @@ def test_run_status_and_merge(said, tmp_path, hand):
     code, out, _ = said("merge", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "both")
     assert code == 0 and out.endswith(f"rows in {tmp_path / 'both' / 'rows.jsonl'}\n")
     code, out, _ = said("status", tmp_path / "both")
-    assert code == 0 and ["ok", "1"] in [line.split() for line in out.splitlines()]
-    assert "error.fwd is" in out and out.count("numpy_dense") == 0
+    assert code == 0 and re.search(r"^(ok|noisy) +1$", out, re.MULTILINE)
+    assert "error.fwd is" in out
     listed = rows_of(said, "status", tmp_path / "both")
     assert [set(row) for row in listed] == [{"status", "case", "round", "reason"}] * 2
-    assert [row["status"] for row in listed] == ["ok", "wrong"]
+    assert listed[0]["status"] in TIMED and listed[1]["status"] == "wrong"
     assert said("merge", tmp_path / "a", "--out", tmp_path / "both")[0] == 2
 
 

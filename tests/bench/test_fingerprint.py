@@ -25,7 +25,7 @@ MINE = Implementation("clebsch_gordan", "mine", "numpy", build)
 
 ASK = """
 from bench.fingerprint import key
-from bench.run import plan
+from bench.profiles import plan
 from impls.implementation import Target
 from impls.registry import load
 for planned in plan("quick", Target(), load()).planned:

@@ -44,7 +44,7 @@ def test_resume_measures_what_is_missing_and_nothing_else(meant, registry, tmp_p
     seen = []
     events = Events(case_done=lambda case, status, reason: seen.append(status))
     first = execute(meant, registry, tmp_path, command="first", events=events)
-    assert Counter(seen) == {"ok": 2, "skip": 1} and first.seconds["timing"] > 0
+    assert Counter(seen) == {"ok": 2, "skip": 1} and first.seconds["measuring"] > 0
     before = (tmp_path / "rows.jsonl").read_bytes()
     again = execute(meant, registry, tmp_path, command="again", events=events)
     assert len(seen) == 3 and again.seconds == {}
@@ -53,7 +53,7 @@ def test_resume_measures_what_is_missing_and_nothing_else(meant, registry, tmp_p
     plan = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
     assert [c["key"] for c in plan["cases"]] == [planned.key for planned in meant.planned]
     assert [c["command"] for c in plan["commands"]] == ["first", "again"]
-    assert plan["commands"][1]["run"] == again.run != first.run
+    assert plan["commands"][1]["run"] == again.session.run != first.session.run
 
 
 def test_a_case_that_was_cut_off_runs_again(meant, registry, tmp_path):
@@ -118,7 +118,7 @@ def test_gates_come_before_times_and_rows_can_be_trusted(hand, registry, tmp_pat
 
 
 def test_one_implementation_of_an_operation_says_what_it_can_express(hand, registry):
-    from bench.run import _explaining
+    from bench.profiles import explaining
 
     names = ("clebsch_gordan.numpy_dense", "clebsch_gordan.jax_dense", "gaunt.torch_grid")
     cases = [
@@ -127,13 +127,13 @@ def test_one_implementation_of_an_operation_says_what_it_can_express(hand, regis
         for dtype in ("float32", "float64")
     ]
     full = hand.plan(registry, cases, probes=probes.RUN)
-    chosen = [p.case for p in full.planned if p.key in _explaining(full, registry)]
+    chosen = [p.case for p in full.planned if p.key in explaining(full, registry)]
     assert [registry.implementation(c.implementation).operation for c in chosen] == [
         "clebsch_gordan",
         "gaunt",
     ]
     assert chosen[0].implementation == NAME
-    assert _explaining(hand.plan(registry, cases), registry) == frozenset()
+    assert explaining(hand.plan(registry, cases), registry) == frozenset()
 
 
 def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):

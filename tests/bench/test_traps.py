@@ -11,6 +11,7 @@ from bench.check import check
 from bench.probes import CHECK
 from bench.rows import load
 from bench.run import Events, execute
+from bench.schedule import QUARANTINE
 from impls.implementation import Target
 
 CAP = 2**29
@@ -195,9 +196,8 @@ def test_an_implementation_that_overwrites_its_input_is_caught(hand, differentia
 
 
 def test_out_of_memory_in_torch_is_named_so(hand, differentiated):
-    for pass_ in ("fwd", "grad"):
-        found = hand.ends(differentiated)["trap_out_of_memory", "o3", pass_]
-        assert found["status"] == "oom", found["reason"]
+    found = hand.ends(differentiated)["trap_out_of_memory", "o3", "fwd"]
+    assert found["status"] == "oom", found["reason"]
 
 
 def test_honest_neighbours_are_right_in_both_passes(hand, differentiated):
@@ -217,6 +217,8 @@ def test_check_fails_what_overwrites_its_input_and_what_is_not_there(trapped, ha
     assert [len(found) for found in by_name.values()] == [asked + 1] * 3
     assert {r["status"] for r in by_name["mutates"][:-1]} == {"wrong"}
     assert {r["status"] for r in by_name["not_installed"][:-1]} == {"skip"}
-    assert {r["status"] for r in by_name["cannot_say"][:-1]} == {"error"}
+    said = [r["status"] for r in by_name["cannot_say"][:-1]]
+    assert said == ["error"] * QUARANTINE + ["skip"] * (asked - QUARANTINE)
+    assert not any(r["passed"] for r in by_name["cannot_say"])
     assert not any(result["passed"] for result in results)
     assert results[-1]["reason"] == "no check problem of its family was answered rightly"

@@ -1,0 +1,28 @@
+"""What a call costs by count: of the operation by theory, of the implementation by its framework.
+
+`cost.flops` and `cost.bytes` are those of the operation's forward pass (its nonzero coefficients;
+every input, weight and output once). `cost.flops.xla`, `cost.bytes.xla` and `cost.flops.torch` are
+counted on the pass that is timed, by the framework: XLA on its compiled program, PyTorch on matrix
+products only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.probes import Probe
+from bench.rows import Reading
+from bench.subject import Subject
+
+
+def cost(subject: Subject) -> Iterable[Reading]:
+    """Yield the counts of the operation [1, B] and those of the implementation."""
+    if subject.case.pass_ == "fwd":
+        for name, value in subject.operation.cost(subject.problem).items():
+            yield Reading(f"cost.{name}", float(value), n=1)
+    if subject.case.mode in ("eager", "jit"):
+        for name, value in subject.framework.counted(subject.function, subject.arguments).items():
+            yield Reading(f"cost.{name}", value, n=1)
+
+
+PROBES = (Probe("cost", cost),)

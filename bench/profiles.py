@@ -1,0 +1,177 @@
+"""Profiles: named sets of problems and how they are measured; a plan is the cases of one."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bench import probes
+from bench.case import PASSES, Case, Pass, cases_of, refusal, select
+from bench.fingerprint import key
+from impls.family import Ask
+from impls.implementation import MODES, Target
+from impls.registry import Registry
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """When a case has been sampled enough.
+
+    At least `least` samples, and on until the interval of the median is narrower than plus or
+    minus `target` (relative); at most `most` samples or `seconds`, after which what is still
+    wider is `noisy`. `least` = 0 takes no time at all.
+    """
+
+    least: int
+    most: int
+    target: float = 0.05
+    seconds: float = 5.0
+
+
+UNTIMED = Sampling(0, 0)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How a named set of problems is measured."""
+
+    passes: tuple[Pass, ...]
+    rounds: int
+    sampling: Sampling
+    case_timeout: float
+    probes: tuple[str, ...] = probes.RUN
+
+
+PROFILES = {
+    "check": Profile(PASSES, 1, UNTIMED, 120.0, probes.CHECK),
+    "quick": Profile(("fwd",), 1, Sampling(7, 15, 0.10, 2.0), 60.0),
+    "default": Profile(("fwd", "grad"), 1, Sampling(9, 31, 0.05, 3.0), 120.0),
+    "paper": Profile(PASSES, 5, Sampling(15, 61, 0.02, 15.0), 600.0, probes.PAPER),
+}
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A case with its content address."""
+
+    case: Case
+    key: str
+
+
+@dataclass
+class Plan:
+    """What is meant to be measured, in blocks: same problem and pass, all implementations."""
+
+    profile: str
+    settings: Profile
+    planned: list[Planned]
+
+    def blocks(self) -> list[list[Planned]]:
+        """Return the cases grouped by problem, pass and target, in order."""
+        groups: dict[Any, list[Planned]] = {}
+        for planned in self.planned:
+            case = planned.case
+            groups.setdefault((case.problem, case.pass_, case.target), []).append(planned)
+        return list(groups.values())
+
+
+def profile_named(name: str) -> Profile:
+    """Return a profile; ValueError lists the known names."""
+    if name not in PROFILES:
+        raise ValueError(f"unknown profile {name!r}: known are {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def plan(
+    profile: str,
+    target: Target,
+    registry: Registry,
+    pattern: str = "",
+    rounds: int | None = None,
+    passes: Sequence[str] = (),
+    modes: Sequence[str] = (),
+) -> Plan:
+    """Return the plan of a profile: the problems of every family that has this profile.
+
+    `passes` replaces those of the profile; `modes` names modes beside the default ones.
+
+    Raises:
+        ValueError: for an unknown profile, pass or mode, rounds < 1, or a pattern that selects
+            nothing.
+    """
+    settings = profile_named(profile)
+    if rounds is not None:
+        if rounds < 1:
+            raise ValueError(f"rounds must be at least 1, not {rounds}")
+        settings = replace(settings, rounds=rounds)
+    if passes:
+        settings = replace(settings, passes=tuple(_known("pass", name, PASSES) for name in passes))
+    every = tuple(dict.fromkeys(mode for known in MODES.values() for mode in known))
+    chosen = cases(profile, target, registry, settings, [_known("mode", m, every) for m in modes])
+    if pattern:
+        chosen = select(chosen, pattern, registry)
+        if not chosen:
+            raise ValueError(
+                f"--select {pattern!r} matches no case of profile {profile!r}; "
+                f"see: python -m bench list --cases --profile {profile}"
+            )
+    return Plan(profile, settings, [Planned(case, key(case, registry)) for case in chosen])
+
+
+def _known(what: str, name: str, known: Sequence[Any]) -> Any:
+    if name not in known:
+        raise ValueError(f"unknown {what} {name!r}: known are {', '.join(known)}")
+    return name
+
+
+def cases(
+    profile: str,
+    target: Target,
+    registry: Registry,
+    settings: Profile | None = None,
+    modes: Sequence[str] = (),
+) -> list[Case]:
+    """Return the cases of a profile: its problems, put to the implementations that it measures.
+
+    Raises:
+        ValueError: for an unknown profile.
+    """
+    passes = (settings or profile_named(profile)).passes
+    found = cases_of(asks(profile, registry), passes, target, registry, modes)
+    measured = {
+        name
+        for name, implementation in registry.implementations.items()
+        if any(fnmatch.fnmatchcase(profile, pattern) for pattern in implementation.profiles)
+    }
+    return [case for case in found if case.implementation in measured]
+
+
+def asks(profile: str, registry: Registry) -> list[Ask]:
+    """Return the problems that all families put in a profile."""
+    families = sorted(registry.families.values(), key=lambda family: family.name)
+    return [ask for f in families if profile in f.profiles for ask in f.profiles[profile]()]
+
+
+def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
+    """Return the cases that also show what their operation can express: one for each question.
+
+    All implementations of an operation pass the same gate, so one of them speaks for all; the
+    cheapest to look at is taken (torch or NumPy before JAX, no peer).
+    """
+    if plan.settings.probes not in (probes.RUN, probes.PAPER):
+        return frozenset()
+    chosen: dict[Any, tuple[Any, str]] = {}
+    for planned in plan.planned:
+        case = planned.case
+        implementation = registry.implementation(case.implementation)
+        single = registry.family(case.problem.family).single
+        default = MODES[implementation.framework][0] == case.mode
+        if single is None or case.pass_ != "fwd" or not default or refusal(case, registry):
+            continue
+        question = implementation.operation, replace(single(case.problem), dtype="float64")
+        rank = (len(implementation.requires), implementation.framework == "jax", planned.key)
+        if question not in chosen or rank < chosen[question][0]:
+            chosen[question] = rank, planned.key
+    return frozenset(key for _, key in chosen.values())

@@ -1,7 +1,7 @@
-"""The command line of the measuring engine: list, check, doctor, run, status, merge.
+"""The command line of the measuring engine: list, check, doctor, run, compare, calibrate ...
 
-Exit codes: 0 done; 1 the harness or a check failed, or the run was interrupted; 2 bad arguments.
-A case that is slow, wrong or fails is a result, not a failure.
+Exit codes: 0 done; 1 the harness or a check failed, or the run was interrupted; 2 bad arguments;
+3 `compare` found something slower. A case that is slow, wrong or fails is a result, no failure.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ import argparse
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench import check, machine, progress
-from bench.case import PASSES, case_id, problem_id, refusal
+from bench import calibrate, check, compare, machine, progress
+from bench.case import PASSES, case_id, digest, problem_id, refusal
+from bench.duel import Rules, Side, fight
 from bench.listing import FORMATS, render
 from bench.pool import spec_of
 from bench.profiles import PROFILES, Plan, asks, cases, plan, profile_named
-from bench.rows import FINISHED, latest, load, merge
+from bench.rows import FINISHED, latest, load, merge, write_json
 from bench.run import REDO, execute
 from impls.implementation import Target
 from impls.registry import Registry
@@ -33,9 +37,15 @@ EXAMPLES = """examples:
   python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run
   python -m bench run --with my_product.py --device cuda
   python -m bench status reports/out/default
+  python -m bench compare HEAD~1 --select 'gaunt.torch_grid'
+  python -m bench calibrate --pairs 300
 
-exit codes: 0 done, 1 the harness or a check failed (or the run was interrupted), 2 bad arguments
+exit codes: 0 done, 1 the harness or a check failed (or the run was interrupted), 2 bad arguments,
+3 compare: something is slower
 """
+
+
+CALIBRATIONS = Path("reports/out/calibrations")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,6 +76,11 @@ def _parser() -> argparse.ArgumentParser:
             "--device", choices=("cpu", "cuda"), help="default: cuda if there is one, else cpu"
         )
         sub.add_argument("--plain", action="store_true", help="lines instead of a progress bar")
+
+    def duels(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--rounds", type=int, default=7, help="fresh processes per side: 7")
+        sub.add_argument("--samples", type=int, default=11, help="samples per round: 11")
+        sub.add_argument("--threads", type=int, default=1, help="CPU threads per worker (1)")
 
     sub = command("list", "List what is known: operations, implementations, problems or cases.")
     what = sub.add_mutually_exclusive_group(required=True)
@@ -110,6 +125,26 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/PROFILE-DEVICE")
     plugins(sub)
     where(sub)
+
+    sub = command(
+        "compare", "Measure two revisions in turn; exit code 3 when the second is slower."
+    )
+    sub.add_argument("a", metavar="A", help="a git revision, or . for the working tree")
+    sub.add_argument("b", metavar="B", nargs="?", default=".", help="default: the working tree")
+    sub.add_argument("--profile", default="quick", help=f"one of {', '.join(PROFILES)}")
+    sub.add_argument("--select", default="", metavar="GLOB", help="only cases whose id matches")
+    sub.add_argument("--margin", type=float, default=0.02, help="what counts as equal: 0.02")
+    sub.add_argument("--level", type=float, default=0.99, help="confidence of the table: 0.99")
+    duels(sub)
+    where(sub)
+    formatted(sub)
+
+    sub = command("calibrate", "Judge the instrument itself on this machine, by what is known.")
+    sub.add_argument("--pairs", type=int, default=300, help="pairs that do not differ: 300")
+    sub.add_argument("--out", type=Path, default=CALIBRATIONS, metavar="DIR")
+    duels(sub)
+    where(sub)
+    formatted(sub)
 
     sub = command("status", "Count the cases of a run directory by status; list what failed.")
     sub.add_argument("dir", type=Path)
@@ -251,6 +286,9 @@ def _run(arguments: argparse.Namespace) -> int:
             redo=arguments.redo,
             events=events,
         )
+    known = calibrate.found(CALIBRATIONS, digest(machine.machine_facts()), device)
+    if known:
+        write_json(out / "calibration.json", known)
     account = sorted(run.seconds.items(), key=lambda item: -item[1])
     spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in account)
     new = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
@@ -274,6 +312,65 @@ def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
         file=sys.stderr,
         flush=True,
     )
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    if not arguments.margin > 0 or not 0 < arguments.level < 1:
+        raise ValueError("--margin must be positive, and --level between 0 and 1")
+    registry = load_registry()
+    target = _duel_target(arguments)
+    meant = plan(arguments.profile, target, registry, arguments.select)
+    cases = [p.case for p in meant.planned if refusal(p.case, registry) is None]
+    if not cases:
+        raise ValueError(f"every case that --select {arguments.select!r} matches is refused")
+    with (
+        TemporaryDirectory(prefix="equibench-compare-") as scratch,
+        _fighting(arguments, len(cases), Path(scratch) / "logs") as (rules, told),
+        compare.checkout(arguments.a, Path(scratch)) as a,
+        compare.checkout(arguments.b, Path(scratch)) as b,
+    ):
+        sides = Side(arguments.a, a), Side(arguments.b, b)
+        rows = compare.table(
+            fight(cases, sides, registry, rules, (), told), arguments.margin, arguments.level
+        )
+    print(render(rows, arguments.format))
+    if arguments.format == "table":
+        counts = Counter(row["verdict"] for row in rows)
+        print("\n" + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+    return 3 if any(row["verdict"] == "slower" for row in rows) else 0
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    if arguments.pairs < 1:
+        raise ValueError(f"--pairs must be at least 1, not {arguments.pairs}")
+    registry = load_registry()
+    target = _duel_target(arguments)
+    total = arguments.pairs + max(20, arguments.pairs // 5)
+    with (
+        TemporaryDirectory(prefix="equibench-calibrate-") as scratch,
+        _fighting(arguments, total, Path(scratch)) as (rules, told),
+    ):
+        rules = replace(rules, gates=())
+        result = calibrate.calibrate(registry, target, arguments.out, arguments.pairs, rules, told)
+    print(render(calibrate.rows(result), arguments.format))
+    return 0
+
+
+def _duel_target(arguments: argparse.Namespace) -> Target:
+    for name in ("rounds", "samples", "threads"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(f"--{name} must be at least 1, not {getattr(arguments, name)}")
+    return Target(arguments.device or machine.default_device(), threads=arguments.threads)
+
+
+@contextmanager
+def _fighting(
+    arguments: argparse.Namespace, cases: int, logs: Path
+) -> Iterator[tuple[Rules, Callable[[str, int], None]]]:
+    """Give the rules of duels, and what shows their progress."""
+    rules = Rules(logs, arguments.rounds, arguments.samples)
+    with progress.shown(cases * rules.rounds, arguments.plain) as (events, _):
+        yield rules, lambda case, number: events.case_done(f"{case} round {number + 1}", "ok", "")
 
 
 def _status(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,8 @@ from typing import Any
 BURST = 5e-3
 """A burst of n calls lasts at least this long [s], and one of 2n twice as long, so that two clock
 readings weigh less than a thousandth."""
+RESOLUTION = 1e-9
+"""The least time that a slope can be [s]."""
 STEADY = 0.05
 WARM_UP_CAP = 1.0
 """Warm-up ends when two successive bursts agree to STEADY, or after this long [s]."""
@@ -58,8 +60,8 @@ class HostClock:
     def sample(self, count: int) -> list[float]:
         """Return `count` slopes [s per call], the garbage collector off.
 
-        A disturbance of the shorter burst makes a slope smaller and may make it negative; none is
-        left out, and their median is not moved.
+        A disturbance of the shorter burst makes a slope smaller; one below RESOLUTION is given as
+        that. None is left out, and their median is not moved.
         """
         enabled = gc.isenabled()
         gc.disable()
@@ -71,4 +73,4 @@ class HostClock:
 
     def _slope(self) -> float:
         once = self.burst(self.number)
-        return (self.burst(2 * self.number) - once) / self.number
+        return max((self.burst(2 * self.number) - once) / self.number, RESOLUTION)

@@ -86,11 +86,12 @@ def environment(spec: Spec) -> dict[str, str]:
 
 @dataclass
 class Worker:
-    """One child process and the pipes to it."""
+    """One child process and the pipes to it; `root` holds other `impls` than this checkout's."""
 
     spec: Spec
     files: tuple[str, ...]
     log: Path
+    root: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     requests: int = -1
     replies: int = -1
@@ -109,6 +110,9 @@ class Worker:
         }
         command = [sys.executable, "-m", "bench.worker", "--spec", json.dumps(spec)]
         command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
+        variables = environment(self.spec)
+        if self.root is not None:
+            variables["PYTHONPATH"] = os.pathsep.join([str(self.root), variables["PYTHONPATH"]])
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -118,7 +122,8 @@ class Worker:
                 stderr=log,
                 pass_fds=(theirs_in, theirs_out),
                 start_new_session=True,
-                env={**os.environ, **environment(self.spec)},
+                env={**os.environ, **variables},
+                cwd=self.root,
             )
         os.close(theirs_in)
         os.close(theirs_out)

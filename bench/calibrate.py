@@ -1,0 +1,180 @@
+"""`bench calibrate`: the instrument judges itself, on this machine, by what is known.
+
+Three questions. Clock truth: is a call of known length given that length, and what does a call of
+nothing cost? A/A: of pairs that do not differ, how many are called faster or slower? Power: of
+pairs with a planted slow-down, how many are found? The answer is a file that every report of this
+machine prints.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from analysis.verdict import verdicts
+
+from bench.case import Case, digest, refusal
+from bench.clocks import HostClock
+from bench.duel import Duel, Rules, Side, fight
+from bench.fingerprint import PROTOCOL
+from bench.machine import environment_facts, machine_facts
+from bench.profiles import cases as cases_of_profile
+from bench.rows import write_json
+from impls.implementation import Target
+from impls.registry import Registry
+
+IMPLEMENTATIONS = (
+    "clebsch_gordan.numpy_dense",
+    "clebsch_gordan.torch_dense",
+    "clebsch_gordan.torch_sparse",
+    "clebsch_gordan.jax_dense",
+    "gaunt.torch_lebedev",
+    "gaunt.torch_grid",
+    "gaunt.jax_lebedev",
+    "matrix.torch_dense",
+)
+"""What is measured against itself: each kind of code that the default profile has."""
+LMAX = 3
+PLANTED = 0.10
+MARGIN = 0.02
+LEVEL = 0.99
+KNOWN = (50e-6, 1e-3, 20e-3)
+"""Lengths of the calls whose time is known [s]."""
+SAMPLES = 31
+
+
+def spin(seconds: float) -> None:
+    """Compute until so many seconds have passed."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+def clock_truth() -> dict[str, Any]:
+    """Return the relative error of the host clock on calls of KNOWN length, and of no length [s].
+
+    A spinning call ends a little after its time, by the cost of reading the clock; that is part of
+    its known length to within a microsecond.
+    """
+
+    def timed(run: Callable[[], None]) -> float:
+        clock = HostClock(run, lambda out: None)
+        clock.prepare()
+        return statistics.median(clock.sample(SAMPLES))
+
+    errors = {f"{known:g}": timed(lambda known=known: spin(known)) / known - 1 for known in KNOWN}  # type: ignore[misc]
+    return {"relative_error": errors, "seconds_of_nothing": timed(lambda: None)}
+
+
+def pairs(registry: Registry, target: Target, count: int) -> list[Case]:
+    """Return `count` cases of the default profile, at random; some twice if there are too few."""
+    chosen = [
+        case
+        for case in cases_of_profile("default", target, registry)
+        if case.implementation in IMPLEMENTATIONS
+        and int(registry.family(case.problem.family).facets(case.problem)["lmax"]) <= LMAX
+        and refusal(case, registry) is None
+    ]
+    rng = random.Random(0)
+    found: list[Case] = []
+    while len(found) < count:
+        found += rng.sample(chosen, len(chosen))
+    return found[:count]
+
+
+def calibrate(
+    registry: Registry,
+    target: Target,
+    out: Path,
+    count: int,
+    rules: Rules,
+    told: Callable[[str, int], None] = lambda case, number: None,
+) -> dict[str, Any]:
+    """Return what the instrument does on this machine, and write it to `out`.
+
+    `count` pairs do not differ; a fifth as many, 20 at least, have PLANTED on their second side.
+    """
+    planted = max(20, count // 5)
+    here, again, slower = Side("a"), Side("again"), Side("slower", slower=PLANTED)
+    result = {
+        "protocol": PROTOCOL,
+        "when": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": digest(machine_facts()),
+        "environment": digest(environment_facts(target.device)),
+        "device": target.device,
+        "design": {"rounds": rules.rounds, "samples": rules.samples, "margin": MARGIN}
+        | {"level": LEVEL},
+        "load": os.getloadavg()[0],
+        "clock": clock_truth(),
+        "same": _counts(
+            fight(pairs(registry, target, count), (here, again), registry, rules, (), told)
+        ),
+        "planted": {
+            "share": PLANTED,
+            **_counts(
+                fight(pairs(registry, target, planted), (here, slower), registry, rules, (), told)
+            ),
+        },
+    }
+    write_json(out / f"{digest(machine_facts())}-{target.device}.json", result)
+    return result
+
+
+def _counts(duels: Sequence[Duel]) -> dict[str, Any]:
+    """Return how many pairs got which verdict, each judged on its own, and the widest ratios."""
+    kinds = {"pairs": 0, "faster": 0, "slower": 0, "same": 0, "ambiguous": 0, "failed": 0}
+    for duel in duels:
+        kinds["pairs"] += 1
+        if duel.reason:
+            kinds["failed"] += 1
+        else:
+            (verdict,) = verdicts([(duel.groups[1], duel.groups[0])], MARGIN, LEVEL)
+            kinds[verdict.kind] += 1
+    return kinds
+
+
+def found(directory: Path, machine: str, device: str) -> dict[str, Any] | None:
+    """Return the calibration of a machine that is kept in a directory, or None."""
+    file = directory / f"{machine}-{device}.json"
+    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+
+
+def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a calibration says, a row for each question."""
+    clock = result["clock"]
+    listed: list[dict[str, Any]] = [
+        {
+            "question": f"a call of {known} s is given as",
+            "answer": f"{float(known) * (1 + error):.4g} s",
+            "note": f"{error:+.2%}",
+        }
+        for known, error in clock["relative_error"].items()
+    ]
+    nothing = f"{clock['seconds_of_nothing'] * 1e6:.2f} us"
+    listed.append({"question": "a call of nothing is given as", "answer": nothing, "note": ""})
+    same, planted = result["same"], result["planted"]
+    judged = same["pairs"] - same["failed"]
+    listed.append(
+        {
+            "question": f"of {judged} pairs that do not differ",
+            "answer": f"{same['faster']} faster, {same['slower']} slower",
+            "note": f"{same['same']} same, {same['ambiguous']} ambiguous",
+        }
+    )
+    listed.append(
+        {
+            "question": f"of {planted['pairs'] - planted['failed']} pairs with "
+            f"{planted['share']:.0%} planted",
+            "answer": f"{planted['slower']} found slower",
+            "note": f"{planted['faster']} faster, {planted['same']} same, "
+            f"{planted['ambiguous']} ambiguous",
+        }
+    )
+    return listed

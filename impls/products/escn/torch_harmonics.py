@@ -26,4 +26,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=supports,
     papers=("thomas2018",),
+    growth={"lmax": 4, "channels": 2},  # with many channels; the couplings are O(L^7)
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from impls.registry import load
 from reports import bibliography
 from reports.blocks import blocks_of
 from reports.style import PALETTE
@@ -85,7 +86,7 @@ REFERENCES = bibliography.read()
 
 
 def _keys() -> set[str]:
-    """Return every [@key] and every `papers=` in the sources."""
+    """Return every [@key], and all keys in `papers=` and `users=`, in the sources."""
     found: set[str] = set()
     for package in ("impls", "analysis", "bench", "reports"):
         for file in (ROOT / package).rglob("*.py"):
@@ -93,7 +94,7 @@ def _keys() -> set[str]:
             for group in re.findall(r"\[(@[\w;,@ ]+)\]", text):
                 found |= set(re.findall(r"@(\w+)", group))
             for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.keyword) and node.arg == "papers":
+                if isinstance(node, ast.keyword) and node.arg in ("papers", "users"):
                     constants = [n for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
                     found |= {str(n.value) for n in constants}
     return found - {"key"}
@@ -102,6 +103,15 @@ def _keys() -> set[str]:
 def test_every_reference_exists() -> None:
     assert _keys() - set(REFERENCES) == set()
     assert {"thomas2018", "geiger2022", "xie2025"} <= _keys()
+
+
+def test_users_of_every_operation_exist() -> None:
+    registry = load()
+    for operation in registry.operations.values():
+        assert set(operation.users) <= set(REFERENCES), operation.name
+        assert len(set(operation.users)) == len(operation.users)
+    assert {"passaro2023", "wood2025"} <= set(registry.operation("escn").users)
+    assert registry.operation("escn_o3").users == ()
 
 
 def test_bibliography_is_complete() -> None:

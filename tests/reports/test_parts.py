@@ -16,7 +16,7 @@ from reports import bibliography
 from reports.blocks import blocks_of
 from reports.style import PALETTE
 from reports.tables import to_csv
-from reports.text import clean, count, listing, number, quantity, scale_of, scientific, slug
+from reports.text import clean, count, listing, number, quantity, raised, scale_of, scientific, slug
 
 ROOT = Path(__file__).resolve().parents[2]
 CSS = (ROOT / "reports" / "templates" / "style.css").read_text(encoding="utf-8")
@@ -49,6 +49,8 @@ def test_numbers() -> None:
     assert scale_of([], "B") == (1.0, "B") and scale_of([0.0], "s") == (1.0, "s")
     assert listing(["a", "b", "c"]) == "a, b and c" and listing([]) == ""
     assert count(1, "class") == "1 class" and count(2, "class") == "2 classes"
+    assert raised("O(L^5 C^12), at best O(exp(L) C)") == "O(L⁵\xa0C¹²), at best O(exp(L)\xa0C)"
+    assert raised("O(L^2.5)") == "O(L^2.5)"
     assert slug("../../etc/passwd <x>") == "etc-passwd-x" and slug("…") == "unnamed"
 
 

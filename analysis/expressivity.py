@@ -366,9 +366,9 @@ def _jacobian(
     jacobian = np.zeros((len(tensors), copies, copies, copies, width))
     for rows, ((r1, r2, r3), k) in zip(jacobian, tensors.items(), strict=True):
         a, b, c = values[0][r1], values[1][r2], values[2][r3]
-        by_a = np.einsum("abc,jb,kc->jka", k, b, c, optimize=True)
-        by_b = np.einsum("abc,ia,kc->ikb", k, a, c, optimize=True)
-        by_c = np.einsum("abc,ia,jb->ijc", k, a, b, optimize=True)
+        by_a = np.einsum("abc,jb,kc->jka", k, b, c)
+        by_b = np.einsum("abc,ia,kc->ikb", k, a, c)
+        by_c = np.einsum("abc,ia,jb->ijc", k, a, b)
         for s in range(copies):
             for axis, ir, block in ((0, r1, by_a), (1, r2, by_b), (2, r3, by_c)):
                 start = starts[axis][ir] + s * block.shape[2]

@@ -17,6 +17,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from analysis import catalogue
 from bench import calibrate, check, compare, machine, progress
 from bench.case import PASSES, case_id, digest, problem_id, refusal
 from bench.duel import Rules, Side, fight
@@ -159,28 +160,39 @@ def _parser() -> argparse.ArgumentParser:
 def _list(arguments: argparse.Namespace) -> int:
     profile_named(arguments.profile)
     registry = load_registry(arguments.files)
-    print(render(LISTINGS[arguments.what](registry, arguments.profile), arguments.format))
+    rows = LISTINGS[arguments.what](registry, arguments.profile)
+    print(render(rows, arguments.format, WIDTHS))
     return 0
 
 
 def _operations(registry: Registry, profile: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "operation": operation.name,
-            "family": operation.family,
-            "group": ", ".join(operation.exactness.subgroups),
-            "exactness": operation.exactness.kind,
-            "papers": list(operation.papers),
-            "summary": operation.summary,
-        }
-        for operation in sorted(registry.operations.values(), key=lambda o: o.name)
-    ]
+    rows = []
+    for operation in sorted(registry.operations.values(), key=lambda o: o.name):
+        implementations = registry.implementations_of(operation.name)
+        known = catalogue.entry(operation, registry.family(operation.family), implementations)
+        rows.append(
+            {
+                "operation": operation.name,
+                "family": operation.family,
+                "group": ", ".join(operation.exactness.subgroups),
+                "exactness": operation.exactness.kind,
+                "papers": list(operation.papers),
+                "computes": operation.summary,
+                "paths": "{} of {}".format(*known.paths) if known.paths else None,
+                "dim": list(known.dimensions) if known.dimensions else None,
+                "cost": known.cost,
+                "implementations": list(known.implementations),
+                "users": list(operation.users),
+            }
+        )
+    return rows
 
 
 def _implementations(registry: Registry, profile: str) -> list[dict[str, Any]]:
     rows = []
     for implementation in sorted(registry.implementations.values(), key=lambda i: i.full_name):
         missing = implementation.missing()
+        operation = registry.operation(implementation.operation)
         rows.append(
             {
                 "implementation": implementation.full_name,
@@ -188,6 +200,7 @@ def _implementations(registry: Registry, profile: str) -> list[dict[str, Any]]:
                 "framework": implementation.framework,
                 "available": missing is None,
                 "reason": str(missing or ""),
+                "cost": catalogue.order(implementation.growth or operation.growth),
             }
         )
     return rows
@@ -221,6 +234,11 @@ def _cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
     ]
 
 
+WIDTHS = {
+    "group": 11, "papers": 14, "computes": 34, "dim": 14, "cost": 11, "implementations": 40,
+    "users": 16,
+}  # fmt: skip
+"""Where the long columns of the catalogue are wrapped, in tables."""
 LISTINGS = {
     "operations": _operations,
     "implementations": _implementations,

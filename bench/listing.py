@@ -5,14 +5,21 @@ from __future__ import annotations
 import csv
 import io
 import json
+import textwrap
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 FORMATS = ("table", "json", "csv")
 
 
-def render(rows: Sequence[Mapping[str, Any]], style: str) -> str:
-    """Return rows in one of FORMATS; columns in the order of their first appearance."""
+def render(
+    rows: Sequence[Mapping[str, Any]], style: str, widths: Mapping[str, int] | None = None
+) -> str:
+    """Return rows in one of FORMATS; columns in the order of their first appearance.
+
+    `widths` says where a table wraps the text of a column, between words; JSON and CSV are whole.
+    """
     if style == "json":
         return json.dumps(list(rows), indent=1)
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -22,17 +29,35 @@ def render(rows: Sequence[Mapping[str, Any]], style: str) -> str:
         writer.writeheader()
         writer.writerows({name: _plain(value) for name, value in row.items()} for row in rows)
         return stream.getvalue().rstrip("\n")
-    cells = [[_cell(row.get(name)) for name in columns] for row in rows]
-    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
-    lines = [columns, ["-" * width for width in widths], *cells]
+    return _table(rows, columns, widths or {})
+
+
+def _table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], widths: Mapping[str, int]
+) -> str:
+    cells = [[_wrapped(_cell(row.get(name)), widths.get(name)) for name in columns] for row in rows]
+    across = [
+        max(map(len, [name, *(line for cell in column for line in cell)]))
+        for name, *column in zip(columns, *cells, strict=True)
+    ]
+    lines = [tuple(columns), tuple("-" * width for width in across)]
+    lines += [line for row in cells for line in zip_longest(*row, fillvalue="")]
     return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        "  ".join(text.ljust(width) for text, width in zip(line, across, strict=True)).rstrip()
         for line in lines
     )
 
 
+def _wrapped(text: str, width: int | None) -> list[str]:
+    if width is None:
+        return [text]
+    return textwrap.wrap(text, width, break_long_words=False, break_on_hyphens=False) or [""]
+
+
 def _plain(value: Any) -> Any:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+    if not isinstance(value, list | tuple):
+        return value
+    return ", ".join("-" if item is None else str(item) for item in value)
 
 
 def _cell(value: Any) -> str:

@@ -78,7 +78,14 @@ class Implementation:
     def missing(self) -> Refusal | None:
         """Return why this cannot run here (a package that is not installed), else None."""
         framework = () if self.framework == "numpy" else (self.framework,)
-        absent = [p for p in (*framework, *self.requires) if importlib.util.find_spec(p) is None]
+        absent = [p for p in (*framework, *self.requires) if not _found(p)]
         if not absent:
             return None
-        return Refusal(f"not installed: {', '.join(absent)}", f"pip install {' '.join(absent)}")
+        packages = dict.fromkeys(name.partition(".")[0] for name in absent)
+        return Refusal(f"not installed: {', '.join(absent)}", f"pip install {' '.join(packages)}")
+
+
+def _found(module: str) -> bool:
+    """Tell whether a module can be found; its parents are looked for first."""
+    parent = module.rpartition(".")[0]
+    return (not parent or _found(parent)) and importlib.util.find_spec(module) is not None

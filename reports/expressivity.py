@@ -144,6 +144,16 @@ def _numeric(expressivity: Expressivity, name: str) -> bool:
     return all(isinstance(v, int | float | None) for v in values)
 
 
+def disagrees(expressivity: Expressivity, family: str, operation: str) -> bool:
+    """Return whether any measured expressivity of an operation is not what was derived."""
+    return any(
+        not agrees(measure)
+        for key, measures in expressivity.found.items()
+        if key[:2] == (family, operation)
+        for measure in measures.values()
+    )
+
+
 def sequence(expressivity: Expressivity, family: str, operation: str) -> list[str]:
     """Return the dimensions of an operation in words: `mimo o3, lmax 1–3: 5, 14, 30`."""
     groups: dict[str, list[tuple[Any, Any]]] = defaultdict(list)

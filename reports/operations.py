@@ -1,69 +1,121 @@
-"""What is known of each operation on the page: its map, its claims, its papers."""
+"""The catalogue: every operation, its claims, what it can express, its cost and who uses it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
+from analysis import catalogue
 from impls.registry import Registry
 from reports import expressivity as expressing
 from reports.bibliography import Reference
 from reports.expressivity import Expressivity
 from reports.results import Result
 from reports.tables import Cell, Column, Table
-from reports.text import NONE, listing, slug
+from reports.text import NONE, listing, raised, slug
+
+GROUPS = (
+    (("rotation", "inversion"), "O(3)"),
+    (("rotation",), "SO(3)"),
+    (("inversion",), "Cᵢ"),
+    (("permutation",), "Sₙ"),
+)
+"""What subgroups make up together, the larger groups first."""
+LMAX = "L\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
+USUAL = ("jax", "torch")
+"""The frameworks that go without saying."""
 
 
 @dataclass(frozen=True)
 class About:
-    """One operation, as declared; a row may know it when the registry does not."""
+    """One operation, as declared; a row may know it when the registry does not.
+
+    `run` tells whether cases of it were run. `implementations` maps names to (framework, order).
+    """
 
     family: str
     name: str
-    summary: str
-    claim: str
-    papers: tuple[str, ...]
+    summary: str = ""
+    exactness: str = ""
+    subgroups: tuple[str, ...] = ()
+    papers: tuple[str, ...] = ()
+    users: tuple[str, ...] = ()
+    run: bool = False
+    paths: tuple[int, int] | None = None
+    dimensions: tuple[int | None, ...] | None = None
+    cost: str = ""
+    order: str = ""
+    implementations: Mapping[str, tuple[str, str]] | None = None
+
+    @property
+    def group(self) -> str:
+        """Return the group that the claimed subgroups make up; empty where one is not known."""
+        left, parts = set(self.subgroups), []
+        for names, group in GROUPS:
+            if left >= set(names):
+                left -= set(names)
+                parts.append(group)
+        return "" if left else " × ".join(parts)
 
 
 def about(registry: Registry, results: Sequence[Result]) -> list[About]:
-    """Return the operations of a run by family and name."""
-    pairs = sorted(
-        {(str(r.columns.get("family")), str(r.columns.get("operation"))) for r in results}
-    )
-    return [_about(registry, results, family, name) for family, name in pairs]
+    """Return all operations of the registry and of the run, the largest families first."""
+    found = {(o.family, o.name) for o in registry.operations.values()}
+    found |= {_pair(r) for r in results}
+    sizes = Counter(family for family, _ in found)
+    order = sorted(found, key=lambda pair: (-sizes[pair[0]], pair))
+    return [_about(registry, results, family, name) for family, name in order]
+
+
+def _pair(result: Result) -> tuple[str, str]:
+    return str(result.columns.get("family")), str(result.columns.get("operation"))
 
 
 def _about(registry: Registry, results: Sequence[Result], family: str, name: str) -> About:
-    mine = [
-        r
-        for r in results
-        if (r.columns.get("family"), r.columns.get("operation")) == (family, name)
-    ]
+    mine = [r for r in results if _pair(r) == (family, name)]
+    run = any(r.status != "skip" for r in mine)
     known = registry.operations.get(name)
     if known is None or known.family != family:
-        summary = next(
-            (str(r.detail["operation_summary"]) for r in mine if r.detail.get("operation_summary")),
-            "",
-        )
-        claimed = sorted(
-            {
-                p.removeprefix("equiv.")
-                for r in mine
-                for p, m in r.measures.items()
-                if p.startswith("equiv.") and m.claimed
-            }
-        )
-        return About(family, name, summary, listing(claimed) or NONE, ())
+        return _from_rows(mine, family, name, run)
+    implementations = registry.implementations_of(name)
+    derived = catalogue.entry(known, registry.family(family), implementations)
     exact = known.exactness
-    claim = f"{exact.kind}: {listing(exact.subgroups) or 'no subgroup'}"
-    if exact.knob:
-        claim += f", approximate with {exact.knob}"
-    return About(family, name, known.summary, claim, tuple(known.papers))
+    return About(
+        family=family,
+        name=name,
+        summary=known.summary,
+        exactness=f"{exact.kind}, by {exact.knob}" if exact.knob else exact.kind,
+        subgroups=exact.subgroups,
+        papers=known.papers,
+        users=known.users,
+        run=run,
+        paths=derived.paths,
+        dimensions=derived.dimensions,
+        cost=derived.cost,
+        order=derived.order,
+        implementations={
+            i.name: (i.framework, derived.implementations[i.name]) for i in implementations
+        },
+    )
+
+
+def _from_rows(mine: Sequence[Result], family: str, name: str, run: bool) -> About:
+    summaries = (r.detail.get("operation_summary") for r in mine)
+    claimed = {
+        probe.removeprefix("equiv.")
+        for r in mine
+        for probe, measure in r.measures.items()
+        if probe.startswith("equiv.") and measure.claimed
+    }
+    summary = next((str(text) for text in summaries if text), "")
+    return About(family, name, summary, subgroups=tuple(sorted(claimed)), run=run)
 
 
 def papers(registry: Registry, found: Iterable[About], results: Sequence[Result]) -> list[str]:
-    """Return the reference keys of the operations and implementations shown."""
-    keys = {key for operation in found for key in operation.papers}
+    """Return the reference keys of the operations, their users and the implementations run."""
+    keys = {key for operation in found for key in (*operation.papers, *operation.users)}
     for r in results:
         implementation = registry.implementations.get(str(r.columns.get("implementation")))
         if implementation:
@@ -74,39 +126,114 @@ def papers(registry: Registry, found: Iterable[About], results: Sequence[Result]
 def table(
     found: Sequence[About], expressivity: Expressivity, references: Mapping[str, Reference]
 ) -> Table:
-    """Return the table of operations."""
+    """Return the catalogue."""
+    first, *_, last = catalogue.DEGREES
+    expressivity_of = "Expressivity (dim)"
     columns = [
         Column("Operation"),
-        Column("Family"),
-        Column("Computes"),
-        Column("Equivariance claimed"),
-        Column("Expressivity (dim)"),
+        Column("Symmetry claimed"),
+        Column(f"Couples, {LMAX}{catalogue.DEGREE}"),
+        Column(f"derived, {LMAX}{first}\N{EN DASH}{last}", expressivity_of),
+        Column("measured in this run", expressivity_of),
+        Column("Cost"),
+        Column("Implementations"),
         Column("Papers"),
+        Column("Used by"),
     ]
     rows, records = [], []
-    for o in found:
-        dims = "; ".join(expressing.sequence(expressivity, o.family, o.name))
-        rows.append(
-            [
-                Cell(o.name, header=True),
-                Cell(o.family),
-                Cell(o.summary or NONE),
-                Cell(o.claim),
-                Cell(dims or NONE),
-                Cell("" if o.papers else NONE, links=_links(o.papers, references)),
-            ]
-        )
-        records.append(
-            {
-                "operation": o.name,
-                "family": o.family,
-                "summary": o.summary,
-                "claim": o.claim,
-                "expressivity.dim": dims,
-                "papers": " ".join(o.papers),
-            }
-        )
-    return Table("operations", "What each operation computes", columns, rows, (), records)
+    for family, members in groupby(found, lambda o: o.family):
+        rows.append([Cell(family, header=True, span=len(columns), kind="family")])
+        for o in members:
+            measured = expressing.sequence(expressivity, o.family, o.name)
+            differs = expressing.disagrees(expressivity, o.family, o.name)
+            rows.append(
+                [
+                    Cell(o.name, o.summary, header=True, below=True),
+                    _symmetry(o),
+                    Cell("{} of {}".format(*o.paths)) if o.paths else Cell(kind="muted"),
+                    _dimensions(o),
+                    _measured(o, measured, differs),
+                    Cell(raised(o.order) or NONE, raised(_better(o)), below=True),
+                    _lines([("", line) for line in _algorithms(o)]),
+                    _lines(_links(o.papers, references)),
+                    _lines(_links(o.users, references)),
+                ]
+            )
+            records.append(_record(o, measured))
+    caption = f"All operations of the suite: {len(found)}, of which {_count(found)} in this run"
+    return Table("catalogue", caption, columns, rows, (), records)
+
+
+def _count(found: Sequence[About]) -> str:
+    return str(sum(o.run for o in found) or "none")
+
+
+def _symmetry(o: About) -> Cell:
+    claimed = listing(o.subgroups)
+    parts = [claimed if o.group else "", "" if o.exactness == "exact" else o.exactness]
+    return Cell(o.group or claimed or "none", "; ".join(filter(None, parts)), below=True)
+
+
+def _dimensions(o: About) -> Cell:
+    if o.dimensions is None:
+        return Cell(kind="muted")
+    return Cell(", ".join(NONE if d is None else str(d) for d in o.dimensions))
+
+
+def _measured(o: About, measured: Sequence[str], differs: bool) -> Cell:
+    """Return what was measured in the setting of the derived numbers, or else in any."""
+    if not o.run:
+        return Cell("not in this run", kind="muted")
+    if not measured:
+        return Cell(kind="muted", spoken="not measured")
+    alike = [line for line in measured if line.startswith(f"{catalogue.SETTING} ")]
+    cell = _lines([("", line) for line in alike or measured])
+    return replace(cell, badge="differs", kind="bad") if differs else cell
+
+
+def _better(o: About) -> str:
+    return o.cost.removeprefix(o.order).removeprefix(", ")
+
+
+def _lines(links: Sequence[tuple[str, str]]) -> Cell:
+    return Cell("", links=links, below=True) if links else Cell(kind="muted")
+
+
+def _algorithms(o: About) -> list[str]:
+    """Return the algorithms, those of one order and the same frameworks together."""
+    algorithms: dict[tuple[str, str], list[str]] = {}
+    for name, (framework, order) in (o.implementations or {}).items():
+        algorithms.setdefault((name.removeprefix(f"{framework}_"), order), []).append(framework)
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (algorithm, order), frameworks in algorithms.items():
+        groups.setdefault((order, tuple(sorted(frameworks))), []).append(algorithm)
+    lines = []
+    for (order, found), names in groups.items():
+        line = ", ".join(names) + ("" if found == USUAL else f" ({', '.join(found)})")
+        lines.append(line if order == o.order else f"{line}: {raised(order)}")
+    return lines
+
+
+def _record(o: About, measured: Sequence[str]) -> dict[str, object]:
+    return {
+        "operation": o.name,
+        "family": o.family,
+        "computes": o.summary,
+        "group": o.group,
+        "subgroups": ", ".join(o.subgroups),
+        "exactness": o.exactness,
+        "paths": "{} of {}".format(*o.paths) if o.paths else None,
+        **{
+            f"dim L={degree}": dim
+            for degree, dim in zip(catalogue.DEGREES, o.dimensions or [None] * 4, strict=True)
+        },
+        "expressivity.dim": "; ".join(measured),
+        "in this run": "yes" if o.run else "no",
+        "cost": o.cost,
+        "implementations": ", ".join(o.implementations or ()),
+        "papers": " ".join(o.papers),
+        "users": " ".join(o.users),
+    }
 
 
 def _links(keys: Sequence[str], references: Mapping[str, Reference]) -> tuple[tuple[str, str], ...]:

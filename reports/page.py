@@ -91,7 +91,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
         ],
         "figures": [d for d in drawn if not d.figure.ratio],
         "ratio_figures": [d for d in drawn if d.figure.ratio],
-        "operations": operations.table(about, can, references),
+        "catalogue": operations.table(about, can, references),
         "expressivity": expressivity.table(can, known),
         "coverage": coverage.matrix(cases),
         "reasons": coverage.reasons(cases),
@@ -119,7 +119,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
 
 
 def _tables(context: Mapping[str, Any]) -> list[Table]:
-    found = [context["overview"], context["operations"], context["coverage"]]
+    found = [context["overview"], context["catalogue"], context["coverage"]]
     found += [context["expressivity"]] if context["expressivity"] else []
     found += [table for _, group in context["headlines"] for table in group]
     return found + [d.table for d in (*context["figures"], *context["ratio_figures"])]

@@ -18,8 +18,9 @@ Record = Mapping[str, Any]
 class Cell:
     """One cell: its text, a muted part after it, and what only a screen reader needs.
 
-    `kind` is a style: "" or "muted", "good", "bad". `badge` is a short label in a frame. `links`
-    are (address, text), shown instead of the text. `below` puts the muted part on its own line.
+    `kind` is a style: "" or "muted", "good", "bad", or "family", a heading across the table.
+    `badge` is a short label in a frame. `links` are (address, text), shown instead of the text;
+    an empty address is no link. `below` puts the muted part, and each link, on its own line.
     """
 
     text: str = NONE

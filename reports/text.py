@@ -16,6 +16,7 @@ TIME = ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"))
 BYTES = ((1.0, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB"))
 SCALES = {"s": TIME, "B": BYTES}
 
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
@@ -116,6 +117,12 @@ def natural(value: Any) -> tuple[int, float, str]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 1, 0.0, str(value)
     return 0, float(value), ""
+
+
+def raised(text: str) -> str:
+    """Return orders with whole exponents raised, not to be broken: O(L^5 C) as O(L⁵ C)."""
+    found = re.sub(r"\^(\d+)(?![.\d])", lambda digits: digits[1].translate(SUPERSCRIPTS), text)
+    return re.sub(r" (?!O\()(?=\S*\))", "\N{NO-BREAK SPACE}", found)
 
 
 def listing(items: Iterable[str]) -> str:

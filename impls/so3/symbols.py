@@ -92,13 +92,47 @@ def wigner_6j(
     triads = ((a2, b2, c2), (a2, e2, f2), (d2, b2, f2), (d2, e2, c2))
     if any(sum(t) % 2 or not triangle(*t) for t in triads):
         return 0.0
-    lower = [sum(t) // 2 for t in triads]
-    upper = [(a2 + b2 + d2 + e2) // 2, (b2 + c2 + e2 + f2) // 2, (a2 + c2 + d2 + f2) // 2]
+    total = _racah_sum(a2, b2, c2, d2, e2, f2)
+    square = total**2 * math.prod(_triangle_coefficient(*t) for t in triads)
+    return _signed_root(square, 1 if total > 0 else -1)
+
+
+@lru_cache(maxsize=65536)
+def wigner_9j(
+    a: float | Fraction,
+    b: float | Fraction,
+    c: float | Fraction,
+    d: float | Fraction,
+    e: float | Fraction,
+    f: float | Fraction,
+    g: float | Fraction,
+    h: float | Fraction,
+    i: float | Fraction,
+) -> float:
+    r"""Return the Wigner 9j symbol {a b c; d e f; g h i}, integers or half-integers.
+
+    The sum over products of three 6j symbols [@varshalovich1988] ch. 10,
+
+        sum_x (-1)^(2x) (2x+1) {a b c; f i x} {d e f; b x h} {g h i; x a d},
+
+    in exact rationals: each triangle that holds x occurs twice, so the roots are common to all
+    terms. It is 0 when a triangle of a row or of a column fails; ValueError when an argument is
+    negative or not a multiple of 1/2.
+    """
+    a2, b2, c2, d2, e2, f2, g2, h2, i2 = (_twice(value) for value in (a, b, c, d, e, f, g, h, i))
+    rows = ((a2, b2, c2), (d2, e2, f2), (g2, h2, i2))
+    triads = (*rows, *zip(*rows, strict=True))
+    if any(sum(t) % 2 or not triangle(*t) for t in triads):
+        return 0.0
+    pairs = ((a2, i2), (d2, h2), (b2, f2))
+    low, high = max(abs(p - q) for p, q in pairs), min(p + q for p, q in pairs)
     total = Fraction(0)
-    for t in range(max(lower), min(upper) + 1):
-        below = math.prod(factorial(t - s) for s in lower)
-        above = math.prod(factorial(s - t) for s in upper)
-        total += Fraction((-1) ** t * factorial(t + 1), below * above)
+    for x2 in range(low, high + 1, 2):
+        term = math.prod(_triangle_coefficient(p, q, x2) for p, q in pairs)
+        term *= _racah_sum(a2, b2, c2, f2, i2, x2)
+        term *= _racah_sum(d2, e2, f2, b2, x2, h2)
+        term *= _racah_sum(g2, h2, i2, x2, a2, d2)
+        total += alternating(x2) * (x2 + 1) * term
     square = total**2 * math.prod(_triangle_coefficient(*t) for t in triads)
     return _signed_root(square, 1 if total > 0 else -1)
 
@@ -111,6 +145,21 @@ def _twice(value: float | Fraction) -> int:
     return int(twice)
 
 
+@lru_cache(maxsize=65536)
+def _racah_sum(a2: int, b2: int, c2: int, d2: int, e2: int, f2: int) -> Fraction:
+    """Return the sum in Racah's formula of {a b c; d e f} from doubled arguments."""
+    triads = ((a2, b2, c2), (a2, e2, f2), (d2, b2, f2), (d2, e2, c2))
+    lower = [sum(t) // 2 for t in triads]
+    upper = [(a2 + b2 + d2 + e2) // 2, (b2 + c2 + e2 + f2) // 2, (a2 + c2 + d2 + f2) // 2]
+    total = Fraction(0)
+    for t in range(max(lower), min(upper) + 1):
+        below = math.prod(factorial(t - s) for s in lower)
+        above = math.prod(factorial(s - t) for s in upper)
+        total += Fraction((-1) ** t * factorial(t + 1), below * above)
+    return total
+
+
+@lru_cache(maxsize=65536)
 def _triangle_coefficient(a2: int, b2: int, c2: int) -> Fraction:
     """Return Delta(abc) = (a+b-c)!(a-b+c)!(-a+b+c)!/(a+b+c+1)! from doubled arguments."""
     above = (a2 + b2 - c2, a2 - b2 + c2, -a2 + b2 + c2)

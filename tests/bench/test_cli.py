@@ -194,8 +194,17 @@ def test_listings_have_the_promised_columns(said, style):
     assert operations["clebsch_gordan"]["group"] == "rotation, inversion"
     assert operations["matrix"]["group"] == "rotation"
     assert operations["gaunt"]["papers"]
+    catalogue = {"computes", "paths", "dim", "cost", "implementations", "users"}
+    assert list(operations["gaunt"])[:5] == ["operation", "family", "group", "exactness", "papers"]
+    assert set(list(operations["gaunt"])[5:]) == catalogue
+    assert operations["gaunt"]["paths"] == "14 of 19" and "O(L^3 C)" in operations["gaunt"]["cost"]
+    whole = {"json": [6, 19, 44, 85], "csv": "6, 19, 44, 85"}
+    assert operations["clebsch_gordan"]["dim"] == whole[style]
+    assert operations["gate"]["dim"] == {"json": None, "csv": ""}[style]
+    assert "torch_dense" in operations["matrix"]["implementations"]
+    assert "batatia2022" in operations["symmetric_contraction"]["users"]
     implementations = {row["implementation"]: row for row in listed("implementations")}
-    columns = {"implementation", "operation", "framework", "available", "reason"}
+    columns = {"implementation", "operation", "framework", "available", "reason", "cost"}
     assert columns <= set(implementations[NAME])
     assert implementations[NAME]["framework"] == "numpy"
     assert str(implementations[NAME]["available"]) == "True"
@@ -212,6 +221,17 @@ def test_listings_as_tables(said):
         head, line, *rows = out.splitlines()
         assert code == 0 and err == "" and rows
         assert set(line) == {"-", " "} and len(head.split()) >= 4
+
+
+def test_the_catalogue_is_listed_without_any_framework(hand):
+    code = (
+        "import sys; from bench.__main__ import main; main(['list', '--operations']); "
+        "assert not {'torch', 'jax', 'e3nn', 'e3nn_jax'} & set(sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=hand.root, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_missing_package_is_said_in_the_list(said, hand):

@@ -36,6 +36,20 @@ def test_tables_are_aligned_and_readable():
     ]
 
 
+def test_tables_wrap_long_cells_where_asked_and_json_does_not():
+    rows = [{"name": "a", "says": "one two three", "dim": [1, None]}, {"name": "b", "says": ""}]
+    assert render(rows, "table", {"says": 8, "absent": 3}).splitlines() == [
+        "name  says     dim",
+        "----  -------  ----",
+        "a     one two  1, -",
+        "      three",
+        "b              -",
+    ]
+    assert json.loads(render(rows, "json", {"says": 8})) == rows
+    assert "one two three" in render(rows, "csv", {"says": 8})
+    assert render([{"says": "a-word_that_is_long"}], "table", {"says": 3}).endswith("_is_long")
+
+
 def test_nothing_to_list_is_fine():
     assert render([], "csv") == ""
     assert render([], "table").strip() == ""

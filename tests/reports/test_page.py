@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -10,6 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from markupsafe import escape
+
+from impls.registry import load
 from reports.build import build
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "use", "wbr"}
@@ -137,6 +142,48 @@ def test_ratios_say_what_they_compare(page: str) -> None:
     assert "ir_mul" in layout
     order = [table.index(name) for name in ("torch_fourier", "jax_sparse", "torch_e3nn")]
     assert order == sorted(order)
+
+
+def test_the_catalogue_comes_first_and_has_every_operation(page: str, report: Path) -> None:
+    assert page.index('id="catalogue"') < page.index('id="methods"') < page.index('id="results"')
+    table = _table(page, "catalogue")
+    operations = load().operations
+    for name, operation in operations.items():
+        row = _row(table, f'<th scope="row">{name} <span')
+        assert str(escape(operation.summary)) in row
+        assert all(f"#ref-{key}" in row for key in (*operation.papers, *operation.users))
+    file = report / "tables" / "catalogue.csv"
+    rows = {r["operation"]: r for r in csv.DictReader(io.StringIO(file.read_text("utf-8")))}
+    assert set(operations) < set(rows), "and those of plug-ins"
+    assert [rows["gaunt"][f"dim L={n}"] for n in (1, 2, 3, 4)] == ["5", "9", "13", "17"]
+    assert rows["gaunt"]["cost"] == "O(L^5 C), at best O(L^3 C)"
+    assert rows["gaunt"]["in this run"] == "yes" and rows["gate"]["in this run"] == "no"
+
+
+def test_the_catalogue_says_what_is_derived_measured_and_missing(page: str) -> None:
+    table = _table(page, "catalogue")
+    gaunt = _row(table, '<th scope="row">gaunt <span')
+    for text in ("14 of 19", "5, 9, 13, 17", "mimo o3, lmax 1–3: 5, 9, 13", "O(3)", "O(L⁵\xa0C)"):
+        assert text in gaunt, text
+    assert "fourier, grid, grid_fft: O(L³\xa0C)" in gaunt and "not in this run" not in gaunt
+    matrix = _row(table, '<th scope="row">matrix <span')
+    assert ">SO(3) <" in matrix and "not measured" in matrix
+    gate = _row(table, '<th scope="row">gate <span')
+    assert "not in this run" in gate and "O(L² C)".replace(" ", "\xa0") in gate
+    low_rank = _row(table, '<th scope="row">low_rank <span')
+    assert ">none <" in low_rank and "approximate, by rank" in low_rank
+    blur = _row(table, '<th scope="row">blur <span')
+    assert "anti-aliased pooling" in blur and "circular_shift and zero_fill_shift" not in blur
+    families = re.findall(r'<th scope="row" colspan="9" class="family">(\w+)</th>', table)
+    assert families[0] == "product" and "image" in families and len(set(families)) == len(families)
+
+
+def test_measured_expressivity_that_differs_is_marked_in_the_catalogue(
+    writer: Any, built: Callable[[Any], str]
+) -> None:
+    writer.case("gaunt.torch_grid", dim=(6, 5))
+    row = _row(_table(built(writer), "catalogue"), '<th scope="row">gaunt <span')
+    assert '<span class="badge">differs</span>' in row and "lmax 1: 6" in row
 
 
 def test_expressivity_stands_beside_every_time(page: str) -> None:

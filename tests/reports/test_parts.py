@@ -11,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from impls.registry import load
 from reports import bibliography
 from reports.blocks import blocks_of
 from reports.style import PALETTE
 from reports.tables import to_csv
-from reports.text import clean, count, listing, number, quantity, scale_of, scientific, slug
+from reports.text import clean, count, listing, number, quantity, raised, scale_of, scientific, slug
 
 ROOT = Path(__file__).resolve().parents[2]
 CSS = (ROOT / "reports" / "templates" / "style.css").read_text(encoding="utf-8")
@@ -48,6 +49,8 @@ def test_numbers() -> None:
     assert scale_of([], "B") == (1.0, "B") and scale_of([0.0], "s") == (1.0, "s")
     assert listing(["a", "b", "c"]) == "a, b and c" and listing([]) == ""
     assert count(1, "class") == "1 class" and count(2, "class") == "2 classes"
+    assert raised("O(L^5 C^12), at best O(exp(L) C)") == "O(L⁵\xa0C¹²), at best O(exp(L)\xa0C)"
+    assert raised("O(L^2.5)") == "O(L^2.5)"
     assert slug("../../etc/passwd <x>") == "etc-passwd-x" and slug("…") == "unnamed"
 
 
@@ -85,7 +88,7 @@ REFERENCES = bibliography.read()
 
 
 def _keys() -> set[str]:
-    """Return every [@key] and every `papers=` in the sources."""
+    """Return every [@key], and all keys in `papers=` and `users=`, in the sources."""
     found: set[str] = set()
     for package in ("impls", "analysis", "bench", "reports"):
         for file in (ROOT / package).rglob("*.py"):
@@ -93,7 +96,7 @@ def _keys() -> set[str]:
             for group in re.findall(r"\[(@[\w;,@ ]+)\]", text):
                 found |= set(re.findall(r"@(\w+)", group))
             for node in ast.walk(ast.parse(text)):
-                if isinstance(node, ast.keyword) and node.arg == "papers":
+                if isinstance(node, ast.keyword) and node.arg in ("papers", "users"):
                     constants = [n for n in ast.walk(node.value) if isinstance(n, ast.Constant)]
                     found |= {str(n.value) for n in constants}
     return found - {"key"}
@@ -102,6 +105,15 @@ def _keys() -> set[str]:
 def test_every_reference_exists() -> None:
     assert _keys() - set(REFERENCES) == set()
     assert {"thomas2018", "geiger2022", "xie2025"} <= _keys()
+
+
+def test_users_of_every_operation_exist() -> None:
+    registry = load()
+    for operation in registry.operations.values():
+        assert set(operation.users) <= set(REFERENCES), operation.name
+        assert len(set(operation.users)) == len(operation.users)
+    assert {"passaro2023", "wood2025"} <= set(registry.operation("escn").users)
+    assert registry.operation("escn_o3").users == ()
 
 
 def test_bibliography_is_complete() -> None:

@@ -80,4 +80,6 @@ OPERATION = Operation(
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
+    users=("weiler2018", "batzner2022", "brandstetter2022", "liao2023"),
+    growth={"lmax": 2, "channels": 1},
 )

@@ -106,4 +106,6 @@ OPERATION = Operation(
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
+    users=("passaro2023", "liao2024"),
+    growth={"lmax": 3, "channels": 1},
 )

@@ -23,4 +23,5 @@ IMPLEMENTATION = Implementation(
     framework="torch",
     build=_build,
     papers=("cohen2018", "liao2024"),
+    growth={"lmax": 4, "channels": 1},
 )

@@ -91,4 +91,6 @@ OPERATION = Operation(
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
+    users=("du2022", "lippmann2025"),
+    growth={"lmax": 4, "channels": 1},
 )

@@ -63,4 +63,6 @@ OPERATION = Operation(
     oracle=_oracle,
     cost=_cost,
     weights=_weights,
+    users=("thomas2018",),
+    growth={"lmax": 2, "channels": 1},
 )

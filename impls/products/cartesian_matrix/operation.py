@@ -147,4 +147,6 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients,
+    users=("simeon2023", "pelaez2024"),
+    growth={"lmax": 0, "channels": 1},
 )

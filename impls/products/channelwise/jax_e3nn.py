@@ -68,4 +68,5 @@ IMPLEMENTATION = Implementation(
     requires=("e3nn_jax",),
     papers=("geiger2022",),
     licence="Apache-2.0",
+    growth={"lmax": 6, "channels": 1},
 )

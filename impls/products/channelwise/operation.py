@@ -102,4 +102,6 @@ OPERATION = Operation(
     weights=_weights,
     linear_in=(("x", 1), ("sh", 1)),
     coefficients=_coefficients,
+    users=("batzner2022", "batatia2022", "liao2023", "park2024"),
+    growth={"lmax": 5, "channels": 1},
 )

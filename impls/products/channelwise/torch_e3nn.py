@@ -66,4 +66,5 @@ IMPLEMENTATION = Implementation(
     papers=("geiger2022", "batzner2022"),
     licence="MIT",
     baseline=True,
+    growth={"lmax": 6, "channels": 1},
 )

@@ -26,4 +26,5 @@ IMPLEMENTATION = Implementation(
     supports=supports,
     profiles=("paper", "check"),
     papers=("zaverkin2024", "coope1965"),
+    growth={"lmax": float("inf"), "channels": 1},  # exponential
 )

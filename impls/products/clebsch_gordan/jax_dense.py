@@ -25,4 +25,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     options={"block": BLOCKS},
     papers=("geiger2022",),
+    growth={"lmax": 7, "channels": 1},
 )

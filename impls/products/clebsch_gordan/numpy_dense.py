@@ -34,4 +34,5 @@ IMPLEMENTATION = Implementation(
     supports=_supports,
     options={"block": BLOCKS},
     papers=("geiger2022",),
+    growth={"lmax": 7, "channels": 1},
 )

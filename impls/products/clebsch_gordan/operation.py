@@ -89,4 +89,6 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    users=("thomas2018", "brandstetter2022", "corso2023", "yu2023", "musaelian2023"),
+    growth={"lmax": 5, "channels": 1},
 )

@@ -71,4 +71,5 @@ IMPLEMENTATION = Implementation(
     papers=("geiger2022",),
     licence="MIT",
     baseline=True,
+    growth={"lmax": 6, "channels": 1},
 )

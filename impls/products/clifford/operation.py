@@ -112,4 +112,6 @@ OPERATION = Operation(
     cost=_cost,
     weights=_weights,
     linear_in=(("x", 1), ("y", 1), ("w", 1)),
+    users=("ruhe2023",),
+    growth={"lmax": 0, "channels": 1},
 )

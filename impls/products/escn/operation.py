@@ -179,6 +179,8 @@ def convolution(name: str, summary: str, *, parity: bool) -> Operation:
         supports=lambda problem: _supports(problem, parity),
         weights=weights,
         linear_in=(("x", 1), ("h", 1)),
+        users=() if parity else ("passaro2023", "liao2024", "fu2025", "wood2025"),
+        growth={"lmax": 3, "channels": 2},
     )
 
 

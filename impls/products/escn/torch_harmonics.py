@@ -26,4 +26,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=supports,
     papers=("thomas2018",),
+    growth={"lmax": 7, "channels": 2},  # kernels of edges; L^4 C^2 where channels are many
 )

@@ -145,4 +145,5 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients,
+    growth={"lmax": 3, "channels": 1},
 )

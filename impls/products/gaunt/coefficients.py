@@ -5,14 +5,31 @@ z = (x outer y) G with G [dim(x) dim(y), dim(z)], O(L^6) multiplications in one 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from impls.families.product import irreps_of
-from impls.implementation import Built, Tensors
-from impls.problem import Problem
+from impls.implementation import Built, Target, Tensors
+from impls.problem import BYTES, Problem, Refusal
 from impls.products.backend import Backend
 from impls.products.gaunt.operation import paths_of
 from impls.so3.wigner import gaunt
+
+LARGEST = 2**30
+"""Largest table of coefficients [B]; degrees 0..19 times 0..19 in float32 are just below."""
+
+
+def supports(problem: Problem, target: Target) -> Refusal | None:
+    """Refuse a table larger than LARGEST, which grows with the sixth power of the degree."""
+    size = math.prod(irreps.dim for irreps in irreps_of(problem)) * BYTES[problem.dtype]
+    if size > LARGEST:
+        return Refusal(
+            f"the table of all coefficients has {size / 2**30:.1f} GiB, more than "
+            f"{LARGEST / 2**30:.0f} GiB",
+            "use grid, fourier or lebedev, which need O(L^4) numbers or fewer",
+        )
+    return None
 
 
 def coefficient_matrix(problem: Problem) -> np.ndarray:

@@ -23,4 +23,5 @@ IMPLEMENTATION = Implementation(
     framework="jax",
     build=_build,
     papers=("luo2024", "xie2025"),
+    growth={"lmax": 3, "channels": 1},
 )

@@ -31,7 +31,11 @@ def point_matrices(
 
 def lebedev(problem: Problem, backend: Backend) -> Built:
     """Build the algorithm in a framework."""
-    points, weights = lebedev_rule(product_degree(problem))
+    return on_points(problem, backend, *lebedev_rule(product_degree(problem)))
+
+
+def on_points(problem: Problem, backend: Backend, points: np.ndarray, weights: np.ndarray) -> Built:
+    """Build the algorithm on points [n, 3] with weights [n] that are exact for degree D."""
     first, second, back = map(backend.table, point_matrices(problem, points, weights))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:

@@ -181,4 +181,6 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    users=("luo2024",),
+    growth={"lmax": 5, "channels": 1},
 )

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
-from impls.products.gaunt.coefficients import coefficients
+from impls.products.gaunt.coefficients import coefficients, supports
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
@@ -22,5 +22,7 @@ IMPLEMENTATION = Implementation(
     name="torch_coefficients",
     framework="torch",
     build=_build,
+    supports=supports,
     papers=("luo2024",),
+    growth={"lmax": 6, "channels": 1},
 )

@@ -36,4 +36,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=supports,
     papers=("luo2024", "xin2021"),
+    growth={"lmax": 3, "channels": 1},
 )

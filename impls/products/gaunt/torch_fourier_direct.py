@@ -24,4 +24,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     profiles=("paper", "check"),
     papers=("luo2024", "xin2021"),
+    growth={"lmax": 4, "channels": 1},
 )

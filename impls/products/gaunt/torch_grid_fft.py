@@ -37,4 +37,5 @@ IMPLEMENTATION = Implementation(
     supports=supports,
     profiles=("paper", "check"),
     papers=("luo2024", "xie2025"),
+    growth={"lmax": 3, "channels": 1},
 )

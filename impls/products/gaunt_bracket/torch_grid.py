@@ -23,4 +23,5 @@ IMPLEMENTATION = Implementation(
     framework="torch",
     build=_build,
     papers=("luo2024", "bochkarev2026"),
+    growth={"lmax": 3, "channels": 1},
 )

@@ -24,4 +24,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=lebedev_supports,
     papers=("luo2024", "lebedev1999"),
+    growth={"lmax": 4, "channels": 1},
 )

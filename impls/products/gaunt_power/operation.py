@@ -135,4 +135,6 @@ OPERATION = Operation(
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
+    users=("luo2024",),
+    growth={"lmax": 3, "channels": 1},
 )

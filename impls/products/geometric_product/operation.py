@@ -56,4 +56,6 @@ OPERATION = Operation(
     cost=_cost,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    users=("brehmer2023",),
+    growth={"lmax": 0, "channels": 1},
 )

@@ -79,4 +79,6 @@ OPERATION = Operation(
     cost=_cost,
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
+    users=("lin2025",),
+    growth={"lmax": 4, "channels": 1},
 )

@@ -131,4 +131,5 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients,
+    growth={"lmax": 6, "channels": 1},
 )

@@ -23,4 +23,5 @@ IMPLEMENTATION = Implementation(
     framework="jax",
     build=_build,
     papers=("bochkarev2026",),
+    growth={"lmax": 6, "channels": 1},
 )

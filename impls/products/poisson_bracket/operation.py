@@ -153,4 +153,6 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    users=("bochkarev2026",),
+    growth={"lmax": 5, "channels": 1},
 )

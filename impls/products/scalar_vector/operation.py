@@ -81,4 +81,6 @@ OPERATION = Operation(
     cost=_cost,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    users=("schutt2021", "jing2021", "satorras2021", "tholke2022"),
+    growth={"lmax": 0, "channels": 1},
 )

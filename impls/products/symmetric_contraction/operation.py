@@ -245,4 +245,6 @@ OPERATION = Operation(
     supports=_supports,
     weights=_weights,
     linear_in=(("W", 1),),
+    users=("batatia2022",),
+    growth={"lmax": 6, "channels": 1},  # of three factors, with outputs of fixed degree
 )

@@ -12,10 +12,13 @@ from impls.products.gaunt.grid import grid
 from impls.products.gaunt.layout import product_degree
 from impls.products.gaunt.lebedev import point_matrices
 from impls.products.gaunt.operation import OPERATION, nonzeros, reached
+from impls.so3.designs import t_design
 from impls.so3.quadrature import gauss_legendre, lebedev
 from impls.so3.wigner import gaunt, wigner_3j
 
-ALGORITHMS = ("coefficients", "lebedev", "grid", "grid_fft", "fourier", "fourier_direct")
+ALGORITHMS = (
+    *("coefficients", "lebedev", "design", "grid", "grid_fft", "fourier", "fourier_direct"),
+)
 NAMES = tuple(
     f"{framework}_{algorithm}" for framework in ("torch", "jax") for algorithm in ALGORITHMS
 )
@@ -200,7 +203,8 @@ def test_fewer_azimuths_are_detected_by_the_fft(fewer, runner, distance, monkeyp
     assert error > 0.05 if fewer else error < 1e-12
 
 
-def test_a_smaller_lebedev_rule_is_detected(runner, distance):
+@pytest.mark.parametrize("rule", [lebedev, t_design])
+def test_a_smaller_rule_of_points_is_detected(rule, runner, distance):
     asked = problem("mimo", 2, batch=8, dtype="float64")
     arrays = runner.draw(asked)
     wanted = OPERATION.oracle(asked, arrays, {})["z"]
@@ -211,8 +215,8 @@ def test_a_smaller_lebedev_rule_is_detected(runner, distance):
         a, b, back = point_matrices(asked, points, weights)
         return distance(((arrays["x"] @ a) * (arrays["y"] @ b)) @ back, wanted)
 
-    assert error(*lebedev(degree)) < 1e-12
-    assert error(*lebedev(degree - 1)) > 0.05
+    assert error(*rule(degree)) < 1e-12
+    assert error(*rule(degree - 1)) > 0.05
 
 
 @pytest.mark.parametrize(
@@ -234,6 +238,15 @@ def test_refusals_name_the_reason(asked, reason):
 def test_implementations_refuse_what_they_cannot():
     large = problem("mimo", 33)
     assert "no Lebedev rule" in str(implementation("torch_lebedev").supports(large, Target()))
+    refusal = implementation("jax_design").supports(problem("mimo", 6), Target())
+    assert "L1 + L2 + L3 = 24 is above 21" in str(refusal) and "use lebedev" in str(refusal)
+    for framework in ("torch", "jax"):
+        supports = implementation(f"{framework}_coefficients").supports
+        assert supports(problem("mimo", 19), Target()) is None
+        refusal = supports(problem("mimo", 20), Target())
+        assert "the table of all coefficients has 1.2 GiB" in str(refusal)
+        assert "use grid, fourier or lebedev" in str(refusal)
+        assert supports(problem("mimo", 19, dtype="float64"), Target()) is not None
     half = problem("mimo", 1, dtype="bfloat16")
     assert "bfloat16" in str(implementation("jax_fourier").supports(half, Target()))
     assert "bfloat16" in str(implementation("torch_grid_fft").supports(half, Target()))

@@ -1,0 +1,132 @@
+r"""The catalogue: what is known of an operation before anything is measured.
+
+What it couples and how much it can express follow from its reduced coefficients, for one question
+that all products can be asked: 0..L x 0..L -> 0..2L with degrees only, so that every path of the
+triangle rule is allowed (setting MIMO in `so3` [@xie2025]). What it costs is the growth of its
+arithmetic with the largest degree L and the number of channels C, as declared.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from analysis.expressivity import allowed_triples, interactability, labels, reachable_dimension
+from impls.family import Family
+from impls.implementation import Implementation
+from impls.operation import Operation, Path
+from impls.so3.irreps import Irrep
+
+SETTING, SYMMETRY = "mimo", "so3"
+DEGREE = 2
+"""The lmax at which paths are counted."""
+DEGREES = (1, 2, 3, 4)
+"""The lmax of the dimensions."""
+SYMBOLS = {"lmax": "L", "channels": "C"}
+
+Labels = tuple[tuple[Irrep, ...], tuple[Irrep, ...], tuple[Irrep, ...]]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One operation of the catalogue.
+
+    `paths` is (n, N): n of the N triples (l1, l2, l3) that rotations allow at lmax 2 are coupled.
+    `dimensions` has the dimension reached at lmax 1..4, None where the operation refuses. Both are
+    None where there is no such question or no coefficients. `orders` says how the arithmetic of
+    the operation grows, and `implementations` how that of each of its algorithms does.
+    """
+
+    operation: Operation
+    paths: tuple[int, int] | None
+    dimensions: tuple[int | None, ...] | None
+    order: str
+    implementations: Mapping[str, str]
+    best: str
+
+    @property
+    def cost(self) -> str:
+        """Return the order, with the least of the implementations where that is lower."""
+        if self.best in ("", self.order):
+            return self.order
+        return f"{self.order}, at best {self.best}"
+
+
+def entry(
+    operation: Operation, family: Family, implementations: Sequence[Implementation] = ()
+) -> Entry:
+    """Return what is known of an operation and its implementations."""
+    growths = {i.name: i.growth or operation.growth for i in implementations}
+    best = min([operation.growth, *growths.values()], key=_steepness)
+    return Entry(
+        operation,
+        paths(operation, family, DEGREE),
+        dimensions(operation, family, DEGREES),
+        order(operation.growth),
+        {name: order(growth) for name, growth in growths.items()},
+        order(best),
+    )
+
+
+def order(growth: Mapping[str, float]) -> str:
+    """Return exponents in words: {"lmax": 5, "channels": 1} is O(L^5 C), {} an empty string.
+
+    An infinite exponent is exponential growth, exp(L).
+    """
+    if not growth:
+        return ""
+    factors = [_factor(SYMBOLS.get(name, name), power) for name, power in growth.items() if power]
+    return f"O({' '.join(factors) or '1'})"
+
+
+def _factor(symbol: str, power: float) -> str:
+    if math.isinf(power):
+        return f"exp({symbol})"
+    return symbol if power == 1 else f"{symbol}^{power:g}"
+
+
+def _steepness(growth: Mapping[str, float]) -> tuple[float, ...]:
+    return tuple(growth.get(name, 0.0) for name in SYMBOLS)
+
+
+def paths(operation: Operation, family: Family, lmax: int) -> tuple[int, int] | None:
+    """Return how many triples (l1, l2, l3) are coupled, and how many the group allows."""
+    found = derived(operation, family, lmax)
+    if found is None:
+        return None
+    coefficients, parts = found
+    coupled = interactability(coefficients, *parts)
+    first, second, _ = parts
+    reached = [ir for a in first for b in second for ir in a * b]
+    return sum(v is True for v in coupled.values()), len(allowed_triples(first, second, reached))
+
+
+def dimensions(
+    operation: Operation, family: Family, degrees: Sequence[int]
+) -> tuple[int | None, ...] | None:
+    """Return the dimension of what can be reached at each lmax; None if none can be derived."""
+    found = [derived(operation, family, lmax) for lmax in degrees]
+    values = tuple(f and reachable_dimension(f[0], *f[1]).value for f in found)
+    return values if any(values) else None
+
+
+def derived(
+    operation: Operation, family: Family, lmax: int
+) -> tuple[Mapping[Path, float], Labels] | None:
+    """Return the coefficients at lmax and the irreps of inputs and output, one by one.
+
+    None where the family has no such problem, the operation refuses it, or it has no coefficients.
+    """
+    if operation.coefficients is None or family.pose is None:
+        return None
+    problem = family.pose(SETTING, SYMMETRY, lmax)
+    if family.check(problem) or operation.supports(problem):
+        return None
+    inputs = family.inputs(problem)
+    bilinear = [inputs[name] for name, _ in operation.linear_in if name in inputs]
+    if len(bilinear) != 2:
+        return None
+    output = next(iter(operation.outputs(problem).values()))
+    first, second, third = (labels(str(space.irreps)) for space in (*bilinear, output))
+    return operation.coefficients(problem), (first, second, third)

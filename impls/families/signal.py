@@ -1,0 +1,212 @@
+"""Family `signal`: two fields on the sphere with values in an irrep, multiplied point by point.
+
+x: [batch, channels, dim] and y: [batch, channels, dim], standard normal: the coefficients of fields
+f(rhat) in R^(2s+1) in tensor harmonics
+
+    Y^(l,s)_j = sqrt(2j+1) sum C(l,s,j) Y_l e_s,    |l-s| <= j <= l+s,
+
+orthonormal on the sphere, with the orthonormal harmonics Y_l and the basis e_s of the value. A
+field has one copy of each (l, j) with orbital degree l <= lmax, in the order of l, then of j.
+
+The sizes are `value1`, `value2` and `value_out` (the irrep of the values of both fields and of the
+product: "1o" is a field of polar vectors, "0e" of scalars), the orbital cutoffs `lmax` of both
+inputs and `lout` of the output, `channels` and `batch`. With parity, (l, j) has the parity of the
+value times (-1)^l. The degree j reaches lmax + s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+
+from impls.families.product import exact_sizes, irreps_space, positive_sizes, shape_of
+from impls.family import Ask, Family
+from impls.groups import Group, orthogonal, rotations
+from impls.problem import Problem, Refusal, Scalar, Size
+from impls.so3.irreps import Irrep, Irreps
+from impls.spaces import Arrays, Space
+
+VALUES = ("value1", "value2", "value_out")
+SIZES = (*VALUES, "lmax", "lout", "channels", "batch")
+
+CROSS = ("1o", "1o", "1e")
+"""The cross product of two fields of polar vectors."""
+DOT = ("1o", "1o", "0e")
+"""The scalar product of two fields of polar vectors."""
+SCALE = ("0e", "1o", "1o")
+"""A field of scalars times a field of polar vectors."""
+SCALARS = ("0e", "0e", "0e")
+"""The product of two functions on the sphere."""
+
+
+def problem(
+    values: Sequence[str],
+    lmax: int,
+    symmetry: str = "o3",
+    *,
+    setting: str = "mimo",
+    channels: int = 1,
+    batch: int = 1000,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Problem:
+    """Return the product of fields with orbital degrees 0..lmax; `values` are irreps of O(3).
+
+    The setting "mimo" asks for all orbital degrees of the product, 0..2 lmax, and "truncated" for
+    0..lmax. Symmetry "so3" forgets the parities.
+
+    Raises:
+        ValueError: for an unknown setting or symmetry, a negative lmax or a value that is no irrep.
+    """
+    lout = {"mimo": 2 * lmax, "truncated": lmax}.get(setting)
+    if lout is None:
+        raise ValueError(f"unknown setting {setting!r}: fields have mimo and truncated")
+    if symmetry not in ("o3", "so3"):
+        raise ValueError(f"unknown symmetry {symmetry!r}: choose so3 or o3")
+    if lmax < 0:
+        raise ValueError(f"lmax must be an integer >= 0, not {lmax}")
+    parsed = [Irrep.parse(value) for value in values]
+    if symmetry == "so3":
+        parsed = [Irrep(value.l, 0) for value in parsed]
+    sizes: dict[str, Size] = {
+        **{name: str(value) for name, value in zip(VALUES, parsed, strict=True)},
+        "lmax": lmax,
+        "lout": lout,
+        "channels": channels,
+        "batch": batch,
+    }
+    return Problem("signal", sizes, dtype=dtype, seed=seed)
+
+
+def values_of(problem: Problem) -> tuple[Irrep, Irrep, Irrep]:
+    """Return the irreps of the values of both inputs and of the output."""
+    first, second, out = (Irrep.parse(str(problem.sizes[name])) for name in VALUES)
+    return first, second, out
+
+
+def cutoffs_of(problem: Problem) -> tuple[int, int, int]:
+    """Return the orbital cutoffs of both inputs and of the output."""
+    lmax, lout = (int(problem.sizes[name]) for name in ("lmax", "lout"))  # type: ignore[arg-type]
+    return lmax, lmax, lout
+
+
+def harmonics_of(value: Irrep, cutoff: int) -> tuple[tuple[int, Irrep], ...]:
+    """Return the orbital degree l and the irrep of each tensor harmonic, in canonical order."""
+    return tuple(
+        (l, Irrep(j, value.p * (-1) ** l))
+        for l in range(cutoff + 1)  # noqa: E741
+        for j in range(abs(l - value.l), l + value.l + 1)
+    )
+
+
+def fields_of(problem: Problem) -> tuple[tuple[tuple[int, Irrep], ...], ...]:
+    """Return `harmonics_of` both inputs and of the output."""
+    pairs = zip(values_of(problem), cutoffs_of(problem), strict=True)
+    return tuple(harmonics_of(value, cutoff) for value, cutoff in pairs)
+
+
+def irreps_of(problem: Problem) -> tuple[Irreps, Irreps, Irreps]:
+    """Return (x, y, z) as Irreps, one item for each tensor harmonic."""
+    x, y, z = (Irreps(tuple((1, ir) for _, ir in field)) for field in fields_of(problem))
+    return x, y, z
+
+
+def _check(problem: Problem) -> Refusal | None:
+    refusal = exact_sizes(problem, SIZES) or positive_sizes(problem, ("channels", "batch"))
+    if refusal:
+        return refusal
+    for name in ("lmax", "lout"):
+        value = problem.sizes[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+            return Refusal(f"size {name}={value!r} is not an integer >= 0")
+    lmax, _, lout = cutoffs_of(problem)
+    if lout > 2 * lmax:
+        return Refusal(
+            f"lout={lout}: the product of two fields with orbital degrees up to {lmax} has none "
+            f"above {2 * lmax}",
+            f"use lout <= {2 * lmax}",
+        )
+    try:
+        values = values_of(problem)
+    except ValueError as error:
+        return Refusal(str(error))
+    if len({value.p == 0 for value in values}) > 1:
+        return Refusal("values with and without parity are mixed", "write 1o, or 1 everywhere")
+    if problem.data != "normal":
+        return Refusal(f"unknown data {problem.data!r}", "family signal draws 'normal'")
+    return None
+
+
+def _group(problem: Problem) -> Group:
+    return orthogonal() if values_of(problem)[0].p else rotations()
+
+
+def _inputs(problem: Problem) -> Mapping[str, Space]:
+    first, second, _ = irreps_of(problem)
+    return {
+        "x": irreps_space(shape_of(problem, first), first),
+        "y": irreps_space(shape_of(problem, second), second),
+    }
+
+
+def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
+    return {name: space.sample(rng) for name, space in _inputs(problem).items()}
+
+
+def _facets(asked: Problem) -> Mapping[str, Scalar]:
+    lmax, _, lout = cutoffs_of(asked)
+    setting = {lmax: "truncated", 2 * lmax: "mimo"}.get(lout, "custom")
+    first, second, out = values_of(asked)
+    return {
+        "setting": setting,
+        "symmetry": "o3" if first.p else "so3",
+        "lmax": lmax,
+        **({"lout": lout} if setting == "custom" else {}),
+        "values": f"{first} | {second} | {out}",
+        "channels": int(str(asked.sizes["channels"])),
+        "batch": int(str(asked.sizes["batch"])),
+    }
+
+
+def _paper() -> tuple[Ask, ...]:
+    return tuple(
+        Ask(problem(values, lmax, symmetry, batch=batch))
+        for values in (CROSS, DOT, SCALE, SCALARS)
+        for symmetry in ("o3", "so3")
+        for batch in (100, 1000)
+        for lmax in range(1, 5)
+    )
+
+
+def _small() -> tuple[Ask, ...]:
+    asked = (
+        problem(CROSS, 2, batch=5, dtype="float64"),
+        problem(DOT, 1, "so3", channels=2, batch=5, dtype="float64"),
+        problem(SCALE, 2, setting="truncated", batch=5, dtype="float64"),
+        problem(("2e", "1o", "2o"), 1, channels=2, batch=5, dtype="float64"),
+    )
+    return tuple(map(Ask, asked))
+
+
+def _single(asked: Problem) -> Problem:
+    return asked.with_sizes(channels=1, batch=1)
+
+
+def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+    return problem(CROSS, lmax, symmetry, setting=setting, batch=1, dtype="float64")
+
+
+FAMILY = Family(
+    name="signal",
+    check=_check,
+    group=_group,
+    inputs=_inputs,
+    draw=_draw,
+    facets=_facets,
+    batch="batch",
+    profiles={"paper": _paper, "check": _small},
+    single=_single,
+    pose=_pose,
+)

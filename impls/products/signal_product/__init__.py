@@ -1,0 +1,1 @@
+"""The product of two fields on the sphere with values in irreps."""

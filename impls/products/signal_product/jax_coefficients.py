@@ -1,0 +1,28 @@
+"""Signal product in JAX by its explicit coefficients, in one matrix product.
+
+O(L^6) multiplications [@xie2026]. See `coefficients`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import jax_backend
+from impls.products.signal_product.coefficients import coefficients
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return coefficients(problem, jax_backend(problem))
+
+
+IMPLEMENTATION = Implementation(
+    operation="signal_product",
+    name="jax_coefficients",
+    framework="jax",
+    build=_build,
+    papers=("xie2026",),
+    profiles=("check", "paper"),
+    growth={"lmax": 6, "channels": 1},
+)

@@ -1,0 +1,1 @@
+"""The convolution with solid harmonics of relative positions."""

@@ -1,0 +1,157 @@
+import math
+
+import numpy as np
+import pytest
+
+from analysis.calibration import MODELS, SLOWER, bimodal, lognormal, pooled, rates
+from analysis.statistics import paired_ratio
+from analysis.verdict import Verdict, holm, verdict, verdicts
+
+TRIALS = 400
+BOUND = 0.01 + 3 * math.sqrt(0.01 / TRIALS)  # 1 %, and the error of measuring it
+
+
+def drawn(model, rounds, samples, trials=TRIALS, seed=0):
+    return np.exp(model(np.random.default_rng(seed), (trials, rounds, samples)))
+
+
+def test_verdict_of_an_interval():
+    assert verdict(0.5, 0.97) == "faster" and verdict(1.03, 9.0) == "slower"
+    assert verdict(1 / 1.02, 1.02) == "same" and verdict(0.99, 1.01) == "same"
+    for lo, hi in ((0.9, 0.99), (1.0, 1.03), (0.9, 1.1), (math.nan, math.nan), (0.99, math.inf)):
+        assert verdict(lo, hi) == "ambiguous"
+    assert verdict(1.03, 1.04, margin=0.05) == "same"
+    mirrored = {"faster": "slower", "slower": "faster", "same": "same", "ambiguous": "ambiguous"}
+    for lo, hi in ((0.5, 0.97), (0.95, 0.99), (0.99, 1.015), (1.01, 1.2), (1.1, 1.2)):
+        assert verdict(1 / hi, 1 / lo) == mirrored[verdict(lo, hi)]
+    with pytest.raises(ValueError, match="margin"):
+        verdict(0.9, 1.0, margin=0.0)
+    with pytest.raises(ValueError, match="order"):
+        verdict(1.1, 1.0)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize(("rounds", "samples"), [(1, 31), (3, 11), (4, 31), (5, 11)])
+def test_equal_pairs_are_not_called_different(name, rounds, samples):
+    a, b = drawn(MODELS[name], rounds, samples, seed=rounds)
+    found = rates(a, b)
+    assert found["faster"] + found["slower"] <= BOUND
+    assert abs(found["faster"] - found["slower"]) <= BOUND
+
+
+def wild(rng, shape):
+    """Processes differ by 10 %: no margin hides an interval that is too narrow."""
+    return 0.1 * rng.standard_normal((2, *shape[:-1], 1)) + lognormal(0.01)(rng, shape)
+
+
+def test_an_interval_that_forgets_the_process_fails_the_same_check():
+    a, b = drawn(wild, 5, 31)
+    found = rates(a, b)
+    assert found["faster"] + found["slower"] <= BOUND
+    naive = [verdict(*pooled(list(x), 0.99)[1:]) for x in a / b]
+    assert naive.count("faster") > 0.1 * len(naive) < naive.count("slower")
+
+
+@pytest.mark.parametrize(
+    ("name", "rounds", "samples"),
+    [
+        ("lognormal 1 %", 5, 11),
+        ("lognormal 5 %", 5, 31),
+        ("lognormal 5 %", 7, 11),
+        ("drifting, shared", 5, 11),
+        ("autocorrelated 0.9", 5, 31),
+        ("bimodal processes, 5 % apart", 7, 11),
+    ],
+)
+def test_a_slow_down_of_ten_percent_is_found(name, rounds, samples):
+    a, b = drawn(MODELS[name], rounds, samples, seed=rounds)
+    found = rates(SLOWER * a, b)["slower"]
+    assert found >= 0.95 - 0.015
+    assert rates(b[:100], SLOWER * a[:100])["faster"] == rates(SLOWER * a[:100], b[:100])["slower"]
+
+
+def test_equal_times_are_found_to_be_the_same():
+    a, b = drawn(MODELS["lognormal 1 %"], 5, 31)
+    assert rates(a, b)["same"] > 0.95
+    assert rates(1.02 * a, b)["same"] < BOUND  # the margin itself is not inside
+    assert rates(SLOWER * a, b)["same"] == 0.0
+
+
+def test_few_rounds_must_exceed_the_allowance():
+    a, b = np.exp(lognormal(0.005)(np.random.default_rng(0), (4, 31)))
+    for rounds, found in ((1, "ambiguous"), (3, "ambiguous"), (4, "slower")):
+        (result,) = verdicts([(1.05 * a[:rounds], b[:rounds])])
+        assert result.kind == found
+    for rounds in (1, 2, 3):
+        assert verdicts([(a[:rounds], b[:rounds])])[0].kind == "ambiguous"
+        assert verdicts([(a[:rounds], 2 * b[:rounds])])[0].kind == "faster"
+    assert verdicts([(a, b)])[0].kind == "same"
+    # without it, a pair of processes in different modes is a difference
+    a, b = drawn(bimodal, 1, 31)
+    bare = [verdicts([pair], allowance=0.0)[0].kind for pair in zip(a, b, strict=True)]
+    assert bare.count("slower") > 0.15 * TRIALS and rates(a, b)["slower"] <= BOUND
+
+
+@pytest.mark.parametrize("rounds", [1, 4, 6])
+def test_a_table_of_one_says_what_its_interval_says(rounds):
+    rng = np.random.default_rng(rounds)
+    kinds = set()
+    for _ in range(300):
+        a, b = np.exp(0.02 * rng.standard_normal((2, rounds, 31)))
+        a *= np.exp(rng.uniform(-0.08, 0.08))
+        (found,) = verdicts([(a, b)], allowance=0.0, level=0.95)
+        assert found.kind == verdict(*paired_ratio(a, b, level=0.95)[1:])
+        kinds.add(found.kind)
+    assert kinds == {"faster", "slower", "same", "ambiguous"}
+
+
+def test_holm_is_the_textbook_one():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == [] and holm([0.2]) == [0.2]
+
+
+def test_a_table_makes_no_more_false_claims_than_one_comparison():
+    # all ratios are at the margin: calling one slower, or the same, is wrong
+    a, b = drawn(lognormal(0.01), 5, 11, trials=12 * 150)
+    pairs = [(x * 1.02, y) for x, y in zip(a, b, strict=True)]
+    tables = [pairs[i : i + 12] for i in range(0, len(pairs), 12)]
+    false = [any(v.kind != "ambiguous" for v in verdicts(table, level=0.95)) for table in tables]
+    alone = [
+        any(verdicts([pair], level=0.95)[0].kind != "ambiguous" for pair in table)
+        for table in tables
+    ]
+    assert np.mean(false) <= 0.05 + 3 * math.sqrt(0.05 / 150)
+    assert np.mean(alone) > 0.25  # without correction the same check fails
+
+
+def test_a_table_finds_what_is_there():
+    a, b = drawn(lognormal(0.01), 7, 31, trials=20)
+    shift = np.ones((20, 1, 1))
+    shift[:3], shift[3:5] = 1.3, 1 / 1.3
+    found = verdicts(list(zip(a * shift, b, strict=True)))
+    assert [v.kind for v in found[:5]] == ["slower"] * 3 + ["faster"] * 2
+    assert {v.kind for v in found[5:]} <= {"same", "ambiguous"}
+    assert all(0 <= v.p <= 1 for v in found)
+    assert verdicts([]) == []
+
+
+def test_rounds_without_scatter():
+    def pair(ratio):
+        return ([[ratio, ratio]] * 4, [[1.0, 1.0]] * 4)
+
+    assert verdicts([pair(1.01), pair(2.0), pair(0.5)]) == [
+        Verdict("same", 0.0),
+        Verdict("slower", 0.0),
+        Verdict("faster", 0.0),
+    ]
+
+
+def test_bad_arguments_are_refused():
+    pair = ([[1.0]], [[1.0]])
+    for wrong, match in (({"margin": 0}, "margin"), ({"level": 99}, "level")):
+        with pytest.raises(ValueError, match=match):
+            verdicts([pair], **wrong)
+    with pytest.raises(ValueError, match="allowance"):
+        verdicts([pair], allowance=-0.1)
+    with pytest.raises(ValueError, match="pairs"):
+        verdicts([([[1.0]], [[1.0, 2.0]])])

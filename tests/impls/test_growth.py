@@ -1,0 +1,93 @@
+"""What is declared of every operation: who uses it, and how its arithmetic grows.
+
+The growth is compared with the operation's own count of flops, in one size at a time: in lmax for
+one channel, in channels at lmax 2. Sizes are counted as lmax + 1 degrees, in which the counts are
+nearly powers already at small lmax.
+"""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from analysis.scaling import exponent
+from impls.families import edge, feature, multivector, power, ranked_product, vectors
+from impls.registry import load
+from impls.so3.irreps import natural
+
+REGISTRY = load()
+NAMES = sorted(REGISTRY.operations)
+SIZES = {"lmax", "channels"}
+TOLERANCE = 0.6
+"""Of an exponent of lmax: lower powers still show at lmax 6."""
+
+WITHOUT_SETTINGS = {
+    "edge": lambda lmax: [edge.problem(lmax, "so3"), edge.problem(lmax, "o3")],
+    "feature": lambda lmax: [
+        feature.problem(natural(range(lmax + 1))),
+        feature.problem(feature.gated(lmax), data="frames"),
+    ],
+    "power": lambda lmax: [power.problem(3, lmax, 1, "so3")],
+    "ranked_product": lambda lmax: [ranked_product.problem("mimo", lmax)],
+    "multivector": lambda lmax: [multivector.problem()],
+    "vectors": lambda lmax: [vectors.problem()],
+}
+"""How the problems of a family grow that has no setting mimo; the first that is not refused."""
+LMAX = {
+    "feature": (16, 24, 32),
+    "edge": (8, 12, 16),
+    "ranked_product": (6, 7, 8),
+    "power": (3, 4, 5),
+}
+CHANNELS = ("channels", "mul1", "mul2", "mul3")
+
+
+def asked(operation, lmax, channels):
+    """Return the problem of an operation at lmax, None if all are refused."""
+    family = REGISTRY.family(operation.family)
+    if family.pose is not None:
+        problems = [family.pose("mimo", "so3", lmax)]
+    else:
+        assert family.name in WITHOUT_SETTINGS, "say above how problems of this family grow"
+        problems = WITHOUT_SETTINGS[family.name](lmax)
+    wide = [p.with_sizes(**{n: channels for n in CHANNELS if n in p.sizes}) for p in problems]
+    answered = (p for p in wide if family.check(p) is None and operation.supports(p) is None)
+    return next(answered, None)
+
+
+def flops(operation, lmax, channels):
+    problem = asked(operation, lmax, channels)
+    return None if problem is None else operation.cost(problem)["flops"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_growth_with_lmax_is_that_of_the_cost(name):
+    operation = REGISTRY.operation(name)
+    degrees = LMAX.get(operation.family, (4, 5, 6))
+    counts = [(n + 1, f) for n in degrees if (f := flops(operation, n, 1)) is not None]
+    if len(counts) < 3:
+        assert operation.growth["lmax"] == 0, "its degrees are bounded"
+        return
+    alpha = exponent(*zip(*counts, strict=True))[0]
+    assert alpha == pytest.approx(operation.growth["lmax"], abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_growth_with_channels_is_that_of_the_cost(name):
+    operation = REGISTRY.operation(name)
+    lmax = 1 if flops(operation, 2, 1) is None else 2
+    counts = [flops(operation, lmax, channels) for channels in (512, 1024, 2048)]
+    alpha = exponent((512, 1024, 2048), counts)[0]
+    assert alpha == pytest.approx(operation.growth["channels"], abs=0.1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_growth_names_sizes_and_is_no_less_than_nothing(name):
+    operation = REGISTRY.operation(name)
+    assert set(operation.growth) == SIZES
+    assert all(math.isfinite(power) and power >= 0 for power in operation.growth.values())
+    for implementation in REGISTRY.implementations_of(name):
+        assert set(implementation.growth) in (set(), SIZES), implementation.full_name
+        assert implementation.growth != operation.growth, "say it where it differs only"
+        assert all(power >= 0 for power in implementation.growth.values())

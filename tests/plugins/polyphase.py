@@ -11,10 +11,11 @@ first, and embed the patches by a strided convolution with `kernel`:
 
     tokens[b, h, w, e] = sum_{c, u, v} kernel[e, c, u, v] image[b, c, i + p h + u, j + p w + v]
 
-with indices modulo height and width [@chaman2021] (as "polyphase anchoring" in vision
-transformers: arXiv:2306.07470). A circular shift of the image shifts the tokens by a number of
-tokens that depends on the image: `align` has the four possibilities. The gradient is that of the
-chosen component. Ties of the norm have probability zero; data "dominant" keeps far from them.
+with indices modulo height and width [@chaman2021], in vision transformers known as polyphase
+anchoring [@ding2023] and adaptive tokenization [@rojasgomez2024]. A circular shift of the image
+shifts the tokens by a number of tokens that depends on the image: `align` has the four
+possibilities. The gradient is that of the chosen component. Ties of the norm have probability zero;
+data "dominant" keeps far from them.
 """
 
 from __future__ import annotations
@@ -208,7 +209,7 @@ OPERATION = Operation(
     name="polyphase_patch_embedding",
     family="image",
     summary="patch embedding of the image rolled to its strongest polyphase component",
-    papers=("chaman2021",),
+    papers=("chaman2021", "ding2023", "rojasgomez2024"),
     exactness=Exactness("exact", ("circular_shift",)),
     outputs=_outputs,
     oracle=_oracle,
@@ -216,6 +217,8 @@ OPERATION = Operation(
     weights=_weights,
     linear_in=(("kernel", 1),),
     align=_align,
+    users=("ding2023", "rojasgomez2024"),
+    growth={"channels": 1},
 )
 
 

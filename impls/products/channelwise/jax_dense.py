@@ -42,4 +42,5 @@ IMPLEMENTATION = Implementation(
     framework="jax",
     build=_build,
     papers=("geiger2022",),
+    growth={"lmax": 7, "channels": 1},  # matrices of edges; L^5 C where channels are many
 )

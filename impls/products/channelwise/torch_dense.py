@@ -47,4 +47,5 @@ IMPLEMENTATION = Implementation(
     framework="torch",
     build=_build,
     papers=("geiger2022",),
+    growth={"lmax": 7, "channels": 1},  # matrices of edges; L^5 C where channels are many
 )

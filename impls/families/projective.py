@@ -1,0 +1,170 @@
+r"""Family `projective`: two multivectors of the projective algebra G(3,0,1), with channels.
+
+x, y: [batch, channels, 16], standard normal, in the basis of products of e0, e1, e2, e3 with
+e0^2 = 0 and e1^2 = e2^2 = e3^2 = 1, grade after grade and in the order of their indices:
+
+    1 | e0 e1 e2 e3 | e01 e02 e03 e12 e13 e23 | e012 e013 e023 e123 | e0123
+
+reference: [batch, 1], standard normal: the pseudoscalar of an oriented reference, which changes
+sign under inversion and which `join` needs.
+
+The vector n1 e1 + n2 e2 + n3 e3 + d e0 is the plane n.p + d = 0, so that the element p -> R p + t
+of E(3) takes n to R n and d to d - t.(R n); on all other grades it acts through products of
+vectors. The point p is e123 - p1 e023 + p2 e013 - p3 e012, where three planes meet. A group element
+is the matrix [[R, t], [0, 1]], [4, 4]. The sizes are `channels` and `batch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations
+from typing import Literal
+
+import numpy as np
+
+from impls.families.product import exact_sizes, positive_sizes
+from impls.family import Ask, Family
+from impls.groups import Element, Group, inversion, orthogonal, rotations
+from impls.problem import Problem, Refusal, Scalar
+from impls.spaces import Array, Arrays, Space
+
+SIZES = ("channels", "batch")
+BLADES = tuple(indices for grade in range(5) for indices in combinations(range(4), grade))
+"""The basis: which of e0..e3 are multiplied."""
+GRADES = (slice(0, 1), slice(1, 5), slice(5, 11), slice(11, 15), slice(15, 16))
+"""Where each grade lies in the last axis."""
+
+
+def problem(
+    *,
+    channels: int = 1,
+    batch: int = 1000,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Problem:
+    """Return the product of projective multivectors with these sizes."""
+    return Problem("projective", {"channels": channels, "batch": batch}, dtype=dtype, seed=seed)
+
+
+def sizes_of(asked: Problem) -> tuple[int, int]:
+    """Return (batch, channels)."""
+    return int(asked.sizes["batch"]), int(asked.sizes["channels"])  # type: ignore[arg-type]
+
+
+def representation(element: Element) -> Array:
+    """Return the matrix [16, 16] by which [[R, t], [0, 1]] acts on multivectors.
+
+    The action on vectors, extended to products: on each grade the matrix of minors.
+    """
+    turn, shift = element[:3, :3], element[:3, 3]
+    vectors = np.eye(4)
+    vectors[1:, 1:], vectors[0, 1:] = turn, -shift @ turn
+    matrix = np.zeros((16, 16))
+    for part in GRADES:
+        blades = np.array(BLADES[part], dtype=int)
+        minors = vectors[blades[:, None, :, None], blades[None, :, None, :]]
+        matrix[part, part] = np.linalg.det(minors)
+    return matrix
+
+
+def multivectors(asked: Problem) -> Space:
+    """Return the Space of multivectors [batch, channels, 16]."""
+
+    def act(g: Element, a: Array) -> Array:
+        return np.asarray(a @ representation(g).T)
+
+    return Space((*sizes_of(asked), 16), act)
+
+
+def _pseudoscalars(asked: Problem) -> Space:
+    def act(g: Element, a: Array) -> Array:
+        return np.asarray(np.linalg.det(g[:3, :3]) * a)
+
+    return Space((sizes_of(asked)[0], 1), act)
+
+
+def _affine(turn: Array, shift: Array) -> Array:
+    element = np.eye(4)
+    element[:3, :3], element[:3, 3] = turn, shift
+    return element
+
+
+def euclidean() -> Group:
+    """Return E(3), with its subgroups `rotation`, `inversion` and `translation`.
+
+    Elements are matrices [[R, t], [0, 1]]; translations are drawn standard normal.
+    """
+
+    def group(name: str, turns: Group | None, moves: bool, **subgroups: Group) -> Group:
+        def sample(rng: np.random.Generator, n: int) -> list[Element]:
+            drawn = turns.sample(rng, n) if turns else [np.eye(3)] * n
+            shifts = rng.standard_normal((n, 3)) if moves else np.zeros((n, 3))
+            return [_affine(turn, shift) for turn, shift in zip(drawn, shifts, strict=True)]
+
+        return Group(name, np.eye(4), sample, np.matmul, np.linalg.inv, subgroups)
+
+    return group(
+        "E(3)",
+        orthogonal(),
+        True,
+        rotation=group("SO(3)", rotations(), False),
+        inversion=group("Ci", inversion(), False),
+        translation=group("R^3", None, True),
+    )
+
+
+def _check(asked: Problem) -> Refusal | None:
+    refusal = exact_sizes(asked, SIZES) or positive_sizes(asked, SIZES)
+    if refusal is None and asked.data != "normal":
+        return Refusal(f"unknown data {asked.data!r}", "family projective draws 'normal'")
+    return refusal
+
+
+def _group(asked: Problem) -> Group:
+    return euclidean()
+
+
+def _inputs(asked: Problem) -> Mapping[str, Space]:
+    return {
+        "x": multivectors(asked),
+        "y": multivectors(asked),
+        "reference": _pseudoscalars(asked),
+    }
+
+
+def _draw(asked: Problem, rng: np.random.Generator) -> Arrays:
+    return {name: space.sample(rng) for name, space in _inputs(asked).items()}
+
+
+def _facets(asked: Problem) -> Mapping[str, Scalar]:
+    batch, channels = sizes_of(asked)
+    return {"algebra": "G(3,0,1)", "channels": channels, "batch": batch}
+
+
+def _small() -> tuple[Ask, ...]:
+    return tuple(Ask(problem(channels=c, batch=8, dtype="float64")) for c in (1, 3))
+
+
+def _paper() -> tuple[Ask, ...]:
+    return tuple(
+        Ask(problem(channels=channels, batch=batch, dtype=dtype))
+        for dtype in ("float32", "float64")
+        for batch, channels in ((1000, 1), (10_000, 1), (1000, 16), (1000, 32))
+    )
+
+
+def _single(asked: Problem) -> Problem:
+    return asked.with_sizes(channels=1, batch=1)
+
+
+FAMILY = Family(
+    name="projective",
+    check=_check,
+    group=_group,
+    inputs=_inputs,
+    draw=_draw,
+    facets=_facets,
+    batch="batch",
+    profiles={"paper": _paper, "check": _small},
+    single=_single,
+)

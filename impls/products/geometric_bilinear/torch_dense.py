@@ -1,0 +1,27 @@
+"""Geometric product and join between equivariant linear maps, in PyTorch [@brehmer2023].
+
+By dense tables, as einsums. See `dense`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.geometric_bilinear.dense import dense
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return dense(torch_backend(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="geometric_bilinear",
+    name="torch_dense",
+    framework="torch",
+    build=_build,
+    profiles=("paper", "check"),
+    papers=("brehmer2023",),
+)

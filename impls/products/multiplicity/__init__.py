@@ -1,0 +1,1 @@
+"""Clebsch–Gordan products of features with channels of their own: what their modes share."""

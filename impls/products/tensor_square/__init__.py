@@ -1,0 +1,1 @@
+"""The weighted symmetric square of a feature with channels."""

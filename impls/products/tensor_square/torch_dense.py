@@ -1,0 +1,28 @@
+"""Tensor square in PyTorch: each pair of channels once, then the weights [@geiger2022].
+
+See `dense`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.tensor_square.dense import dense
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return dense(problem, torch_backend(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="tensor_square",
+    name="torch_dense",
+    framework="torch",
+    build=_build,
+    papers=("geiger2022",),
+    profiles=("check", "paper"),
+    growth={"lmax": 6, "channels": 3},
+)

@@ -1,0 +1,1 @@
+"""The Clebsch–Gordan product in mode uvv."""

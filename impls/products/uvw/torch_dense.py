@@ -1,0 +1,29 @@
+"""Mode uvw in PyTorch: outer products, then the coupling, then the weights [@geiger2022].
+
+See `multiplicity.dense`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from impls.implementation import Built, Implementation, Target
+from impls.problem import Problem, Scalar
+from impls.products.backend import torch_backend
+from impls.products.multiplicity.dense import dense
+from impls.products.uvw.operation import MODE
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return dense(problem, MODE, torch_backend(problem, target))
+
+
+IMPLEMENTATION = Implementation(
+    operation="uvw",
+    name="torch_dense",
+    framework="torch",
+    build=_build,
+    papers=("geiger2022",),
+    profiles=("check", "paper"),
+    growth={"lmax": 6, "channels": 3},
+)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -43,6 +43,49 @@ DATA = "edges:"
 CRYSTAL = ("diamond:2x2x2", 2.6)
 """64 nodes with 16 neighbours each."""
 MOLECULES = ("CH3CH2OH+C6H6+C5H5N+CH3COOH+CH3NO2+C4H4O", 5.0)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The convolution in an inner layer of a published network, and a graph of its kind.
+
+    Numbers of channels that differ between degrees are copies of an irrep: 32 channels of
+    0+0+0+0+1+1+2 are 128x0+64x1+32x2. A network whose labels are all even is one of rotations only:
+    degrees without parity.
+    """
+
+    paper: str
+    irreps_node: str
+    irreps_edge: str
+    irreps_out: str
+    channels: int
+    cutoff: float
+    structures: str
+
+    def sizes(self) -> Mapping[str, Size]:
+        """Return the sizes of its problem."""
+        irreps = {name: str(Irreps.parse(getattr(self, name))) for name in IRREPS}
+        return {**irreps, "channels": self.channels, "cutoff": self.cutoff}
+
+
+_BOTH = "0e+0o+1o+1e+2e+2o+3o+3e"
+MODELS: Mapping[str, Model] = {
+    # configs/full.yaml of mir-group/nequip: both parities up to 1, 32 features
+    "nequip": Model("batzner2022", "0e+0o+1o+1e", "0e+1o", "0e+0o+1o+1e", 32, 4.0, MOLECULES[0]),
+    # configs/3bpa.yaml of mir-group/nequip: both parities up to 3, 64 features
+    "nequip-3bpa": Model("batzner2022", _BOTH, "0e+1o+2e+3o", _BOTH, 64, 5.0, MOLECULES[0]),
+    # defaults of mace/tools/arg_parser.py: 128x0e+128x1o, max_ell 3, r_max 5
+    "mace": Model("batatia2022", "0e+1o", "0e+1o+2e+3o", "0e+1o+2e+3o", 128, 5.0, "silicon:2x2x2"),
+    # sevenn/presets/sevennet-0.yaml: 128x0e+64x1e+32x2e
+    "sevennet-0": Model("park2024", "0+0+0+0+1+1+2", "0+1+2", "0+1+2", 32, 5.0, "silicon:2x2x2"),
+    # sevenn/presets/sevennet-l3i5.yaml: 128x0e+64x1e+32x2e+32x3e
+    "sevennet-l3i5": Model(
+        "park2024", "0+0+0+0+1+1+2+3", "0+1+2+3", "0+1+2+3", 32, 5.0, "silicon:2x2x2"
+    ),
+    # QM9 models of atomicarchitects/equiformer: 128x0e+64x1e+32x2e, radius 5
+    "equiformer": Model("liao2023", "0+0+0+0+1+1+2", "0+1+2", "0+1+2", 32, 5.0, MOLECULES[0]),
+}
+"""Shapes of published networks, from the code of their papers; edges are those of the graph."""
 
 
 def problem(
@@ -81,6 +124,30 @@ def problem(
         "cutoff": cutoff,
     }
     return Problem("convolution", sizes, dtype=dtype, data=DATA + structures, seed=seed)
+
+
+def model(
+    name: str,
+    structures: str | None = None,
+    *,
+    channels: int | None = None,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Problem:
+    """Return the convolution of a published network, on its graph or on that of `structures`.
+
+    `channels` other than the published number make a smaller problem of the same paths. The
+    depthwise product of Equiformer acts on a sum of both ends of an edge, and attention follows:
+    here it acts on the sender, and messages are summed.
+
+    Raises:
+        ValueError: for an unknown name.
+    """
+    if name not in MODELS:
+        raise ValueError(f"unknown model {name!r}: choose {', '.join(MODELS)}")
+    sizes = {**MODELS[name].sizes(), "channels": channels or MODELS[name].channels}
+    data = DATA + (structures or MODELS[name].structures)
+    return Problem("convolution", sizes, dtype=dtype, data=data, seed=seed)
 
 
 def irreps_of(problem: Problem) -> tuple[Irreps, Irreps, Irreps]:
@@ -219,7 +286,12 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
             setting = candidate
             break
     facets: dict[str, Scalar] = {"setting": setting, "symmetry": symmetry, "lmax": node.lmax}
-    if setting == "custom":
+    named = [
+        name for name in MODELS if replace(model(name), dtype=asked.dtype) == replace(asked, seed=0)
+    ]
+    if named:
+        facets["model"] = named[0]
+    elif setting == "custom":
         facets["irreps"] = " | ".join(str(asked.sizes[key]) for key in IRREPS)
     of_graph: dict[str, Scalar] = {
         "channels": channels_of(asked),
@@ -242,17 +314,18 @@ def _default() -> tuple[Ask, ...]:
 
 
 def _paper() -> tuple[Ask, ...]:
-    return tuple(
+    regular = tuple(
         Ask(problem(structures, cutoff, lmax, symmetry, channels=64, dtype=dtype))
         for structures, cutoff in (("diamond:3x3x3", 2.6), ("diamond:4x4x4", 2.6), MOLECULES)
         for symmetry in ("o3", "so3")
         for dtype in ("float32", "float64")
         for lmax in range(1, 5)
     )
+    return regular + tuple(Ask(model(name)) for name in MODELS)
 
 
 def _small() -> tuple[Ask, ...]:
-    return tuple(
+    regular = tuple(
         Ask(
             problem(
                 structures, cutoff, lmax, symmetry, setting=setting, channels=2, dtype="float64"
@@ -264,6 +337,11 @@ def _small() -> tuple[Ask, ...]:
         )
         for symmetry in ("o3", "so3")
     )
+    small = (
+        model(name, structures, channels=2, dtype="float64")
+        for name, structures in (("nequip", "H2O"), ("sevennet-0", "CH4"))
+    )
+    return regular + tuple(Ask(asked) for asked in small)
 
 
 def _single(asked: Problem) -> Problem:

@@ -8,6 +8,7 @@ The sizes are the irreps (one copy of each; channels are an axis), `channels` an
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -92,9 +93,17 @@ def shape_of(problem: Problem, irreps: Irreps | str) -> tuple[int, int, int]:
 def irreps_space(shape: tuple[int, ...], irreps: Irreps | str) -> Space:
     """Return the Space whose last axis carries irreps; a group element is a 3x3 matrix of O(3)."""
     parsed = Irreps.parse(irreps)
+    distinct = Irreps(tuple((1, ir) for ir in dict.fromkeys(ir for _, ir in parsed)))
+    blocks = {ir: part for (_, ir), part in zip(distinct, distinct.slices(), strict=True)}
 
     def act(g: Element, a: Array) -> Array:
-        return a @ representation(parsed, g).T
+        matrices = representation(distinct, g)  # one block per label: outputs repeat it often
+        moved = np.empty(a.shape)
+        for (mul, ir), part in zip(parsed, parsed.slices(), strict=True):
+            copies = a[..., part].reshape(*a.shape[:-1], mul, ir.dim)
+            block = matrices[blocks[ir], blocks[ir]]
+            moved[..., part] = (copies @ block.T).reshape(*a.shape[:-1], mul * ir.dim)
+        return moved
 
     return Space(shape, act, irreps=str(parsed))
 
@@ -191,7 +200,7 @@ def _default() -> tuple[Ask, ...]:
 
 
 def _paper() -> tuple[Ask, ...]:
-    return tuple(
+    every = tuple(
         Ask(problem(setting, lmax, symmetry, batch=batch, dtype=dtype))
         for setting in ("mimo", "simo", "siso")
         for symmetry in ("o3", "so3")
@@ -199,6 +208,29 @@ def _paper() -> tuple[Ask, ...]:
         for batch in (100, 1000, 10_000)
         for lmax in range(1, 9)
     )
+    return every + _far() + _truncated()
+
+
+def _far() -> tuple[Ask, ...]:
+    """Return degrees at which the error of single precision could show."""
+    return (
+        Ask(problem("mimo", 10, "so3", batch=100), ("clebsch_gordan",)),
+        Ask(problem("mimo", 10, "o3", batch=100), ("gaunt", "matrix")),
+        Ask(problem("mimo", 20, "o3", batch=100), ("gaunt",)),
+    )
+
+
+def _truncated() -> tuple[Ask, ...]:
+    """Return 0..2 x 0..2 -> 0..2, as a layer of TensorNet has it [@simeon2023]."""
+    asks = []
+    for symmetry in ("o3", "so3"):
+        asked = problem("mimo", 2, symmetry, channels=64)
+        asked = asked.with_sizes(irreps_out=asked.sizes["irreps_in1"])
+        asks += [
+            Ask(replace(asked, dtype=dtype), ("clebsch_gordan", "cartesian_matrix"))
+            for dtype in ("float32", "float64")
+        ]
+    return tuple(asks)
 
 
 def _small() -> tuple[Ask, ...]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from impls.families.convolution import channels_of, graph_of, irreps_of
 from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import flat_order, labels
+from impls.peers.e3nn import labels
 from impls.problem import Problem, Scalar
+from impls.products.channelwise.merged import merged
 from impls.products.channelwise.operation import paths_of
-from impls.products.paths import output_irreps
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
@@ -24,17 +24,17 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
 
     node, edge, _ = irreps_of(problem)
     paths, channels, nodes = paths_of(problem), channels_of(problem), graph_of(problem).nodes
-    out = output_irreps(paths)
+    plan, dim = merged(node, paths, channels), paths[-1].out.stop
     product = FunctionalTensorProduct(
-        e3nn.Irreps(labels(node, channels)),
+        e3nn.Irreps(labels(plan.node, channels)),
         e3nn.Irreps(labels(edge)),
-        e3nn.Irreps(labels(out, channels)),
-        [(path.i1, path.i2, k, "uvu", True) for k, path in enumerate(paths)],
+        e3nn.Irreps(labels(plan.out, channels)),
+        [(*line, "uvu", True) for line in plan.lines],
         irrep_normalization="component",
         path_normalization="element",
         gradient_normalization="path",  # "element" would leave sqrt(2l3+1) to the weights
     )
-    flat, back = flat_order(node, channels), np.argsort(flat_order(out, channels))
+    flat, order, back = plan.flat, plan.weights, np.argsort(plan.rows)
 
     def message(w: Any, x: Any, sh: Any) -> Any:
         first = e3nn.IrrepsArray(product.irreps_in1, x)
@@ -46,10 +46,11 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
 
     def pack(inputs: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
         x = inputs["x"].reshape(nodes, -1)[:, flat]
-        return {**inputs, "x": x}, {"w": weights["w"].reshape(len(inputs["src"]), -1)}
+        w = weights["w"].reshape(len(inputs["src"]), -1)
+        return {**inputs, "x": x}, {"w": w if order is None else w[:, order]}
 
     def unpack(outputs: Tensors) -> Tensors:
-        return {"z": outputs["z"][:, back].reshape(nodes, channels, out.dim)}
+        return {"z": outputs["z"][:, back].reshape(nodes, channels, dim)}
 
     return Built(
         call,

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 
 from impls.families.convolution import channels_of, graph_of, irreps_of
 from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module
+from impls.peers.e3nn import labels, torch_kernel, torch_module
 from impls.problem import Problem, Scalar
+from impls.products.channelwise.merged import merged
 from impls.products.channelwise.operation import paths_of
-from impls.products.paths import output_irreps
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
@@ -22,14 +22,14 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
 
     node, edge, _ = irreps_of(problem)
     paths, channels, nodes = paths_of(problem), channels_of(problem), graph_of(problem).nodes
-    out = output_irreps(paths)
+    plan, dim = merged(node, paths, channels), paths[-1].out.stop
     jit_mode = str(options.get("jit_mode", "default"))
     product = torch_module(
         lambda: o3.TensorProduct(
-            labels(node, channels),
+            labels(plan.node, channels),
             labels(edge),
-            labels(out, channels),
-            [(path.i1, path.i2, k, "uvu", True) for k, path in enumerate(paths)],
+            labels(plan.out, channels),
+            [(*line, "uvu", True) for line in plan.lines],
             shared_weights=False,
             internal_weights=False,
         ),
@@ -37,8 +37,9 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
         target.device,
         jit_mode,
     )
-    flat = torch.as_tensor(flat_order(node, channels), device=target.device)
-    back = torch.as_tensor(np.argsort(flat_order(out, channels)), device=target.device)
+    flat = torch.as_tensor(plan.flat, device=target.device)
+    order = None if plan.weights is None else torch.as_tensor(plan.weights, device=target.device)
+    back = torch.as_tensor(np.argsort(plan.rows), device=target.device)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         sent = inputs["x"].index_select(0, inputs["src"])
@@ -48,10 +49,11 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
 
     def pack(inputs: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
         x = inputs["x"].reshape(nodes, -1).index_select(1, flat)
-        return {**inputs, "x": x}, {"w": weights["w"].reshape(len(inputs["src"]), -1)}
+        w = weights["w"].reshape(len(inputs["src"]), -1)
+        return {**inputs, "x": x}, {"w": w if order is None else w.index_select(1, order)}
 
     def unpack(outputs: Tensors) -> Tensors:
-        return {"z": outputs["z"].index_select(1, back).reshape(nodes, channels, out.dim)}
+        return {"z": outputs["z"].index_select(1, back).reshape(nodes, channels, dim)}
 
     return Built(call, pack, unpack, layout="mul_ir, one axis", kernel=torch_kernel(jit_mode))
 

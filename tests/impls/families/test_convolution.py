@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from impls.families.convolution import CRYSTAL, FAMILY, graph_of, irreps_of, problem
+from impls.families.convolution import CRYSTAL, FAMILY, MODELS, graph_of, irreps_of, model, problem
 from impls.inputs.graphs import graph
 from impls.problem import Problem
+from impls.products.channelwise.operation import paths_of
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.rotations import random_rotations, representation
 
@@ -181,3 +182,39 @@ def test_profiles_ask_distinct_problems_that_pass(profile):
 def test_the_crystal_has_64_nodes_with_16_neighbours():
     dst = graph(*CRYSTAL).dst
     assert np.array_equal(np.bincount(dst), np.full(64, 16))
+
+
+@pytest.mark.parametrize(
+    ("name", "paths", "numbers", "edges"),
+    [
+        ("nequip", 10, 4 * 32, None),  # 2 parities of l <= 1 with 2 harmonics
+        ("nequip-3bpa", 2 * 34, 8 * 64, None),  # both parities of all paths of 0..3 x 0..3 -> 0..3
+        ("mace", 10, 2 * 128, 64 * 28),
+        ("sevennet-0", 4 * 3 + 2 * 6 + 6, 128 + 64 + 32, 64 * 28),
+        ("sevennet-l3i5", 4 * 4 + 2 * 9 + 11 + 10, 128 + 64 + 32 + 32, 64 * 28),
+        ("equiformer", 4 * 3 + 2 * 6 + 6, 128 + 64 + 32, None),
+    ],
+)
+def test_models_have_the_published_channels_and_all_their_paths(name, paths, numbers, edges):
+    asked = model(name)
+    node = irreps_of(asked)[0]
+    assert FAMILY.check(asked) is None
+    assert len(paths_of(asked)) == paths
+    assert len(node) * asked.sizes["channels"] == numbers
+    if edges:  # 28 atoms of silicon within 5 Å: 4 + 12 + 12
+        assert len(graph_of(asked).src) == edges
+
+
+def test_models_are_named_by_a_facet():
+    for name in MODELS:
+        facets = FAMILY.facets(model(name, seed=3, dtype="float64"))
+        assert facets["model"] == name and "irreps" not in facets
+    for other in (model("mace", channels=2), model("mace", "CH4"), CH4):
+        assert "model" not in FAMILY.facets(other)
+    asked = [ask.problem for ask in FAMILY.profiles["paper"]()]
+    assert {FAMILY.facets(p).get("model") for p in asked} == {None, *MODELS}
+
+
+def test_unknown_models_are_refused():
+    with pytest.raises(ValueError, match=r"unknown model 'schnet': choose nequip"):
+        model("schnet")

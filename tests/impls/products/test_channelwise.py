@@ -5,9 +5,11 @@ import importlib
 import numpy as np
 import pytest
 
-from impls.families.convolution import FAMILY, graph_of, problem
+from impls.families.convolution import FAMILY, graph_of, irreps_of, model, problem
 from impls.implementation import Implementation, Target
+from impls.peers.e3nn import labels
 from impls.products.channelwise.contraction import coupling_matrix
+from impls.products.channelwise.merged import merged
 from impls.products.channelwise.operation import OPERATION, paths_of
 from impls.products.paths import output_irreps
 from impls.so3.wigner import wigner_3j
@@ -24,6 +26,7 @@ UNSORTED = PROBLEMS["o3-mimo"].with_sizes(
     irreps_node="1x1e+1x2e+1x0e+1x1o+1x1o", irreps_edge="1x2e+1x0e+1x1o"
 )
 PROBLEMS["unsorted"] = UNSORTED.with_sizes(irreps_out="1x1o+1x0e+1x0o+1x2e")
+PROBLEMS["unequal"] = model("sevennet-0", "CH4", channels=2, dtype="float64")
 TOLERANCE = {"float64": 1e-11, "float32": 1e-5}
 
 
@@ -170,7 +173,7 @@ def test_outputs_are_sorted_and_weights_have_one_number_per_edge_path_and_channe
     assert keys == sorted(keys)
     (space,) = OPERATION.outputs(asked).values()
     assert space.irreps == str(output_irreps(paths))
-    assert OPERATION.weights(asked)["w"].shape == (edges, len(paths), 3)
+    assert OPERATION.weights(asked)["w"].shape == (edges, len(paths), asked.sizes["channels"])
 
 
 def test_cost_of_a_product_of_scalars():
@@ -195,6 +198,18 @@ def test_coupling_matrix_writes_every_output_once():
     assert matrix.shape == (9, sum(b.rows * (b.item.stop - b.item.start) for b in blocks))
     assert np.array_equal(np.sort(order), np.arange(paths[-1].out.stop))
     assert sum(block.rows for block in blocks) == len(order)
+
+
+def test_copies_of_an_irrep_are_channels_of_e3nn():
+    asked = model("sevennet-0")
+    plan = merged(irreps_of(asked)[0], paths_of(asked), 32)
+    assert labels(plan.node, 32) == "128x0e+64x1e+32x2e"
+    assert len(plan.lines) == 15 and labels(plan.out, 32).startswith("128x0e+64x0e+32x0e+128x1e")
+    numbers = 128 * 3 + 64 * 6 + 32 * 6
+    assert np.array_equal(np.sort(plan.weights), np.arange(numbers))
+    assert np.array_equal(np.sort(plan.rows), np.arange(32 * paths_of(asked)[-1].out.stop))
+    single = merged(irreps_of(model("mace"))[0], paths_of(model("mace")), 128)
+    assert single.weights is None and len(single.lines) == 10
 
 
 @pytest.mark.parametrize("dtype", TOLERANCE)

@@ -6,6 +6,7 @@ import pytest
 from impls.families.product import FAMILY, problem
 from impls.implementation import Target
 from impls.problem import Problem
+from impls.products.clebsch_gordan.dense import BLOCKS, blocks_of
 from impls.products.clebsch_gordan.operation import OPERATION, paths_of
 from impls.products.clebsch_gordan.sparse import sparse_matrix
 
@@ -138,3 +139,30 @@ def test_refusals_name_the_reason():
     for name in ("numpy_dense", "torch_sparse"):
         assert "bfloat16" in str(implementation(name).supports(half, Target()))
     assert "cuda" in str(implementation("numpy_dense").supports(PROBLEMS[0], Target("cuda")))
+
+
+@pytest.mark.parametrize("name", ["torch_sparse", "jax_dense"])
+def test_degree_10_in_single_precision(name, runner, distance):
+    asked = problem("mimo", 10, "so3", batch=2)
+    arrays = runner.draw(asked)
+    found = runner.value(implementation(name), asked, arrays)
+    assert found.shape == (2, 1, 11**4)
+    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-6
+
+
+def test_numbers_held_by_the_dense_blocks():
+    """Tables and largest outer product of a sample; "pair" makes none that is not of two irreps."""
+    asked, dims = problem("mimo", 4, "so3"), range(1, 10, 2)
+    squares = sum(d * d for d in dims)
+    sizes = {}
+    for block in BLOCKS:
+        blocks, _ = blocks_of(asked, block)
+        shapes = [b.matrix.shape for b in blocks]
+        sizes[block] = sum(a * b for a, b in shapes), max(a for a, _ in shapes)
+    assert sizes == {
+        "pair": (squares**2, 9 * 9),
+        "row": (squares * 25**2, 9 * 25),
+        "whole": (25**4, 25**2),
+    }
+    sparse = sparse_matrix(asked)
+    assert sparse.shape[1] == 25**2 and sparse.nnz < squares**2 / 4

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.derivative import directional
+from analysis.derivative import directional, mixed
 
 RNG = np.random.default_rng(3)
 X, Y, W = RNG.standard_normal((4, 3)), RNG.standard_normal((4, 5)), RNG.standard_normal((3, 5, 2))
@@ -80,3 +80,33 @@ def test_bad_directions_are_refused(direction):
     inputs = {"x": X, "i": np.zeros(4, int)}
     with pytest.raises(ValueError, match="no real array"):
         directional(lambda a, w: {"z": a["x"]}, inputs, {}, direction, {}, {"z": X})
+
+
+@pytest.mark.parametrize("linear_in", [(("x", 1), ("y", 1), ("w", 1)), (("x", 1),), ()])
+def test_mixed_derivatives_of_a_trilinear_map(linear_in):
+    inputs, weights = {"x": X, "y": Y}, {"w": W}
+    rel = {3: 1e-13, 1: 1e-9, 0: 1e-7}[len(linear_in)]
+    for second, exact in (
+        (("y", DY), contract(DX, DY, W)),
+        (("w", DW), contract(DX, Y, DW)),
+        (("x", X), 0.0),
+    ):
+        found = mixed(bilinear, inputs, weights, ("x", DX), second, {"z": C}, linear_in)
+        assert found == pytest.approx(exact, rel=rel, abs=rel * abs(contract(DX, DY, W)))
+
+
+@pytest.mark.parametrize("degree", [2, 3, 4])
+def test_mixed_derivatives_of_powers(degree):
+    def power(inputs, weights):
+        return {"z": inputs["x"] ** degree}
+
+    found = mixed(
+        power, {"x": X}, {}, ("x", DX), ("x", X + 1), {"z": np.ones_like(X)}, (("x", degree),)
+    )
+    exact = np.sum(degree * (degree - 1) * X ** (degree - 2) * DX * (X + 1))
+    assert found == pytest.approx(exact, rel=1e-10)
+
+
+def test_mixed_derivatives_name_a_wrong_direction():
+    with pytest.raises(ValueError, match="direction 'v' matches no real array"):
+        mixed(bilinear, {"x": X, "y": Y}, {"w": W}, ("x", DX), ("v", DY), {"z": C})

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from bench.case import refusal
 from bench.frameworks import load
 from bench.subject import build
 from impls.implementation import Target
@@ -118,3 +121,73 @@ def test_a_refused_case_is_not_built(hand, registry):
     case = hand.case(registry, "clebsch_gordan.numpy_dense", problem("siso", 1))
     with pytest.raises(ValueError, match="empty output"):
         build(case, registry)
+
+
+@pytest.mark.parametrize("name", ["torch", "jax"])
+class TestSecondGradientPass:
+    def second(self, name, call, wanted=("x", "y", "w")):
+        framework, inputs = moved(name, "float32")
+        spaces = {"w": Space((2,)), "z": Space((3, 2))}
+        weights = framework.put({"w": np.array([2.0, 3.0])}, spaces, "float32", Target())
+        cotangents = framework.put({"z": np.full((3, 2), 0.5)}, spaces, "float32", Target())
+        inputs, weights = framework.leaves(inputs, wanted), framework.leaves(weights, wanted)
+        out = framework.make(call, "grad2", "eager", wanted)(inputs, weights, cotangents)
+        framework.wait(out)
+        return framework.get(out)
+
+    def test_is_the_gradient_of_half_the_square_of_the_inner_gradient(self, name):
+        """<c, f> = sum x^2 y w / 2, its x gradient x y w, phi = sum (x y w)^2 / 2."""
+        x, y = ARRAYS["x"], ARRAYS["y"].astype(np.float32).astype(np.float64)
+        w = np.array([2.0, 3.0])
+
+        def call(inputs, weights):
+            return {"z": inputs["x"] * inputs["x"] * inputs["y"] * weights["w"]}
+
+        found = self.second(name, call)
+        np.testing.assert_allclose(found["inner"], x * y * w, rtol=1e-5)
+        np.testing.assert_allclose(found["value"], np.sum((x * y * w) ** 2) / 2, rtol=1e-5)
+        np.testing.assert_allclose(found["d_x"], x * (y * w) ** 2, rtol=1e-5)
+        np.testing.assert_allclose(found["d_y"], y * (x * w) ** 2, rtol=1e-5)
+        np.testing.assert_allclose(found["d_w"], np.sum(w * (x * y) ** 2, axis=0), rtol=1e-5)
+
+    def test_what_is_unused_or_linear_has_gradient_zero(self, name):
+        found = self.second(name, lambda inputs, weights: {"z": inputs["x"] * weights["w"]})
+        assert not np.any(found["d_x"]) and not np.any(found["d_y"])
+        assert np.all(found["d_w"] != 0)
+
+    def test_all_is_zero_where_the_first_input_is_unused(self, name):
+        found = self.second(name, lambda inputs, weights: {"z": inputs["y"] * weights["w"]})
+        assert found["value"] == 0 and not any(np.any(a) for a in found.values())
+
+
+@pytest.mark.parametrize("pass_", ["fwd", "grad"])
+def test_compiled_code_gives_what_eager_code_gives(hand, registry, pass_):
+    asked = hand.problem(dtype="float32", batch=8)
+    case = hand.case(registry, "clebsch_gordan.torch_dense", asked, pass_)
+    eager, compiled = (build(replace(case, mode=mode), registry) for mode in ("eager", "compile"))
+    seconds = compiled.framework.first(compiled.function, compiled.arguments, "compile")
+    assert 0.0 < seconds["time.compile"] < seconds["time.first"]
+    expected = eager.call(eager.arrays())
+    for name, array in compiled.call(compiled.arrays()).items():
+        np.testing.assert_allclose(array, expected[name], rtol=1e-4, atol=1e-5)
+
+
+def test_what_cannot_be_measured_is_refused_by_name(hand, registry):
+    case = hand.case(registry, "clebsch_gordan.torch_dense", pass_="grad2")
+    for mode, reason in (("compile", "no second gradient"), ("cudagraph", "need a GPU")):
+        assert reason in str(refusal(replace(case, mode=mode), registry))
+    assert refusal(case, registry) is None
+
+
+def test_the_parts_of_the_first_call_and_its_counts(hand, registry):
+    asked = hand.problem("so3", dtype="float32")
+    subject = build(hand.case(registry, "clebsch_gordan.jax_dense", asked), registry)
+    seconds = subject.framework.first(subject.function, subject.arguments, "jit")
+    assert seconds["time.trace"] + seconds["time.compile"] <= seconds["time.first"]
+    assert seconds["time.compile"] > 0.2 * seconds["time.first"], "compiled once, not twice"
+    counted = subject.framework.counted(subject.function, subject.arguments)
+    assert counted["flops.xla"] > 0 and counted["bytes.xla"] > 0
+    torch_subject = build(hand.case(registry, "gaunt.torch_lebedev", hand.problem()), registry)
+    flops = torch_subject.framework.counted(torch_subject.function, torch_subject.arguments)
+    points, batch, dims = 14, 16, 4 + 4 + 9
+    assert flops == {"flops.torch": 2.0 * points * batch * dims}

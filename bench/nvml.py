@@ -91,8 +91,8 @@ def throttle() -> list[str]:
         bits = lib.nvmlDeviceGetCurrentClocksThrottleReasons(gpu)
         prefix = "nvmlClocksThrottleReason"
         names = {
-            name.removeprefix(prefix): value
-            for name, value in vars(lib).items()
+            name.removeprefix(prefix): getattr(lib, name)
+            for name in dir(lib)
             if name.startswith(prefix) and name != f"{prefix}All"
         }
         return [name for name, value in names.items() if value & bits and name not in BENIGN]

@@ -102,3 +102,22 @@ def test_the_collector_comes_back_after_a_failure(made):
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_a_call_costs_less_than_two_microseconds_of_harness():
+    clock = HostClock(lambda: None, lambda out: None)
+    clock.prepare()
+    assert min(clock.sample(9)) < 2e-6
+
+
+def test_what_a_burst_costs_once_cancels(made):
+    _, clock = made(call=1e-3, wait=0.05)
+    clock.number = 10
+    assert clock.sample(2) == pytest.approx([1e-3] * 2)
+
+
+def test_a_slope_is_never_below_the_resolution(made):
+    machine, clock = made(call=1e-3)
+    clock.number = 4
+    machine.extra = 1.0  # the shorter burst is disturbed
+    assert clock.sample(2) == pytest.approx([clocks.RESOLUTION, 1e-3])

@@ -224,3 +224,54 @@ def ends(out):
     file = out / "rows.jsonl"
     lines = file.read_text(encoding="utf-8").split("\n")[:-1] if file.exists() else []
     return [row["case"] for row in map(json.loads, lines) if row["probe"] == FINISHED]
+
+
+@pytest.mark.parametrize(
+    ("redo", "expected"),
+    [
+        ("failed", {"trap_vanishes"}),
+        ("all", {"trap_vanishes", "numpy_dense"}),
+        ("*numpy_dense*", {"numpy_dense"}),
+        ("noisy", set()),
+        ("", set()),
+    ],
+)
+def test_what_is_to_be_redone_is_redone_and_nothing_is_lost(
+    hand, trapped, tmp_path, redo, expected
+):
+    names = ("clebsch_gordan.trap_vanishes", NAME)
+    meant = hand.plan(trapped, [hand.case(trapped, name) for name in names])
+    execute(meant, trapped, tmp_path, files=hand.traps)
+    before = load(tmp_path)
+    seen = []
+    events = Events(case_done=lambda case, status, reason: seen.append(case))
+    execute(meant, trapped, tmp_path, files=hand.traps, redo=redo, events=events)
+    assert {case.split("::")[1].split("/")[0].split(".")[1] for case in seen} == expected
+    assert load(tmp_path)[: len(before)] == before
+    assert measured(tmp_path) == {(planned.key, 0) for planned in meant.planned}
+
+
+def test_the_account_says_where_the_time_went(hand, registry, tmp_path):
+    meant = hand.plan(registry, [hand.case(registry, NAME)], probes=probes.PAPER)
+    began = time.monotonic()
+    run = execute(meant, registry, tmp_path)
+    wall = time.monotonic() - began
+    assert {"importing", "building", "compiling", "checking", "measuring", "probing"} <= set(
+        run.seconds
+    )
+    assert 0.5 * wall < sum(run.seconds.values()) <= wall
+    rows = load(tmp_path)
+    order = [row["probe"] for row in rows]
+    assert "mem.fresh.rss" in order and order.index("mem.fresh.rss") > order.index("time.host")
+    (last,) = [row for row in rows if row["probe"] == FINISHED]
+    assert last["detail"]["worker"]["numpy"]
+
+
+def test_the_harness_is_cheap(hand, registry, tmp_path):
+    """A trivial case in a worker that is up takes half a second at most, where it is let."""
+    from impls.families.product import problem
+
+    asked = [problem("mimo", 1, batch=b, dtype="float64") for b in range(2, 13)]
+    meant = hand.plan(registry, [hand.case(registry, NAME, p) for p in asked], probes=probes.RUN)
+    execute(meant, registry, tmp_path)
+    assert min(row["value"] for row in load(tmp_path) if row["probe"] == FINISHED) < 0.5

@@ -9,7 +9,8 @@ import pytest
 from bench import pool
 from bench.check import check
 from bench.probes import CHECK
-from bench.rows import load
+from bench.profiles import Sampling
+from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from bench.schedule import QUARANTINE
 from impls.implementation import Target
@@ -30,6 +31,7 @@ WRONG = {
     "only_first": r"^equiv\.rotation is 1\.00e-03, .*; equiv\.inversion is",
     "handed": r"^equiv\.inversion is \d\.\d\de-02, above the tolerance 2e-10$",
     "remembers": r"^equiv\.rotation is .*; equiv\.inversion is",
+    "late": r"error\.fwd is 1\.00e\+00",
 }
 FAULTS = {
     "raises": ("error", "^ArithmeticError: the moon is full$"),
@@ -49,7 +51,7 @@ FAULTS = {
         r"^not installed: a_package_nobody_has \(pip install a_package_nobody_has\)$",
     ),
 }
-ODD = ("pauses", "prints", "buffer", "mutates", "forks")
+ODD = ("pauses", "spins", "prints", "buffer", "mutates", "forks")
 HONEST = "numpy_dense"
 
 
@@ -116,10 +118,87 @@ def test_bad_manners_do_not_spoil_a_right_result(hand, swept, name):
 
 
 def test_a_known_time_is_measured(hand, swept):
-    row = hand.before(swept[1], end(hand, swept, "pauses"))["time.host"]
+    row = hand.before(swept[1], end(hand, swept, "spins"))["time.host"]
     assert row["unit"] == "s" and row["n"] == 3
-    assert min(row["samples"]) < 0.03  # a busy machine wakes a sleeper late, never early
-    assert 0.02 <= row["lo"] <= row["value"] <= row["hi"]
+    off = min(abs(sample / 0.02 - 1) for sample in row["samples"])
+    assert off < 0.02  # of three samples a busy machine may spoil two
+    slept = hand.before(swept[1], end(hand, swept, "pauses"))["time.host"]
+    assert min(slept["samples"]) < 0.03  # a busy machine wakes a sleeper late
+
+
+def test_results_remembered_by_identity_are_caught(hand, trapped, tmp_path):
+    names = ("clebsch_gordan.trap_by_identity", f"clebsch_gordan.{HONEST}")
+    cases = [hand.case(trapped, name) for name in names]
+    probes = ("error", "equiv", "conduct.cached")
+    execute(hand.plan(trapped, cases, probes=probes), trapped, tmp_path, files=hand.traps)
+    rows = load(tmp_path)
+    found = hand.ends(rows)["trap_by_identity", "o3", "fwd"]
+    reason = "conduct.cached: the call remembers results by the identity of its arguments"
+    assert (found["status"], found["reason"]) == ("wrong", reason)
+    assert "time.host" not in hand.before(rows, found)
+    assert hand.ends(rows)[HONEST, "o3", "fwd"]["status"] == "ok"
+
+
+def test_what_is_wrong_in_single_precision_only_is_caught_there(hand, trapped, tmp_path):
+    name = "clebsch_gordan.trap_single"
+    cases = [hand.case(trapped, name, hand.problem(dtype=d)) for d in ("float64", "float32")]
+    execute(hand.plan(trapped, cases), trapped, tmp_path, files=hand.traps)
+    ended = {row["dtype"]: row for row in load(tmp_path) if row["probe"] == FINISHED}
+    assert ended["float64"]["status"] == "ok"
+    assert ended["float32"]["status"] == "wrong"
+    assert "error.fwd is 3.00e-04" in ended["float32"]["reason"]
+
+
+def test_a_crash_at_one_size_answers_for_the_larger_ones(hand, trapped, tmp_path):
+    asked = [hand.problem(batch=batch) for batch in (64, 16, 32)] + [hand.problem("so3")]
+    cases = [hand.case(trapped, "clebsch_gordan.trap_vanishes", problem) for problem in asked]
+    execute(hand.plan(trapped, cases), trapped, tmp_path, files=hand.traps)
+    ended = {
+        (row["facet.symmetry"], row["facet.batch"]): row
+        for row in load(tmp_path)
+        if row["probe"] == FINISHED
+    }
+    assert ended["o3", 16]["status"] == "crash" and ended["so3", 16]["status"] == "ok"
+    for batch in (32, 64):
+        found = ended["o3", batch]
+        assert found["status"] == "dominated"
+        assert found["reason"].startswith("crash at a smaller size: product/mimo-o3-lmax1")
+
+
+def test_three_faults_in_a_row_quarantine_an_implementation(hand, trapped, tmp_path):
+    from impls.families.product import problem
+
+    sizes = {"batch": 16, "dtype": "float64"}
+    asked = [problem("mimo", lmax, **sizes) for lmax in (1, 2, 3, 4, 5)]
+    cases = [
+        hand.case(trapped, f"clebsch_gordan.{name}", p)
+        for name in ("trap_raises", HONEST)
+        for p in asked
+    ]
+    execute(hand.plan(trapped, cases), trapped, tmp_path, files=hand.traps)
+    ended = {
+        (row["implementation"], row["facet.lmax"]): row
+        for row in load(tmp_path)
+        if row["probe"] == FINISHED
+    }
+    said = [ended["clebsch_gordan.trap_raises", lmax] for lmax in range(1, 6)]
+    assert [row["status"] for row in said] == ["error"] * QUARANTINE + ["skip"] * 2
+    assert said[-1]["reason"] == (
+        "quarantined: 3 faults in a row, the last: error: ArithmeticError: the moon is full"
+    )
+    assert all(ended[f"clebsch_gordan.{HONEST}", lmax]["status"] == "ok" for lmax in range(1, 6))
+
+
+def test_a_time_that_does_not_settle_is_noisy_and_kept(hand, trapped, tmp_path):
+    sampling = Sampling(least=5, most=9, target=0.02)
+    case = hand.case(trapped, "clebsch_gordan.trap_erratic")
+    execute(hand.plan(trapped, [case], sampling=sampling), trapped, tmp_path, files=hand.traps)
+    rows = {row["probe"]: row for row in load(tmp_path)}
+    for probe in ("time.host", FINISHED):
+        assert rows[probe]["status"] == "noisy"
+        assert re.search(r"is \+- \d+\.\d% after 9 samples, wider than 2%", rows[probe]["reason"])
+    assert rows["time.host"]["n"] == len(rows["time.host"]["samples"]) == 9
+    assert rows["time.host"]["value"] > 0
 
 
 def test_output_of_a_worker_is_kept_in_its_log(swept):

@@ -33,6 +33,23 @@ def _pauses(inputs, right, state):
     return right
 
 
+def _spins(inputs, right, state):
+    """Take PAUSE seconds to within the reading of a clock, on a machine that is not busy."""
+    end = state.get("end", 0.0)
+    now = time.perf_counter()
+    state["end"] = end + PAUSE if now - end < PAUSE else now + PAUSE
+    while time.perf_counter() < state["end"]:
+        pass
+    return right
+
+
+def _erratic(inputs, right, state):
+    """Take 1 ms or 5 ms, by turns of seven calls."""
+    state["calls"] = state.get("calls", 0) + 1
+    time.sleep(1e-3 if state["calls"] // 7 % 2 else 5e-3)
+    return right
+
+
 def _prints(inputs, right, state):
     """Garbage, and things that look like the harness's own messages."""
     if not state.setdefault("printed", False):
@@ -68,6 +85,8 @@ def _forks(inputs, right, state):
 
 
 PAUSES = answering("pauses", _pauses)
+SPINS = answering("spins", _spins)
+ERRATIC = answering("erratic", _erratic)
 PRINTS = answering("prints", _prints)
 BUFFER = answering("buffer", _buffer)
 MUTATES = answering("mutates", _mutates)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 
 from impls.implementation import Built, Implementation
@@ -102,3 +104,29 @@ ORDER = spoiled("order", _order)
 ONLY_FIRST = spoiled("only_first", _only_first)
 HANDED = spoiled("handed", _handed)
 REMEMBERS = spoiled("remembers", _remembers)
+
+
+def _by_identity(inputs, z, state):
+    """Right on every new array; for the arrays that it knows it answers from memory."""
+    key = tuple(id(a) for a in inputs.values())
+    held = state.setdefault("held", {})
+    if key not in held:
+        held[key] = z, tuple(inputs.values())
+    return {"z": held[key][0]}
+
+
+def _single(inputs, z, state):
+    """Wrong only in single precision: a constant that was rounded to four digits."""
+    return {"z": z if z.dtype == np.float64 else z * np.float32(1.0003)}
+
+
+def _late(inputs, z, state):
+    """Returns before it has finished: a thread fills in the answer."""
+    answer = np.zeros_like(z)
+    threading.Timer(1.0, lambda: np.copyto(answer, z)).start()
+    return {"z": answer}
+
+
+BY_IDENTITY = spoiled("by_identity", _by_identity)
+SINGLE = spoiled("single", _single)
+LATE = spoiled("late", _late)

@@ -200,6 +200,16 @@ def test_pairing_cancels_what_is_shared():
     assert coverage(pairs, lambda x: np.exp(median_interval(log_ratios(*x)[0]))) < 0.5
 
 
+def test_paired_ratio_is_students_on_medians_of_log_ratios():
+    b = drawn(lognormal(0.1), 3, 5)[0]
+    factors = np.array([[1.0, 2.0, 3.0, 4.0, 900.0], [2.0, 2.0, 2.0, 2.0, 2.0], [1, 1, 4, 5, 6]])
+    logs = np.log([3.0, 2.0, 4.0])
+    ratio, lo, hi = paired_ratio(factors * b, b, 0.9)
+    assert ratio == pytest.approx(24.0 ** (1 / 3))
+    expected = stats.t.interval(0.9, 2, logs.mean(), stats.sem(logs))
+    np.testing.assert_allclose(np.log([lo, hi]), expected)
+
+
 def test_paired_ratio_is_symmetric_and_scale_free():
     a, b = drawn(lognormal(0.05), 4, 11)
     for rounds in (1, 4):

@@ -6,7 +6,7 @@ import pytest
 from analysis import calibration
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
-TRIALS = 80
+TRIALS = 60
 
 
 def cells(table):

@@ -114,11 +114,10 @@ def _claim(rounds: Sequence[Array], margin: float, allowance: float) -> tuple[Ki
     above = _sign_test(rounds[0]) if len(rounds) == 1 else _students_test(rounds)
     unknown = log1p(allowance) if len(rounds) < ROUNDS else 0.0
     outer, inner = log1p(margin) + unknown, log1p(margin) - unknown
-    same = max(above(1, -inner), above(-1, -inner)) if inner > 0 else 1.0
     claims: list[tuple[Kind, float]] = [
         ("faster", above(-1, outer)),
         ("slower", above(1, outer)),
-        ("same", same),
+        ("same", max(above(1, -inner), above(-1, -inner))),
     ]
     kind, p = min(claims, key=lambda claim: claim[1])
     return kind, min(1.0, 2 * p)

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from impls.implementation import Target
+from impls.implementation import Target, Tensors
 from impls.problem import Problem
 from impls.products.backend import Backend, jax_backend, torch_backend
+
+Pointwise = Callable[[Any, Tensors], Any]
+"""A function of the values at points of a grid [(batch, channels, ...), ...], and of weights."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,11 @@ class Layer:
     activation: Callable[[Any], Any]
     sigmoid: Callable[[Any], Any]
     norm: Callable[[Any], Any]
+
+
+def activated(layer: Layer) -> Pointwise:
+    """Return the activation of a layer, which has no weights."""
+    return lambda values, weights: layer.activation(values)
 
 
 def torch_layer(problem: Problem, target: Target) -> Layer:

@@ -54,6 +54,13 @@ def test_what_never_settles_gives_the_last_local_exponent():
     assert alpha == pytest.approx(1 / math.log(8 / 7)) and math.isnan(lo) and math.isnan(hi)
 
 
+def test_interval_of_three_sizes_is_the_textbook_one():
+    # at 1, e, e^2 the logs 0, 1, 3: slope 1.5, residuals 1/6 (1, -2, 1), and t(1) of 95 % is 12.7
+    alpha, lo, hi = exponent(np.exp([0, 1, 2]), np.exp([0, 1, 3]), last=3)
+    error = math.sqrt(6 / 36 / 1 / 2)
+    assert (alpha, lo, hi) == pytest.approx((1.5, 1.5 - 12.7062 * error, 1.5 + 12.7062 * error))
+
+
 def test_interval_covers():
     rng = np.random.default_rng(0)
     sizes = np.arange(3.0, 9.0)

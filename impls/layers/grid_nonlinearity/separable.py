@@ -13,13 +13,14 @@ from impls.families.feature import irreps_of
 from impls.implementation import Built, Tensors
 from impls.layers.grid_nonlinearity.dense import grid_of
 from impls.layers.grid_nonlinearity.operation import resolution_of
-from impls.layers.pointwise import Layer
+from impls.layers.pointwise import Layer, Pointwise, activated
 from impls.problem import Problem
 from impls.so3.harmonics import legendre, trigonometric
 
 
-def separable(problem: Problem, layer: Layer) -> Built:
-    """Build the layer in a framework."""
+def separable(problem: Problem, layer: Layer, pointwise: Pointwise | None = None) -> Built:
+    """Build the layer in a framework; `pointwise` replaces the activation of the values."""
+    change = pointwise or activated(layer)
     irreps, grid, backend = irreps_of(problem), grid_of(resolution_of(problem)), layer.arrays
     lmax, rings = irreps.lmax, len(grid.cos_theta)
     functions = legendre(lmax, grid.cos_theta)
@@ -45,7 +46,7 @@ def separable(problem: Problem, layer: Layer) -> Built:
         rows = backend.take(x.reshape(-1, x.shape[-1]), gather)
         stages = [rows[:, part] @ table for part, table in zip(parts, up, strict=True)]
         by_order = backend.concatenate([a[:, :, None] for a in stages], 2)
-        values = layer.activation(by_order.reshape(-1, len(orders)) @ to_azimuths)
+        values = change(by_order.reshape(-1, len(orders)) @ to_azimuths, weights)
         back = (values @ from_azimuths).reshape(-1, rings, len(orders))
         merged = [back[:, :, k] @ table for k, table in enumerate(down)]
         z = backend.take(backend.concatenate(merged, -1), scatter)

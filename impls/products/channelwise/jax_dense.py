@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from impls.families.convolution import graph_of, irreps_of
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.problem import Problem, Scalar
-from impls.products.channelwise.contraction import coupling_matrix
+from impls.products.channelwise.contraction import copies_as_channels, coupling_matrix
+from impls.products.channelwise.merged import runs_of
 from impls.products.channelwise.operation import paths_of
 
 
@@ -21,7 +22,8 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
     import jax
     import jax.numpy as jnp
 
-    host, blocks, order = coupling_matrix(paths_of(problem), irreps_of(problem)[1].dim)
+    node, edge, _ = irreps_of(problem)
+    host, blocks, order = coupling_matrix(paths_of(problem), edge.dim, runs_of(node))
     nodes = graph_of(problem).nodes
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
@@ -29,8 +31,11 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
         matrices, sums = sh @ jnp.asarray(host, sh.dtype), []
         for block in blocks:
             matrix = matrices[:, block.columns].reshape(len(sh), block.rows, -1)
-            message = matrix @ x[inputs["src"], block.item] * w[:, block.path]
-            sums.append(jax.ops.segment_sum(message, inputs["dst"], num_segments=nodes))
+            item = copies_as_channels(x[:, block.item], block.copies)
+            own = w[:, block.path].reshape(len(sh), block.rows, -1)
+            message = matrix @ item[inputs["src"]] * own
+            total = jax.ops.segment_sum(message, inputs["dst"], num_segments=nodes)
+            sums.append(total.reshape(nodes, -1, x.shape[2]))
         return {"z": jnp.concatenate(sums, axis=1)[:, order].swapaxes(1, 2)}
 
     return Built(call, kernel="batched matmul per item of x, segment_sum, XLA")

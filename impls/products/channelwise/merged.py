@@ -1,4 +1,4 @@
-"""Equal neighbours among the items of x as one item of more channels, as e3nn's irreps have it.
+"""Equal neighbours among the items of x as one item of more channels.
 
 A feature of 128x0+64x1+32x2 is 32 channels of 0+0+0+0+1+1+2 here: unequal numbers of channels as
 copies of an irrep. Their paths follow each other, and couple alike.
@@ -34,11 +34,16 @@ class Merged:
     rows: Ints
 
 
+def runs_of(node: Irreps) -> list[tuple[int, int]]:
+    """Return (first item, copies) of each run of equal neighbours."""
+    runs = [len(list(run)) for _, run in groupby(ir for _, ir in node)]
+    return list(zip(np.cumsum([0, *runs[:-1]]).tolist(), runs, strict=True))
+
+
 def merged(node: Irreps, paths: tuple[Path, ...], channels: int) -> Merged:
     """Merge equal neighbours of `node`; the paths are those of its single items."""
-    runs = [len(list(run)) for _, run in groupby(ir for _, ir in node)]
-    firsts = np.cumsum([0, *runs[:-1]]).tolist()
-    items = tuple((n, node.items[first][1]) for n, first in zip(runs, firsts, strict=True))
+    firsts, runs = zip(*runs_of(node), strict=True)
+    items = tuple((n, node.items[first][1]) for first, n in runs_of(node))
     lines: list[tuple[int, int, int]] = []
     out, weights, rows = [], [], []
     dim = paths[-1].out.stop

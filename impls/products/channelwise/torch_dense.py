@@ -13,14 +13,16 @@ from collections.abc import Mapping
 from impls.families.convolution import graph_of, irreps_of
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.problem import Problem, Scalar
-from impls.products.channelwise.contraction import coupling_matrix
+from impls.products.channelwise.contraction import copies_as_channels, coupling_matrix
+from impls.products.channelwise.merged import runs_of
 from impls.products.channelwise.operation import paths_of
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
     import torch
 
-    host, blocks, host_order = coupling_matrix(paths_of(problem), irreps_of(problem)[1].dim)
+    node, edge, _ = irreps_of(problem)
+    host, blocks, host_order = coupling_matrix(paths_of(problem), edge.dim, runs_of(node))
     device, nodes = torch.device(target.device), graph_of(problem).nodes
     couplings = torch.as_tensor(host, dtype=getattr(torch, problem.dtype), device=device)
     order = torch.as_tensor(host_order, device=device)
@@ -31,10 +33,14 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
         matrices, sums = sh @ couplings, []
         for block, rows in zip(blocks, path, strict=True):
             matrix = matrices[:, block.columns].reshape(len(sh), block.rows, -1)
-            sent = x[:, block.item].contiguous().index_select(0, inputs["src"])
-            message = torch.bmm(matrix, sent) * w.index_select(1, rows)
+            item = copies_as_channels(x[:, block.item], block.copies).contiguous()
+            sent = item.index_select(0, inputs["src"])
+            message = torch.bmm(matrix, sent) * w.index_select(1, rows).view(
+                len(sh), block.rows, -1
+            )
             zeros = message.new_zeros(nodes, *message.shape[1:])
-            sums.append(zeros.index_add(0, inputs["dst"], message))
+            total = zeros.index_add(0, inputs["dst"], message)
+            sums.append(total.view(nodes, -1, x.shape[2]))
         z = torch.cat(sums, dim=1).index_select(1, order)
         return {"z": z.transpose(1, 2).contiguous()}
 

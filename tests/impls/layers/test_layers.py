@@ -14,6 +14,8 @@ LAYERS = (
     ("gate", "direct"),
     ("grid_nonlinearity", "dense"),
     ("grid_nonlinearity", "separable"),
+    ("grid_mlp", "dense"),
+    ("grid_mlp", "separable"),
     ("local_frame", "recursion"),
 )
 SIZE = {"channels": 2, "batch": 3, "dtype": "float64"}
@@ -27,6 +29,7 @@ ANSWERS = {
     "norm_activation": (O3, SO3, VECTORS, MIXED, SOME_DEGREES),
     "gate": (O3, SO3, VECTORS, MIXED, SOME_DEGREES),
     "grid_nonlinearity": (O3, SO3, UNSORTED),
+    "grid_mlp": (O3, SO3, UNSORTED),
     "local_frame": (VECTORS, MIXED, SOME_DEGREES),
 }
 CASES = [
@@ -76,6 +79,7 @@ def test_claimed_symmetry(operation, name, layer_of):
         ("norm_activation", {"rotation", "inversion"}),
         ("gate", {"rotation", "inversion"}),
         ("grid_nonlinearity", {"inversion"}),
+        ("grid_mlp", {"inversion"}),
         ("local_frame", {"rotation"}),
     ],
 )

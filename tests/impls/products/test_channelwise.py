@@ -8,8 +8,8 @@ import pytest
 from impls.families.convolution import FAMILY, graph_of, irreps_of, model, problem
 from impls.implementation import Implementation, Target
 from impls.peers.e3nn import labels
-from impls.products.channelwise.contraction import coupling_matrix
-from impls.products.channelwise.merged import merged
+from impls.products.channelwise.contraction import copies_as_channels, coupling_matrix
+from impls.products.channelwise.merged import merged, runs_of
 from impls.products.channelwise.operation import OPERATION, paths_of
 from impls.products.paths import output_irreps
 from impls.so3.wigner import wigner_3j
@@ -198,6 +198,20 @@ def test_coupling_matrix_writes_every_output_once():
     assert matrix.shape == (9, sum(b.rows * (b.item.stop - b.item.start) for b in blocks))
     assert np.array_equal(np.sort(order), np.arange(paths[-1].out.stop))
     assert sum(block.rows for block in blocks) == len(order)
+
+
+def test_copies_share_their_couplings():
+    asked = model("sevennet-0")
+    paths, node = paths_of(asked), irreps_of(asked)[0]
+    matrix, blocks, order = coupling_matrix(paths, 9, runs_of(node))
+    assert [(b.copies, b.rows) for b in blocks] == [(4, 9), (2, 20), (1, 22)]
+    assert [(b.item.start, b.item.stop) for b in blocks] == [(0, 4), (4, 10), (10, 15)]
+    assert matrix.shape == (9, 9 * 1 + 20 * 3 + 22 * 5)
+    assert np.array_equal(np.sort(order), np.arange(paths[-1].out.stop))
+    x = np.arange(24.0).reshape(1, 6, 4)  # two vectors in four channels
+    spread = copies_as_channels(x, 2)
+    assert np.array_equal(spread[0, :, :4], x[0, :3])
+    assert np.array_equal(spread[0, :, 4:], x[0, 3:])
 
 
 def test_copies_of_an_irrep_are_channels_of_e3nn():

@@ -1,0 +1,1 @@
+"""A multilayer perceptron over channels at every point of a grid of the sphere."""

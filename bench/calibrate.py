@@ -1,9 +1,9 @@
 """`bench calibrate`: the instrument judges itself, on this machine, by what is known.
 
-Three questions. Clock truth: is a call of known length given that length, and what does a call of
-nothing cost? A/A: of pairs that do not differ, how many are called faster or slower? Power: of
-pairs with a planted slow-down, how many are found? The answer is a file that every report of this
-machine prints.
+Clock truth: is a call of known length given that length, and what does a call of nothing cost? A/A:
+of pairs that do not differ, how many are called faster or slower? Power: of pairs with a planted
+slow-down, how many are found? And what the machine reaches, for a roofline: the bandwidth of a copy
+and the rate of matrix products. The answer is a file that every report of this machine prints.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from analysis.verdict import verdicts
-
 from bench.case import Case, digest, refusal
 from bench.clocks import HostClock
 from bench.duel import Duel, Rules, Side, fight
 from bench.fingerprint import PROTOCOL
 from bench.machine import environment_facts, machine_facts
+from bench.pool import Worker, spec_of
 from bench.profiles import cases as cases_of_profile
 from bench.rows import write_json
 from impls.implementation import Target
@@ -48,6 +49,8 @@ LEVEL = 0.99
 KNOWN = (50e-6, 1e-3, 20e-3)
 """Lengths of the calls whose time is known [s]."""
 SAMPLES = 31
+DTYPES = ("float32", "float64")
+TIMEOUT = 120.0
 
 
 def spin(seconds: float) -> None:
@@ -73,12 +76,28 @@ def clock_truth() -> dict[str, Any]:
     return {"relative_error": errors, "seconds_of_nothing": timed(lambda: None)}
 
 
-def pairs(registry: Registry, target: Target, count: int) -> list[Case]:
+def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
+    """Return the bandwidth [B/s] and the rates of matrix products [1/s] that are reached here."""
+    case = replace(pairs(registry, target, 1, ("clebsch_gordan.torch_dense",))[0], target=target)
+    worker = Worker(spec_of(case, registry), (), logs.resolve() / "peaks.log")
+    try:
+        worker.spawn()
+        worker.ready()
+        request = {"do": "peaks", "target": asdict(target), "dtypes": DTYPES}
+        (reply,) = worker.ask(request, TIMEOUT)
+        return dict(reply["done"])
+    finally:
+        worker.kill()
+
+
+def pairs(
+    registry: Registry, target: Target, count: int, of: Sequence[str] = IMPLEMENTATIONS
+) -> list[Case]:
     """Return `count` cases of the default profile, at random; some twice if there are too few."""
     chosen = [
         case
         for case in cases_of_profile("default", target, registry)
-        if case.implementation in IMPLEMENTATIONS
+        if case.implementation in of
         and int(registry.family(case.problem.family).facets(case.problem)["lmax"]) <= LMAX
         and refusal(case, registry) is None
     ]
@@ -113,6 +132,7 @@ def calibrate(
         | {"level": LEVEL},
         "load": os.getloadavg()[0],
         "clock": clock_truth(),
+        "peaks": peaks(registry, target, rules.logs),
         "same": _counts(
             fight(pairs(registry, target, count), (here, again), registry, rules, (), told)
         ),
@@ -159,6 +179,10 @@ def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     ]
     nothing = f"{clock['seconds_of_nothing'] * 1e6:.2f} us"
     listed.append({"question": "a call of nothing is given as", "answer": nothing, "note": ""})
+    for name, rate in result["peaks"].items():
+        what = "a copy, bytes read and written" if name == "copy" else f"a product, {name[5:]}"
+        unit = "GB/s" if name == "copy" else "GFLOP/s"
+        listed.append({"question": what, "answer": f"{rate / 1e9:.4g} {unit}", "note": "reached"})
     same, planted = result["same"], result["planted"]
     judged = same["pairs"] - same["failed"]
     listed.append(

@@ -1,9 +1,9 @@
 """The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
 
 Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
-plants a slow-down), {"do": "sample", "count": n}, {"do": "close"}. Replies: any number of
-{"reading": ...}, then {"done": ...} or {"fault": ...}. One framework per process; the parent
-replaces the process after a fault.
+plants a slow-down), {"do": "sample", "count": n}, {"do": "close"}, {"do": "peaks"}. Replies: any
+number of {"reading": ...}, then {"done": ...} or {"fault": ...}. One framework per process; the
+parent replaces the process after a fault.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import argparse
 import ctypes
 import dataclasses
 import gc
+import importlib
 import json
 import os
 import signal
-import statistics
 import sys
 import time
 import traceback
@@ -89,6 +89,12 @@ class Worker:
             }
         }
 
+    def peaks(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Measure what the machine reaches, with PyTorch."""
+        target = Target(**request["target"])
+        torch = importlib.import_module("bench.frameworks.torch")
+        yield {"done": torch.peaks(target, request["dtypes"])}
+
     def close(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Forget the open case."""
         self.subject = self.clock = None
@@ -99,18 +105,16 @@ class Worker:
 def slowed(run: Callable[[], Any], share: float, wait: Callable[[Any], None]) -> Callable[[], Any]:
     """Return `run`, made slower by a share of its own time: what `bench calibrate` plants.
 
-    The time that is added is spent computing on the host, for as long as `share` of the median of
-    some calls takes.
+    Each call is waited for, and then the host computes for that share of what the call took.
     """
     if not share:
         return run
-    clock = HostClock(run, wait)
-    clock.prepare()
-    extra = share * statistics.median(clock.sample(15))
 
     def slower() -> Any:
+        start = time.perf_counter()
         out = run()
-        end = time.perf_counter() + extra
+        wait(out)
+        end = start + (1 + share) * (time.perf_counter() - start)
         while time.perf_counter() < end:
             pass
         return out
@@ -133,7 +137,12 @@ def fault_of(error: BaseException) -> dict[str, str]:
 def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
     """Answer requests until the parent closes the pipe."""
     worker = Worker(registry)
-    handlers = {"open": worker.open, "sample": worker.sample, "close": worker.close}
+    handlers = {
+        "open": worker.open,
+        "sample": worker.sample,
+        "close": worker.close,
+        "peaks": worker.peaks,
+    }
     for line in requests:
         request = json.loads(line)
         try:

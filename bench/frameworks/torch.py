@@ -17,6 +17,9 @@ from bench.frameworks.memory import peak_rss
 from impls.implementation import Target, Tensors
 from impls.spaces import Arrays, Space
 
+REPEATS = 9
+COPY = 2**28
+GEMM = {"cpu": 1024, "cuda": 8192}
 GRAPH_WARM_UP = 3
 """Calls on a side stream before a CUDA graph is captured, as PyTorch asks for."""
 
@@ -207,6 +210,30 @@ def peak(
     run()
     torch.cuda.synchronize()
     return {"cuda": float(torch.cuda.max_memory_allocated() - before)}
+
+
+def peaks(target: Target, dtypes: Sequence[str]) -> dict[str, float]:
+    """Return what the machine reaches: "copy" [B/s], read and written, and "gemm.<dtype>" [1/s].
+
+    The best of REPEATS: a copy of COPY bytes, products of square matrices with GEMM rows.
+    """
+
+    def best(run: Callable[[], Any]) -> float:
+        seconds = []
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            wait({"out": run()})
+            seconds.append(time.perf_counter() - start)
+        return min(seconds)
+
+    source = torch.zeros(COPY // 4, device=target.device)
+    copy = torch.empty_like(source)
+    found = {"copy": 2 * COPY / best(lambda: copy.copy_(source))}
+    rows = GEMM[target.device]
+    for dtype in dtypes:
+        a = torch.full((rows, rows), 0.5, dtype=getattr(torch, dtype), device=target.device)
+        found[f"gemm.{dtype}"] = 2 * rows**3 / best(lambda a=a: a @ a)  # type: ignore[misc]
+    return found
 
 
 def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:

@@ -1,0 +1,82 @@
+"""On a GPU: the device clock knows a spin, graphs replay new inputs, counters are read."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.subject import build
+from impls.implementation import Target
+
+
+def without_gpu() -> str:
+    """Return why there is nothing to test here; no framework is imported for the answer."""
+    return "" if shutil.which("nvidia-smi") else "no NVIDIA GPU here (no nvidia-smi)"
+
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(bool(without_gpu()), reason=without_gpu())]
+
+
+def case(hand, registry, name="clebsch_gordan.torch_dense", pass_="fwd", mode="eager", **problem):
+    asked = hand.problem(**{"dtype": "float32", "batch": 1000, **problem})
+    made = hand.case(registry, name, asked, pass_)
+    return replace(made, mode=mode, target=Target("cuda"))
+
+
+def test_the_device_clock_gives_a_spin_its_length():
+    import torch
+
+    from bench import clocks_cuda
+
+    rate = clocks_cuda.clock_rate()
+    for cold in (True, False):
+        timed = clocks_cuda.sample(lambda: torch.cuda._sleep(int(1e-3 * rate)), 11, cold)
+        assert float(np.median(timed.seconds)) == pytest.approx(1e-3, rel=0.02)
+
+
+def test_a_call_that_waits_for_the_device_cannot_be_hidden(monkeypatch):
+    import torch
+
+    from bench import clocks_cuda
+
+    monkeypatch.setattr(clocks_cuda, "RETRIES", 3)
+    with pytest.raises(clocks_cuda.Lag, match="waits for the device"):
+        clocks_cuda.sample(torch.cuda.synchronize, 3, False)
+
+
+def test_slope_and_events_agree_on_long_calls(hand, registry):
+    from bench import clocks_cuda
+    from bench.clocks import HostClock
+
+    name = "gaunt.torch_lebedev"
+    subject = build(case(hand, registry, name, batch=500_000), registry)
+    clock = HostClock(subject.run, subject.framework.wait)
+    clock.prepare()
+    device = float(np.median(clocks_cuda.sample(subject.run, 11, False).seconds))
+    assert float(np.median(clock.sample(11))) == pytest.approx(device, rel=0.05)
+
+
+@pytest.mark.parametrize("pass_", ["fwd", "grad", "grad2"])
+def test_a_graph_answers_new_inputs(hand, registry, pass_):
+    eager, graph = (
+        build(case(hand, registry, pass_=pass_, mode=mode), registry)
+        for mode in ("eager", "cudagraph")
+    )
+    arrays = eager.arrays()
+    for factor in (1.0, -0.5):
+        moved = {name: factor * a for name, a in arrays.items()}
+        expected, found = eager.call(moved), graph.call(moved)
+        for name, array in expected.items():
+            np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-4)
+
+
+def test_energy_and_utilisation_are_read(hand, registry):
+    from bench.probes.energy import energy
+
+    subject = build(case(hand, registry, batch=100_000), registry)
+    found = {reading.probe: reading for reading in energy(subject)}
+    assert found["energy.gpu.gross"].value > 0 and 0 < found["util.sm"].value <= 1
+    assert 1e8 < found["clock.sm"].value < 1e10

@@ -1,4 +1,4 @@
-"""The command line of the analysis: expressivity, interactability, equivariance.
+"""The command line of the analysis: what an operation expresses, how symmetric and how exact it is.
 
 Asks the measuring engine to run its probes on the smallest problems, so that torch and JAX stay in
 processes of their own and the rows land in a store; what was measured before is not run again.
@@ -34,6 +34,7 @@ EXAMPLES = """examples:
   python -m analysis interactability --operation matrix --lmax 5 --format csv
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
   python -m analysis equivariance --operation escn --data poles --dtype bfloat16 --lmax 2
+  python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
 """
@@ -41,8 +42,9 @@ PROBES = {
     "expressivity": ("error", "expressivity"),
     "interactability": ("error", "interactability"),
     "equivariance": ("error", "symmetry"),
+    "accuracy": ("accuracy",),
 }
-SWEPT = ("equivariance",)
+SWEPT = ("equivariance", "accuracy")
 """The commands that take data types and generators of data."""
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
@@ -61,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
         "expressivity": "Dimension and linear span of the bilinear maps that it can realise.",
         "interactability": "Reduced coefficient of every (l1, l2, l3), and whether it can couple.",
         "equivariance": "Equivariance error over every subgroup and along every generator.",
+        "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
     }
     for name, summary in summaries.items():
         sub = commands.add_parser(name, help=summary, description=summary)
@@ -236,6 +239,19 @@ def _equivariance(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
         }
 
 
+def _accuracy(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"].startswith("accuracy."):
+            detail = row["detail"]
+            yield {
+                "dtype": _precision(columns),
+                "magnitude": detail["magnitude"],
+                "error": row["value"],
+                **{n: detail[n] for n in ("digits_lost", "worst", "worst_error", "passed")},
+                **({"reason": detail["problem"]} if "problem" in detail else {}),
+            }
+
+
 def _precision(columns: Any) -> str:
     return "tf32" if columns["precision"] == "tf32" else str(columns["dtype"])
 
@@ -244,6 +260,7 @@ _READERS = {
     "expressivity": _expressivity,
     "interactability": _interactability,
     "equivariance": _equivariance,
+    "accuracy": _accuracy,
 }
 
 

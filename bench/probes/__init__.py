@@ -30,6 +30,7 @@ class Probe:
 def probes() -> dict[str, Probe]:
     """Return every probe by name, in the order in which they run."""
     from bench.probes import (
+        accuracy,
         cost,
         device,
         energy,
@@ -40,7 +41,7 @@ def probes() -> dict[str, Probe]:
         verdicts,
     )
 
-    modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry)
+    modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry, accuracy)
     return {probe.name: probe for module in modules for probe in module.PROBES}
 
 

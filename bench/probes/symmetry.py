@@ -28,6 +28,12 @@ EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "tf32": 2.0**-10, "bfloat16": 2
 """The distance from 1 to the next number."""
 
 
+def eps_of(subject: Subject) -> float:
+    """Return the distance from 1 to the next number in the precision of a case."""
+    precision = subject.case.target.precision
+    return EPS["tf32" if precision == "tf32" else subject.problem.dtype]
+
+
 def symmetry(subject: Subject) -> Iterable[Reading]:
     """Yield the guards, then the errors over subgroups and along generators; forward pass only."""
     if subject.case.pass_ != "fwd":
@@ -95,8 +101,7 @@ def _over(subject: Subject, name: str, elements: list[Any], limit: float, moved:
 
 
 def _along(subject: Subject, name: str, limit: float) -> Iterable[Reading]:
-    precision = subject.case.target.precision
-    step = difference_step(EPS["tf32" if precision == "tf32" else subject.problem.dtype])
+    step = difference_step(eps_of(subject))
     slopes = local_errors(
         _call(subject),
         subject.input_spaces,

@@ -383,6 +383,14 @@ def test_equivariance_of_a_family_without_settings(said, tmp_path):
     assert largest["elements", "rotation"] < 1e-13 < 1e-3 < largest["elements", "inversion"]
 
 
+def test_accuracy(said, tmp_path):
+    rows = analysed(
+        said, tmp_path, "accuracy", *ONE, "numpy_dense", "--lmax", "1", "--dtype", "float32"
+    )
+    assert [r["magnitude"] for r in rows] == [1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3]
+    assert all(r["passed"] and 1e-9 < r["error"] < 1e-6 and r["worst"] for r in rows)
+
+
 def test_an_implementation_that_disagrees_is_exit_code_1(said, tmp_path, hand):
     rows = analysed(
         said, tmp_path, "expressivity", *ONE, "trap_normalisation", "--lmax", "1",

@@ -1,4 +1,4 @@
-"""The command line of the analysis: expressivity, interactability, equivariance.
+"""The command line of the analysis: what an operation expresses, how symmetric and how exact it is.
 
 Asks the measuring engine to run its probes on the smallest problems, so that torch and JAX stay in
 processes of their own and the rows land in a store; what was measured before is not run again.
@@ -22,6 +22,7 @@ from bench.listing import FORMATS, render
 from bench.profiles import UNTIMED, Plan, Planned, Profile
 from bench.rows import FINISHED, latest, load
 from bench.run import execute
+from impls.family import Family
 from impls.implementation import MODES, Implementation, Target
 from impls.operation import Operation
 from impls.problem import Problem
@@ -32,15 +33,22 @@ EXAMPLES = """examples:
   python -m analysis expressivity --operation gaunt --setting mimo --symmetry so3 --lmax 3
   python -m analysis interactability --operation matrix --lmax 5 --format csv
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
+  python -m analysis equivariance --operation escn --data poles --dtype bfloat16 --lmax 2
+  python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
 """
 PROBES = {
     "expressivity": ("error", "expressivity"),
     "interactability": ("error", "interactability"),
-    "equivariance": ("error", "equiv"),
+    "equivariance": ("error", "symmetry"),
+    "accuracy": ("accuracy",),
 }
-EQUIVARIANCE_BATCH = 64
+SWEPT = ("equivariance", "accuracy")
+"""The commands that take data types and generators of data."""
+DTYPES = ("float32", "float64", "bfloat16", "tf32")
+BATCH = 64
+"""Samples of a problem of these commands: as many as the gate looks at."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,7 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     summaries = {
         "expressivity": "Dimension and linear span of the bilinear maps that it can realise.",
         "interactability": "Reduced coefficient of every (l1, l2, l3), and whether it can couple.",
-        "equivariance": "Equivariance error over every subgroup, in float64 and float32.",
+        "equivariance": "Equivariance error over every subgroup and along every generator.",
+        "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
     }
     for name, summary in summaries.items():
         sub = commands.add_parser(name, help=summary, description=summary)
@@ -63,6 +72,15 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--setting", choices=("siso", "simo", "mimo"), default="mimo")
         sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
         sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L are analysed")
+        if name in SWEPT:
+            sub.add_argument(
+                "--dtype",
+                dest="dtypes",
+                action="append",
+                choices=DTYPES,
+                help="may be repeated; default: float32 and float64. tf32 needs --device cuda",
+            )
+            sub.add_argument("--data", default=None, help="generator of inputs; default: normal")
         sub.add_argument("--with", dest="files", action="append", default=[], metavar="FILE.py")
         sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
         sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/analysis")
@@ -83,27 +101,65 @@ def _implementations(
 def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Problem]:
     operation = registry.operation(arguments.operation)
     family = registry.family(operation.family)
-    if family.pose is None:
+    if arguments.lmax < 1:
+        raise ValueError(f"--lmax must be at least 1, not {arguments.lmax}")
+    if family.pose is not None:
+        for lmax in range(1, arguments.lmax + 1):
+            yield family.pose(arguments.setting, arguments.symmetry, lmax)
+    elif arguments.command in SWEPT:
+        yield from _standing(arguments, family)
+    else:
         raise ValueError(
             f"family {family.name!r} of operation {operation.name!r} has no settings and lmax"
         )
-    if arguments.lmax < 1:
-        raise ValueError(f"--lmax must be at least 1, not {arguments.lmax}")
-    for lmax in range(1, arguments.lmax + 1):
-        problem = family.pose(arguments.setting, arguments.symmetry, lmax)
-        if arguments.command == "equivariance":
-            if family.batch is not None:
-                problem = problem.with_sizes(**{family.batch: EQUIVARIANCE_BATCH})
-            yield replace(problem, dtype="float32")
-        yield problem
+
+
+def _standing(arguments: argparse.Namespace, family: Family) -> Iterator[Problem]:
+    """Yield the problems of profile check, in place of settings: those of this symmetry and lmax.
+
+    Raises:
+        ValueError: when there is none.
+    """
+    found = []
+    for ask in family.profiles.get("check", tuple)():
+        facets = family.facets(ask.problem)
+        symmetry = facets.get("symmetry", arguments.symmetry)
+        if symmetry == arguments.symmetry and int(facets.get("lmax", 0)) <= arguments.lmax:
+            found.append(ask.problem)
+    if not found:
+        raise ValueError(
+            f"family {family.name!r} has no problem of symmetry {arguments.symmetry} and degrees "
+            f"up to {arguments.lmax} in profile check; try another --symmetry or --lmax"
+        )
+    yield from found
+
+
+def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[Problem, Target]]:
+    target = Target(device=arguments.device)
+    if arguments.command not in SWEPT:
+        for problem in _problems(arguments, registry):
+            yield problem, target
+        return
+    dtypes = arguments.dtypes or ("float32", "float64")
+    if "tf32" in dtypes and arguments.device != "cuda":
+        raise ValueError("--dtype tf32 is a mode of NVIDIA's tensor cores: use --device cuda")
+    batch = registry.family(registry.operation(arguments.operation).family).batch
+    for problem in _problems(arguments, registry):
+        sized = problem.with_sizes(**{batch: BATCH}) if batch else problem
+        if arguments.data is not None:
+            sized = replace(sized, data=arguments.data)
+        for dtype in dict.fromkeys(dtypes):
+            if dtype == "tf32":
+                yield replace(sized, dtype="float32"), replace(target, precision="tf32")
+            else:
+                yield replace(sized, dtype=dtype), target
 
 
 def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
     operation = registry.operation(arguments.operation)
-    target = Target(device=arguments.device)
     cases = [
         Case(problem, implementation.full_name, "fwd", MODES[implementation.framework][0], target)
-        for problem in _problems(arguments, registry)
+        for problem, target in _asked(arguments, registry)
         for implementation in _implementations(operation, arguments.implementation, registry)
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command])
@@ -123,6 +179,8 @@ def _results(
             for name in ("setting", "symmetry", "lmax")
             if f"facet.{name}" in columns
         }
+        if registry.family(planned.case.problem.family).pose is None:
+            base["problem"] = columns["problem"]
         mine = [row for row in rows if row["key"] == planned.key]
         found = list(_READERS[arguments.command](mine, columns))
         yield from ({**base, **item} for item in found)
@@ -163,19 +221,46 @@ def _interactability(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
 
 def _equivariance(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
     for row in rows:
-        if row["probe"].startswith("equiv."):
+        if not row["probe"].startswith("symmetry."):
+            continue
+        detail = row["detail"]
+        guard = row["probe"].startswith("symmetry.guard.")
+        along = {"mean": row["value"], "p95": row["value"], "max": row["value"]}
+        where = {} if guard else {"subgroup": detail["subgroup"]}
+        yield {
+            "dtype": _precision(columns),
+            "kind": "guard" if guard else "generator" if "generator" in detail else "elements",
+            "subgroup": where.get("subgroup", ""),
+            "name": row["probe"].rpartition(".")[2] if guard else detail.get("generator", ""),
+            **{name: detail.get(name, along[name]) for name in along},
+            "claimed": detail.get("claimed"),
+            "passed": detail.get("passed"),
+            **({"reason": detail["problem"]} if "problem" in detail else {}),
+        }
+
+
+def _accuracy(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"].startswith("accuracy."):
             detail = row["detail"]
             yield {
-                "subgroup": row["probe"].removeprefix("equiv."),
-                "dtype": columns["dtype"],
-                **{name: detail[name] for name in ("mean", "p95", "max", "claimed")},
+                "dtype": _precision(columns),
+                "magnitude": detail["magnitude"],
+                "error": row["value"],
+                **{n: detail[n] for n in ("digits_lost", "worst", "worst_error", "passed")},
+                **({"reason": detail["problem"]} if "problem" in detail else {}),
             }
+
+
+def _precision(columns: Any) -> str:
+    return "tf32" if columns["precision"] == "tf32" else str(columns["dtype"])
 
 
 _READERS = {
     "expressivity": _expressivity,
     "interactability": _interactability,
     "equivariance": _equivariance,
+    "accuracy": _accuracy,
 }
 
 
@@ -200,7 +285,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _disagrees(result: dict[str, Any]) -> bool:
     pairs = (("dim", "expected_dim"), ("span", "expected_span"), ("interactable", "expected"))
-    return any(result.get(a) != result.get(b) for a, b in pairs)
+    failed = result.get("passed") is False
+    return failed or any(result.get(a) != result.get(b) for a, b in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import islice, product
 from typing import Literal
 
 import numpy as np
@@ -40,7 +40,7 @@ Verdict = bool | Literal["ambiguous"]
 EPS = float(np.finfo(np.float64).eps)
 RANK_TOLERANCE = 1e-9
 GAP = 1e3
-_SEEDS = 3
+SEEDS = 3
 _POINTS = 3
 
 
@@ -77,6 +77,17 @@ class Blocks:
         """Return the coefficients above the noise; vanishing paths are left out."""
         return {path: k for path, k in self.reduced.items() if abs(k) > self.tau}
 
+    @property
+    def gap(self) -> float:
+        """Return the smallest coefficient that counts over the largest that does not.
+
+        The span rests on it. The latter is taken as at least eps times the norm; inf when no
+        coefficient counts.
+        """
+        kept = [abs(k) for k in self.reduced.values() if abs(k) > self.tau]
+        noise = max((abs(k) for k in self.reduced.values() if abs(k) <= self.tau), default=0.0)
+        return min(kept) / max(noise, EPS * self.norm) if kept else float("inf")
+
     def interactability(self) -> dict[Triple, Verdict]:
         """Return `interactability` at the measured noise."""
         return interactability(self.reduced, *self.labels, tau=self.tau)
@@ -86,16 +97,39 @@ class Blocks:
 class Rank:
     """A numerical rank and the ratio of singular values across it.
 
-    `gap` is inf for rank 0; at full rank the next singular value is taken as eps times the first.
+    `gap` is the smallest over the seeds that found `value`; it is inf for rank 0, and at full rank
+    the next singular value is taken as eps times the first. `seeds_agree` tells whether every seed
+    found this rank.
     """
 
     value: int
     gap: float
+    seeds_agree: bool = True
 
     @property
     def verdict(self) -> Literal["certain", "ambiguous"]:
-        """Return "certain" when the gap exceeds 1e3."""
-        return "certain" if self.gap > GAP else "ambiguous"
+        """Return "certain" when all seeds agree and the gap exceeds 1e3."""
+        return "certain" if self.seeds_agree and self.gap > GAP else "ambiguous"
+
+    @classmethod
+    def of(cls, matrix: Array) -> Rank:
+        """Return the rank of a matrix: singular values above 1e-9 of the largest count."""
+        values = np.linalg.svd(matrix, compute_uv=False)
+        if not values.size or values[0] == 0.0:
+            return cls(0, float("inf"))
+        rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
+        following = values[rank] if rank < len(values) else 0.0
+        return cls(rank, float(values[rank - 1] / max(following, EPS * values[0])))
+
+    @classmethod
+    def generic(cls, ranks: Sequence[Rank]) -> Rank:
+        """Return what several seeds say together: the largest rank, which each bounds from below.
+
+        It is ambiguous when they differ.
+        """
+        value = max(rank.value for rank in ranks)
+        gap = min(rank.gap for rank in ranks if rank.value == value)
+        return cls(value, gap, all(rank.value == value for rank in ranks))
 
 
 @dataclass(frozen=True)
@@ -226,19 +260,36 @@ def reachable_dimension(
     w is trilinear, so the Jacobian is exact; it is evaluated at 3 random parameters, with the
     rows of each triple of irreps scaled by its largest |k|. Singular values above 1e-9 of the
     largest count. The rank at any point is a lower bound, and equals the dimension with
-    probability 1; the largest of the three is returned, with the smallest gap seen there.
+    probability 1; the largest of the three is returned, with the smallest gap seen there, and the
+    verdict is "ambiguous" unless the three agree.
+
+    Raises:
+        ValueError: for a path that the group forbids.
+    """
+    draw = jacobians(coefficients, labels1, labels2, labels3, copies=copies, seed=seed)
+    return Rank.generic([Rank.of(jacobian) for jacobian in islice(draw, SEEDS)])
+
+
+def jacobians(
+    coefficients: Mapping[Path, float],
+    labels1: Sequence[Irrep],
+    labels2: Sequence[Irrep],
+    labels3: Sequence[Irrep],
+    *,
+    copies: int = 1,
+    seed: int = 0,
+) -> Iterator[Array]:
+    """Yield dw/d(A, B, C) [coupled triples copies^3, parameters] at random A, B, C, without end.
+
+    Each row is scaled by the largest |k| of its triple.
 
     Raises:
         ValueError: for a path that the group forbids.
     """
     tensors = dict(_tensors(coefficients, labels1, labels2, labels3))
-    if not tensors:
-        return Rank(0, float("inf"))
     rng = np.random.default_rng(seed)
-    parts = labels1, labels2, labels3
-    ranks = [_rank(_jacobian(tensors, parts, copies, rng)) for _ in range(_SEEDS)]
-    value = max(rank.value for rank in ranks)
-    return Rank(value, min(rank.gap for rank in ranks if rank.value == value))
+    while True:
+        yield _jacobian(tensors, (labels1, labels2, labels3), copies, rng)
 
 
 def span_dimension(
@@ -374,10 +425,3 @@ def _jacobian(
                 start = starts[axis][ir] + s * block.shape[2]
                 np.moveaxis(rows, axis, 0)[s][..., start : start + block.shape[2]] = block
     return jacobian.reshape(-1, width)
-
-
-def _rank(matrix: Array) -> Rank:
-    values = np.linalg.svd(matrix, compute_uv=False)
-    rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
-    following = values[rank] if rank < len(values) else 0.0
-    return Rank(rank, float(values[rank - 1] / max(following, EPS * values[0])))

@@ -1,21 +1,40 @@
-"""Symmetry groups: how to draw, compose and invert elements, with their named subgroups."""
+"""Symmetry groups: how to draw, compose and invert elements, with their named subgroups.
+
+A Lie group also names its `generators`, as one-parameter subgroups t -> exp(t X), and some groups
+have an `orbit`: elements in an order that can be drawn, with their coordinates.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import combinations
 from typing import Any
 
 import numpy as np
 
-from impls.so3.rotations import random_rotations
+from impls.so3.rotations import axis_angle, random_rotations
 
 Element = Any
+Sample = Callable[[np.random.Generator, int], list[Element]]
+
+
+@dataclass(frozen=True)
+class Orbit:
+    """Elements that cover a group, and the coordinates [n] by which each of them is drawn."""
+
+    elements: list[Element]
+    coordinates: Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Group:
-    """A group: `mul(g, h)` applies h first. Subgroups are always measured apart."""
+    """A group: `mul(g, h)` applies h first. Subgroups are always measured apart.
+
+    `generators` maps the name of a generator X to t -> exp(t X), with t in radians or in units of
+    length. `orbit(n)` returns about n elements; None where nothing is worth drawing.
+    """
 
     name: str
     identity: Element
@@ -23,39 +42,118 @@ class Group:
     mul: Callable[[Element, Element], Element]
     inv: Callable[[Element], Element]
     subgroups: Mapping[str, Group] = field(default_factory=dict)
+    generators: Mapping[str, Callable[[float], Element]] = field(default_factory=dict)
+    orbit: Callable[[int], Orbit] | None = None
+
+
+ANGLES = 8
+"""Angles about each axis in an orbit of SO(3)."""
 
 
 def _matrix_group(
-    name: str, sample: Callable[[np.random.Generator, int], list[Element]], **subgroups: Group
+    name: str, sample: Sample, orbit: Callable[[int], Orbit], turns: bool, **subgroups: Group
 ) -> Group:
-    return Group(name, np.eye(3), sample, np.matmul, np.transpose, subgroups)
+    axes = dict(zip("xyz", np.eye(3), strict=True)) if turns else {}
+    generators = {f"rotation_{a}": partial(axis_angle, axis) for a, axis in axes.items()}
+    return Group(name, np.eye(3), sample, np.matmul, np.transpose, subgroups, generators, orbit)
 
 
 def rotations() -> Group:
-    """Return SO(3): elements are 3x3 rotation matrices, drawn from the Haar measure."""
-    proper = _matrix_group("SO(3)", lambda rng, n: list(random_rotations(rng, n)))
-    return _matrix_group("SO(3)", proper.sample, rotation=proper)
+    """Return SO(3): elements are 3x3 rotation matrices, drawn from the Haar measure.
+
+    An orbit turns by 8 angles of (0, pi] about axes on a Fibonacci lattice of the half sphere.
+    """
+
+    def orbit(n: int) -> Orbit:
+        count = -(-n // ANGLES)
+        z = (np.arange(count) + 0.5) / count
+        turn = np.pi * (3 - np.sqrt(5)) * np.arange(count)
+        radius = np.sqrt(1 - z * z)
+        axes = np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=-1)
+        axis = np.repeat(axes, ANGLES, axis=0)
+        angle = np.tile(np.pi * np.arange(1, ANGLES + 1) / ANGLES, count)
+        named = {f"axis_{name}": axis[:, i] for i, name in enumerate("xyz")}
+        return Orbit(
+            [axis_angle(*pair) for pair in zip(axis, angle, strict=True)], named | {"angle": angle}
+        )
+
+    def sample(rng: np.random.Generator, n: int) -> list[Element]:
+        return list(random_rotations(rng, n))
+
+    proper = _matrix_group("SO(3)", sample, orbit, turns=True)
+    return _matrix_group("SO(3)", sample, orbit, turns=True, rotation=proper)
+
+
+def circle(axis: Sequence[float] = (0.0, 1.0, 0.0)) -> Group:
+    """Return SO(2), the rotations about an axis [3] (the polar axis y), as 3x3 matrices."""
+
+    def orbit(n: int) -> Orbit:
+        angle = 2 * np.pi * np.arange(n) / n
+        return Orbit([axis_angle(axis, a) for a in angle], {"angle": angle})
+
+    def sample(rng: np.random.Generator, n: int) -> list[Element]:
+        return [axis_angle(axis, a) for a in rng.uniform(0, 2 * np.pi, n)]
+
+    generators = {"rotation": partial(axis_angle, axis)}
+    return Group("SO(2)", np.eye(3), sample, np.matmul, np.transpose, {}, generators, orbit)
 
 
 def inversion() -> Group:
     """Return {1, -1}; `sample` gives the inversion itself, never the identity."""
-    return _matrix_group("Ci", lambda rng, n: [-np.eye(3)] * n)
+
+    def orbit(n: int) -> Orbit:
+        return Orbit([np.eye(3), -np.eye(3)], {"det": np.array([1.0, -1.0])})
+
+    return _matrix_group("Ci", lambda rng, n: [-np.eye(3)] * n, orbit, turns=False)
 
 
 def orthogonal() -> Group:
     """Return O(3) with its subgroups `rotation` (SO(3)) and `inversion` ({1, -1})."""
 
+    proper = rotations().subgroups["rotation"]
+
     def sample(rng: np.random.Generator, n: int) -> list[Element]:
         signs = rng.choice([-1.0, 1.0], size=n)
         return [s * r for s, r in zip(signs, random_rotations(rng, n), strict=True)]
 
-    return _matrix_group(
-        "O(3)", sample, rotation=rotations().subgroups["rotation"], inversion=inversion()
-    )
+    def orbit(n: int) -> Orbit:
+        assert proper.orbit is not None
+        half = proper.orbit(-(-n // 2))
+        signs = np.repeat([1.0, -1.0], len(half.elements))
+        twice = {name: np.tile(values, 2) for name, values in half.coordinates.items()}
+        both = [s * r for s, r in zip(signs, half.elements * 2, strict=True)]
+        return Orbit(both, twice | {"det": signs})
+
+    return _matrix_group("O(3)", sample, orbit, turns=True, rotation=proper, inversion=inversion())
+
+
+def shifts(*sizes: int) -> Group:
+    """Return the circular shifts of a grid; an element is a tuple of steps, one for each axis."""
+
+    def mul(g: Element, h: Element) -> Element:
+        return tuple((a + b) % n for a, b, n in zip(g, h, sizes, strict=True))
+
+    def inv(g: Element) -> Element:
+        return tuple(-a % n for a, n in zip(g, sizes, strict=True))
+
+    def sample(rng: np.random.Generator, n: int) -> list[Element]:
+        return [tuple(int(rng.integers(size)) for size in sizes) for _ in range(n)]
+
+    def orbit(n: int) -> Orbit:
+        every = list(np.ndindex(*sizes))
+        chosen = [every[i] for i in np.unique(np.linspace(0, len(every) - 1, n).astype(int))]
+        steps = np.array(chosen, dtype=float).reshape(len(chosen), len(sizes))
+        return Orbit(list(chosen), {f"shift_{axis}": steps[:, axis] for axis in range(len(sizes))})
+
+    name = " x ".join(f"Z_{size}" for size in sizes)
+    return Group(name, (0,) * len(sizes), sample, mul, inv, orbit=orbit)
 
 
 def symmetric(n: int) -> Group:
-    """Return S_n: element p moves entry i to place p[i]."""
+    """Return S_n: element p moves entry i to place p[i].
+
+    An orbit is the identity and transpositions (i, j), evenly chosen when there are too many.
+    """
 
     def mul(g: Element, h: Element) -> Element:
         return g[h]
@@ -63,16 +161,42 @@ def symmetric(n: int) -> Group:
     def sample(rng: np.random.Generator, count: int) -> list[Element]:
         return [rng.permutation(n) for _ in range(count)]
 
-    group = Group(f"S_{n}", np.arange(n), sample, mul, np.argsort)
-    return Group(f"S_{n}", np.arange(n), sample, mul, np.argsort, {"permutation": group})
+    def orbit(count: int) -> Orbit:
+        every = [(0, 0), *combinations(range(n), 2)]
+        chosen = np.unique(np.linspace(0, len(every) - 1, min(count, len(every))).astype(int))
+        pairs = np.array([every[i] for i in chosen])
+        elements = [np.arange(n) for _ in pairs]
+        for element, pair in zip(elements, pairs, strict=True):
+            element[pair] = element[pair[::-1]]
+        return Orbit(
+            list(elements), {"i": pairs[:, 0].astype(float), "j": pairs[:, 1].astype(float)}
+        )
+
+    group = Group(f"S_{n}", np.arange(n), sample, mul, np.argsort, orbit=orbit)
+    return replace(group, subgroups={"permutation": group})
 
 
 def direct_product(**factors: Group) -> Group:
     """Return the direct product; an element is a dict with one entry per factor.
 
-    The subgroups of every factor are lifted, with the identity in all other factors.
+    The subgroups, generators and orbits of every factor are lifted, with the identity in all other
+    factors; generators are named `<factor>.<generator>`. A product of factors has no orbit.
     """
     identity = {name: group.identity for name, group in factors.items()}
+
+    def lift(name: str, value: Element) -> Element:
+        return identity | {name: value}
+
+    def orbit_of(name: str, group: Group) -> Callable[[int], Orbit] | None:
+        inner = group.orbit
+        if inner is None:
+            return None
+
+        def orbit(n: int) -> Orbit:
+            found = inner(n)
+            return Orbit([lift(name, g) for g in found.elements], found.coordinates)
+
+        return orbit
 
     def combined(parts: Mapping[str, Group], subgroups: Mapping[str, Group]) -> Group:
         def sample(rng: np.random.Generator, n: int) -> list[Element]:
@@ -81,6 +205,12 @@ def direct_product(**factors: Group) -> Group:
                 identity | {name: values[i] for name, values in drawn.items()} for i in range(n)
             ]
 
+        generators = {
+            f"{name}.{generator}": lambda t, name=name, along=along: lift(name, along(t))
+            for name, group in parts.items()
+            for generator, along in group.generators.items()
+        }
+        only = next(iter(parts.items())) if len(parts) == 1 else None
         return Group(
             name=" x ".join(group.name for group in parts.values()),
             identity=identity,
@@ -88,6 +218,8 @@ def direct_product(**factors: Group) -> Group:
             mul=lambda g, h: {k: f.mul(g[k], h[k]) for k, f in factors.items()},
             inv=lambda g: {k: f.inv(g[k]) for k, f in factors.items()},
             subgroups=subgroups,
+            generators=generators,
+            orbit=orbit_of(*only) if only else None,
         )
 
     lifted = {

@@ -17,6 +17,8 @@ from reports.tables import Cell, Column, Table
 from reports.text import NONE, listing, raised, slug
 
 GROUPS = (
+    (("rotation", "inversion", "translation"), "E(3)"),
+    (("rotation", "translation"), "SE(3)"),
     (("rotation", "inversion"), "O(3)"),
     (("rotation",), "SO(3)"),
     (("inversion",), "Cᵢ"),

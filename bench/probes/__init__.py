@@ -29,9 +29,19 @@ class Probe:
 
 def probes() -> dict[str, Probe]:
     """Return every probe by name, in the order in which they run."""
-    from bench.probes import cost, device, energy, expressivity, memory, seconds, verdicts
+    from bench.probes import (
+        accuracy,
+        cost,
+        device,
+        energy,
+        expressivity,
+        memory,
+        seconds,
+        symmetry,
+        verdicts,
+    )
 
-    modules = (seconds, verdicts, memory, cost, device, energy, expressivity)
+    modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry, accuracy)
     return {probe.name: probe for module in modules for probe in module.PROBES}
 
 

@@ -287,7 +287,9 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
             break
     facets: dict[str, Scalar] = {"setting": setting, "symmetry": symmetry, "lmax": node.lmax}
     named = [
-        name for name in MODELS if replace(model(name), dtype=asked.dtype) == replace(asked, seed=0)
+        name
+        for name, shape in MODELS.items()
+        if asked.data == DATA + shape.structures and dict(asked.sizes) == shape.sizes()
     ]
     if named:
         facets["model"] = named[0]

@@ -7,6 +7,10 @@ The sizes are the irreps (one copy of each; channels are an axis), `m_max`, `cha
 `irreps_out` says which output irreps are asked for. In the frame of an edge only the orders
 |m| <= m_max are used; m_max >= every degree leaves nothing out. Edges do not interact, so they are
 the batch.
+
+Data "normal" draws v in all directions. Data "poles" puts v where frames and angles may fail: edge
+by edge the six directions of the axes x, y, z, and vectors at 10^-1, 10^-2 .. 10^-8 rad from the
+polar axis y and from its opposite. A v of length zero has no direction, and no such map a value.
 """
 
 from __future__ import annotations
@@ -24,6 +28,9 @@ from impls.so3.irreps import Irreps, degrees, natural
 from impls.spaces import Array, Arrays, Space
 
 SIZES = ("irreps_in", "irreps_out", "m_max", "channels", "edges")
+DATA = ("normal", "poles")
+NEAREST = 8
+"""Data "poles" comes as near to the polar axis as 10^-8 rad."""
 
 
 def problem(
@@ -32,6 +39,7 @@ def problem(
     *,
     m_max: int | None = None,
     lmax_out: int | None = None,
+    data: str = "normal",
     channels: int = 16,
     edges: int = 1000,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
@@ -58,7 +66,7 @@ def problem(
         "channels": channels,
         "edges": edges,
     }
-    return Problem("edge", sizes, dtype=dtype, seed=seed)
+    return Problem("edge", sizes, dtype=dtype, data=data, seed=seed)
 
 
 def irreps_of(problem: Problem) -> tuple[Irreps, Irreps]:
@@ -88,10 +96,21 @@ def _vector_space(problem: Problem) -> Space:
     irreps = "1x1o" if irreps_of(problem)[0].parity else "1x1"
 
     def draw(rng: np.random.Generator) -> Array:
-        v = rng.standard_normal((edges, 3))
+        v = _poles(rng, edges) if problem.data == "poles" else rng.standard_normal((edges, 3))
         return v / np.linalg.norm(v, axis=-1, keepdims=True) * rng.uniform(1, 1.5, (edges, 1))
 
     return Space((edges, 3), irreps_space((edges, 3), irreps).act, irreps=irreps, draw=draw)
+
+
+def _poles(rng: np.random.Generator, edges: int) -> Array:
+    """Return [edges, 3]: the axes, then near the poles at random azimuths, again and again."""
+    number = np.arange(edges)
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    place = number % (6 + 2 * NEAREST) - 6
+    angle, azimuth = 10.0 ** -(1 + place // 2), rng.uniform(0, 2 * np.pi, edges)
+    side = np.where(place % 2, -1.0, 1.0)
+    near = np.stack([np.sin(azimuth), side / np.tan(angle), np.cos(azimuth)], axis=-1)
+    return np.where(place[:, None] < 0, axes[place % 6], near)
 
 
 def _check(problem: Problem) -> Refusal | None:
@@ -112,8 +131,8 @@ def _check(problem: Problem) -> Refusal | None:
             return Refusal(f"{name}={irreps}: multiplicities are not supported", "use channels")
     if len({irreps.parity for irreps in both}) > 1:
         return Refusal("irreps with and without parity are mixed", "write 1o, or 1 everywhere")
-    if problem.data != "normal":
-        return Refusal(f"unknown data {problem.data!r}", "family edge draws 'normal'")
+    if problem.data not in DATA:
+        return Refusal(f"unknown data {problem.data!r}", f"family edge draws {' or '.join(DATA)}")
     return None
 
 
@@ -136,6 +155,8 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     custom = any(standard[key] != sizes[key] for key in SIZES[:2])
     facets: dict[str, Scalar] = {"setting": "custom" if custom else "edge", "symmetry": symmetry}
     facets |= {"lmax": inside.lmax, "lout": out.lmax, "m_max": m_max_of(asked)}
+    if asked.data != "normal":
+        facets["data"] = asked.data
     if custom:
         facets["irreps"] = " | ".join(str(sizes[key]) for key in SIZES[:2])
     return facets | {name: int(str(sizes[name])) for name in ("channels", "edges")}

@@ -171,7 +171,7 @@ def _paper() -> tuple[Ask, ...]:
             asks.append(Ask(problem(gated(lmax), data="frames", channels=32)))
         for rings in (lmax + 1, 2 * lmax + 1):
             coarse = problem(one_each, resolution=rings, channels=32)
-            asks.append(Ask(coarse, ("grid_nonlinearity",)))
+            asks.append(Ask(coarse, ("grid_nonlinearity", "grid_mlp")))
     return tuple(
         replace(ask, problem=replace(ask.problem, dtype=dtype))
         for dtype in ("float32", "float64")

@@ -1,9 +1,9 @@
 """Family `square`: one feature with channels, multiplied with itself.
 
-x: [batch, mul, dim(irreps_in)], standard normal. The sizes are the irreps (one copy of each;
-channels are an axis), `mul`, `mul3` (of the output), `batch` and `weights`: "shared" by all samples
-or "per_sample". `irreps_out` says which output irreps are asked for. As in family `multiplicity`,
-results are compared with the oracle at full size.
+x: [batch, mul1, dim(irreps_in)], standard normal. The sizes are the irreps (one copy of each;
+channels are an axis), `mul1`, `mul3` (of the output), `batch` and `weights`: "shared" by all
+samples or "per_sample". `irreps_out` says which output irreps are asked for. As in family
+`multiplicity`, results are compared with the oracle at full size.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 
 import numpy as np
 
+from impls.families import product
 from impls.families.multiplicity import batch_of, check_irreps, check_weights
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
 from impls.family import Ask, Family
@@ -22,7 +23,7 @@ from impls.so3.irreps import Irreps, degrees, natural
 from impls.spaces import Arrays, Space
 
 IRREPS = ("irreps_in", "irreps_out")
-SIZES = (*IRREPS, "mul", "mul3", "batch", "weights")
+SIZES = (*IRREPS, "mul1", "mul3", "batch", "weights")
 
 
 def problem(
@@ -30,14 +31,13 @@ def problem(
     lmax_out: int,
     symmetry: str = "o3",
     *,
-    mul: int = 16,
-    mul3: int = 16,
+    mul: tuple[int, int] = (16, 16),
     weights: str = "shared",
     batch: int = 512,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
 ) -> Problem:
-    """Return the square of degrees 0..lmax into degrees 0..lmax_out.
+    """Return the square of degrees 0..lmax into degrees 0..lmax_out, with `mul` (mul1, mul3).
 
     Symmetry "o3" has natural parity in and out, (-1)^l; "so3" has degrees only.
 
@@ -52,8 +52,8 @@ def problem(
     sizes: dict[str, Size] = {
         "irreps_in": str(labels(range(lmax + 1))),
         "irreps_out": str(labels(range(lmax_out + 1))),
-        "mul": mul,
-        "mul3": mul3,
+        "mul1": mul[0],
+        "mul3": mul[1],
         "batch": batch,
         "weights": weights,
     }
@@ -67,12 +67,12 @@ def irreps_of(problem: Problem) -> tuple[Irreps, Irreps]:
 
 
 def multiplicities_of(problem: Problem) -> tuple[int, int]:
-    """Return (mul, mul3)."""
-    return int(problem.sizes["mul"]), int(problem.sizes["mul3"])  # type: ignore[arg-type]
+    """Return (mul1, mul3)."""
+    return int(problem.sizes["mul1"]), int(problem.sizes["mul3"])  # type: ignore[arg-type]
 
 
 def _check(problem: Problem) -> Refusal | None:
-    refusal = exact_sizes(problem, SIZES) or positive_sizes(problem, ("mul", "mul3", "batch"))
+    refusal = exact_sizes(problem, SIZES) or positive_sizes(problem, ("mul1", "mul3", "batch"))
     return refusal or check_weights(problem) or check_irreps(problem, IRREPS)
 
 
@@ -99,7 +99,7 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     facets |= {"lmax": inside.lmax, "lout": out.lmax}
     if custom:
         facets["irreps"] = " | ".join(str(sizes[name]) for name in IRREPS)
-    counts = {name: int(str(sizes[name])) for name in ("mul", "mul3", "batch")}
+    counts = {name: int(str(sizes[name])) for name in ("mul1", "mul3", "batch")}
     return facets | counts | {"weights": str(sizes["weights"])}
 
 
@@ -113,17 +113,24 @@ def _paper() -> tuple[Ask, ...]:
 
 
 def _small() -> tuple[Ask, ...]:
-    both = problem(1, 2, mul=2, mul3=3, weights="per_sample", batch=5, dtype="float64")
+    both = problem(1, 2, mul=(2, 3), weights="per_sample", batch=5, dtype="float64")
     pseudo = {"irreps_in": "1x1e+1x0e+1x1o", "irreps_out": "1x1o+1x1e+1x0e+1x2e"}
     return (
-        Ask(problem(2, 2, "so3", mul=3, mul3=2, batch=5, dtype="float64")),
-        Ask(problem(2, 4, mul=1, mul3=2, batch=5, dtype="float64")),
+        Ask(problem(2, 2, "so3", mul=(3, 2), batch=5, dtype="float64")),
+        Ask(problem(2, 4, mul=(1, 2), batch=5, dtype="float64")),
         Ask(both.with_sizes(**pseudo)),
     )
 
 
 def _single(asked: Problem) -> Problem:
-    return asked.with_sizes(mul=1, mul3=1, batch=1)
+    return asked.with_sizes(mul1=1, mul3=1, batch=1)
+
+
+def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+    """Return the settings of family `product`, of a feature with itself."""
+    posed = product.problem(setting, lmax, symmetry).sizes
+    single = problem(lmax, lmax, symmetry, mul=(1, 1), batch=1, dtype="float64")
+    return single.with_sizes(irreps_in=posed["irreps_in1"], irreps_out=posed["irreps_out"])
 
 
 FAMILY = Family(
@@ -136,4 +143,5 @@ FAMILY = Family(
     batch=None,
     profiles={"paper": _paper, "check": _small},
     single=_single,
+    pose=_pose,
 )

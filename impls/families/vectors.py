@@ -3,6 +3,10 @@
 x, y: [batch, channels, 4], standard normal, irreps 0e+1o of O(3): a scalar s, then a vector
 (v_x, v_y, v_z). The sizes are `channels`, `batch` and `cross`, which says whether the cross product
 of the two vectors is asked for as well.
+
+Data "normal" leaves them as drawn. Data "parallel" turns the vector of y into that of x but for
+10^-1, 10^-2 .. 10^-8 of another, sample by sample, so that their cross product all but cancels.
+Data "zeros" makes the vectors of every second sample zero, as of atoms that coincide.
 """
 
 from __future__ import annotations
@@ -20,11 +24,15 @@ from impls.spaces import Arrays, Space
 
 SIZES = ("channels", "batch", "cross")
 IRREPS = "1x0e+1x1o"
+DATA = ("normal", "parallel", "zeros")
+NEAREST = 8
+"""Data "parallel" comes as near as 10^-8."""
 
 
 def problem(
     *,
     cross: bool = False,
+    data: str = "normal",
     channels: int = 1,
     batch: int = 1000,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
@@ -32,7 +40,7 @@ def problem(
 ) -> Problem:
     """Return the product of scalars and vectors with these sizes."""
     sizes = {"channels": channels, "batch": batch, "cross": cross}
-    return Problem("vectors", sizes, dtype=dtype, seed=seed)
+    return Problem("vectors", sizes, dtype=dtype, data=data, seed=seed)
 
 
 def shape_of(asked: Problem, dim: int) -> tuple[int, int, int]:
@@ -46,8 +54,8 @@ def _check(asked: Problem) -> Refusal | None:
         return refusal
     if not isinstance(asked.sizes["cross"], bool):
         return Refusal(f"size cross={asked.sizes['cross']!r} is neither true nor false")
-    if asked.data != "normal":
-        return Refusal(f"unknown data {asked.data!r}", "family vectors draws 'normal'")
+    if asked.data not in DATA:
+        return Refusal(f"unknown data {asked.data!r}", f"family vectors draws {' or '.join(DATA)}")
     return None
 
 
@@ -60,13 +68,23 @@ def _inputs(asked: Problem) -> Mapping[str, Space]:
 
 
 def _draw(asked: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(asked).items()}
+    drawn = {name: space.sample(rng) for name, space in _inputs(asked).items()}
+    vectors = [drawn[name][..., 1:] for name in ("x", "y")]
+    if asked.data == "parallel":
+        number = np.arange(vectors[0].shape[0])
+        vectors[1] *= 10.0 ** -(1 + number % NEAREST)[:, None, None]
+        vectors[1] += vectors[0]
+    elif asked.data == "zeros":
+        for vector in vectors:
+            vector[::2] = 0.0
+    return drawn
 
 
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     batch, channels, _ = shape_of(asked, 4)
     asks = "cross" if asked.sizes["cross"] else "plain"
-    return {"products": asks, "channels": channels, "batch": batch}
+    facets: dict[str, Scalar] = {"products": asks, "channels": channels, "batch": batch}
+    return facets | ({"data": asked.data} if asked.data != "normal" else {})
 
 
 def _small() -> tuple[Ask, ...]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from analysis.equivariance import errors
+from analysis.equivariance import difference_step, errors, guards, local_errors
 from impls.groups import rotations, symmetric
 from impls.spaces import Space
 
@@ -121,3 +121,60 @@ def test_a_nan_output_never_looks_like_a_pass():
         lambda a: {"z": a["x"] * np.nan}, {"x": VECTOR}, {"z": VECTOR}, vectors(), ROTATIONS
     )
     assert not found.summary()["max"] <= 1.0
+
+
+AXES = rotations().generators
+
+
+def test_lie_derivative_of_a_known_error():
+    # f(x) = x + b: the defect b - g b has the derivative -X b = -(axis x b) at the identity
+    shift = np.array([0.0, 0.0, 2.0])
+    x = vectors()
+    found = local_errors(
+        lambda a: {"z": a["x"] + shift}, {"x": VECTOR}, {"z": VECTOR}, x, AXES, step=1e-3
+    )
+    size = np.sqrt(5) * 2.0 / np.linalg.norm(x["x"] + shift)
+    expected = {"rotation_x": size, "rotation_y": size, "rotation_z": 0.0}
+    assert found.keys() == expected.keys()
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(("dtype", "limit"), [(np.float64, 2e-12), (np.float32, 2e-5)])
+def test_lie_derivative_of_an_equivariant_map_is_rounding(dtype, limit):
+    def call(a):
+        return {"z": np.cross(a["x"], a["x"][::-1])}
+
+    step = difference_step(float(np.finfo(dtype).eps))
+    spaces = {"x": VECTOR}, {"z": VECTOR}
+    found = local_errors(call, *spaces, vectors(dtype=dtype), AXES, step=step)
+    assert max(found.values()) < limit
+    assert dtype is np.float64 or max(found.values()) > 1e-9
+    with pytest.raises(ValueError, match="identically zero"):
+        local_errors(lambda a: {"z": 0 * a["x"]}, *spaces, vectors(), AXES, step=step)
+
+
+def test_guards():
+    draws = [vectors(seed) for seed in range(6)]
+    elements = {"rotation": ROTATIONS}
+
+    def of(call, space=VECTOR):
+        return guards(call, {"x": space}, draws, elements)
+
+    good = of(lambda a: {"z": a["x"]})
+    assert good.problems(0.0) == {}
+    assert good.spread > 0.5 and 5 < good.effective_rank <= 6 and good.moved["rotation"] > 0.1
+    zero = of(lambda a: {"z": 0 * a["x"]})
+    assert zero.problems(0.0) == {"collapse": "the output is zero for different inputs"}
+    same = of(lambda a: {"z": np.ones(3) + 1e-6 * a["x"][0]})
+    assert same.problems(0.0) == {"collapse": "the output is the same for different inputs"}
+    np.testing.assert_allclose(same.effective_rank, 1.0, atol=1e-4)
+    rng = np.random.default_rng(0)
+    noisy = of(lambda a: {"z": a["x"] + 1e-3 * rng.standard_normal((5, 3))})
+    assert list(noisy.problems(1e-10)) == ["determinism"] and noisy.problems(0.1) == {}
+    still = of(lambda a: {"z": a["x"]}, Space((5, 3)))
+    assert "moves no input (rotation)" in still.problems(0.0)["action"]
+    broken = of(lambda a: {"z": a["x"] * np.nan})
+    assert {"collapse", "determinism"} <= set(broken.problems(1.0))
+    with pytest.raises(ValueError, match="at least two"):
+        guards(lambda a: a, {"x": VECTOR}, draws[:1], elements)

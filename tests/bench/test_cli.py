@@ -360,16 +360,35 @@ def test_equivariance(said, tmp_path):
     rows = analysed(
         said, tmp_path, "equivariance", *ONE, "numpy_dense", "--lmax", "1", "--symmetry", "o3"
     )
-    assert [(r["dtype"], r["subgroup"]) for r in rows] == [
-        ("float32", "rotation"),
-        ("float32", "inversion"),
-        ("float64", "rotation"),
-        ("float64", "inversion"),
-    ]
-    for row in rows:
-        assert row["claimed"] is True
-        assert row["mean"] <= row["p95"] <= row["max"] < 1e-5
-        assert row["dtype"] == "float32" or row["max"] < 1e-13
+    found = {(r["dtype"], r["kind"], r["subgroup"] or r["name"]): r for r in rows}
+    for dtype, limit in (("float32", 1e-5), ("float64", 1e-12)):
+        for guard in ("collapse", "determinism", "action"):
+            assert found[dtype, "guard", guard]["passed"] is True
+        for kind, subgroup in (
+            ("elements", "rotation"), ("elements", "inversion"), ("generator", "rotation")
+        ):  # fmt: skip
+            row = found[dtype, kind, subgroup]
+            assert row["claimed"] and row["passed"]
+            assert row["mean"] <= row["p95"] <= row["max"] < limit
+    assert found["float32", "elements", "rotation"]["max"] > 1e-9
+
+
+def test_equivariance_of_a_family_without_settings(said, tmp_path):
+    rows = analysed(
+        said, tmp_path, "equivariance", "--operation", "escn", "--implementation", "torch_so2",
+        "--lmax", "1", "--symmetry", "o3", "--data", "poles", "--dtype", "float64",
+    )  # fmt: skip
+    largest = {(r["kind"], r["subgroup"]): r["max"] for r in rows if r["subgroup"]}
+    assert all("-poles-" in r["problem"] for r in rows)
+    assert largest["elements", "rotation"] < 1e-13 < 1e-3 < largest["elements", "inversion"]
+
+
+def test_accuracy(said, tmp_path):
+    rows = analysed(
+        said, tmp_path, "accuracy", *ONE, "numpy_dense", "--lmax", "1", "--dtype", "float32"
+    )
+    assert [r["magnitude"] for r in rows] == [1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3]
+    assert all(r["passed"] and 1e-9 < r["error"] < 1e-6 and r["worst"] for r in rows)
 
 
 def test_an_implementation_that_disagrees_is_exit_code_1(said, tmp_path, hand):
@@ -392,6 +411,19 @@ ANALYSIS_REFUSED = {
         "is not a directory",
     ),
 }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    (
+        (("--dtype", "tf32"), "--dtype tf32 is a mode of NVIDIA's tensor cores: use --device cuda"),
+        (("--dtype", "float16"), "invalid choice: 'float16'"),
+    ),
+)
+def test_the_analysis_refuses_a_data_type(said, tmp_path, arguments, message):
+    line = ("equivariance", *ONE, "numpy_dense", "--lmax", "1", "--out", tmp_path, *arguments)
+    code, out, err = said(*line, line=analysis_line.main)
+    assert (code, out) == (2, "") and message in err.splitlines()[-1]
 
 
 @pytest.mark.parametrize("what", ANALYSIS_REFUSED)

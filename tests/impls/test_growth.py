@@ -2,17 +2,29 @@
 
 The growth is compared with the operation's own count of flops, in one size at a time: in lmax for
 one channel, in channels at lmax 2. Sizes are counted as lmax + 1 degrees, in which the counts are
-nearly powers already at small lmax.
+nearly powers already at small lmax. That of algorithms is compared with what XLA counts.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from analysis.scaling import exponent
-from impls.families import edge, feature, multivector, power, ranked_product, vectors
+from impls.families import (
+    edge,
+    feature,
+    multivector,
+    positions,
+    power,
+    projective,
+    ranked_product,
+    vectors,
+)
+from impls.implementation import Target
 from impls.registry import load
 from impls.so3.irreps import natural
 
@@ -30,6 +42,8 @@ WITHOUT_SETTINGS = {
     ],
     "power": lambda lmax: [power.problem(3, lmax, 1, "so3")],
     "ranked_product": lambda lmax: [ranked_product.problem("mimo", lmax)],
+    "positions": lambda lmax: [positions.problem(lmax, "so3", setting="mimo")],
+    "projective": lambda lmax: [projective.problem()],
     "multivector": lambda lmax: [multivector.problem()],
     "vectors": lambda lmax: [vectors.problem()],
 }
@@ -91,3 +105,45 @@ def test_growth_names_sizes_and_is_no_less_than_nothing(name):
         assert set(implementation.growth) in (set(), SIZES), implementation.full_name
         assert implementation.growth != operation.growth, "say it where it differs only"
         assert all(power >= 0 for power in implementation.growth.values())
+
+
+def counted(implementation, lmax):
+    """Return the flops that XLA counts in one call, before it optimises, for one channel."""
+    jax = pytest.importorskip("jax")
+    operation = REGISTRY.operation(implementation.operation)
+    problem = replace(asked(operation, lmax, 1), dtype="float32")
+    family = REGISTRY.family(operation.family)
+    if family.batch is not None:
+        problem = problem.with_sizes(**{family.batch: 4})
+
+    def zeros(spaces):
+        kinds = {"index": np.int32}
+        return {n: np.zeros(s.shape, kinds.get(s.kind, np.float32)) for n, s in spaces.items()}
+
+    arrays = zeros(family.inputs(problem)), zeros(operation.weights(problem))
+    built = implementation.build(problem, Target(), {})
+    native = built.pack(*arrays) if built.pack else arrays
+    return jax.jit(built.call).lower(*native).cost_analysis()["flops"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "clebsch_gordan.jax_dense",
+        "escn.jax_so2",
+        "fused_matrix.jax_dense",
+        "gaunt.jax_coefficients",
+        "gaunt.jax_fourier_direct",
+        "gaunt.jax_grid",
+        "gaunt.jax_lebedev",
+        "gaunt_bracket.jax_grid",
+        "matrix.jax_dense",
+        "poisson_bracket.jax_grid",
+    ],
+)
+def test_growth_of_an_algorithm_is_that_of_its_compiled_program(name):
+    implementation = REGISTRY.implementation(name)
+    declared = implementation.growth or REGISTRY.operation(implementation.operation).growth
+    degrees = (4, 6, 8)
+    alpha = exponent([n + 1 for n in degrees], [counted(implementation, n) for n in degrees])[0]
+    assert alpha == pytest.approx(declared["lmax"], abs=TOLERANCE)

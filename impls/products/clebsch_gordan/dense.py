@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -87,11 +87,10 @@ def _parts(irreps: Irreps, *, whole: bool) -> list[tuple[range, slice]]:
 
 def _matrix(paths: list[Path], in1: slice, in2: slice) -> np.ndarray:
     dim1, dim2 = in1.stop - in1.start, in2.stop - in2.start
-    columns = []
-    for path in paths:
-        tensor = np.zeros((dim1, dim2, path.ir3.dim))
+    ends = np.cumsum([0, *(path.ir3.dim for path in paths)])
+    matrix = np.zeros((dim1, dim2, ends[-1]))
+    for path, (start, stop) in zip(paths, pairwise(ends), strict=True):
         rows = slice(path.in1.start - in1.start, path.in1.stop - in1.start)
         inner = slice(path.in2.start - in2.start, path.in2.stop - in2.start)
-        tensor[rows, inner] = path.tensor
-        columns.append(tensor.reshape(dim1 * dim2, -1))
-    return np.concatenate(columns, axis=1)
+        matrix[rows, inner, start:stop] = path.tensor
+    return matrix.reshape(dim1 * dim2, -1)

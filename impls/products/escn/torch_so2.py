@@ -25,4 +25,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=supports,
     papers=("passaro2023",),
+    growth={"lmax": 4, "channels": 2},  # frames of edges; L^3 C^2 where channels are many
 )

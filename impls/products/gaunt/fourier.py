@@ -57,18 +57,38 @@ def fourier(problem: Problem, backend: Backend, transforms: Transforms) -> Built
     """Build the algorithm in a framework."""
     first, second, out = irreps_of(problem)
     size, lmax, band = torus(problem), output_degree(problem), first.lmax + second.lmax
-    encode_x = Split(*_encoder(first, size[0]), backend)
-    encode_y = Split(*_encoder(second, size[0]), backend)
-    decode = Merge(*_decoder(out, reached(problem), lmax, band), backend)
+    encoders = (
+        Split(*encoder(first, size[0]), backend),
+        Split(*encoder(second, size[0]), backend),
+    )
+    decode = Merge(*decoder(out, reached(problem), lmax, band), backend)
+    return on_torus(problem, backend, transforms, size, encoders, decode)
 
-    def values(encode: Split, x: Any) -> Any:
+
+def on_torus(
+    problem: Problem,
+    backend: Backend,
+    transforms: Transforms,
+    size: tuple[int, int],
+    encoders: tuple[Callable[[Any], Any], Callable[[Any], Any]],
+    decode: Callable[[Any], Any],
+) -> Built:
+    """Build the product on a grid of `size`, between encoders of x and y and a decoder.
+
+    An encoder takes components [n, dim] to parts of F [streams, n, n_u], real ones first; the
+    decoder takes parts of W [streams, n, u = 0..band] to components.
+    """
+    first, second, _ = irreps_of(problem)
+    lmax, band = output_degree(problem), first.lmax + second.lmax
+
+    def values(encode: Callable[[Any], Any], x: Any) -> Any:
         parts = encode(x.reshape(-1, x.shape[-1])).swapaxes(0, 1).swapaxes(1, 2)
         half = parts.shape[-1] // 2
         return transforms.to_grid(parts[..., :half], parts[..., half:], size)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
-        product = values(encode_x, inputs["x"]) * values(encode_y, inputs["y"])
+        product = values(encoders[0], inputs["x"]) * values(encoders[1], inputs["y"])
         read = [part[:, : band + 1, : lmax + 1] for part in transforms.to_series(product)]
         series = backend.concatenate(read, -1)
         z = decode(series.swapaxes(1, 2).swapaxes(0, 1))
@@ -94,7 +114,7 @@ def _orders(lmax: int) -> list[int]:
     return real + [-m for m in real]
 
 
-def _encoder(irreps: Irreps, n_u: int) -> tuple[Streams, np.ndarray]:
+def encoder(irreps: Irreps, n_u: int) -> tuple[Streams, np.ndarray]:
     """Return [streams, irreps, n_u]: parts of F at (u modulo n_u, v), real ones first."""
     lmax = irreps.lmax
     streams = Streams(degrees_of(irreps), _orders(lmax))
@@ -108,7 +128,7 @@ def _encoder(irreps: Irreps, n_u: int) -> tuple[Streams, np.ndarray]:
     return streams, streams.table(values)
 
 
-def _decoder(
+def decoder(
     irreps: Irreps, kept: tuple[bool, ...], lmax: int, band: int
 ) -> tuple[Streams, np.ndarray]:
     """Return [streams, u, irreps]: what the parts of W at u = 0..band give, real ones first."""

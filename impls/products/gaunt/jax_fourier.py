@@ -15,7 +15,8 @@ from impls.products.backend import jax_backend
 from impls.products.gaunt.fourier import Transforms, fourier, supports
 
 
-def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+def transforms() -> Transforms:
+    """Return the FFTs of JAX."""
     import jax.numpy as jnp
     from jax import lax
 
@@ -26,8 +27,11 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
         series = jnp.fft.rfft2(values, norm="forward")
         return series.real, series.imag
 
-    transforms = Transforms(to_grid, to_series)
-    return fourier(problem, jax_backend(problem), transforms)
+    return Transforms(to_grid, to_series)
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return fourier(problem, jax_backend(problem), transforms())
 
 
 IMPLEMENTATION = Implementation(

@@ -15,7 +15,8 @@ from impls.products.backend import torch_backend
 from impls.products.gaunt.fourier import Transforms, fourier, supports
 
 
-def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+def transforms() -> Transforms:
+    """Return the FFTs of PyTorch."""
     import torch
 
     def to_grid(real: Any, imag: Any, size: tuple[int, int]) -> Any:
@@ -25,8 +26,11 @@ def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
         series = torch.fft.rfft2(values, norm="forward")
         return series.real, series.imag
 
-    transforms = Transforms(to_grid, to_series)
-    return fourier(problem, torch_backend(problem, target), transforms)
+    return Transforms(to_grid, to_series)
+
+
+def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+    return fourier(problem, torch_backend(problem, target), transforms())
 
 
 IMPLEMENTATION = Implementation(

@@ -42,7 +42,7 @@ class Group:
 def dense(problem: Problem, backend: Backend) -> Built:
     """Build the algorithm in a framework."""
     squares = squares_of(problem)
-    keys = [(s.path.i1, s.path.i2, s.pairs) for s in squares]
+    keys = [(s.path.i1, s.path.i2, s.count) for s in squares]
     groups = [
         Group([s for s, other in zip(squares, keys, strict=True) if other == key], backend)
         for key in dict.fromkeys(keys)

@@ -39,30 +39,39 @@ Pairs = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Square:
-    """A path of the square: its pairs of channels, and which rows of the weights are theirs."""
+    """A path of the square, the number of channels, and which rows of the weights are its own."""
 
     path: Path
-    pairs: Pairs
+    channels: int
     rows: slice
+
+    @property
+    def count(self) -> int:
+        """Return the number of pairs."""
+        return int(self.rows.stop - self.rows.start)
+
+    @property
+    def pairs(self) -> Pairs:
+        """Return the pairs (u, v) of channels, in the order of the rows."""
+        channels = range(self.channels)
+        if self.path.i1 < self.path.i2:
+            return tuple(product(channels, channels))
+        if self.path.ir3.l % 2 == 0:
+            return tuple(combinations_with_replacement(channels, 2))
+        return tuple(combinations(channels, 2))
 
 
 def squares_of(problem: Problem) -> tuple[Square, ...]:
     """Return the paths that have a pair of channels, in canonical order."""
     inside, out = irreps_of(problem)
-    channels = range(multiplicities_of(problem)[0])
-    found, start = [], 0
+    mul, start, found = multiplicities_of(problem)[0], 0, []
     for path in coupled_paths(inside, inside, out):
         if path.i1 > path.i2:
             continue
-        if path.i1 < path.i2:
-            pairs = tuple(product(channels, channels))
-        elif path.ir3.l % 2 == 0:
-            pairs = tuple(combinations_with_replacement(channels, 2))
-        else:
-            pairs = tuple(combinations(channels, 2))
-        if pairs:
-            found.append(Square(path, pairs, slice(start, start + len(pairs))))
-            start += len(pairs)
+        count = mul * mul if path.i1 < path.i2 else mul * (mul + (-1) ** path.ir3.l) // 2
+        if count:
+            found.append(Square(path, mul, slice(start, start + count)))
+            start += count
     return tuple(found)
 
 
@@ -124,8 +133,8 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     """
     batch, (mul, mul3) = batch_of(problem), multiplicities_of(problem)
     squares = squares_of(problem)
-    coupled = sum(3 * int(np.count_nonzero(s.path.nonzero)) * len(s.pairs) for s in squares)
-    mixed = sum(2 * mul3 * s.path.ir3.dim * len(s.pairs) for s in squares)
+    coupled = sum(3 * int(np.count_nonzero(s.path.nonzero)) * s.count for s in squares)
+    mixed = sum(2 * mul3 * s.path.ir3.dim * s.count for s in squares)
     stored = squares[-1].rows.stop * mul3 * (batch if per_sample(problem) else 1)
     numbers = batch * (mul * irreps_of(problem)[0].dim + mul3 * reached(problem).dim) + stored
     return {

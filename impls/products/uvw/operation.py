@@ -15,6 +15,6 @@ MODE = Mode("uvw")
 OPERATION = operation(
     MODE,
     "every pair of channels into every channel (fully connected), paths summed",
-    papers=("thomas2018", "geiger2022"),
-    users=("thomas2018", "brandstetter2022", "corso2023"),
+    papers=("geiger2022",),
+    users=("brandstetter2022", "corso2023"),
 )

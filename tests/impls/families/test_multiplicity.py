@@ -10,7 +10,7 @@ from impls.products.uuu.operation import OPERATION as ELEMENTWISE
 from impls.so3.rotations import random_rotations, representation
 
 ASKED = problem("truncated", 2, mul=(3, 2, 4), batch=5)
-SQUARE = square.problem(2, 3, mul=3, mul3=4, batch=5)
+SQUARE = square.problem(2, 3, mul=(3, 4), batch=5)
 
 
 def test_channels_of_the_two_inputs_are_axes_of_their_own():
@@ -62,7 +62,7 @@ def test_facets():
         "symmetry": "o3",
         "lmax": 2,
         "lout": 3,
-        "mul": 3,
+        "mul1": 3,
         "mul3": 4,
         "batch": 5,
         "weights": "shared",
@@ -94,7 +94,10 @@ def test_single_and_pose_have_one_channel_and_one_sample():
         "x": (1, 1, 9),
         "y": (1, 1, 9),
     }
-    assert square.FAMILY.single(SQUARE).sizes["mul"] == 1
+    whole = square.problem(2, 4, "so3", mul=(1, 1), batch=1, dtype="float64")
+    assert square.FAMILY.pose("mimo", "so3", 2) == whole
+    assert square.FAMILY.pose("simo", "o3", 1).sizes["irreps_out"] == "1x0e+1x1o+1x2e"
+    assert square.FAMILY.single(SQUARE).sizes["mul1"] == 1
 
 
 @pytest.mark.parametrize(
@@ -118,7 +121,7 @@ def test_bad_sizes_are_refused_by_name(changes, reason):
 
 def test_bad_sizes_of_a_square_are_refused_by_name():
     for changes, reason in (
-        ({"mul": 0}, "mul=0"),
+        ({"mul1": 0}, "mul1=0"),
         ({"irreps_in": "1x1o+1x1o"}, "an irrep is repeated"),
         ({"irreps_out": "1x1"}, "mixed"),
         ({"weights": "no"}, "unknown weights 'no'"),

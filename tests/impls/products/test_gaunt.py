@@ -18,6 +18,7 @@ from impls.so3.wigner import gaunt, wigner_3j
 
 ALGORITHMS = (
     *("coefficients", "lebedev", "design", "grid", "grid_fft", "fourier", "fourier_direct"),
+    "fourier_parity",
 )
 NAMES = tuple(
     f"{framework}_{algorithm}" for framework in ("torch", "jax") for algorithm in ALGORITHMS

@@ -20,11 +20,11 @@ from impls.so3.wigner import wigner_3j
 
 NAMES = ("torch_dense", "torch_e3nn", "jax_dense", "jax_e3nn")
 PSEUDO = {"irreps_in": "1x1e+1x0e+1x1o", "irreps_out": "1x1o+1x1e+1x0o+1x2e"}
-WHOLE = problem(2, 2, "so3", mul=3, mul3=2, batch=4, dtype="float64")
+WHOLE = problem(2, 2, "so3", mul=(3, 2), batch=4, dtype="float64")
 PROBLEMS = {
-    "so3": problem(1, 2, "so3", mul=3, mul3=2, batch=4, dtype="float64"),
-    "one": problem(2, 3, mul=1, mul3=2, batch=4, dtype="float64"),
-    "own": problem(1, 2, mul=2, mul3=3, weights="per_sample", batch=4, dtype="float64").with_sizes(
+    "so3": problem(1, 2, "so3", mul=(3, 2), batch=4, dtype="float64"),
+    "one": problem(2, 3, mul=(1, 2), batch=4, dtype="float64"),
+    "own": problem(1, 2, mul=(2, 3), weights="per_sample", batch=4, dtype="float64").with_sizes(
         **PSEUDO
     ),
 }
@@ -54,7 +54,7 @@ def maps(mul, items, out):
     ],
 )
 def test_weights_are_as_many_as_equivariant_maps_of_the_square(mul, irreps_in, irreps_out):
-    sizes = {"irreps_in": irreps_in, "irreps_out": irreps_out, "mul": mul, "mul3": 1}
+    sizes = {"irreps_in": irreps_in, "irreps_out": irreps_out, "mul1": mul, "mul3": 1}
     asked = WHOLE.with_sizes(**sizes)
     assert squares_of(asked)[-1].rows.stop == maps(mul, *irreps_of(asked))
 
@@ -65,12 +65,12 @@ def test_weights_are_as_many_as_equivariant_maps_of_the_square(mul, irreps_in, i
 )  # fmt: skip
 def test_one_channel_has_the_weights_of_a_symmetric_contraction(lmax, natural, pseudo):
     for labels_out, counts in (("0e+1o+2e", natural), ("0o+1e+2o", pseudo)):
-        asked = problem(lmax, 2, mul=1).with_sizes(irreps_out=labels_out)
+        asked = problem(lmax, 2, mul=(1, 1)).with_sizes(irreps_out=labels_out)
         assert tuple(weights_into(asked, degree) for degree in range(3)) == counts
 
 
 def test_pairs_of_one_irrep_with_itself():
-    asked = problem(0, 0, mul=4).with_sizes(irreps_in="1x2e", irreps_out="0e+1e+2e+3e+4e")
+    asked = problem(0, 0, mul=(4, 1)).with_sizes(irreps_in="1x2e", irreps_out="0e+1e+2e+3e+4e")
     assert [len(s.pairs) for s in squares_of(asked)] == [10, 6, 10, 6, 10]
     assert all(u < v for s in squares_of(asked) if s.path.ir3.l % 2 for u, v in s.pairs)
     assert squares_of(asked)[0].pairs[:5] == ((0, 0), (0, 1), (0, 2), (0, 3), (1, 1))
@@ -131,24 +131,24 @@ def test_fully_connected_product_of_x_with_itself_is_a_square(judge):
 
 
 def test_a_vector_has_no_cross_product_with_itself():
-    alone = problem(1, 1, mul=1).with_sizes(irreps_in="1x1o", irreps_out="1x1e")
+    alone = problem(1, 1, mul=(1, 1)).with_sizes(irreps_in="1x1o", irreps_out="1x1e")
     refusal = OPERATION.supports(alone)
     assert "empty output" in str(refusal) and "more channels" in str(refusal)
-    assert OPERATION.supports(alone.with_sizes(mul=2)) is None
-    assert OPERATION.weights(alone.with_sizes(mul=2, mul3=1))["w"].shape == (1, 1)
+    assert OPERATION.supports(alone.with_sizes(mul1=2)) is None
+    assert OPERATION.weights(alone.with_sizes(mul1=2, mul3=1))["w"].shape == (1, 1)
 
 
 def test_e3nn_has_as_many_weights():
     o3 = pytest.importorskip("e3nn.o3")
     for asked in PROBLEMS.values():
         inside = irreps_of(asked)[0]
-        mul, mul3 = asked.sizes["mul"], asked.sizes["mul3"]
+        mul, mul3 = asked.sizes["mul1"], asked.sizes["mul3"]
         theirs = o3.TensorSquare(labels(inside, mul), labels(reached(asked), mul3))
         assert theirs.weight_numel == squares_of(asked)[-1].rows.stop * mul3
 
 
 def test_cost_of_a_square_of_scalars():
-    asked = problem(0, 0, mul=2, mul3=3, batch=5)
+    asked = problem(0, 0, mul=(2, 3), batch=5)
     assert OPERATION.cost(asked) == {
         "flops": 5.0 * (3 * 3 + 2 * 3 * 3),
         "bytes": 4.0 * (5 * (2 + 3) + 9),

@@ -1,0 +1,81 @@
+"""Groups: the laws that elements, generators and orbits keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from impls.groups import (
+    circle,
+    direct_product,
+    inversion,
+    orthogonal,
+    rotations,
+    shifts,
+    symmetric,
+)
+
+GROUPS = {
+    "rotations": rotations(),
+    "orthogonal": orthogonal(),
+    "circle": circle((0.0, 0.0, 1.0)),
+    "inversion": inversion(),
+    "shifts": shifts(4, 6),
+    "symmetric": symmetric(5),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_laws(name):
+    group = GROUPS[name]
+    g, h, k = group.sample(np.random.default_rng(0), 3)
+    for a, b in (
+        (group.mul(g, group.inv(g)), group.identity),
+        (group.mul(g, group.identity), g),
+        (group.mul(group.mul(g, h), k), group.mul(g, group.mul(h, k))),
+    ):
+        np.testing.assert_allclose(a, b, atol=1e-14)
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_orbits_are_distinct_elements_with_a_coordinate_each(name):
+    group = GROUPS[name]
+    orbit = group.orbit(16)
+    assert 2 <= len(orbit.elements) <= 24
+    assert all(len(values) == len(orbit.elements) for values in orbit.coordinates.values())
+    flat = np.round(np.array([np.ravel(g) for g in orbit.elements], float), 9)
+    assert len(np.unique(flat, axis=0)) == len(flat)
+    for g in orbit.elements:
+        np.testing.assert_allclose(group.mul(g, group.inv(g)), group.identity, atol=1e-14)
+
+
+def test_orbits_cover():
+    dets = orthogonal().orbit(32)
+    np.testing.assert_allclose(np.linalg.det(dets.elements), dets.coordinates["det"], atol=1e-14)
+    assert sorted(set(dets.coordinates["det"])) == [-1.0, 1.0]
+    angles = circle().orbit(4)
+    np.testing.assert_allclose(angles.elements[1] @ [0, 0, 1], [1, 0, 0], atol=1e-15)
+    every = shifts(2, 3).orbit(100)
+    assert every.elements == list(np.ndindex(2, 3))
+    swaps = symmetric(3).orbit(100)
+    assert [list(p) for p in swaps.elements] == [[0, 1, 2], [1, 0, 2], [2, 1, 0], [0, 2, 1]]
+
+
+def test_generators_are_one_parameter_subgroups_with_the_right_tangent():
+    for axis, (name, along) in zip(np.eye(3), rotations().generators.items(), strict=True):
+        np.testing.assert_allclose(along(0.3) @ along(0.5), along(0.8), atol=1e-15)
+        slope = (along(1e-6) - along(-1e-6)) / 2e-6 @ np.array([1.0, 2.0, 3.0])
+        np.testing.assert_allclose(slope, np.cross(axis, [1.0, 2.0, 3.0]), atol=1e-9)
+        assert name == f"rotation_{'xyz'[int(np.argmax(axis))]}"
+    assert not inversion().generators and not symmetric(3).generators
+
+
+def test_products_lift_generators_and_orbits():
+    group = direct_product(space=orthogonal(), nodes=symmetric(4))
+    assert list(group.generators) == ["space.rotation_x", "space.rotation_y", "space.rotation_z"]
+    assert group.orbit is None and list(group.subgroups["inversion"].generators) == []
+    turn = group.subgroups["rotation"].generators["space.rotation_y"](0.2)
+    np.testing.assert_array_equal(turn["space"], orthogonal().generators["rotation_y"](0.2))
+    np.testing.assert_array_equal(turn["nodes"], np.arange(4))
+    orbit = group.subgroups["permutation"].orbit(7)
+    assert len(orbit.elements) == 7 and all((g["space"] == np.eye(3)).all() for g in orbit.elements)

@@ -60,7 +60,7 @@ class Subject:
         """Return the Spaces of everything that enters the pass; cotangents are named c_<output>."""
         spaces = {**self.family.inputs(self.problem), **self.operation.weights(self.problem)}
         outputs = self.operation.outputs(self.problem)
-        return spaces | {f"c_{name}": outputs[name] for name in self.cotangents}
+        return spaces | {f"c_{name}": outputs[name].gradient() for name in self.cotangents}
 
     @property
     def output_spaces(self) -> Mapping[str, Space]:
@@ -68,7 +68,7 @@ class Subject:
         if self.case.pass_ == "fwd":
             return self.operation.outputs(self.problem)
         spaces = {**self.family.inputs(self.problem), **self.operation.weights(self.problem)}
-        return {f"d_{name}": spaces[name] for name in differentiable(spaces)}
+        return {f"d_{name}": spaces[name].gradient() for name in differentiable(spaces)}
 
     def arrays(self) -> dict[str, Array]:
         """Return everything that enters the pass, by the names of `input_spaces`."""

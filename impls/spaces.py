@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -29,7 +29,10 @@ class Space:
 
     `kind` "real" arrays may be differentiated (if `grad`), "index" and "mask" arrays never.
     `irreps` describes the last axis in canonical order when it carries irreps of O(3) or SO(3).
-    Drawn in float64; the harness casts.
+    `dual` is the action on gradients with respect to the array where it is not `act`: <d, a> is
+    unchanged when the group moves both, so that gradients of positions are not translated, and
+    those of what a matrix M moves are moved by its inverse transpose. Drawn in float64; the harness
+    casts.
     """
 
     shape: tuple[int, ...]
@@ -37,7 +40,12 @@ class Space:
     kind: Literal["real", "index", "mask"] = "real"
     grad: bool = True
     irreps: str | None = None
+    dual: Callable[[Element, Array], Array] | None = None
     draw: Callable[[np.random.Generator], Array] | None = None
+
+    def gradient(self) -> Space:
+        """Return the Space of gradients with respect to this array."""
+        return replace(self, act=self.dual or self.act, dual=self.act)
 
     def sample(self, rng: np.random.Generator) -> Array:
         """Draw one array [shape] in float64 (standard normal unless `draw` says otherwise)."""

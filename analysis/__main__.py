@@ -41,6 +41,7 @@ EXAMPLES = """examples:
   python -m analysis interactability --operation matrix --lmax 5 --format csv
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
   python -m analysis equivariance --operation escn --data poles --dtype bfloat16 --lmax 2
+  python -m analysis discrimination --operation gaunt --lmax 3
   python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
@@ -51,6 +52,7 @@ PROBES = {
     "homs": ("error", "homs"),
     "equivariance": ("error", "symmetry"),
     "accuracy": ("accuracy",),
+    "discrimination": ("error", "discrimination"),
 }
 SWEPT = ("equivariance", "accuracy")
 """The commands that take data types and generators of data."""
@@ -73,6 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         "homs": "Dimension of what the weights span, of all linear or bilinear equivariant maps.",
         "equivariance": "Equivariance error over every subgroup and along every generator.",
         "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
+        "discrimination": "Which environments it tells apart: mirror images, rotors, chains.",
     }
     for name, summary in summaries.items():
         sub = commands.add_parser(name, help=summary, description=summary)
@@ -293,6 +296,18 @@ def _accuracy(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
             }
 
 
+def _discrimination(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"].startswith("discrimination."):
+            detail = row["detail"]
+            yield {
+                **{name: detail[name] for name in ("pair", "order", "control")},
+                "distance": row["value"],
+                **{name: detail[name] for name in ("distinguishes", "expected", "passed")},
+                **({"reason": detail["problem"]} if "problem" in detail else {}),
+            }
+
+
 def _precision(columns: Any) -> str:
     return "tf32" if columns["precision"] == "tf32" else str(columns["dtype"])
 
@@ -300,6 +315,7 @@ def _precision(columns: Any) -> str:
 _READERS = {
     "equivariance": _equivariance,
     "accuracy": _accuracy,
+    "discrimination": _discrimination,
 }
 
 
@@ -337,7 +353,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _disagrees(result: dict[str, Any]) -> bool:
     pairs = (("dim", "expected_dim"), ("span", "expected_span"), ("interactable", "expected"))
     failed = result.get("passed") is False
-    return failed or any(result.get(a) != result.get(b) for a, b in pairs)
+    return failed or any(a in result and result[a] != result[b] for a, b in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

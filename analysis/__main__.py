@@ -1,13 +1,15 @@
 """The command line of the analysis: what an operation expresses, how symmetric and how exact it is.
 
 Asks the measuring engine to run its probes on the smallest problems, so that torch and JAX stay in
-processes of their own and the rows land in a store; what was measured before is not run again.
+processes of their own and the rows land in a store; what the same code has measured before, in the
+same environment, is not run again.
 Exit codes: 0 done; 1 a probe failed or disagrees with what is derived; 2 bad arguments.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,8 +17,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench import progress
-from bench.case import Case, describe
+from analysis import readers
+from bench import probes, progress
+from bench.case import Case, describe, digest, refusal
 from bench.fingerprint import key
 from bench.listing import FORMATS, render
 from bench.profiles import UNTIMED, Plan, Planned, Profile
@@ -30,19 +33,26 @@ from impls.registry import Registry
 from impls.registry import load as load_registry
 
 EXAMPLES = """examples:
-  python -m analysis expressivity --operation gaunt --setting mimo --symmetry so3 --lmax 3
+  python -m analysis expressivity --lmax 3
+  python -m analysis expressivity --operation gaunt --setting mimo --symmetry so3 --lmax 3 --every
+  python -m analysis expressivity --operation gaunt --lmax 4 --channels 5
+  python -m analysis expressivity --operation gaunt --symmetry o3 --lmax 2 --irreps
+  python -m analysis homs --operation uvw --lmax 1
   python -m analysis interactability --operation matrix --lmax 5 --format csv
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
   python -m analysis equivariance --operation escn --data poles --dtype bfloat16 --lmax 2
+  python -m analysis discrimination --operation gaunt --lmax 3
   python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
 """
 PROBES = {
-    "expressivity": ("error", "expressivity"),
+    "expressivity": ("error", "expressivity", "channels"),
     "interactability": ("error", "interactability"),
+    "homs": ("error", "homs"),
     "equivariance": ("error", "symmetry"),
     "accuracy": ("accuracy",),
+    "discrimination": ("error", "discrimination"),
 }
 SWEPT = ("equivariance", "accuracy")
 """The commands that take data types and generators of data."""
@@ -62,13 +72,29 @@ def _parser() -> argparse.ArgumentParser:
     summaries = {
         "expressivity": "Dimension and linear span of the bilinear maps that it can realise.",
         "interactability": "Reduced coefficient of every (l1, l2, l3), and whether it can couple.",
+        "homs": "Dimension of what the weights span, of all linear or bilinear equivariant maps.",
         "equivariance": "Equivariance error over every subgroup and along every generator.",
         "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
+        "discrimination": "Which environments it tells apart: mirror images, rotors, chains.",
     }
     for name, summary in summaries.items():
         sub = commands.add_parser(name, help=summary, description=summary)
-        sub.add_argument("--operation", required=True)
-        sub.add_argument("--implementation", help="with or without `operation.`; default: all")
+        swept = name in SWEPT
+        sub.add_argument("--operation", required=swept, default="all")
+        sub.add_argument(
+            "--implementation",
+            help=f"with or without `operation.`; default: {'all' if swept else 'one'}",
+        )
+        if not swept:
+            sub.add_argument("--every", action="store_true", help="every implementation")
+        if name == "expressivity":
+            shown = sub.add_mutually_exclusive_group()
+            shown.add_argument(
+                "--channels", type=int, metavar="N", help="dimension of 1..N parallel channels"
+            )
+            shown.add_argument(
+                "--irreps", action="store_true", help="each parity and irrep of the output alone"
+            )
         sub.add_argument("--setting", choices=("siso", "simo", "mimo"), default="mimo")
         sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
         sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L are analysed")
@@ -89,13 +115,48 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _operations(arguments: argparse.Namespace, registry: Registry) -> list[str]:
+    """Return the operation that is asked for, or all that the question can be put to."""
+    if arguments.operation != "all":
+        return [arguments.operation]
+    return [
+        name
+        for name, operation in sorted(registry.operations.items())
+        if _applies(arguments.command, operation)
+        and (family := registry.family(operation.family)).single is not None
+        and (family.pose is not None or _standing(arguments, family))
+    ]
+
+
+def _applies(command: str, operation: Operation) -> bool:
+    if command == "homs":
+        return any(degree == 1 for _, degree in operation.linear_in)
+    return operation.coefficients is not None
+
+
+def _cases(arguments: argparse.Namespace, registry: Registry) -> Iterator[Case]:
+    operation = registry.operation(arguments.operation)
+    for problem, target in _asked(arguments, registry):
+        cases = [
+            Case(problem, i.full_name, "fwd", MODES[i.framework][0], target)
+            for i in _implementations(operation, arguments.implementation, registry)
+        ]
+        if arguments.implementation is not None or getattr(arguments, "every", True):
+            yield from cases
+        elif cases:
+            yield next((case for case in cases if refusal(case, registry) is None), cases[0])
+
+
 def _implementations(
     operation: Operation, name: str | None, registry: Registry
 ) -> list[Implementation]:
+    """Return the implementations in question; no peers, and NumPy, come first."""
     if name is not None:
         full = name if name.startswith(f"{operation.name}.") else f"{operation.name}.{name}"
         return [registry.implementation(full)]
-    return [i for i in registry.implementations_of(operation.name) if i.missing() is None]
+    found = [i for i in registry.implementations_of(operation.name) if i.missing() is None]
+    frameworks = list(MODES)
+    return sorted(found, key=lambda i: (len(i.requires), frameworks.index(i.framework)))
 
 
 def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Problem]:
@@ -106,32 +167,27 @@ def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Pro
     if family.pose is not None:
         for lmax in range(1, arguments.lmax + 1):
             yield family.pose(arguments.setting, arguments.symmetry, lmax)
-    elif arguments.command in SWEPT:
-        yield from _standing(arguments, family)
-    else:
+        return
+    found = _standing(arguments, family)
+    if not found:
         raise ValueError(
-            f"family {family.name!r} of operation {operation.name!r} has no settings and lmax"
+            f"family {family.name!r} has no problem of symmetry {arguments.symmetry} and degrees "
+            f"up to {arguments.lmax} in profile check; try another --symmetry or --lmax"
         )
+    if arguments.command not in SWEPT and family.single is not None:
+        found = [replace(family.single(problem), dtype="float64") for problem in found]
+    yield from dict.fromkeys(found)
 
 
-def _standing(arguments: argparse.Namespace, family: Family) -> Iterator[Problem]:
-    """Yield the problems of profile check, in place of settings: those of this symmetry and lmax.
-
-    Raises:
-        ValueError: when there is none.
-    """
+def _standing(arguments: argparse.Namespace, family: Family) -> list[Problem]:
+    """Return the problems of profile check, in place of settings: of this symmetry and lmax."""
     found = []
     for ask in family.profiles.get("check", tuple)():
         facets = family.facets(ask.problem)
         symmetry = facets.get("symmetry", arguments.symmetry)
         if symmetry == arguments.symmetry and int(facets.get("lmax", 0)) <= arguments.lmax:
             found.append(ask.problem)
-    if not found:
-        raise ValueError(
-            f"family {family.name!r} has no problem of symmetry {arguments.symmetry} and degrees "
-            f"up to {arguments.lmax} in profile check; try another --symmetry or --lmax"
-        )
-    yield from found
+    return found
 
 
 def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[Problem, Target]]:
@@ -156,15 +212,29 @@ def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[
 
 
 def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
-    operation = registry.operation(arguments.operation)
+    if getattr(arguments, "channels", None) is not None and arguments.channels < 1:
+        raise ValueError(f"--channels must be at least 1, not {arguments.channels}")
     cases = [
-        Case(problem, implementation.full_name, "fwd", MODES[implementation.framework][0], target)
-        for problem, target in _asked(arguments, registry)
-        for implementation in _implementations(operation, arguments.implementation, registry)
+        case
+        for name in _operations(arguments, registry)
+        for case in _cases(argparse.Namespace(**vars(arguments) | {"operation": name}), registry)
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command])
-    planned = [Planned(case, key(case, registry)) for case in cases]
+    sources = _sources()
+    planned = [
+        Planned(case, digest({"case": key(case, registry), "sources": sources})) for case in cases
+    ]
     return Plan(f"analysis {arguments.command}", settings, planned)
+
+
+def _sources() -> dict[str, str]:
+    """Return a hash of every file that analyses: what is changed is measured again."""
+    files = [*Path(__file__).parent.glob("*.py"), *Path(probes.__file__).parent.glob("*.py")]
+    return {
+        f"{file.parent.name}/{file.name}": hashlib.blake2b(file.read_bytes()).hexdigest()
+        for file in sorted(files)
+        if file != Path(__file__)
+    }
 
 
 def _results(
@@ -182,7 +252,7 @@ def _results(
         if registry.family(planned.case.problem.family).pose is None:
             base["problem"] = columns["problem"]
         mine = [row for row in rows if row["key"] == planned.key]
-        found = list(_READERS[arguments.command](mine, columns))
+        found = list(_read(arguments, mine, columns))
         yield from ({**base, **item} for item in found)
         ended = next((row for row in mine if row["probe"] == FINISHED), None)
         if not found and ended is not None:
@@ -190,32 +260,6 @@ def _results(
                 **base,
                 "status": ended["status"],
                 "reason": ended["reason"] or "not a bilinear map",
-            }
-
-
-def _expressivity(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    by_name = {row["probe"]: row for row in rows}
-    if "expressivity.dim" in by_name:
-        dim, span = by_name["expressivity.dim"], by_name["expressivity.span"]
-        yield {
-            "dim": int(dim["value"]),
-            "span": int(span["value"]),
-            "expected_dim": dim["detail"]["expected"],
-            "expected_span": span["detail"]["expected"],
-            "gap": dim["detail"]["gap"],
-            "verdict": dim["detail"]["verdict"],
-        }
-
-
-def _interactability(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if row["probe"] == "interactability":
-            detail = row["detail"]
-            yield {
-                **{name: detail[name] for name in ("l1", "l2", "l3")},
-                "coefficient": row["value"],
-                "interactable": detail["interactable"],
-                "expected": detail["expected"],
             }
 
 
@@ -252,16 +296,39 @@ def _accuracy(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
             }
 
 
+def _discrimination(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"].startswith("discrimination."):
+            detail = row["detail"]
+            yield {
+                **{name: detail[name] for name in ("pair", "order", "control")},
+                "distance": row["value"],
+                **{name: detail[name] for name in ("distinguishes", "expected", "passed")},
+                **({"reason": detail["problem"]} if "problem" in detail else {}),
+            }
+
+
 def _precision(columns: Any) -> str:
     return "tf32" if columns["precision"] == "tf32" else str(columns["dtype"])
 
 
 _READERS = {
-    "expressivity": _expressivity,
-    "interactability": _interactability,
     "equivariance": _equivariance,
     "accuracy": _accuracy,
+    "discrimination": _discrimination,
 }
+
+
+def _read(arguments: argparse.Namespace, rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    if arguments.command == "interactability":
+        return readers.interactability(rows)
+    if arguments.command == "homs":
+        return readers.homs(rows)
+    if arguments.command in _READERS:
+        return _READERS[arguments.command](rows, columns)
+    if arguments.channels is not None:
+        return readers.channels(rows, arguments.channels)
+    return readers.outputs(rows) if arguments.irreps else readers.expressivity(rows)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -286,7 +353,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _disagrees(result: dict[str, Any]) -> bool:
     pairs = (("dim", "expected_dim"), ("span", "expected_span"), ("interactable", "expected"))
     failed = result.get("passed") is False
-    return failed or any(result.get(a) != result.get(b) for a, b in pairs)
+    return failed or any(a in result and result[a] != result[b] for a, b in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,10 +1,10 @@
 r"""How strongly a bilinear map couples each triple of irreps, and why some it does not couple.
 
-The group allows the triple (l1, l2, l3) by the triangle rule and by parity. A map can have selection
-rules of its own; the usual one is on J = l1 + l2 + l3: exchanging two equal inputs multiplies a
-path by (-1)^J, so that paths of odd J are antisymmetric (the cross product, (1, 1, 1)), and products
-of functions have none of them. What vanishes although paths of the same parity of J do not is an
-accidental zero: the 6j symbol {3 5 5; 3 3 3} makes one of the product of 7 x 7 matrices [@unke2024].
+The group allows the triple (l1, l2, l3) by the triangle rule and by parity. A map can have rules of
+its own; the usual one is on J = l1 + l2 + l3: exchanging two equal inputs multiplies a path by
+(-1)^J, so that paths of odd J are antisymmetric (the cross product, (1, 1, 1)), and the product of
+two functions has none of them. What vanishes although paths of the same parity of J do not is an
+accidental zero: the 6j symbol {3 5 5; 3 3 3} = 0 makes one of the product of 7 x 7 matrices.
 """
 
 from __future__ import annotations

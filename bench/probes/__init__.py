@@ -33,6 +33,7 @@ def probes() -> dict[str, Probe]:
         accuracy,
         cost,
         device,
+        discrimination,
         energy,
         expressivity,
         memory,
@@ -41,7 +42,8 @@ def probes() -> dict[str, Probe]:
         verdicts,
     )
 
-    modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry, accuracy)
+    modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry, accuracy,
+               discrimination)  # fmt: skip
     return {probe.name: probe for module in modules for probe in module.PROBES}
 
 

@@ -1,27 +1,47 @@
-"""What a bilinear operation can express, read off the running implementation.
+"""What an operation can express, read off the running implementation.
 
 The implementation is built for the smallest problem with the same irreps, in float64 where it
 can be, evaluated on pairs of basis vectors, and its reduced coefficients are compared with the
 operation's own. Weights are one; channels, nodes and edges all carry the same vector.
+
+* `expressivity.dim`, `expressivity.span`: the set that is reached and its linear span; their
+  detail has `full` (all equivariant bilinear maps) and `outputs`, the same for each output irrep
+  and each parity alone.
+* `expressivity.channels`: how many parallel channels reach the linear span; its detail has the
+  dimension for 1, 2, ... channels and what the selection rules alone give.
+* `interactability`: the reduced coefficient of each triple of irreps.
+* `homs.spanned`: the dimension of the linear or bilinear maps that the weights span; its detail
+  has `full`, that of all maps that commute with the claimed group, from the action alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import product
+from typing import Any, Literal
 
 import numpy as np
 
+from analysis.channels import parallel_channels, selected_dimension
+from analysis.coupling import (
+    accidental_zeros,
+    antisymmetric,
+    antisymmetric_share,
+    dynamic_range,
+    sizes,
+)
 from analysis.expressivity import (
+    GAP,
     Blocks,
+    Rank,
     bilinear_blocks,
     compare,
     interactability,
     labels,
-    reachable_dimension,
-    span_dimension,
 )
+from analysis.homs import defect, hom_dimension, representation, spanned
+from analysis.outputs import Part, by_output
 from bench.probes import Probe
 from bench.rows import Reading
 from bench.subject import Subject
@@ -32,6 +52,11 @@ from impls.problem import Problem
 from impls.so3.irreps import Irrep
 from impls.spaces import Array, Arrays, Space
 
+LARGEST = 1e300
+"""What stands for an infinite gap: JSON has no infinity."""
+MOST_NUMBERS = 5000
+"""The size of the largest map, inputs times output, whose equivariant maps are counted."""
+ELEMENTS = 4
 Labels = tuple[tuple[Irrep, ...], tuple[Irrep, ...], tuple[Irrep, ...]]
 
 
@@ -51,30 +76,80 @@ def expressivity(subject: Subject) -> Iterable[Reading]:
     view = _view(subject)
     if view is None:
         return
-    measured = reachable_dimension(view.blocks.coefficients, *view.labels)
-    expected = reachable_dimension(view.derived, *view.labels)
-    detail = {
-        "gap": min(measured.gap, 1e300),
-        "verdict": measured.verdict,
-        "defect": view.blocks.defect,
-        "difference": view.difference,
-        "agree": view.agree,
+    blocks = view.blocks
+    measured = by_output(blocks.coefficients, *view.labels)
+    expected = by_output(view.derived, *view.labels)
+    whole, derived = measured[0], expected[0]
+    shared = {"defect": blocks.defect, "difference": view.difference, "agree": view.agree}
+    shared |= {"full": whole.full}
+    yield _judged(
+        "expressivity.dim",
+        whole.dim.value,
+        derived.dim.value,
+        view,
+        **_rank(whole.dim),
+        **shared,
+        outputs=[_output(a, b) for a, b in zip(measured, expected, strict=True)],
+    )
+    gap = min(blocks.gap, LARGEST)
+    verdict = "certain" if gap > GAP else "ambiguous"
+    yield _judged(
+        "expressivity.span", whole.span, derived.span, view, gap=gap, verdict=verdict, **shared
+    )
+
+
+def channels(subject: Subject) -> Iterable[Reading]:
+    """Yield `expressivity.channels`: how many parallel channels reach the linear span."""
+    view = _view(subject)
+    if view is None:
+        return
+    measured = parallel_channels(view.blocks.coefficients, *view.labels)
+    expected = parallel_channels(view.derived, *view.labels)
+    counts = range(1, len(measured.dimensions) + 1)
+    coupled = view.blocks.coefficients
+    yield _judged(
+        "expressivity.channels",
+        measured.channels,
+        expected.channels,
+        view,
+        dimensions=[rank.value for rank in measured.dimensions],
+        expected_dimensions=[rank.value for rank in expected.dimensions],
+        selected=[selected_dimension(coupled, *view.labels, channels) for channels in counts],
+        gap=min(LARGEST, *(rank.gap for rank in measured.dimensions)),
+        verdict=measured.verdict,
+        span=measured.span,
+        full=measured.full,
+        complete=measured.complete,
+    )
+
+
+def _judged(
+    probe: str, found: int | None, derived: int | None, view: _View, **detail: Any
+) -> Reading:
+    passed = found == derived and view.agree
+    judged: dict[str, Any] = {"expected": derived, "passed": passed}
+    if not passed:
+        judged["problem"] = (
+            f"measured {found}, derived {derived} (coefficients differ by {view.difference:.1e})"
+        )
+    value = None if found is None else float(found)
+    return Reading(probe, value, n=1, detail=detail | judged)
+
+
+def _rank(rank: Rank) -> dict[str, Any]:
+    return {"gap": min(rank.gap, LARGEST), "verdict": rank.verdict}
+
+
+def _output(measured: Part, derived: Part) -> dict[str, Any]:
+    return {
+        "irrep": measured.name,
+        "dim": measured.dim.value,
+        "span": measured.span,
+        "full": measured.full,
+        "expected_dim": derived.dim.value,
+        "expected_span": derived.span,
+        **_rank(measured.dim),
     }
-    pairs = {
-        "dim": (measured.value, expected.value),
-        "span": (
-            span_dimension(view.blocks.coefficients, *view.labels),
-            span_dimension(view.derived, *view.labels),
-        ),
-    }
-    for name, (found, derived) in pairs.items():
-        judged: dict[str, Any] = {"expected": derived, "passed": found == derived and view.agree}
-        if not judged["passed"]:
-            judged["problem"] = (
-                f"measured {found}, derived {derived} (coefficients differ by "
-                f"{view.difference:.1e})"
-            )
-        yield Reading(f"expressivity.{name}", float(found), n=1, detail=detail | judged)
 
 
 def coupled(subject: Subject) -> Iterable[Reading]:
@@ -84,26 +159,95 @@ def coupled(subject: Subject) -> Iterable[Reading]:
         return
     found = view.blocks.interactability()
     expected = interactability(view.derived, *view.labels)
+    values = sizes(view.blocks.reduced, *view.labels)
+    counting = {triple: values[triple] for triple, verdict in found.items() if verdict is True}
+    accidental = accidental_zeros(found)
+    overall = {
+        "dynamic_range": dynamic_range(counting.values()),
+        "antisymmetric_share": antisymmetric_share(counting),
+    }
     for triple, verdict in found.items():
         detail = {
             **{f"l{n}": str(ir) for n, ir in enumerate(triple, start=1)},
             "interactable": verdict,
+            "antisymmetric": antisymmetric(triple),
+            "accidental_zero": triple in accidental,
+            **overall,
             "expected": expected[triple],
             "passed": verdict == expected[triple],
         }
         if not detail["passed"]:
             detail["problem"] = f"{triple}: measured {verdict}, derived {expected[triple]}"
-        yield Reading("interactability", _size(view, triple), n=1, detail=detail)
+        yield Reading("interactability", values[triple], n=1, detail=detail)
 
 
-def _size(view: _View, triple: tuple[Irrep, Irrep, Irrep]) -> float:
-    """Return the reduced coefficient of a triple: the largest in size over copies, signed."""
-    values = [
-        k
-        for path, k in view.blocks.reduced.items()
-        if tuple(part[i] for part, i in zip(view.labels, path, strict=True)) == triple
-    ]
-    return max(values, key=abs, default=0.0)
+def homs(subject: Subject) -> Iterable[Reading]:
+    """Yield `homs.spanned` of an operation that is linear in each of its one or two inputs."""
+    operation, family = subject.operation, subject.family
+    names = [name for name, degree in operation.linear_in if degree == 1 and name in subject.inputs]
+    if family.single is None or set(names) != set(subject.inputs) or len(names) not in (1, 2):
+        return
+    single = replace(family.single(subject.problem), dtype=_double(subject))
+    spaces = family.inputs(single)
+    first = [spaces[name] for name in names]
+    output = next(iter(operation.outputs(single).values()))
+    lengths = [int(np.prod(space.shape)) for space in (*first, output)]
+    if (size := int(np.prod(lengths))) > MOST_NUMBERS:
+        reason = f"a map has {size} numbers here, more than {MOST_NUMBERS}"
+        yield Reading("homs.spanned", None, detail={"unavailable": reason})
+        return
+    group = family.group(single)
+    claimed = [group.subgroups[name] for name in operation.exactness.subgroups]
+    full = hom_dimension(first, output, claimed or [group])
+    maps = _maps(subject, single, names, first, output)
+    found = spanned(maps)
+    rng = np.random.default_rng(0)
+    elements = [g for part in claimed or [group] for g in part.sample(rng, ELEMENTS)]
+    error = defect(
+        maps, [representation(space, elements) for space in first], representation(output, elements)
+    )
+    limit = 100 * tolerance(single, subject.case.target)
+    detail: dict[str, Any] = {
+        "full": full.value,
+        "draws": len(maps),
+        "gap": min(full.gap, found.gap, LARGEST),
+        "verdict": "certain" if full.verdict == found.verdict == "certain" else "ambiguous",
+        "defect": error,
+    }
+    if claimed:
+        detail["passed"] = error <= limit and found.value <= full.value
+        if not detail["passed"]:
+            detail["problem"] = (
+                f"the weights span {found.value} of {full.value} maps, of which up to {error:.1e} "
+                "does not commute with the claimed group"
+            )
+    yield Reading("homs.spanned", float(found.value), n=1, detail=detail)
+
+
+def _maps(
+    subject: Subject,
+    single: Problem,
+    names: Sequence[str],
+    spaces: Sequence[Space],
+    output: Space,
+) -> Array:
+    """Return the map of each of some random weights [draws, size of output, sizes of inputs]."""
+    lengths = [int(np.prod(space.shape)) for space in spaces]
+    weights = subject.operation.weights(single)
+    call = _call(subject, single)
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(sum(int(np.prod(space.shape)) for space in weights.values()) + 3):
+        drawn = {name: rng.standard_normal(space.shape) for name, space in weights.items()}
+        images = []
+        for place in product(*map(range, lengths)):
+            arrays = {
+                name: np.eye(length)[i].reshape(space.shape)
+                for name, length, i, space in zip(names, lengths, place, spaces, strict=True)
+            }
+            images.append(np.ravel(next(iter(call(arrays, drawn).values()))))
+        found.append(np.reshape(images, (*lengths, -1)))
+    return np.moveaxis(np.array(found), -1, 1)
 
 
 def _view(subject: Subject) -> _View | None:
@@ -111,8 +255,7 @@ def _view(subject: Subject) -> _View | None:
     bilinear = [name for name, degree in operation.linear_in if name in subject.inputs]
     if operation.coefficients is None or family.single is None or len(bilinear) != 2:
         return None
-    x64 = subject.implementation.framework != "jax" or subject.problem.dtype == "float64"
-    single = replace(family.single(subject.problem), dtype="float64" if x64 else "float32")
+    single = replace(family.single(subject.problem), dtype=_double(subject))
     parity = "inversion" in operation.exactness.subgroups
     inputs = family.inputs(single)
     output = next(iter(operation.outputs(single).values()))
@@ -128,12 +271,39 @@ def _view(subject: Subject) -> _View | None:
     return _View(blocks, parts, derived, comparison.agree, comparison.difference)
 
 
+def _double(subject: Subject) -> Literal["float64", "float32"]:
+    """Return the data type to look at it in; JAX has float64 in its own processes only."""
+    x64 = subject.implementation.framework != "jax" or subject.problem.dtype == "float64"
+    return "float64" if x64 else "float32"
+
+
+def _call(subject: Subject, problem: Problem) -> Callable[[Arrays, Arrays], Arrays]:
+    """Build the implementation for a problem, as a map of NumPy arrays in canonical layout."""
+    family, operation, framework = subject.family, subject.operation, subject.framework
+    target = subject.case.target
+    built = subject.implementation.build(problem, target, subject.case.options)
+
+    def whole(inputs: Tensors, weights: Tensors) -> Tensors:
+        native = built.pack(inputs, weights) if built.pack else (inputs, weights)
+        outputs = built.call(*native)
+        return built.unpack(outputs) if built.unpack else outputs
+
+    function = framework.make(whole, "fwd", subject.case.mode, ())
+
+    def call(inputs: Arrays, weights: Arrays) -> Arrays:
+        put_inputs = framework.put(inputs, family.inputs(problem), problem.dtype, target)
+        put_weights = framework.put(weights, operation.weights(problem), problem.dtype, target)
+        return framework.get(function(put_inputs, put_weights, {}))
+
+    return call
+
+
 class _Evaluate:
     """The implementation as (X [n, dim1], Y [n, dim2]) -> Z [n, dim3] in NumPy."""
 
     def __init__(self, subject: Subject, single: Problem, first: str, second: str) -> None:
         self.subject, self.single, self.names = subject, single, (first, second)
-        self.ready: dict[int, tuple[Problem, object]] = {}
+        self.ready: dict[int, tuple[Problem, Callable[[Arrays, Arrays], Arrays]]] = {}
 
     def __call__(self, x: Array, y: Array) -> Array:
         if self.subject.family.batch is not None:
@@ -148,35 +318,16 @@ class _Evaluate:
         for name, rows in zip(self.names, (x, y), strict=True):
             arrays[name] = _spread(rows, spaces[name], family.batch is not None)
         weights = {name: np.ones(s.shape) for name, s in operation.weights(problem).items()}
-        out = next(iter(call(arrays, weights).values()))  # type: ignore[operator]
+        out = next(iter(call(arrays, weights).values()))
         per_row = out if family.batch is not None else out[None]
         return per_row.reshape(len(x), -1, out.shape[-1])[:, 0, :]
 
-    def _built(self, rows: int) -> tuple[Problem, object]:
+    def _built(self, rows: int) -> tuple[Problem, Callable[[Arrays, Arrays], Arrays]]:
         if rows not in self.ready:
-            self.ready[rows] = self._build(rows)
+            batch = self.subject.family.batch
+            problem = self.single.with_sizes(**({} if batch is None else {batch: rows}))
+            self.ready[rows] = problem, _call(self.subject, problem)
         return self.ready[rows]
-
-    def _build(self, rows: int) -> tuple[Problem, object]:
-        subject = self.subject
-        family, operation, framework = subject.family, subject.operation, subject.framework
-        sizes = {} if family.batch is None else {family.batch: rows}
-        problem, target = self.single.with_sizes(**sizes), subject.case.target
-        built = subject.implementation.build(problem, target, subject.case.options)
-
-        def whole(inputs: Tensors, weights: Tensors) -> Tensors:
-            native = built.pack(inputs, weights) if built.pack else (inputs, weights)
-            outputs = built.call(*native)
-            return built.unpack(outputs) if built.unpack else outputs
-
-        function = framework.make(whole, "fwd", subject.case.mode, ())
-
-        def call(inputs: Arrays, weights: Arrays) -> Arrays:
-            put_inputs = framework.put(inputs, family.inputs(problem), problem.dtype, target)
-            put_weights = framework.put(weights, operation.weights(problem), problem.dtype, target)
-            return framework.get(function(put_inputs, put_weights, {}))
-
-        return problem, call
 
 
 def _spread(rows: Array, space: Space, batched: bool) -> Array:
@@ -186,4 +337,9 @@ def _spread(rows: Array, space: Space, batched: bool) -> Array:
     return np.broadcast_to(rows.reshape(*lead, *middle, rows.shape[-1]), space.shape).copy()
 
 
-PROBES = (Probe("expressivity", expressivity), Probe("interactability", coupled))
+PROBES = (
+    Probe("expressivity", expressivity),
+    Probe("channels", channels),
+    Probe("interactability", coupled),
+    Probe("homs", homs),
+)

@@ -391,6 +391,13 @@ def test_accuracy(said, tmp_path):
     assert all(r["passed"] and 1e-9 < r["error"] < 1e-6 and r["worst"] for r in rows)
 
 
+def test_discrimination(said, tmp_path):
+    rows = analysed(said, tmp_path, "discrimination", *ONE, "numpy_dense", "--lmax", "1")
+    found = {(r["pair"], r["order"]): r["distinguishes"] for r in rows}
+    assert found["chiral_tetrahedron", 3] and not found["chiral_tetrahedron", 2]
+    assert all(r["passed"] and r["control"] < 1e-9 for r in rows)
+
+
 def test_an_implementation_that_disagrees_is_exit_code_1(said, tmp_path, hand):
     rows = analysed(
         said, tmp_path, "expressivity", *ONE, "trap_normalisation", "--lmax", "1",

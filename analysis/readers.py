@@ -1,0 +1,101 @@
+"""What rows of a store say of a question to the analysis: one record for each line of its answer.
+
+A reader takes the rows of one case, as mappings with `probe`, `value` and `detail`, and yields
+records. A record disagrees when `passed` is False or what is measured differs from `expected`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+Rows = Sequence[Mapping[str, Any]]
+Record = dict[str, Any]
+
+
+def expressivity(rows: Rows) -> Iterator[Record]:
+    """Yield what is reached, its span and the full space."""
+    found = _by_probe(rows)
+    if "expressivity.dim" in found and "expressivity.span" in found:
+        dim, span = found["expressivity.dim"], found["expressivity.span"]
+        yield {
+            "dim": int(dim["value"]),
+            "span": int(span["value"]),
+            "full": dim["detail"]["full"],
+            "expected_dim": dim["detail"]["expected"],
+            "expected_span": span["detail"]["expected"],
+            "gap": dim["detail"]["gap"],
+            "verdict": dim["detail"]["verdict"],
+            "passed": dim["detail"]["passed"] and span["detail"]["passed"],
+        }
+
+
+def outputs(rows: Rows) -> Iterator[Record]:
+    """Yield the same for the whole output, each parity and each irrep alone."""
+    found = _by_probe(rows)
+    if "expressivity.dim" in found:
+        detail = found["expressivity.dim"]["detail"]
+        for part in detail["outputs"]:
+            yield {**part, "passed": detail["passed"]}
+
+
+def channels(rows: Rows, most: int) -> Iterator[Record]:
+    """Yield the dimension of 1, 2, ..., `most` parallel channels.
+
+    `selected` is what the selection rules alone give, `saturation` the channels that reach the
+    linear span, and `complete` those that reach all equivariant maps: none where the span is less.
+    """
+    found = _by_probe(rows)
+    if "expressivity.channels" not in found:
+        return
+    row = found["expressivity.channels"]
+    detail = row["detail"]
+    for number in range(1, most + 1):
+        dims, expected, selected = (
+            detail[name][min(number, len(detail[name])) - 1]
+            for name in ("dimensions", "expected_dimensions", "selected")
+        )
+        yield {
+            "channels": number,
+            "dim": dims,
+            "expected_dim": expected,
+            "selected": selected,
+            "span": detail["span"],
+            "full": detail["full"],
+            "saturation": None if row["value"] is None else int(row["value"]),
+            "complete": detail["complete"],
+            "gap": detail["gap"],
+            "verdict": detail["verdict"],
+            "passed": detail["passed"],
+        }
+
+
+def interactability(rows: Rows) -> Iterator[Record]:
+    """Yield each triple that the group allows."""
+    names = ("antisymmetric", "accidental_zero", "dynamic_range", "antisymmetric_share")
+    for row in rows:
+        if row["probe"] == "interactability":
+            detail = row["detail"]
+            yield {
+                **{name: detail[name] for name in ("l1", "l2", "l3")},
+                "coefficient": row["value"],
+                "interactable": detail["interactable"],
+                "expected": detail["expected"],
+                **{name: detail[name] for name in names},
+            }
+
+
+def homs(rows: Rows) -> Iterator[Record]:
+    """Yield the dimension that weights span, and that of all equivariant maps."""
+    found = _by_probe(rows)
+    if "homs.spanned" in found and found["homs.spanned"]["value"] is not None:
+        row = found["homs.spanned"]
+        names = ("full", "draws", "defect", "gap", "verdict", "passed")
+        yield {
+            "spanned": int(row["value"]),
+            **{name: row["detail"].get(name) for name in names},
+        }
+
+
+def _by_probe(rows: Rows) -> dict[str, Mapping[str, Any]]:
+    return {row["probe"]: row for row in rows}

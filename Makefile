@@ -1,4 +1,4 @@
-# make bench | bench-quick | test | report | asv | speed | check | setup | clean
+# make bench | bench-quick | test | report | compare | calibrate | asv | speed | check | setup | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 OUT := reports/out
 export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
-.PHONY: help setup bench bench-quick report test check asv speed clean
+.PHONY: help setup bench bench-quick report test check compare calibrate asv speed clean
 
 help:
 	@echo "make bench        measure the default profile (GPU if there is one) and write $(OUT)/index.html"
@@ -15,6 +15,8 @@ help:
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
+	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt]"
+	@echo "make calibrate    judge the instrument on this machine; about half an hour"
 	@echo "make asv          measure the history cases at this commit and publish them with asv"
 	@echo "make speed        time the same cases with pytest-benchmark"
 	@echo "make clean        remove everything that these made"
@@ -58,6 +60,15 @@ test: $(READY)
 check: $(READY)
 	@test -n "$(NAME)" || { echo "which? make check NAME=clebsch_gordan, or NAME=my_file.py"; exit 2; }
 	@$(RUN) -m bench check $(NAME)
+
+B ?= .
+SELECT ?= torch
+compare: $(READY)
+	@test -n "$(A)" || { echo "with which revision? make compare A=HEAD~1"; exit 2; }
+	@$(RUN) -m bench compare $(A) $(B) --select '$(SELECT)'
+
+calibrate: $(READY)
+	@$(RUN) -m bench calibrate
 
 asv: $(READY)
 	@$(RUN) -m bench.history

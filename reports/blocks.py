@@ -7,13 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
-from analysis.statistics import ratio_interval
+from analysis.statistics import paired_ratio
+from analysis.verdict import Verdict, verdicts
 from reports.results import LEVEL, TARGET, TIME, Result
 from reports.text import slug
 
 Ratio = tuple[float, float, float]
+Samples = Sequence[Sequence[float]]
+MARGIN = 0.02
+"""Times that differ by less are the same."""
 
 
 @dataclass(frozen=True)
@@ -78,22 +80,34 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
 
 
 def ratio(baseline: Result, result: Result) -> Ratio | None:
-    """Return (time of the baseline / time, lo, hi), paired by what was measured in turn.
+    """Return (time of the baseline / time, lo, hi) of samples that were taken in turn."""
+    both = _in_turn(baseline, result)
+    return paired_ratio(*both, level=LEVEL) if both else None
 
-    Several rounds are paired by their medians; within a single round the samples are, which the
-    implementations of a block give in turn.
+
+def judged(block: Block) -> dict[str, Verdict]:
+    """Return the verdict on each result against the baseline, by label, corrected for the block."""
+    baseline = block.baseline
+    if baseline is None:
+        return {}
+    pairs = {r.label: _in_turn(r, baseline) for r in block.results if r is not baseline}
+    known = {label: both for label, both in pairs.items() if both}
+    return dict(zip(known, verdicts(list(known.values()), MARGIN, LEVEL), strict=True))
+
+
+def _in_turn(a: Result, b: Result) -> tuple[Samples, Samples] | None:
+    """Return the samples of both in their common rounds, as far as they have partners.
+
+    The implementations of a block take turns until each has enough samples: sample i of one was
+    taken next to sample i of the other.
     """
-    shared = sorted(set(baseline.rounds) & set(result.rounds))
-    if not shared or not (baseline.published and result.published):
+    shared = sorted(set(a.rounds) & set(b.rounds))
+    if not shared or not (a.published and b.published):
         return None
-    both = [[side.rounds[r] for r in shared] for side in (baseline, result)]
-    if len(shared) > 1:
-        first, second = ([float(np.median(samples)) for samples in side] for side in both)
-    else:
-        first, second = (list(side[0]) for side in both)
-    if min(first + second) <= 0:
+    pairs = [list(zip(a.rounds[r], b.rounds[r], strict=False)) for r in shared]
+    if min(value for pair in pairs for both in pair for value in both) <= 0:
         return None
-    return ratio_interval(first, second, level=LEVEL, rng=0)
+    return [[x for x, _ in pair] for pair in pairs], [[y for _, y in pair] for pair in pairs]
 
 
 def best(found: Sequence[Result], by: Callable[[Result], float | None]) -> Result | None:

@@ -17,7 +17,7 @@ SYMBOLS = {
     "ok": ("✓", "good"),
     "skip": ("s", "muted"),
     NOT_RUN: ("·", "muted"),
-    "noisy": ("~", "bad"),
+    "noisy": ("~", "good"),
     WITHHELD: ("H", "bad"),
     "dominated": ("d", "muted"),
 }
@@ -30,8 +30,8 @@ NAMES = {
     "timeout": "took too long",
     "crash": "the process died",
     "error": "raised an exception",
-    "noisy": "the interval stayed too wide",
-    "dominated": "not continued: already far slower than others",
+    "noisy": "right, and timed; the interval stayed wider than was asked for",
+    "dominated": "not tried: failed at a smaller size",
     NOT_RUN: "planned, and not run or cut off",
 }
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
+from analysis.roofline import bound
+from analysis.verdict import Verdict
 from reports import expressivity as expressing
-from reports.blocks import Block, ratio
+from reports.blocks import Block, judged, ratio
 from reports.expressivity import Expressivity
 from reports.results import TARGET, TIME, Measure, Result
 from reports.specs import ReportSet
@@ -17,19 +19,30 @@ from reports.text import NONE, decimals, fixed, listing, number, scale_of, scien
 COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
 MEMORY, OTHER = "Memory", "Also measured"
 KNOWN = ("time.", "error.", "equiv.", "mem.", "expressivity.")
-OTHER_TIMES = ("time.first", "time.build", "time.pack")
+OTHER_TIMES = (
+    "time.device", "time.device.warm", "time.first", "time.trace", "time.compile", "time.build",
+    "time.pack",
+)  # fmt: skip
 OTHER_MAP, OTHER_LAYOUT, FLAGGED = "†", "‡", "§"
 
 
-def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
-    """Return the headline table of a block."""
+def table(
+    block: Block,
+    expressivity: Expressivity,
+    known: ReportSet,
+    peaks: Mapping[str, float] | None = None,
+) -> Table:
+    """Return the headline table of a block; `peaks` are what the machine was measured to reach."""
     ranked, baseline = block.ranked, block.baseline
     probes = sorted({probe for r in ranked for probe in r.measures})
     times = [p for p in OTHER_TIMES if p in probes]
     errors = [p for p in probes if p.startswith("error.")]
     symmetries = [p for p in probes if p.startswith("equiv.")]
     memories = [p for p in probes if p.startswith("mem.")]
-    others = [p for p in probes if not p.startswith(KNOWN) and p not in known.hide]
+    others = [p for p in probes if not p.startswith(KNOWN) and not known.hidden(p)]
+    said = judged(block)
+    shares = {r.label: _roofline(r, peaks or {}) for r in ranked}
+    bounded = any(shares.values())
     units = {p: m.unit for r in ranked for p, m in r.measures.items()}
     scales = {
         p: scale_of(
@@ -45,7 +58,9 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
         Column("Implementation", unit="framework, layout, kernel"),
         Column(f"{TIME} [95\N{NO-BREAK SPACE}%]", COST, True, scales[TIME][1]),
         Column("baseline ÷ this", COST, True, "ratio"),
+        Column("verdict", COST),
         *(Column(p, COST, True, scales[p][1]) for p in times),
+        *([Column("roofline", COST, True, "share of time")] if bounded else []),
     ]
     if measured:
         columns += [
@@ -62,7 +77,7 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
     rows, records = [], []
     marks: set[str] = set()
     for r in ranked:
-        cost, found = _cost(r, baseline, times, scales)
+        cost, found = _cost(r, baseline, times, scales, said)
         marks |= found
         rows.append(
             [
@@ -75,16 +90,38 @@ def table(block: Block, expressivity: Expressivity, known: ReportSet) -> Table:
                     badge="baseline" if r is baseline else "",
                 ),
                 *cost,
+                *([_share(shares[r.label])] if bounded else []),
                 *_computes(r, expressivity, measured),
                 *(_error(r.measures.get(p)) for p in errors),
                 *(_symmetry(r.measures.get(p)) for p in symmetries),
                 *(_plain(r.value(p), scales[p][0]) for p in (*memories, *others)),
             ]
         )
-        records.append(record(r, baseline, expressivity, units))
+        share = shares[r.label]
+        records.append(
+            record(r, baseline, expressivity, units)
+            | _said(said.get(r.label))
+            | {"roofline": share[0] if share else None}
+        )
     caption = f"{block.title}. Pass {block.target}"
     notes = _notes(block, marks)
     return Table(block.anchor, caption, columns, rows, notes, records)
+
+
+def _roofline(r: Result, peaks: Mapping[str, float]) -> tuple[float, str] | None:
+    """Return the share of the time that the machine could not do without, and what limits it."""
+    time, rate, bandwidth = r.value(TIME), peaks.get(f"gemm.{r.get('dtype')}"), peaks.get("copy")
+    flops, size = r.value("cost.flops"), r.value("cost.bytes")
+    if not (time and rate and bandwidth) or flops is None or size is None:
+        return None
+    least = bound(flops, size, rate, bandwidth)
+    return least.seconds / time, least.limit
+
+
+def _share(found: tuple[float, str] | None) -> Cell:
+    if found is None:
+        return Cell(NONE, spoken="not known", kind="muted")
+    return Cell(f"{100 * found[0]:.2g}\N{NO-BREAK SPACE}%", found[1])
 
 
 def _short(r: Result) -> str:
@@ -110,10 +147,11 @@ def _cost(
     baseline: Result | None,
     times: Sequence[str],
     scales: Mapping[str, tuple[float, str]],
+    said: Mapping[str, Verdict],
 ) -> tuple[list[Cell], set[str]]:
     if not r.published:
         status = r.status if r.status != "ok" else "withheld"
-        return [Cell("", r.withheld, badge=status, kind="bad", span=2 + len(times))], set()
+        return [Cell("", r.withheld, badge=status, kind="bad", span=3 + len(times))], set()
     time = r.measures[TIME]
     cells = [interval(time, scales[TIME][0])]
     marks: set[str] = set()
@@ -126,6 +164,8 @@ def _cost(
         if r.detail.get("layout") != baseline.detail.get("layout"):
             marks.add(OTHER_LAYOUT)
         cells.append(_ratio(r, baseline, "".join(sorted(marks))))
+    verdict = said.get(r.label)
+    cells.append(Cell(verdict.kind) if verdict else Cell(NONE, spoken="no verdict", kind="muted"))
     cells += [_plain(r.value(p), scales[p][0]) for p in times]
     return cells, marks | flagged
 
@@ -151,6 +191,10 @@ def interval(m: Measure, factor: float) -> Cell:
     if m.lo is not None and m.hi is not None:
         bounds = f"[{fixed(m.lo / factor, places)}, {fixed(m.hi / factor, places)}]"
     return Cell(fixed(m.value / factor, places), bounds, FLAGGED if m.flags else "")
+
+
+def _said(verdict: Verdict | None) -> dict[str, Any]:
+    return {"verdict": verdict.kind if verdict else None, "p": verdict.p if verdict else None}
 
 
 def _plain(value: float | None, factor: float) -> Cell:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports.blocks import Block
+from reports.blocks import MARGIN, Block
 from reports.results import LEVEL, TIME, Result
 from reports.run import Facts, Run
 from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, count, listing, natural, power
 
-CITED = ("conover1999", "efron1993")
+CITED = ("conover1999", "schuirmann1987", "holm1979")
 
 
 def _distinct(run: Run, name: str) -> list[str]:
@@ -31,7 +31,8 @@ def commits(run: Run) -> str:
 
 def paragraphs(run: Run, results: Sequence[Result], blocks: Sequence[Block]) -> list[str]:
     """Return the methods, one paragraph for each subject."""
-    return [p for p in (_what(run), _timing(results), _ratios(blocks), _gate(results)) if p]
+    found = (_what(run), _timing(results), _ratios(blocks), _gate(results), _calibration(run))
+    return [p for p in found if p]
 
 
 def _what(run: Run) -> str:
@@ -69,12 +70,14 @@ def _timing(results: Sequence[Result]) -> str:
     samples = sorted({r.measures[TIME].n for r in timed})
     rounds = sorted({len(r.rounds) for r in timed})
     return (
-        f"A time is the median of {_range(samples, 'sample')}, pooled over "
-        f"{_range(rounds, 'round')} of fresh processes, with the exact order-statistic interval "
-        f"of the median at {100 * LEVEL:g} % (for fewer than six samples, their range, which "
-        "covers less). No sample is left out. The clock is named with every time; a time of "
-        "first call, build or pack is one reading a round. All implementations of one problem "
-        "run in the same round on the same machine, on the same inputs."
+        f"A time is the median of {_range(samples, 'sample')} in {_range(rounds, 'round')} of "
+        f"fresh processes. Its interval at {100 * LEVEL:g} % is Student's over the medians of "
+        "rounds; with a single round it is the exact order-statistic interval, widened for "
+        "samples that remember each other, and covers this process only. No sample is left out; "
+        "a time whose interval stayed wider than was asked for is marked noisy. The clock is named "
+        "with every time; a time of first call, build or pack is one reading a round. All "
+        "implementations of one problem run in the same round on the same machine, on the same "
+        "inputs, and take turns."
     )
 
 
@@ -85,10 +88,12 @@ def _ratios(blocks: Sequence[Block]) -> str:
     return (
         "A ratio is the time of the baseline divided by the time of the implementation, so above "
         f"1 means less time than the baseline; the baseline is {' or '.join(labels)}, in the same "
-        "problem, pass and run only. What was measured in turn is paired: the medians of rounds, "
-        "or the samples where there is one round; the interval is the percentile bootstrap over "
-        f"pairs at {100 * LEVEL:g} %. A ratio between different operations (†) compares costs of "
-        "different maps, not of one map."
+        "problem, pass and run only. Samples taken in turn are paired; the interval is that of a "
+        f"time, on log ratios. The verdict is faster or slower by more than {100 * MARGIN:g} %, "
+        "the same within that margin, else ambiguous, by one-sided tests corrected for all rows of "
+        f"a table (Holm) at {100 * LEVEL:g} %; with fewer than four rounds a difference must also "
+        "exceed an allowance of 5 % for what processes may differ by. A ratio between different "
+        "operations (†) compares costs of different maps, not of one map."
     )
 
 
@@ -115,6 +120,34 @@ def _gate(results: Sequence[Result]) -> str:
     return text + (
         " Symmetry that an operation does not claim is measured and shown in brackets, and hides "
         "nothing."
+    )
+
+
+def _calibration(run: Run) -> str:
+    """Return how the instrument judged itself on this machine, or that it did not."""
+    known = run.calibration
+    if not known:
+        return (
+            "The instrument was not calibrated on this machine: `python -m bench calibrate` counts "
+            "how often it calls equal things different."
+        )
+    same, planted, clock = known["same"], known["planted"], known["clock"]
+    design = known["design"]
+    errors = listing(f"{float(s):g} s by {e:+.2%}" for s, e in clock["relative_error"].items())
+    judged = same["pairs"] - same["failed"]
+    wrong = same["faster"] + same["slower"]
+    return (
+        f"The instrument was calibrated on this machine on {str(known['when'])[:10]} "
+        f"({design['rounds']} rounds of {design['samples']} samples, margin "
+        f"{100 * design['margin']:g} %, level {100 * design['level']:g} %): of {judged} pairs that "
+        f"do not differ it called {wrong} different ({same['faster']} faster, {same['slower']} "
+        f"slower); of {planted['pairs'] - planted['failed']} with a planted slow-down of "
+        f"{100 * planted['share']:g} % it found {planted['slower']}. Calls of known length are "
+        f"off: {errors}; a call of nothing is given as "
+        f"{1e6 * clock['seconds_of_nothing']:.2g} µs. Of the time of a forward pass, the roofline "
+        "is the share that the machine could not do without: the operation's own arithmetic at the "
+        "rate of large matrix products measured here, or its own traffic at the bandwidth of a "
+        "copy, whichever takes longer."
     )
 
 

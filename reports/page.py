@@ -86,7 +86,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
         ],
         "overview": overview.table(blocks, can, known),
         "headlines": [
-            (title, [headline.table(b, can, known) for b in group])
+            (title, [headline.table(b, can, known, run.calibration.get("peaks")) for b in group])
             for title, group in groupby(blocks, lambda b: b.title)
         ],
         "figures": [d for d in drawn if not d.figure.ratio],

@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from analysis.statistics import median_interval
+from analysis.statistics import hierarchical_interval
 from bench.rows import FINISHED, STATUSES, latest
 from reports.text import natural
 
 LEVEL = 0.95
 TIME = "time.host"
-BADNESS = ("ok", "skip", *(s for s in STATUSES if s not in ("ok", "skip")))
+CLOCKS = ("time.host", "time.device")
+"""Clocks that are sampled; other times are one reading a round."""
+TIMED = ("ok", "noisy")
+"""Statuses with a time: a noisy one is shown, and says so."""
+BADNESS = ("ok", "noisy", "skip", *(s for s in STATUSES if s not in ("ok", "noisy", "skip")))
 TARGET = ("dtype", "device", "precision", "threads")
 GATES = ("error.", "equiv.")
 
@@ -76,7 +80,7 @@ class Result:
         measure = self.measures.get(probe)
         if measure is None or (probe.startswith("time.") and not self.published):
             return None
-        return measure.value if measure.status == "ok" or probe.startswith(GATES) else None
+        return measure.value if measure.status in TIMED or probe.startswith(GATES) else None
 
 
 def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:
@@ -125,7 +129,7 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
     rounds = {
         row["round"]: tuple(row["samples"]) or (row["value"],)
         for row in by_probe.get(TIME, ())
-        if row["status"] == "ok" and (row["samples"] or row["value"] is not None)
+        if row["status"] in TIMED and (row["samples"] or row["value"] is not None)
     }
     return Result(
         columns=worst,
@@ -146,7 +150,7 @@ def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
 
 
 def _pool(probe: str, rows: Sequence[Row]) -> Measure:
-    """Pool the rounds: samples of clocks together, worst error, highest peak, median otherwise."""
+    """Pool the rounds: a clock over processes, worst error, highest peak, median otherwise."""
     bad = max(rows, key=lambda row: BADNESS.index(row["status"]))
     values = [float(row["value"]) for row in rows if row["value"] is not None]
     samples = [s for row in rows for s in row["samples"]]
@@ -155,8 +159,9 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
     lo: float | None = None
     hi: float | None = None
     of_value = next((row for row in rows if row["value"] == value), first)
-    if probe.startswith("time.") and samples:
-        value, lo, hi = median_interval(samples, level=LEVEL)
+    if probe.startswith(CLOCKS) and samples:
+        groups = [row["samples"] for row in rows if row["samples"]]
+        value, lo, hi = hierarchical_interval(groups, level=LEVEL)
     elif values and not probe.startswith((*GATES, "mem.")):
         value = float(np.median(values))
         if len(values) == 1:
@@ -165,12 +170,13 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
     detail = bad["detail"] if status != "ok" else of_value["detail"]
     n = len(samples) or sum(row["n"] for row in rows) or len(rows)
     flags = sorted({str(f) for row in rows for f in row["quality"].get("flags") or ()})
+    flags += ["noisy"] if status == "noisy" else []
     return Measure(first["unit"], value, lo, hi, n, status, reason, detail, tuple(flags))
 
 
 def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:
     """Return why a time may not be shown: only what is right, and was checked, has a time."""
-    if final["status"] != "ok":
+    if final["status"] not in TIMED:
         return str(final["reason"]) or "no reason was given"
     errors = [m for probe, m in measures.items() if probe.startswith("error.")]
     if not errors:
@@ -188,4 +194,4 @@ def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:
     time = measures.get(TIME)
     if time is None or time.value is None:
         return "no host time was measured"
-    return "" if time.status == "ok" else time.reason or f"host time is {time.status}"
+    return "" if time.status in TIMED else time.reason or f"host time is {time.status}"

@@ -6,13 +6,14 @@ import hashlib
 import json
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench import rows as store
 from reports.text import clean
 
+CALIBRATION = ("when", "design", "clock", "same", "planted", "peaks")
 Facts = Mapping[str, Mapping[str, Any]]
 
 
@@ -28,6 +29,7 @@ class Run:
     sha256: str
     lines: int
     warnings: tuple[str, ...]
+    calibration: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(directory: Path) -> Run:
@@ -52,6 +54,7 @@ def read(directory: Path) -> Run:
         sha256=hashlib.sha256((directory / "rows.jsonl").read_bytes()).hexdigest(),
         lines=len(loaded),
         warnings=tuple(clean(str(w.message).replace(f"{directory}/", "")) for w in caught),
+        calibration=_calibration(directory / "calibration.json"),
     )
 
 
@@ -71,6 +74,16 @@ def _plan(file: Path) -> dict[str, Any]:
     if not isinstance(cases, list) or not all(isinstance(c, dict) and "key" in c for c in cases):
         raise ValueError(f"{file}: `cases` is not a list of cases with a key each")
     return plan
+
+
+def _calibration(file: Path) -> dict[str, Any]:
+    if not file.is_file():
+        return {}
+    found = _json(file)
+    missing = [name for name in CALIBRATION if name not in found]
+    if missing:
+        raise ValueError(f"{file} has no {missing[0]!r}; run `bench calibrate` again")
+    return found
 
 
 def _facts(directory: Path) -> Facts:

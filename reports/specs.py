@@ -48,6 +48,10 @@ class ReportSet:
     probes: Mapping[str, str] = field(default_factory=dict)
     hide: frozenset[str] = frozenset()
 
+    def hidden(self, probe: str) -> bool:
+        """Return whether a probe is no column beside the times: its name or the start of it."""
+        return any(f"{probe}.".startswith(f"{name}.") for name in self.hide)
+
 
 def read(extra: Iterable[Path] = ()) -> ReportSet:
     """Return the built-in sets and of the given files, in this order.

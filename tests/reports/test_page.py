@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -12,8 +13,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pytest
 from markupsafe import escape
 
+from bench.rows import write_json
 from impls.registry import load
 from reports.build import build
 
@@ -264,7 +267,7 @@ def test_a_later_round_that_fails_takes_the_time_away(
 
 
 def test_two_rounds_pool_their_samples(run_directory: Path) -> None:
-    from analysis.statistics import median_interval
+    from analysis.statistics import hierarchical_interval
     from reports.results import summarise
     from reports.run import read
 
@@ -273,9 +276,9 @@ def test_two_rounds_pool_their_samples(run_directory: Path) -> None:
         r for r in results
         if r.label == "clebsch_gordan.torch_e3nn" and r.get("lmax") == 1 and r.get("pass") == "fwd"
     )  # fmt: skip
-    samples = [1e-4 * (1 + 0.01 * i + 0.1 * k) for k in range(3) for i in range(9)]
+    samples = [[1e-4 * (1 + 0.01 * i + 0.1 * k) for i in range(9)] for k in range(3)]
     time = found.measures["time.host"]
-    assert (time.value, time.lo, time.hi) == median_interval(samples)
+    assert (time.value, time.lo, time.hi) == hierarchical_interval(samples)
     assert time.n == 27 and len(found.rounds) == 3
 
 
@@ -285,3 +288,56 @@ def test_same_rows_same_bytes(run_directory: Path, report: Path, tmp_path: Path)
     assert names == {p.relative_to(tmp_path) for p in tmp_path.rglob("*") if p.is_file()}
     for name in names:
         assert (report / name).read_bytes() == (tmp_path / name).read_bytes(), name
+
+
+def test_a_noisy_time_is_shown_and_marked(writer: Any, built: Callable[[Any], str]) -> None:
+    writer.case("clebsch_gordan.torch_e3nn", time=1e-4)
+    writer.case("clebsch_gordan.torch_dense", time=2e-4)
+    file = writer.directory / "rows.jsonl"
+    changed = []
+    for line in file.read_text().splitlines():
+        row = json.loads(line)
+        if row["implementation"].endswith("torch_dense") and row["probe"] in ("time.host", "case"):
+            row |= {"status": "noisy", "reason": "the interval of the median is +- 9.0%"}
+        changed.append(json.dumps(row))
+    file.write_text("\n".join(changed) + "\n")
+    page = built(writer)
+    assert "flagged by the clock: noisy" in page and "0.500×" in page
+    assert "right, and timed; the interval stayed wider" in page
+
+
+def test_verdicts_are_about_this_against_the_baseline(report: Path) -> None:
+    """The fixture's times are exact multiples of the baseline's, in three rounds."""
+    file = next((report / "tables").glob("product-mimo-o3-lmax2*fwd*.csv"))
+    rows = {r["implementation"]: r for r in csv.DictReader(file.read_text().splitlines())}
+    said = {name: row["verdict"] for name, row in rows.items()}
+    assert said["clebsch_gordan.jax_sparse"] == said["gaunt.torch_fourier"] == "faster"
+    assert said["clebsch_gordan.torch_e3nn"] == ""
+    assert float(rows["clebsch_gordan.jax_sparse"]["p"]) <= 0.05
+
+
+def test_a_calibration_is_told_and_gives_the_roofline(
+    writer: Any, built: Callable[[Any], str]
+) -> None:
+    extra = {"cost.flops": (1e6, "1"), "cost.bytes": (1e5, "B")}
+    writer.case("clebsch_gordan.torch_dense", time=1e-4, extra=extra)
+    assert "The instrument was not calibrated on this machine" in built(writer)
+    counts = {"pairs": 300, "faster": 1, "slower": 1, "same": 200, "ambiguous": 98, "failed": 0}
+    known = {
+        "when": "2026-11-23T10:00:00+00:00",
+        "design": {"rounds": 7, "samples": 11, "margin": 0.02, "level": 0.99},
+        "clock": {"relative_error": {"0.001": 0.002}, "seconds_of_nothing": 1e-7},
+        "same": counts,
+        "planted": {**counts, "pairs": 60, "slower": 58, "share": 0.1},
+        "peaks": {"copy": 1e10, "gemm.float32": 2e11},
+    }
+    write_json(writer.directory / "calibration.json", known)
+    page = built(writer)
+    assert "of 300 pairs that do not differ it called 2 different (1 faster, 1 slower)" in page
+    assert "of 60 with a planted slow-down of 10 % it found 58" in page
+    least = max(1e6 / 2e11, 1e5 / 1e10) / (1e-4 * 1.04)
+    assert f"{100 * least:.2g}\N{NO-BREAK SPACE}%" in page and "memory" in page
+    del known["same"]
+    write_json(writer.directory / "calibration.json", known)
+    with pytest.raises(ValueError, match=r"calibration\.json has no 'same'"):
+        built(writer)

@@ -42,19 +42,21 @@ EXAMPLES = """examples:
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
   python -m analysis equivariance --operation escn --data poles --dtype bfloat16 --lmax 2
   python -m analysis discrimination --operation gaunt --lmax 3
+  python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
   python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
 """
 PROBES = {
-    "expressivity": ("error", "expressivity", "channels"),
+    "expressivity": ("error", "expressivity.channels"),
     "interactability": ("error", "interactability"),
     "homs": ("error", "homs"),
     "equivariance": ("error", "symmetry"),
     "accuracy": ("accuracy",),
     "discrimination": ("error", "discrimination"),
+    "nero": ("error", "nero"),
 }
-SWEPT = ("equivariance", "accuracy")
+SWEPT = ("equivariance", "accuracy", "nero")
 """The commands that take data types and generators of data."""
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
@@ -75,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
         "homs": "Dimension of what the weights span, of all linear or bilinear equivariant maps.",
         "equivariance": "Equivariance error over every subgroup and along every generator.",
         "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
+        "nero": "Error along orbits, against the oracle and against the consensus.",
         "discrimination": "Which environments it tells apart: mirror images, rotors, chains.",
     }
     for name, summary in summaries.items():
@@ -308,6 +311,19 @@ def _discrimination(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
             }
 
 
+def _nero(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"].startswith("nero."):
+            detail = row["detail"]
+            for number, error in enumerate(detail["errors"]):
+                yield {
+                    "dtype": _precision(columns),
+                    **{name: detail[name] for name in ("subgroup", "reference")},
+                    **{name: values[number] for name, values in detail["coordinates"].items()},
+                    "error": error,
+                }
+
+
 def _precision(columns: Any) -> str:
     return "tf32" if columns["precision"] == "tf32" else str(columns["dtype"])
 
@@ -316,6 +332,7 @@ _READERS = {
     "equivariance": _equivariance,
     "accuracy": _accuracy,
     "discrimination": _discrimination,
+    "nero": _nero,
 }
 
 

@@ -37,13 +37,14 @@ def probes() -> dict[str, Probe]:
         energy,
         expressivity,
         memory,
+        nero,
         seconds,
         symmetry,
         verdicts,
     )
 
     modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry, accuracy,
-               discrimination)  # fmt: skip
+               discrimination, nero)  # fmt: skip
     return {probe.name: probe for module in modules for probe in module.PROBES}
 
 

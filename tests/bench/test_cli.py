@@ -398,6 +398,20 @@ def test_discrimination(said, tmp_path):
     assert all(r["passed"] and r["control"] < 1e-9 for r in rows)
 
 
+def test_nero(said, tmp_path):
+    rows = analysed(
+        said, tmp_path, "nero", "--operation", "matrix", "--implementation", "torch_dense",
+        "--lmax", "1", "--symmetry", "o3", "--dtype", "float64",
+    )  # fmt: skip
+    largest = {}
+    for r in rows:
+        question = r["subgroup"], r["reference"]
+        largest[question] = max(r["error"], largest.get(question, 0.0))
+    assert set(r["det"] for r in rows if r["subgroup"] == "inversion") == {1.0, -1.0}
+    assert max(largest["rotation", "truth"], largest["rotation", "consensus"]) < 1e-13
+    assert largest["inversion", "truth"] < 1e-13 and largest["inversion", "consensus"] > 0.1
+
+
 def test_an_implementation_that_disagrees_is_exit_code_1(said, tmp_path, hand):
     rows = analysed(
         said, tmp_path, "expressivity", *ONE, "trap_normalisation", "--lmax", "1",

@@ -1,0 +1,64 @@
+"""Errors along an orbit of each subgroup: against the oracle, and against the consensus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from analysis.nero import nero
+from bench.probes import Probe
+from bench.rows import Reading
+from bench.subject import Subject
+from impls.spaces import Arrays
+
+ELEMENTS = 64
+
+
+def orbits(subject: Subject) -> Iterable[Reading]:
+    """Yield `nero.<subgroup>.<reference>`: the largest error, and all with their coordinates."""
+    if subject.case.pass_ != "fwd" or subject.operation.align is not None:
+        return
+    sampled = subject.sampled()
+    own = subject.arrays()
+
+    def call(arrays: Arrays) -> Arrays:
+        outputs = subject.call(arrays)
+        return {name: sampled.take(outputs[name]) for name in subject.output_spaces}
+
+    def truth(arrays: Arrays) -> Arrays:
+        inputs = {name: sampled.take(arrays[name]) for name in subject.inputs}
+        weights = {name: arrays[name] for name in subject.weights}
+        return subject.operation.oracle(sampled.problem, inputs, weights)
+
+    for name, subgroup in subject.group.subgroups.items():
+        if subgroup.orbit is None:
+            continue
+        for reference in (truth, None):
+            found = nero(
+                call,
+                subgroup,
+                subject.input_spaces,
+                subject.output_spaces,
+                own,
+                ELEMENTS,
+                truth=reference,
+            )
+            detail = {
+                "subgroup": name,
+                "group": found.group,
+                "reference": found.reference,
+                "coordinates": {k: v.tolist() for k, v in found.coordinates.items()},
+                "errors": found.errors.tolist(),
+                "claimed": name in subject.operation.exactness.subgroups,
+            }
+            worst = float(np.max(found.errors))
+            yield Reading(
+                f"nero.{name}.{found.reference}",
+                worst if np.isfinite(worst) else None,
+                n=len(found.errors),
+                detail=detail,
+            )
+
+
+PROBES = (Probe("nero", orbits),)

@@ -43,6 +43,7 @@ EXAMPLES = """examples:
   python -m analysis equivariance --operation escn --data poles --dtype bfloat16 --lmax 2
   python -m analysis discrimination --operation gaunt --lmax 3
   python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
+  python -m analysis universality --operation gaunt --lmax 2
   python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
@@ -55,6 +56,7 @@ PROBES = {
     "accuracy": ("accuracy",),
     "discrimination": ("error", "discrimination"),
     "nero": ("error", "nero"),
+    "universality": ("error", "universality"),
 }
 SWEPT = ("equivariance", "accuracy", "nero")
 """The commands that take data types and generators of data."""
@@ -77,6 +79,7 @@ def _parser() -> argparse.ArgumentParser:
         "homs": "Dimension of what the weights span, of all linear or bilinear equivariant maps.",
         "equivariance": "Equivariance error over every subgroup and along every generator.",
         "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
+        "universality": "Fit of random equivariant polynomials of degree 1 to 4.",
         "nero": "Error along orbits, against the oracle and against the consensus.",
         "discrimination": "Which environments it tells apart: mirror images, rotors, chains.",
     }
@@ -324,6 +327,18 @@ def _nero(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
                 }
 
 
+def _universality(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        if row["probe"].startswith("universality."):
+            detail = row["detail"]
+            yield {
+                **{name: detail[name] for name in ("irrep", "degree")},
+                "error": row["value"],
+                **{n: detail[n] for n in ("rank", "full", "universal", "seconds", "passed")},
+                **({"reason": detail["problem"]} if "problem" in detail else {}),
+            }
+
+
 def _precision(columns: Any) -> str:
     return "tf32" if columns["precision"] == "tf32" else str(columns["dtype"])
 
@@ -333,6 +348,7 @@ _READERS = {
     "accuracy": _accuracy,
     "discrimination": _discrimination,
     "nero": _nero,
+    "universality": _universality,
 }
 
 

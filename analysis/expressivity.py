@@ -114,9 +114,10 @@ class Rank:
     @classmethod
     def of(cls, matrix: Array) -> Rank:
         """Return the rank of a matrix: singular values above 1e-9 of the largest count."""
-        values = np.linalg.svd(matrix, compute_uv=False)
-        if not values.size or values[0] == 0.0:
+        used = matrix[:, np.any(matrix != 0.0, axis=0)]
+        if not used.size:
             return cls(0, float("inf"))
+        values = np.linalg.svd(used, compute_uv=False)
         rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
         following = values[rank] if rank < len(values) else 0.0
         return cls(rank, float(values[rank - 1] / max(following, EPS * values[0])))
@@ -154,12 +155,14 @@ def bilinear_blocks(
     *,
     tolerance: float = 1e-9,
     seed: int = 0,
+    same_size: bool = True,
 ) -> Blocks:
     """Measure a black-box bilinear map on all pairs of basis vectors.
 
     `evaluate(X [n, dim1], Y [n, dim2]) -> Z [n, dim3]` maps rows, in float64 if it can. It is
-    called 1 + len(labels1) times, always with the same n = max(15, max(2 l1+1) dim2). Linearity
-    in either input is tried at 3 random points first. Rounding in `evaluate` shows as defect.
+    called 1 + len(labels1) times; if `same_size`, always with n = max(15, max(2 l1+1) dim2), so
+    that what is compiled for a size is compiled once. Linearity in either input is tried at 3
+    random points first. Rounding in `evaluate` shows as defect.
 
     Raises:
         ValueError: when the relative violation of bilinearity exceeds `tolerance` (or is nan), or
@@ -169,10 +172,10 @@ def bilinear_blocks(
     rows = max(5 * _POINTS, max(ir.dim for ir in labels1) * dim2)
 
     def run(x: Array, y: Array) -> Array:
-        pick = np.arange(rows) % len(x)
+        pick = np.arange(rows if same_size else len(x)) % len(x)
         z = np.array(evaluate(x[pick], y[pick]), np.float64)
-        if z.shape != (rows, dim3):
-            raise ValueError(f"expected an output of shape {(rows, dim3)}, got {z.shape}")
+        if z.shape != (len(pick), dim3):
+            raise ValueError(f"expected an output of shape {(len(pick), dim3)}, got {z.shape}")
         return z[: len(x)]
 
     violation = _bilinearity(run, dim1, dim2, np.random.default_rng(seed))

@@ -16,7 +16,7 @@ operation's own. Weights are one; channels, nodes and edges all carry the same v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any, Literal
@@ -73,9 +73,18 @@ class _View:
 
 def expressivity(subject: Subject) -> Iterable[Reading]:
     """Yield `expressivity.dim` and `expressivity.span`, measured and expected."""
-    view = _view(subject)
-    if view is None:
-        return
+    if (view := _view(subject)) is not None:
+        yield from _reached(view)
+
+
+def channels(subject: Subject) -> Iterable[Reading]:
+    """Yield the same, and `expressivity.channels`: how many channels reach the linear span."""
+    if (view := _view(subject)) is not None:
+        yield from _reached(view)
+        yield _saturation(view)
+
+
+def _reached(view: _View) -> Iterable[Reading]:
     blocks = view.blocks
     measured = by_output(blocks.coefficients, *view.labels)
     expected = by_output(view.derived, *view.labels)
@@ -98,16 +107,12 @@ def expressivity(subject: Subject) -> Iterable[Reading]:
     )
 
 
-def channels(subject: Subject) -> Iterable[Reading]:
-    """Yield `expressivity.channels`: how many parallel channels reach the linear span."""
-    view = _view(subject)
-    if view is None:
-        return
+def _saturation(view: _View) -> Reading:
     measured = parallel_channels(view.blocks.coefficients, *view.labels)
     expected = parallel_channels(view.derived, *view.labels)
     counts = range(1, len(measured.dimensions) + 1)
     coupled = view.blocks.coefficients
-    yield _judged(
+    return _judged(
         "expressivity.channels",
         measured.channels,
         expected.channels,
@@ -265,7 +270,7 @@ def _view(subject: Subject) -> _View | None:
     evaluate = _Evaluate(subject, single, bilinear[0], bilinear[1])
     # In float64 the tables of some peers are exact to about 1e-9 only.
     limit = 100 * tolerance(single, subject.case.target)
-    blocks = bilinear_blocks(evaluate, *parts, tolerance=limit)
+    blocks = bilinear_blocks(evaluate, *parts, tolerance=limit, same_size=family.batch is not None)
     derived = dict(operation.coefficients(single))
     comparison = compare(blocks, derived, tolerance=limit)
     return _View(blocks, parts, derived, comparison.agree, comparison.difference)
@@ -289,10 +294,11 @@ def _call(subject: Subject, problem: Problem) -> Callable[[Arrays, Arrays], Arra
         return built.unpack(outputs) if built.unpack else outputs
 
     function = framework.make(whole, "fwd", subject.case.mode, ())
+    input_spaces, weight_spaces = family.inputs(problem), operation.weights(problem)
 
     def call(inputs: Arrays, weights: Arrays) -> Arrays:
-        put_inputs = framework.put(inputs, family.inputs(problem), problem.dtype, target)
-        put_weights = framework.put(weights, operation.weights(problem), problem.dtype, target)
+        put_inputs = framework.put(inputs, input_spaces, problem.dtype, target)
+        put_weights = framework.put(weights, weight_spaces, problem.dtype, target)
         return framework.get(function(put_inputs, put_weights, {}))
 
     return call
@@ -303,7 +309,7 @@ class _Evaluate:
 
     def __init__(self, subject: Subject, single: Problem, first: str, second: str) -> None:
         self.subject, self.single, self.names = subject, single, (first, second)
-        self.ready: dict[int, tuple[Problem, Callable[[Arrays, Arrays], Arrays]]] = {}
+        self.ready: dict[int, _Rows] = {}
 
     def __call__(self, x: Array, y: Array) -> Array:
         if self.subject.family.batch is not None:
@@ -311,23 +317,34 @@ class _Evaluate:
         return np.concatenate([self._rows(x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
 
     def _rows(self, x: Array, y: Array) -> Array:
-        problem, call = self._built(len(x))
-        family, operation = self.subject.family, self.subject.operation
-        spaces = family.inputs(problem)
-        arrays: dict[str, Array] = dict(family.draw(problem, np.random.default_rng(0)))
-        for name, rows in zip(self.names, (x, y), strict=True):
-            arrays[name] = _spread(rows, spaces[name], family.batch is not None)
-        weights = {name: np.ones(s.shape) for name, s in operation.weights(problem).items()}
-        out = next(iter(call(arrays, weights).values()))
-        per_row = out if family.batch is not None else out[None]
+        if len(x) not in self.ready:
+            self.ready[len(x)] = self._built(len(x))
+        ready, batched = self.ready[len(x)], self.subject.family.batch is not None
+        moved = {
+            name: _spread(rows, ready.spaces[name], batched)
+            for name, rows in zip(self.names, (x, y), strict=True)
+        }
+        out = next(iter(ready.call({**ready.inputs, **moved}, ready.weights).values()))
+        per_row = out if batched else out[None]
         return per_row.reshape(len(x), -1, out.shape[-1])[:, 0, :]
 
-    def _built(self, rows: int) -> tuple[Problem, Callable[[Arrays, Arrays], Arrays]]:
-        if rows not in self.ready:
-            batch = self.subject.family.batch
-            problem = self.single.with_sizes(**({} if batch is None else {batch: rows}))
-            self.ready[rows] = problem, _call(self.subject, problem)
-        return self.ready[rows]
+    def _built(self, rows: int) -> _Rows:
+        family, operation = self.subject.family, self.subject.operation
+        sizes = {} if family.batch is None else {family.batch: rows}
+        problem = self.single.with_sizes(**sizes)
+        weights = {name: np.ones(s.shape) for name, s in operation.weights(problem).items()}
+        drawn = family.draw(problem, np.random.default_rng(0))
+        return _Rows(_call(self.subject, problem), family.inputs(problem), drawn, weights)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The implementation built for a number of rows, with all that it takes beside them."""
+
+    call: Callable[[Arrays, Arrays], Arrays]
+    spaces: Mapping[str, Space]
+    inputs: Arrays
+    weights: Arrays
 
 
 def _spread(rows: Array, space: Space, batched: bool) -> Array:
@@ -339,7 +356,7 @@ def _spread(rows: Array, space: Space, batched: bool) -> Array:
 
 PROBES = (
     Probe("expressivity", expressivity),
-    Probe("channels", channels),
+    Probe("expressivity.channels", channels),
     Probe("interactability", coupled),
     Probe("homs", homs),
 )

@@ -17,11 +17,13 @@ from reports import (
     coverage,
     curves,
     expressivity,
+    growth,
     headline,
     methods,
     operations,
     overview,
     plot,
+    trade,
 )
 from reports.blocks import blocks_of
 from reports.results import summarise
@@ -85,6 +87,9 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
             *methods.facts_tables("environment", run.environments),
         ],
         "overview": overview.table(blocks, can, known),
+        "trade": trade.table(blocks, can),
+        "exponents": growth.exponents(blocks, registry),
+        "overtakings": growth.overtakings(blocks),
         "headlines": [
             (title, [headline.table(b, can, known, run.calibration.get("peaks")) for b in group])
             for title, group in groupby(blocks, lambda b: b.title)
@@ -119,7 +124,8 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
 
 
 def _tables(context: Mapping[str, Any]) -> list[Table]:
-    found = [context["overview"], context["catalogue"], context["coverage"]]
+    names = ("overview", "catalogue", "trade", "exponents", "overtakings", "coverage")
+    found = [context[name] for name in names]
     found += [context["expressivity"]] if context["expressivity"] else []
     found += [table for _, group in context["headlines"] for table in group]
     return found + [d.table for d in (*context["figures"], *context["ratio_figures"])]

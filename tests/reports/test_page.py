@@ -20,6 +20,7 @@ from bench.rows import write_json
 from impls.registry import load
 from reports.build import build
 
+PRODUCT = {"setting": "mimo", "symmetry": "o3", "channels": 1, "batch": 1000}
 VOID = {"meta", "link", "br", "hr", "img", "input", "use", "wbr"}
 
 
@@ -341,3 +342,46 @@ def test_a_calibration_is_told_and_gives_the_roofline(
     write_json(writer.directory / "calibration.json", known)
     with pytest.raises(ValueError, match=r"calibration\.json has no 'same'"):
         built(writer)
+
+
+def tables(report: Path, name: str) -> list[dict[str, str]]:
+    text = (report / "tables" / f"{name}.csv").read_text(encoding="utf-8")
+    return list(csv.DictReader(text.splitlines()))
+
+
+def test_exponents_are_measured_beside_the_theory(report: Path, page: str) -> None:
+    """The fixture's times are exact cubes of lmax."""
+    rows = {
+        r["implementation"]: r
+        for r in tables(report, "exponents")
+        if r["pass"] == "fwd" and "lmax" not in r["problem"]
+    }
+    for name in ("clebsch_gordan.torch_e3nn", "gaunt.torch_fourier", "matrix.torch_dense"):
+        assert float(rows[name]["exponent"]) == pytest.approx(3.0, abs=1e-9)
+        assert rows[name]["sizes"] == "3"
+    assert float(rows["gaunt.torch_fourier"]["stated"]) == 3.0
+    assert "Growth and crossovers" in page
+
+
+def test_what_overtakes_is_found_beyond_its_interval(
+    writer: Any, built: Callable[[Any], str], tmp_path: Path
+) -> None:
+    """Times lmax and lmax^3 / 8 with 4 % of scatter meet between 2 and 4, at sqrt(8)."""
+    for lmax in (1, 2, 4, 8):
+        at = {**PRODUCT, "lmax": lmax}
+        for name, time in (("torch_dense", 1e-4 * lmax), ("torch_sparse", 1e-4 * lmax**3 / 8)):
+            writer.case(f"clebsch_gordan.{name}", at, time=time, rounds=3)
+    built(writer)
+    (row,) = tables(tmp_path / "out", "overtakings")
+    assert row["below"] == "clebsch_gordan.torch_sparse"
+    assert row["above"] == "clebsch_gordan.torch_dense"
+    assert float(row["lmax"]) == pytest.approx(8**0.5, rel=1e-3)
+
+
+def test_what_is_not_dominated_is_listed_by_time(report: Path) -> None:
+    rows = [
+        r["implementation"]
+        for r in tables(report, "trade")
+        if "lmax 2" in r["problem"] and r["pass"] == "fwd" and r["front"] == "expressivity"
+    ]
+    assert rows == ["gaunt.torch_fourier", "clebsch_gordan.jax_sparse"]

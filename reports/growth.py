@@ -1,0 +1,151 @@
+"""How times grow with lmax, beside what theory says, and where one overtakes another."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from math import isfinite, isnan
+from typing import Any
+
+from analysis.scaling import crossovers, exponent
+from impls.registry import Registry
+from reports.blocks import Block, ratio, title_of
+from reports.results import TARGET, TIME, Result
+from reports.tables import Cell, Column, Table
+from reports.text import NONE
+
+SIZE = "lmax"
+LEAST = 3
+"""Sizes that an exponent or a crossover needs."""
+COUNTED = "cost.flops"
+
+Series = list[tuple[float, Result]]
+
+
+def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
+    """Return the exponent of time in lmax of everything with LEAST sizes, beside the theory."""
+    columns = [
+        Column("Implementation"),
+        Column("Problem"),
+        Column("Pass"),
+        Column(SIZE),
+        Column("exponent of time [95 %]", "measured", True),
+        Column("of the arithmetic it needs", "counted", True),
+        Column("of its algorithm", "stated", True),
+        Column("so far"),
+    ]
+    rows, records = [], []
+    for (label, problem, pass_), series in _series(blocks).items():
+        sizes, results = zip(*series, strict=True)
+        found = exponent(sizes, [r.value(TIME) or 0.0 for r in results])
+        flops = [r.value(COUNTED) for r in results]
+        counted = exponent(sizes, [f for f in flops if f]).value if all(flops) else None
+        stated = _stated(results[0], registry)
+        verdict = _verdict(found, stated)
+        rows.append(
+            [
+                Cell(label, header=True),
+                Cell(problem),
+                Cell(pass_),
+                Cell(f"{sizes[0]:g} to {sizes[-1]:g}"),
+                Cell(f"{found.value:.2f}", _bounds(found)),
+                Cell(NONE if counted is None else f"{counted:.2f}"),
+                Cell(NONE if stated is None else f"{stated:g}"),
+                Cell(verdict),
+            ]
+        )
+        records.append(
+            {"implementation": label, "problem": problem, "pass": pass_, "sizes": len(sizes),
+             "exponent": found.value, "lo": _known(found.lo), "hi": _known(found.hi),
+             "counted": counted, "stated": stated, "so far": verdict}
+        )  # fmt: skip
+    caption = f"How time.host grows with {SIZE}, on the sizes whose exponent has settled"
+    return Table("exponents", caption, columns, rows, (), records)
+
+
+def overtakings(blocks: Sequence[Block]) -> Table:
+    """Return where one implementation overtakes another of its framework as lmax grows."""
+    columns = [
+        Column("Problem"),
+        Column("Pass"),
+        Column("less time below"),
+        Column("less time above"),
+        Column(SIZE, numeric=True, unit="[95 %]"),
+    ]
+    grouped: dict[Any, dict[str, Series]] = defaultdict(dict)
+    for (label, problem, pass_), series in _series(blocks).items():
+        framework = series[0][1].columns.get("framework")
+        grouped[problem, pass_, framework][label] = series
+    rows, records = [], []
+    for (problem, pass_, _), members in grouped.items():
+        for (a, first), (b, second) in combinations(members.items(), 2):
+            shared = _ratios(dict(first), dict(second))
+            if len(shared) < LEAST:
+                continue
+            for at in crossovers(list(shared), list(shared.values())):
+                before = shared[max(size for size in shared if size <= at.value)]
+                below, above = (a, b) if before[0] > 1 else (b, a)
+                names = [Cell(problem, header=True), Cell(pass_), Cell(below), Cell(above)]
+                rows.append([*names, Cell(f"{at.value:.1f}", _bounds(at))])
+                records.append(
+                    {"problem": problem, "pass": pass_, "below": below, "above": above,
+                     SIZE: at.value, "lo": at.lo, "hi": at.hi}
+                )  # fmt: skip
+    caption = f"Where one overtakes another as {SIZE} grows, beyond both intervals"
+    return Table("overtakings", caption, columns, rows, (), records)
+
+
+def _series(blocks: Sequence[Block]) -> dict[tuple[str, str, str], Series]:
+    """Return published results by size, where all else is equal and there are enough sizes."""
+    found: dict[Any, Series] = defaultdict(list)
+    for block in blocks:
+        for r in block.results:
+            size = r.get(SIZE)
+            if r.published and isinstance(size, int | float) and size > 0:
+                title = title_of(r, leave_out=[SIZE])
+                where = tuple(r.columns.get(n) for n in (*TARGET, "machine", "environment"))
+                found[r.label, title, str(r.columns.get("pass")), where].append((float(size), r))
+    return {
+        (label, title, pass_): sorted(series, key=lambda item: item[0])
+        for (label, title, pass_, _), series in found.items()
+        if len({size for size, _ in series}) >= LEAST
+        and len({size for size, _ in series}) == len(series)
+    }
+
+
+def _ratios(
+    first: Mapping[float, Result], second: Mapping[float, Result]
+) -> dict[float, tuple[float, float, float]]:
+    """Return time of the second over the first with its interval, by size."""
+    found = {}
+    for size in sorted(set(first) & set(second)):
+        known = ratio(second[size], first[size])
+        if known is not None and all(isfinite(v) and v > 0 for v in known):
+            found[size] = known
+    return found
+
+
+def _stated(r: Result, registry: Registry) -> float | None:
+    implementation = registry.implementations.get(str(r.columns.get("implementation")))
+    operation = registry.operations.get(str(r.columns.get("operation")))
+    for known in (implementation, operation):
+        if known and SIZE in known.growth:
+            return float(known.growth[SIZE])
+    return None
+
+
+def _verdict(found: Any, stated: float | None) -> str:
+    if stated is None or isnan(found.lo):
+        return NONE
+    if found.hi < stated:
+        return "grows more slowly: fixed costs still count"
+    return "grows faster than stated" if found.lo > stated else "as stated"
+
+
+def _bounds(found: Any) -> str:
+    return "" if isnan(found.lo) else f"[{found.lo:.2f}, {found.hi:.2f}]"
+
+
+def _known(value: float) -> float | None:
+    return value if isfinite(value) else None

@@ -1,0 +1,76 @@
+"""What is not dominated: at each price, the most that can be expressed, or the best accuracy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import log10
+from typing import Any
+
+from analysis.pareto import front
+from reports.blocks import Block
+from reports.expressivity import Expressivity
+from reports.results import TIME, Result
+from reports.tables import Cell, Column, Table
+from reports.text import number, quantity, scientific
+
+
+def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
+    """Return, for each problem and pass, who is not dominated in expressivity and in accuracy."""
+    columns = [
+        Column("Problem"),
+        Column("Pass"),
+        Column("Not dominated in expressivity", unit="dim and time, by growing time"),
+        Column("Not dominated in accuracy", unit="error and time, by growing time"),
+    ]
+    rows, records = [], []
+    for block in blocks:
+        done = [r for r in block.results if r.published]
+        expressive = _front(done, expressivity.dim)
+        accurate = _front(done, _digits)
+        if not expressive and not accurate:
+            continue
+        pass_ = block.target.split(", ")[0]
+        rows.append(
+            [
+                Cell(block.title, header=True, href=f"#{block.anchor}"),
+                Cell(pass_),
+                _listed(expressive, lambda r: f"dim {number(expressivity.dim(r))}"),
+                _listed(accurate, lambda r: f"error {scientific(_error(r))}"),
+            ]
+        )
+        records += [
+            {"problem": block.title, "pass": pass_, "front": kind, "implementation": r.label,
+             f"{TIME} [s]": r.value(TIME), "dim": expressivity.dim(r), "error": _error(r)}
+            for kind, members in (("expressivity", expressive), ("accuracy", accurate))
+            for r in members
+        ]  # fmt: skip
+    caption = (
+        "Who is not dominated: nothing else in the same problem takes less time and gives more"
+    )
+    return Table("trade", caption, columns, rows, (), records)
+
+
+def _front(done: Sequence[Result], value: Callable[[Result], float | None]) -> list[Result]:
+    known = [(r, t, v) for r in done if (t := r.value(TIME)) and (v := value(r)) is not None]
+    return [known[i][0] for i in front([(t, v) for _, t, v in known])]
+
+
+def _error(r: Result) -> float | None:
+    found = [m.value for p, m in r.measures.items() if p.startswith("error.")]
+    known = [value for value in found if value is not None]
+    return max(known, default=None)
+
+
+def _digits(r: Result) -> float | None:
+    """Return how many digits are right, to a tenth: smaller differences of errors are chance."""
+    error = _error(r)
+    return None if error is None or error <= 0 else round(-log10(error), 1)
+
+
+def _listed(members: Sequence[Result], what: Callable[[Result], str]) -> Cell:
+    if not members:
+        return Cell(kind="muted")
+    links: list[Any] = [
+        ("", f"{r.label}: {quantity(r.value(TIME) or 0.0, 's')}, {what(r)}") for r in members
+    ]
+    return Cell("", links=links, below=True)

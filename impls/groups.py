@@ -48,12 +48,13 @@ class Group:
 
 ANGLES = 8
 """Angles about each axis in an orbit of SO(3)."""
+AXES = dict(zip("xyz", np.eye(3), strict=True))
 
 
 def _matrix_group(
     name: str, sample: Sample, orbit: Callable[[int], Orbit], turns: bool, **subgroups: Group
 ) -> Group:
-    axes = dict(zip("xyz", np.eye(3), strict=True)) if turns else {}
+    axes = AXES if turns else {}
     generators = {f"rotation_{a}": partial(axis_angle, axis) for a, axis in axes.items()}
     return Group(name, np.eye(3), sample, np.matmul, np.transpose, subgroups, generators, orbit)
 
@@ -127,6 +128,58 @@ def orthogonal() -> Group:
     return _matrix_group("O(3)", sample, orbit, turns=True, rotation=proper, inversion=inversion())
 
 
+def _affine(turn: np.ndarray, shift: np.ndarray | float = 0.0) -> np.ndarray:
+    element = np.eye(4)
+    element[:3, :3], element[:3, 3] = turn, shift
+    return element
+
+
+def euclidean(turns: Group) -> Group:
+    """Return E(3) where `turns` is O(3), SE(3) where it is SO(3).
+
+    Elements are matrices [[R, t], [0, 1]], [4, 4], that move a point p to R p + t. The subgroups of
+    `turns` come with t = 0, and `translation` (R^3) with R = 1; t is drawn standard normal.
+    """
+
+    def turned(along: Callable[[float], Element], angle: float) -> Element:
+        return _affine(along(angle))
+
+    def moved(axis: np.ndarray, length: float) -> Element:
+        return _affine(np.eye(3), length * axis)
+
+    def fixed(group: Group) -> Group:
+        def sample(rng: np.random.Generator, n: int) -> list[Element]:
+            return [_affine(turn) for turn in group.sample(rng, n)]
+
+        def orbit(n: int) -> Orbit:
+            assert group.orbit is not None
+            found = group.orbit(n)
+            return Orbit([_affine(turn) for turn in found.elements], found.coordinates)
+
+        along = {name: partial(turned, turn) for name, turn in group.generators.items()}
+        return Group(group.name, np.eye(4), sample, np.matmul, np.linalg.inv, {}, along, orbit)
+
+    def shifted(rng: np.random.Generator, n: int) -> list[Element]:
+        return [moved(shift, 1.0) for shift in rng.standard_normal((n, 3))]
+
+    def sample(rng: np.random.Generator, n: int) -> list[Element]:
+        return list(map(np.matmul, shifted(rng, n), rotating.sample(rng, n)))
+
+    along = {f"translation_{name}": partial(moved, axis) for name, axis in AXES.items()}
+    shifting = Group("R^3", np.eye(4), shifted, np.matmul, np.linalg.inv, {}, along)
+    rotating = fixed(turns)
+    return Group(
+        name={"O(3)": "E(3)", "SO(3)": "SE(3)"}[turns.name],
+        identity=np.eye(4),
+        sample=sample,
+        mul=np.matmul,
+        inv=np.linalg.inv,
+        subgroups={name: fixed(group) for name, group in turns.subgroups.items()}
+        | {"translation": shifting},
+        generators={**rotating.generators, **along},
+    )
+
+
 def shifts(*sizes: int) -> Group:
     """Return the circular shifts of a grid; an element is a tuple of steps, one for each axis."""
 
@@ -187,6 +240,9 @@ def direct_product(**factors: Group) -> Group:
     def lift(name: str, value: Element) -> Element:
         return identity | {name: value}
 
+    def lifted_along(name: str, along: Callable[[float], Element]) -> Callable[[float], Element]:
+        return lambda t: lift(name, along(t))
+
     def orbit_of(name: str, group: Group) -> Callable[[int], Orbit] | None:
         inner = group.orbit
         if inner is None:
@@ -206,7 +262,7 @@ def direct_product(**factors: Group) -> Group:
             ]
 
         generators = {
-            f"{name}.{generator}": lambda t, name=name, along=along: lift(name, along(t))
+            f"{name}.{generator}": lifted_along(name, along)
             for name, group in parts.items()
             for generator, along in group.generators.items()
         }

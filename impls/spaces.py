@@ -29,10 +29,10 @@ class Space:
 
     `kind` "real" arrays may be differentiated (if `grad`), "index" and "mask" arrays never.
     `irreps` describes the last axis in canonical order when it carries irreps of O(3) or SO(3).
-    `dual` is the action on gradients with respect to the array where it is not `act`: <d, a> is
-    unchanged when the group moves both, so that gradients of positions are not translated, and
-    those of what a matrix M moves are moved by its inverse transpose. Drawn in float64; the harness
-    casts.
+    `dual` is the action on gradients with respect to the array where it is not `act`: <d, a - b> is
+    unchanged when the group moves d and two arrays, so that gradients of positions are not
+    translated, and those of what a matrix M moves are moved by its inverse transpose. Drawn in
+    float64; the harness casts.
     """
 
     shape: tuple[int, ...]

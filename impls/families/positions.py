@@ -12,14 +12,16 @@ nearest nodes. The relative position of an edge points from `dst` to `src`. The 
 irreps (one copy of each; channels are an axis), `channels` and `nodes`: `irreps_edge` says which
 harmonics of the relative position are used, `irreps_out` which outputs are asked for.
 
-The group is O(3), or SO(3) for irreps without parity, times the permutations of the nodes, which
-move rows of x and r and relabel the values of src and dst. Translations move r as points and its
-gradient not at all, so they are no action on both alike, and not part of the group.
+The group is E(3), or SE(3) for irreps without parity, times the permutations of the nodes, which
+move rows of x and r and relabel the values of src and dst. Translations move r alone; gradients
+with respect to r are differences of points and only turn. An element is
+{"space": [[R, t], [0, 1]], "nodes": permutation}.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import lru_cache
 from itertools import product
 from typing import Literal
@@ -29,7 +31,7 @@ from scipy.spatial import cKDTree
 
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
 from impls.family import Ask, Family
-from impls.groups import Element, Group, direct_product, orthogonal, rotations, symmetric
+from impls.groups import Element, Group, direct_product, euclidean, orthogonal, rotations, symmetric
 from impls.problem import Problem, Refusal, Scalar, Size
 from impls.so3.irreps import Irreps, degrees, natural
 from impls.spaces import Array, Arrays, Space
@@ -116,16 +118,25 @@ def node_space(problem: Problem, irreps: Irreps) -> Space:
     return _of_nodes((nodes, channels, irreps.dim), irreps)
 
 
-def _of_nodes(shape: tuple[int, ...], irreps: Irreps, values: Array | None = None) -> Space:
+def _of_nodes(shape: tuple[int, ...], irreps: Irreps) -> Space:
     rotate = irreps_space(shape, irreps).act
 
     def act(g: Element, a: Array) -> Array:
         moved = np.empty(a.shape)
-        moved[g["nodes"]] = rotate(g["space"], a)
+        moved[g["nodes"]] = rotate(g["space"][:3, :3], a)
         return moved
 
-    draw = None if values is None else lambda rng: values.copy()
-    return Space(shape, act, irreps=str(irreps), draw=draw)
+    return Space(shape, act, irreps=str(irreps))
+
+
+def _position_space(r: Array, vector: Irreps) -> Space:
+    """Return the Space of positions [nodes, 3], whose gradients are not translated."""
+    turned = _of_nodes(r.shape, vector)
+
+    def act(g: Element, a: Array) -> Array:
+        return np.asarray(turned.act(g, a) + g["space"][:3, 3])
+
+    return replace(turned, act=act, dual=turned.act, draw=lambda rng: r.copy())
 
 
 def _index_space(ends: Array) -> Space:
@@ -170,18 +181,18 @@ def _check_irreps(problem: Problem) -> Refusal | None:
 
 
 def _group(problem: Problem) -> Group:
-    space = orthogonal() if irreps_of(problem)[0].parity else rotations()
-    return direct_product(space=space, nodes=symmetric(counts_of(problem)[1]))
+    turns = orthogonal() if irreps_of(problem)[0].parity else rotations()
+    return direct_product(space=euclidean(turns), nodes=symmetric(counts_of(problem)[1]))
 
 
 def _inputs(problem: Problem) -> Mapping[str, Space]:
     node = irreps_of(problem)[0]
-    channels, nodes, edges = counts_of(problem)
+    channels, _, edges = counts_of(problem)
     r, src, dst = _cloud_of(problem)
     vector = Irreps.parse("1o" if node.parity else "1")
     return {
         "x": node_space(problem, node),
-        "r": _of_nodes((nodes, 3), vector, r),
+        "r": _position_space(r, vector),
         "a": Space((edges, channels)),
         "src": _index_space(src),
         "dst": _index_space(dst),

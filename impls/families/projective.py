@@ -11,7 +11,8 @@ sign under inversion and which `join` needs.
 The vector n1 e1 + n2 e2 + n3 e3 + d e0 is the plane n.p + d = 0, so that the element p -> R p + t
 of E(3) takes n to R n and d to d - t.(R n); on all other grades it acts through products of
 vectors. The point p is e123 - p1 e023 + p2 e013 - p3 e012, where three planes meet. A group element
-is the matrix [[R, t], [0, 1]], [4, 4]. The sizes are `channels` and `batch`.
+is the matrix [[R, t], [0, 1]], [4, 4]. Translations act by matrices that are not orthogonal, so
+that gradients move by the inverse transpose. The sizes are `channels` and `batch`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import numpy as np
 
 from impls.families.product import exact_sizes, positive_sizes
 from impls.family import Ask, Family
-from impls.groups import Element, Group, inversion, orthogonal, rotations
+from impls.groups import Element, Group, euclidean, orthogonal
 from impls.problem import Problem, Refusal, Scalar
 from impls.spaces import Array, Arrays, Space
 
@@ -73,7 +74,10 @@ def multivectors(asked: Problem) -> Space:
     def act(g: Element, a: Array) -> Array:
         return np.asarray(a @ representation(g).T)
 
-    return Space((*sizes_of(asked), 16), act)
+    def dual(g: Element, a: Array) -> Array:
+        return np.asarray(a @ representation(np.linalg.inv(g)))
+
+    return Space((*sizes_of(asked), 16), act, dual=dual)
 
 
 def _pseudoscalars(asked: Problem) -> Space:
@@ -81,36 +85,6 @@ def _pseudoscalars(asked: Problem) -> Space:
         return np.asarray(np.linalg.det(g[:3, :3]) * a)
 
     return Space((sizes_of(asked)[0], 1), act)
-
-
-def _affine(turn: Array, shift: Array) -> Array:
-    element = np.eye(4)
-    element[:3, :3], element[:3, 3] = turn, shift
-    return element
-
-
-def euclidean() -> Group:
-    """Return E(3), with its subgroups `rotation`, `inversion` and `translation`.
-
-    Elements are matrices [[R, t], [0, 1]]; translations are drawn standard normal.
-    """
-
-    def group(name: str, turns: Group | None, moves: bool, **subgroups: Group) -> Group:
-        def sample(rng: np.random.Generator, n: int) -> list[Element]:
-            drawn = turns.sample(rng, n) if turns else [np.eye(3)] * n
-            shifts = rng.standard_normal((n, 3)) if moves else np.zeros((n, 3))
-            return [_affine(turn, shift) for turn, shift in zip(drawn, shifts, strict=True)]
-
-        return Group(name, np.eye(4), sample, np.matmul, np.linalg.inv, subgroups)
-
-    return group(
-        "E(3)",
-        orthogonal(),
-        True,
-        rotation=group("SO(3)", rotations(), False),
-        inversion=group("Ci", inversion(), False),
-        translation=group("R^3", None, True),
-    )
 
 
 def _check(asked: Problem) -> Refusal | None:
@@ -121,7 +95,7 @@ def _check(asked: Problem) -> Refusal | None:
 
 
 def _group(asked: Problem) -> Group:
-    return euclidean()
+    return euclidean(orthogonal())
 
 
 def _inputs(asked: Problem) -> Mapping[str, Space]:

@@ -8,6 +8,7 @@ import pytest
 from impls.groups import (
     circle,
     direct_product,
+    euclidean,
     inversion,
     orthogonal,
     rotations,
@@ -23,11 +24,12 @@ GROUPS = {
     "shifts": shifts(4, 6),
     "symmetric": symmetric(5),
 }
+EUCLIDEAN = {"E(3)": euclidean(orthogonal()), "SE(3)": euclidean(rotations())}
 
 
-@pytest.mark.parametrize("name", GROUPS)
+@pytest.mark.parametrize("name", [*GROUPS, *EUCLIDEAN])
 def test_laws(name):
-    group = GROUPS[name]
+    group = (GROUPS | EUCLIDEAN)[name]
     g, h, k = group.sample(np.random.default_rng(0), 3)
     for a, b in (
         (group.mul(g, group.inv(g)), group.identity),
@@ -68,6 +70,29 @@ def test_generators_are_one_parameter_subgroups_with_the_right_tangent():
         np.testing.assert_allclose(slope, np.cross(axis, [1.0, 2.0, 3.0]), atol=1e-9)
         assert name == f"rotation_{'xyz'[int(np.argmax(axis))]}"
     assert not inversion().generators and not symmetric(3).generators
+
+
+@pytest.mark.parametrize("name", EUCLIDEAN)
+def test_euclidean_motions_move_points(name):
+    group, rng = EUCLIDEAN[name], np.random.default_rng(4)
+    assert group.name == name and group.orbit is None
+    turns = ["rotation", "inversion"] if name == "E(3)" else ["rotation"]
+    assert list(group.subgroups) == [*turns, "translation"]
+    p = np.array([0.5, -1.0, 2.0])
+    g, h = group.sample(rng, 2)
+    moved = [k[:3, :3] @ p + k[:3, 3] for k in (h, group.mul(g, h))]
+    np.testing.assert_allclose(g[:3, :3] @ moved[0] + g[:3, 3], moved[1], atol=1e-14)
+    for subgroup in turns:
+        part = group.subgroups[subgroup]
+        for k in (*part.sample(rng, 2), *part.orbit(4).elements):
+            assert not k[:3, 3].any() and np.abs(k[:3, :3] @ k[:3, :3].T - np.eye(3)).max() < 1e-14
+    for k in group.subgroups["translation"].sample(rng, 2):
+        np.testing.assert_array_equal(k[:3, :3], np.eye(3))
+    assert set(group.subgroups["translation"].generators) < set(group.generators)
+    np.testing.assert_array_equal(group.generators["translation_y"](0.3)[:3, 3], [0, 0.3, 0])
+    turn = group.generators["rotation_z"](0.3)
+    np.testing.assert_array_equal(turn[:3, :3], rotations().generators["rotation_z"](0.3))
+    np.testing.assert_array_equal(turn[:, 3], [0, 0, 0, 1])
 
 
 def test_products_lift_generators_and_orbits():

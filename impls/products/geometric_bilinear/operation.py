@@ -19,13 +19,12 @@ Cost: 192 products of components, 81 for the join, and 24 for each pair of chann
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 
 import numpy as np
 
 from impls.families.projective import BLADES, GRADES, multivectors, sizes_of
-from impls.groups import Element
 from impls.operation import Exactness, Operation
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
@@ -130,16 +129,6 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     }
 
 
-def _as_it_stands(problem: Problem, g: Element, a: Array, b: Array) -> Iterable[Array]:
-    """Yield b alone: the action on outputs leaves no choice.
-
-    That there is an `align` keeps the gate off the symmetry of gradients, which it takes to move as
-    the arrays do. Under translations, whose action is not orthogonal, they move by the inverse
-    transpose; the tests look at that.
-    """
-    yield b
-
-
 OPERATION = Operation(
     name="geometric_bilinear",
     family="projective",
@@ -151,7 +140,6 @@ OPERATION = Operation(
     cost=_cost,
     weights=_weights,
     linear_in=(("x", 1), ("y", 1), ("left", 1), ("right", 1), ("out", 1)),
-    align=_as_it_stands,
     users=("brehmer2023", "dehaan2024"),
     growth={"lmax": 0, "channels": 2},
 )

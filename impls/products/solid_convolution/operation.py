@@ -14,9 +14,8 @@ degrees, as attention gives it. Then everything but the sum can be moved from ed
 [. x .]_l the orthonormal coupling, so that the relative position splits into the positions of both
 ends.
 
-Selection rule: |l1-l2| <= l3 <= l1+l2 and, with parity, p3 = p1 p2. Translations change nothing,
-besides rotations, inversion and permutations. Cost of the direct sum: O(L^5) for each edge and
-channel.
+Selection rule: |l1-l2| <= l3 <= l1+l2 and, with parity, p3 = p1 p2. Translations of all positions
+change nothing. Cost of the direct sum: O(L^5) for each edge and channel.
 """
 
 from __future__ import annotations
@@ -90,7 +89,7 @@ OPERATION = Operation(
     family="positions",
     summary="product with solid harmonics of relative positions, a weight per edge for all degrees",
     papers=("li2025",),
-    exactness=Exactness("exact", ("rotation", "inversion", "permutation")),
+    exactness=Exactness("exact", ("rotation", "inversion", "translation", "permutation")),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,

@@ -52,6 +52,7 @@ def test_actions_are_homomorphisms(symmetry):
     rng = np.random.default_rng(3)
     group, spaces, arrays = FAMILY.group(asked), FAMILY.inputs(asked), FAMILY.draw(asked, rng)
     assert ("inversion" in group.subgroups) == (symmetry == "o3")
+    assert group.name == {"o3": "E(3) x S_5", "so3": "SE(3) x S_5"}[symmetry]
     g, h = group.sample(rng, 2)
     for name, space in spaces.items():
         once = space.act(group.mul(g, h), arrays[name])
@@ -60,7 +61,10 @@ def test_actions_are_homomorphisms(symmetry):
 
 def test_relabelling_moves_nodes_and_edges_alike():
     spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, np.random.default_rng(0))
-    g = {"space": -np.eye(3), "nodes": np.random.default_rng(1).permutation(11)}
+    g = {
+        "space": np.diag([-1.0, -1.0, -1.0, 1.0]),
+        "nodes": np.random.default_rng(1).permutation(11),
+    }
     moved = {k: space.act(g, arrays[k]) for k, space in spaces.items()}
     for end in ("src", "dst"):
         np.testing.assert_array_equal(moved["r"][moved[end]], -arrays["r"][arrays[end]])
@@ -68,6 +72,17 @@ def test_relabelling_moves_nodes_and_edges_alike():
         moved["x"][moved["src"]][..., 0], arrays["x"][arrays["src"]][..., 0]
     )
     np.testing.assert_array_equal(moved["a"], arrays["a"])
+
+
+def test_translations_move_positions_alone_and_no_gradient():
+    spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, np.random.default_rng(0))
+    for g in FAMILY.group(ASKED).subgroups["translation"].sample(np.random.default_rng(1), 3):
+        moved = {k: space.act(g, arrays[k]) for k, space in spaces.items()}
+        np.testing.assert_allclose(moved["r"], arrays["r"] + g["space"][:3, 3], atol=1e-15)
+        for name in arrays.keys() - {"r"}:
+            np.testing.assert_array_equal(moved[name], arrays[name])
+        found = spaces["r"].gradient().act(g, arrays["r"])
+        np.testing.assert_array_equal(found, arrays["r"])
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impls.families.projective import BLADES, FAMILY, GRADES, euclidean, problem, representation
+from impls.families.projective import BLADES, FAMILY, GRADES, problem, representation
+from impls.groups import euclidean, orthogonal
 from impls.problem import Problem
 from impls.products.geometric_bilinear import algebra
 from impls.products.geometric_bilinear.operation import (
@@ -18,6 +19,7 @@ from impls.products.geometric_bilinear.operation import (
 
 NAMES = ("torch_dense", "torch_blades", "jax_dense", "jax_blades")
 ASKED = problem(channels=3, batch=5, dtype="float64")
+GROUP = euclidean(orthogonal())
 SUBGROUPS = ("rotation", "inversion", "translation")
 EYE = np.eye(16)
 E0, E1, E2, E3 = EYE[1:5]
@@ -28,9 +30,9 @@ def implementation(name):
 
 
 def elements(seed=1, n=3):
-    group, rng = euclidean(), np.random.default_rng(seed)
-    drawn = [g for name in SUBGROUPS for g in group.subgroups[name].sample(rng, n)]
-    return drawn + group.sample(rng, n)
+    rng = np.random.default_rng(seed)
+    drawn = [g for name in SUBGROUPS for g in GROUP.subgroups[name].sample(rng, n)]
+    return drawn + GROUP.sample(rng, n)
 
 
 def commutant(group):
@@ -173,6 +175,7 @@ def test_gradients_move_by_the_inverse_transpose(name, judge, distance):
     plain = gradients(inputs, c)
     for g in elements(12, n=1):
         inverse = np.linalg.inv(representation(g))  # rows times it: the inverse transpose
+        assert distance(spaces["x"].gradient().act(g, c), c @ inverse) < 1e-14
         moved = gradients({k: spaces[k].act(g, a) for k, a in inputs.items()}, c @ inverse)
         for key in "xy":
             assert distance(moved[key], plain[key] @ inverse) < 1e-12
@@ -185,7 +188,7 @@ def test_a_reference_that_does_not_turn_over_breaks_inversion():
         FAMILY.draw(ASKED, np.random.default_rng(9)),
         {k: s.sample(np.random.default_rng(10)) for k, s in OPERATION.weights(ASKED).items()},
     )
-    (g,) = euclidean().subgroups["inversion"].sample(np.random.default_rng(0), 1)
+    (g,) = GROUP.subgroups["inversion"].sample(np.random.default_rng(0), 1)
     act = FAMILY.inputs(ASKED)["x"].act
     moved = {k: act(g, a) if k in "xy" else a for k, a in inputs.items()}
     wanted = act(g, OPERATION.oracle(ASKED, inputs, weights)["z"])

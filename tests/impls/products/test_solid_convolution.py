@@ -220,14 +220,15 @@ def test_single_precision(name):
 def test_symmetry(algorithm):
     asked, rng = PROBLEMS["unsorted"], np.random.default_rng(5)
     group, spaces, arrays = FAMILY.group(asked), FAMILY.inputs(asked), draw(asked)
-    assert OPERATION.exactness.subgroups == ("rotation", "inversion", "permutation")
+    assert OPERATION.exactness.subgroups == tuple(group.subgroups)
     z = with_numpy(algorithm, asked, arrays)
     for name in OPERATION.exactness.subgroups:
         (g,) = group.subgroups[name].sample(rng, 1)
         moved = {k: space.act(g, arrays[k]) for k, space in spaces.items()}
         wanted = OPERATION.outputs(asked)["z"].act(g, z)
         assert relative(with_numpy(algorithm, asked, moved), wanted) < 1e-13
-        assert relative(with_numpy(algorithm, asked, arrays), wanted) > 0.1
+        if name != "translation":
+            assert relative(z, wanted) > 0.1
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS.values(), ids=ALGORITHMS)

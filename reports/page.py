@@ -19,6 +19,7 @@ from reports import (
     expressivity,
     growth,
     headline,
+    heat,
     methods,
     operations,
     overview,
@@ -74,10 +75,18 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
             files[f"figures/{figure.name}.svg"] = svg.encode()
             files[f"figures/{figure.name}.pdf"] = pdf
             names = tuple(f"figures/{figure.name}.{kind}" for kind in ("svg", "pdf"))
-            inlined = Markup(plot.inline(svg, figure))
+            inlined = Markup(plot.inline(svg, figure.name, figure.alt))
             drawn.append(Drawn(figure, inlined, curves.table(figure), names))
 
+    couplings = heat.maps(registry)
+    if couplings:
+        svg, pdf = heat.draw(couplings)
+        files["figures/couplings.svg"], files["figures/couplings.pdf"] = svg.encode(), pdf
+
     context: dict[str, Any] = {
+        "couplings": Markup(plot.inline(svg, "couplings", heat.alt(couplings)))
+        if couplings
+        else "",
         "banner": methods.banner(run, results),
         "counts": overview.counts(results, sum(e.status == coverage.NOT_RUN for e in cases)),
         "paragraphs": methods.paragraphs(run, results, blocks),

@@ -6,7 +6,8 @@ import io
 import math
 import re
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from typing import Any, cast
 
@@ -52,10 +53,7 @@ SETTINGS: dict[str, Any] = {
 
 def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
     """Return (SVG text, PDF bytes). Text stays text; nothing in it is read as mathematics."""
-    with mpl.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
-        mpl.rcdefaults()
-        cast(Any, mpl.rcParams).update(SETTINGS)
+    with styled():
         labels = sorted({c.label for p in figure.panels for c in p.curves})
         width = 6.4 if len(figure.panels) == 1 else 3.9 * len(figure.panels) + 0.6
         longest = 0.075 * max(map(len, labels)) + 0.7
@@ -84,11 +82,26 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
             handlelength=3.6,
             borderaxespad=0.2,
         )
-        svg, pdf = io.StringIO(), io.BytesIO()
-        nothing = dict.fromkeys(("Creator", "Date"))
-        canvas.savefig(svg, format="svg", metadata=nothing)
-        nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
-        canvas.savefig(pdf, format="pdf", metadata=nothing)
+        return saved(canvas)
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Draw in the style of the page, whatever the user's own settings are."""
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        mpl.rcdefaults()
+        cast(Any, mpl.rcParams).update(SETTINGS)
+        yield
+
+
+def saved(canvas: Canvas) -> tuple[str, bytes]:
+    """Return a drawing as SVG text and PDF bytes, without dates."""
+    svg, pdf = io.StringIO(), io.BytesIO()
+    nothing = dict.fromkeys(("Creator", "Date"))
+    canvas.savefig(svg, format="svg", metadata=nothing)
+    nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+    canvas.savefig(pdf, format="pdf", metadata=nothing)
     return svg.getvalue(), pdf.getvalue()
 
 
@@ -155,16 +168,16 @@ def _legend_text(label: str) -> str:
     return f"\N{WORD JOINER}{label}" if label.startswith("_") else label
 
 
-def inline(svg: str, figure: Figure) -> str:
+def inline(svg: str, name: str, alt: str) -> str:
     """Return the SVG for the page: unique ids, and colours that follow the page's theme."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    prefix = f"{figure.name}--"
+    prefix = f"{name}--"
     head, rest = body.split(">", 1)
     size = re.search(r'viewBox="[^"]*"', head)
     box = size.group(0) if size else ""
     labelled = f'role="img" aria-labelledby="{prefix}alt" class="figure"'
-    title = f'<title id="{prefix}alt">{_escape(figure.alt)}</title>'
+    title = f'<title id="{prefix}alt">{_escape(alt)}</title>'
     start = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f"{box} {labelled}>{title}"

@@ -82,7 +82,8 @@ def test_files_of_others_stay_and_old_ones_go(small: Path, tmp_path: Path) -> No
     kept = [json.dumps(r) + "\n" for r in rows if r["family"] == "image"]
     (small / "rows.jsonl").write_text("".join(kept))
     build(small, out)
-    assert [p.name for p in (out / "figures").iterdir()] == ["mine.svg"]
+    left = {p.name for p in (out / "figures").iterdir()}
+    assert left == {"mine.svg", "couplings.svg", "couplings.pdf"}
     assert (out / "mine.txt").read_text() == "mine"
     assert not [p for p in out.rglob(".*")]
 

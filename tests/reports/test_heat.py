@@ -1,0 +1,39 @@
+"""What couples with what: the figure in words, against the selection rules."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+
+from impls.registry import load
+from reports import heat
+
+
+@pytest.fixture(scope="module")
+def maps():
+    return heat.maps(load())
+
+
+def test_products_of_two_inputs_have_a_matrix(maps):
+    assert {"clebsch_gordan", "gaunt", "matrix", "poisson_bracket"} <= set(maps)
+    assert "gate" not in maps and "symmetric_contraction" not in maps
+
+
+def test_gaunt_couples_even_sums_and_the_bracket_odd_ones(maps):
+    for name, parity in (("gaunt", 0), ("poisson_bracket", 1)):
+        matrix = maps[name]
+        for i, (first, second) in enumerate(matrix.rows):
+            for j, third in enumerate(matrix.columns):
+                value = matrix.values[i, j]
+                if not np.isnan(value) and abs(value) > 1e-12:
+                    assert (first.l + second.l + third.l) % 2 == parity
+    said = heat.alt(maps)
+    assert "clebsch_gordan couples 19 of 19" in said and "gaunt couples 14 of 19" in said
+
+
+def test_the_drawing_has_a_panel_each_and_the_same_bytes(maps):
+    svg, pdf = heat.draw(maps)
+    assert all(re.search(rf">\s*{name}\s*<", svg) for name in maps)
+    assert pdf[:4] == b"%PDF" and heat.draw(maps) == (svg, pdf)

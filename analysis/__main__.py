@@ -60,6 +60,8 @@ PROBES = {
 }
 SWEPT = ("equivariance", "accuracy", "nero")
 """The commands that take data types and generators of data."""
+SETTINGS = ("siso", "simo", "mimo", "truncated", "dot", "scale")
+"""Families have some of these; of all operations, only those are asked that have it."""
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
 """Samples of a problem of these commands: as many as the gate looks at."""
@@ -101,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
             shown.add_argument(
                 "--irreps", action="store_true", help="each parity and irrep of the output alone"
             )
-        sub.add_argument("--setting", choices=("siso", "simo", "mimo"), default="mimo")
+        sub.add_argument(
+            "--setting",
+            choices=SETTINGS,
+            default="mimo",
+            help="dot and scale: of fields on the sphere, which are crossed in mimo and truncated",
+        )
         sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
         sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L are analysed")
         if name in SWEPT:
@@ -130,8 +137,18 @@ def _operations(arguments: argparse.Namespace, registry: Registry) -> list[str]:
         for name, operation in sorted(registry.operations.items())
         if _applies(arguments.command, operation)
         and (family := registry.family(operation.family)).single is not None
-        and (family.pose is not None or _standing(arguments, family))
+        and (_poses(arguments, family) if family.pose else _standing(arguments, family))
     ]
+
+
+def _poses(arguments: argparse.Namespace, family: Family) -> bool:
+    """Return whether a family has this setting and symmetry."""
+    assert family.pose is not None
+    try:
+        family.pose(arguments.setting, arguments.symmetry, 1)
+    except ValueError:
+        return False
+    return True
 
 
 def _applies(command: str, operation: Operation) -> bool:
@@ -252,7 +269,7 @@ def _results(
         base = {"operation": columns["operation"], "implementation": columns["implementation"]}
         base |= {
             name: columns[f"facet.{name}"]
-            for name in ("setting", "symmetry", "lmax")
+            for name in ("setting", "symmetry", "lmax", "values")
             if f"facet.{name}" in columns
         }
         if registry.family(planned.case.problem.family).pose is None:

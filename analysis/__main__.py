@@ -243,21 +243,25 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
         for case in _cases(argparse.Namespace(**vars(arguments) | {"operation": name}), registry)
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command])
-    sources = _sources()
+    sources = _sources(arguments.command)
     planned = [
         Planned(case, digest({"case": key(case, registry), "sources": sources})) for case in cases
     ]
     return Plan(f"analysis {arguments.command}", settings, planned)
 
 
-def _sources() -> dict[str, str]:
-    """Return a hash of every file that analyses: what is changed is measured again."""
-    files = [*Path(__file__).parent.glob("*.py"), *Path(probes.__file__).parent.glob("*.py")]
-    return {
-        f"{file.parent.name}/{file.name}": hashlib.blake2b(file.read_bytes()).hexdigest()
-        for file in sorted(files)
-        if file != Path(__file__)
-    }
+def _sources(command: str) -> dict[str, str]:
+    """Return a hash of each module that analyses: what is changed is measured again."""
+    known = probes.probes()
+    queue = [known[name].measure.__module__ for name in PROBES[command]]
+    found: dict[str, str] = {}
+    while queue:
+        name = queue.pop()
+        module = sys.modules[name]
+        found[name] = hashlib.blake2b(Path(str(module.__file__)).read_bytes()).hexdigest()
+        used = {str(getattr(value, "__module__", "")) for value in vars(module).values()}
+        queue += [other for other in used if other.startswith("analysis.") and other not in found]
+    return found
 
 
 def _results(
@@ -403,7 +407,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _disagrees(result: dict[str, Any]) -> bool:
     pairs = (("dim", "expected_dim"), ("span", "expected_span"), ("interactable", "expected"))
     failed = result.get("passed") is False
-    return failed or any(a in result and result[a] != result[b] for a, b in pairs)
+    return failed or any(b in result and result.get(a) != result[b] for a, b in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -60,6 +60,8 @@ PROBES = {
 }
 SWEPT = ("equivariance", "accuracy", "nero")
 """The commands that take data types and generators of data."""
+SETTINGS = ("siso", "simo", "mimo", "truncated", "dot", "scale")
+"""Families have some of these; of all operations, only those are asked that have it."""
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
 """Samples of a problem of these commands: as many as the gate looks at."""
@@ -101,7 +103,12 @@ def _parser() -> argparse.ArgumentParser:
             shown.add_argument(
                 "--irreps", action="store_true", help="each parity and irrep of the output alone"
             )
-        sub.add_argument("--setting", choices=("siso", "simo", "mimo"), default="mimo")
+        sub.add_argument(
+            "--setting",
+            choices=SETTINGS,
+            default="mimo",
+            help="dot and scale: of fields on the sphere, which are crossed in mimo and truncated",
+        )
         sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
         sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L are analysed")
         if name in SWEPT:
@@ -130,8 +137,18 @@ def _operations(arguments: argparse.Namespace, registry: Registry) -> list[str]:
         for name, operation in sorted(registry.operations.items())
         if _applies(arguments.command, operation)
         and (family := registry.family(operation.family)).single is not None
-        and (family.pose is not None or _standing(arguments, family))
+        and (_poses(arguments, family) if family.pose else _standing(arguments, family))
     ]
+
+
+def _poses(arguments: argparse.Namespace, family: Family) -> bool:
+    """Return whether a family has this setting and symmetry."""
+    assert family.pose is not None
+    try:
+        family.pose(arguments.setting, arguments.symmetry, 1)
+    except ValueError:
+        return False
+    return True
 
 
 def _applies(command: str, operation: Operation) -> bool:
@@ -226,21 +243,25 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
         for case in _cases(argparse.Namespace(**vars(arguments) | {"operation": name}), registry)
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command])
-    sources = _sources()
+    sources = _sources(arguments.command)
     planned = [
         Planned(case, digest({"case": key(case, registry), "sources": sources})) for case in cases
     ]
     return Plan(f"analysis {arguments.command}", settings, planned)
 
 
-def _sources() -> dict[str, str]:
-    """Return a hash of every file that analyses: what is changed is measured again."""
-    files = [*Path(__file__).parent.glob("*.py"), *Path(probes.__file__).parent.glob("*.py")]
-    return {
-        f"{file.parent.name}/{file.name}": hashlib.blake2b(file.read_bytes()).hexdigest()
-        for file in sorted(files)
-        if file != Path(__file__)
-    }
+def _sources(command: str) -> dict[str, str]:
+    """Return a hash of each module that analyses: what is changed is measured again."""
+    known = probes.probes()
+    queue = [known[name].measure.__module__ for name in PROBES[command]]
+    found: dict[str, str] = {}
+    while queue:
+        name = queue.pop()
+        module = sys.modules[name]
+        found[name] = hashlib.blake2b(Path(str(module.__file__)).read_bytes()).hexdigest()
+        used = {str(getattr(value, "__module__", "")) for value in vars(module).values()}
+        queue += [other for other in used if other.startswith("analysis.") and other not in found]
+    return found
 
 
 def _results(
@@ -252,7 +273,7 @@ def _results(
         base = {"operation": columns["operation"], "implementation": columns["implementation"]}
         base |= {
             name: columns[f"facet.{name}"]
-            for name in ("setting", "symmetry", "lmax")
+            for name in ("setting", "symmetry", "lmax", "values")
             if f"facet.{name}" in columns
         }
         if registry.family(planned.case.problem.family).pose is None:
@@ -386,7 +407,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _disagrees(result: dict[str, Any]) -> bool:
     pairs = (("dim", "expected_dim"), ("span", "expected_span"), ("interactable", "expected"))
     failed = result.get("passed") is False
-    return failed or any(a in result and result[a] != result[b] for a, b in pairs)
+    return failed or any(b in result and result.get(a) != result[b] for a, b in pairs)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

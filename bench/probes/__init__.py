@@ -40,11 +40,12 @@ def probes() -> dict[str, Probe]:
         nero,
         seconds,
         symmetry,
+        universality,
         verdicts,
     )
 
     modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry, accuracy,
-               discrimination, nero)  # fmt: skip
+               discrimination, nero, universality)  # fmt: skip
     return {probe.name: probe for module in modules for probe in module.PROBES}
 
 

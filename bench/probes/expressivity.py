@@ -202,7 +202,9 @@ def homs(subject: Subject) -> Iterable[Reading]:
         yield Reading("homs.spanned", None, detail={"unavailable": reason})
         return
     group = family.group(single)
-    claimed = [group.subgroups[name] for name in operation.exactness.subgroups]
+    claimed = [
+        group.subgroups[name] for name in operation.exactness.subgroups if name in group.subgroups
+    ]
     full = hom_dimension(first, output, claimed or [group])
     maps = _maps(subject, single, names, first, output)
     found = spanned(maps)

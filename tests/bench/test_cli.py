@@ -398,6 +398,12 @@ def test_discrimination(said, tmp_path):
     assert all(r["passed"] and r["control"] < 1e-9 for r in rows)
 
 
+def test_universality(said, tmp_path):
+    rows = analysed(said, tmp_path, "universality", *ONE, "numpy_dense", "--lmax", "1")
+    assert [(r["irrep"], r["degree"]) for r in rows] == [(i, d) for i in "01" for d in range(1, 5)]
+    assert all(r["universal"] and r["error"] < 1e-10 and r["seconds"] > 0 for r in rows)
+
+
 def test_nero(said, tmp_path):
     rows = analysed(
         said, tmp_path, "nero", "--operation", "matrix", "--implementation", "torch_dense",

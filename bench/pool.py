@@ -77,6 +77,7 @@ def environment(spec: Spec) -> dict[str, str]:
         "JAX_ENABLE_COMPILATION_CACHE": "0",
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.90",
         "XLA_FLAGS": " ".join(
             [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]
         ).strip(),

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.rows import Status
 from bench.run import Events
 
-SECONDS_PER_CASE = {"fwd": 1.1, "grad": 1.6}
+SECONDS_PER_CASE = {"fwd": 0.9, "grad": 1.2, "grad2": 1.8}
 SECONDS_PER_WORKER = 2.5
 """For the estimate before the start only (a 2-core machine); the bar's ETA is measured."""
 

@@ -17,6 +17,8 @@ from bench.frameworks.memory import peak_rss
 from impls.implementation import Target, Tensors
 from impls.spaces import Arrays, Space
 
+MEMORY_SHARE = 0.9
+"""A process that asks for more of the GPU's memory than this share is out of memory."""
 REPEATS = 9
 COPY = 2**28
 GEMM = {"cpu": 1024, "cuda": 8192}
@@ -40,6 +42,7 @@ def start(target: Target, x64: bool) -> Mapping[str, Any]:
     if target.device == "cuda":
         if not torch.cuda.is_available():
             raise ValueError("torch sees no CUDA device; use --device cpu or install a CUDA build")
+        torch.cuda.set_per_process_memory_fraction(MEMORY_SHARE)
         facts |= {"cuda": torch.version.cuda, "gpu": torch.cuda.get_device_name()}
     return facts
 

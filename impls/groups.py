@@ -62,12 +62,12 @@ def _matrix_group(
 def rotations() -> Group:
     """Return SO(3): elements are 3x3 rotation matrices, drawn from the Haar measure.
 
-    An orbit turns by 8 angles of (0, pi] about axes on a Fibonacci lattice of the half sphere.
+    An orbit turns by 8 angles of (0, pi] about axes on a Fibonacci lattice of the sphere.
     """
 
     def orbit(n: int) -> Orbit:
         count = -(-n // ANGLES)
-        z = (np.arange(count) + 0.5) / count
+        z = (2 * np.arange(count) + 1) / count - 1
         turn = np.pi * (3 - np.sqrt(5)) * np.arange(count)
         radius = np.sqrt(1 - z * z)
         axes = np.stack([radius * np.cos(turn), radius * np.sin(turn), z], axis=-1)

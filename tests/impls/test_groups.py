@@ -55,6 +55,9 @@ def test_orbits_cover():
     dets = orthogonal().orbit(32)
     np.testing.assert_allclose(np.linalg.det(dets.elements), dets.coordinates["det"], atol=1e-14)
     assert sorted(set(dets.coordinates["det"])) == [-1.0, 1.0]
+    turns = rotations().orbit(1024).elements
+    axes = np.array([[g[2, 1] - g[1, 2], g[0, 2] - g[2, 0], g[1, 0] - g[0, 1]] for g in turns])
+    assert np.abs(axes.mean(axis=0)).max() < 0.02  # no direction is left out
     angles = circle().orbit(4)
     np.testing.assert_allclose(angles.elements[1] @ [0, 0, 1], [1, 0, 0], atol=1e-15)
     every = shifts(2, 3).orbit(100)

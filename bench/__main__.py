@@ -117,6 +117,7 @@ def _parser() -> argparse.ArgumentParser:
         "--mode", dest="modes", action="append", default=[], metavar="MODE",
         help="eager, compile, cudagraph, jit: where a framework has it (may be repeated)",
     )  # fmt: skip
+    sub.add_argument("--vary", action="store_true", help="also every other value of the options")
     sub.add_argument(
         "--redo", default="", metavar="WHAT",
         help=f"measure again what is finished: {', '.join(REDO)}, all, or a glob of case ids",
@@ -289,6 +290,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.rounds,
         arguments.passes,
         arguments.modes,
+        arguments.vary,
     )
     out = arguments.out or Path("reports/out") / f"{arguments.profile}-{device}"
     _announce(meant, registry, device, out)

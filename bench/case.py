@@ -151,11 +151,13 @@ def cases_of(
     target: Target,
     registry: Registry,
     modes: Iterable[str] = (),
+    vary: bool = False,
 ) -> list[Case]:
     """Return the cases of a list of asked problems: all implementations of all operations meant.
 
     Each framework runs in those of `modes` that it has, and in its default mode where these name
-    none of its own. Cases that will be refused are included: a refusal is a result.
+    none of its own. `vary` asks for the other values of the implementations' options too, one at a
+    time. Cases that will be refused are included: a refusal is a result.
     """
     asked = set(modes)
     of_framework = {
@@ -163,13 +165,22 @@ def cases_of(
         for framework, known in MODES.items()
     }
     return [
-        Case(ask.problem, implementation.full_name, pass_, mode, target)
+        Case(ask.problem, implementation.full_name, pass_, mode, target, options)
         for ask in asks
         for pass_ in passes
         for implementation in sorted(registry.implementations.values(), key=lambda i: i.full_name)
         if _answers(implementation, ask, registry) and _has_pass(implementation, pass_)
         for mode in of_framework[implementation.framework]
+        for options in _options(implementation, vary)
     ]
+
+
+def _options(implementation: Implementation, vary: bool) -> list[dict[str, Scalar]]:
+    """Return {}, which is every option's first value, and each other value of one option."""
+    others: list[dict[str, Scalar]] = [
+        {name: value} for name, values in implementation.options.items() for value in values[1:]
+    ]
+    return [{}, *(others if vary else [])]
 
 
 def _answers(implementation: Implementation, ask: Ask, registry: Registry) -> bool:

@@ -92,10 +92,12 @@ def plan(
     rounds: int | None = None,
     passes: Sequence[str] = (),
     modes: Sequence[str] = (),
+    vary: bool = False,
 ) -> Plan:
     """Return the plan of a profile: the problems of every family that has this profile.
 
-    `passes` replaces those of the profile; `modes` names modes beside the default ones.
+    `passes` replaces those of the profile; `modes` names modes beside the default ones; `vary`
+    asks for every value of the implementations' options.
 
     Raises:
         ValueError: for an unknown profile, pass or mode, rounds < 1, or a pattern that selects
@@ -109,7 +111,8 @@ def plan(
     if passes:
         settings = replace(settings, passes=tuple(_known("pass", name, PASSES) for name in passes))
     every = tuple(dict.fromkeys(mode for known in MODES.values() for mode in known))
-    chosen = cases(profile, target, registry, settings, [_known("mode", m, every) for m in modes])
+    known = [_known("mode", mode, every) for mode in modes]
+    chosen = cases(profile, target, registry, settings, known, vary)
     if pattern:
         chosen = select(chosen, pattern, registry)
         if not chosen:
@@ -132,6 +135,7 @@ def cases(
     registry: Registry,
     settings: Profile | None = None,
     modes: Sequence[str] = (),
+    vary: bool = False,
 ) -> list[Case]:
     """Return the cases of a profile: its problems, put to the implementations that it measures.
 
@@ -139,7 +143,7 @@ def cases(
         ValueError: for an unknown profile.
     """
     passes = (settings or profile_named(profile)).passes
-    found = cases_of(asks(profile, registry), passes, target, registry, modes)
+    found = cases_of(asks(profile, registry), passes, target, registry, modes, vary)
     measured = {
         name
         for name, implementation in registry.implementations.items()
@@ -168,6 +172,7 @@ def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
         implementation = registry.implementation(case.implementation)
         single = registry.family(case.problem.family).single
         default = MODES[implementation.framework][0] == case.mode
+        default = default and not case.options
         if single is None or case.pass_ != "fwd" or not default or refusal(case, registry):
             continue
         question = implementation.operation, replace(single(case.problem), dtype="float64")

@@ -89,6 +89,17 @@ def test_modes_are_asked_of_the_frameworks_that_have_them(registry):
     } == {"compile"}
 
 
+def test_options_vary_one_at_a_time(registry):
+    meant = plan("quick", Target(), registry, "*clebsch_gordan.torch_dense*", vary=True)
+    options = registry.implementation("clebsch_gordan.torch_dense").options
+    expected = [{}] + [{name: v} for name, values in options.items() for v in values[1:]]
+    assert len(expected) > 1
+    for block in meant.blocks():
+        assert [dict(planned.case.options) for planned in block] == expected
+    plain = plan("quick", Target(), registry, "*clebsch_gordan.torch_dense*")
+    assert all(not planned.case.options for planned in plain.planned)
+
+
 def test_unknown_passes_and_modes_are_named(registry):
     with pytest.raises(ValueError, match="unknown pass 'backward': known are fwd, grad, grad2"):
         plan("quick", Target(), registry, passes=["backward"])

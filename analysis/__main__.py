@@ -40,7 +40,7 @@ EXAMPLES = """examples:
   python -m analysis homs --operation uvw --lmax 1
   python -m analysis interactability --operation matrix --lmax 5 --format csv
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
-  python -m analysis equivariance --operation escn --data poles --dtype bfloat16 --lmax 2
+  python -m analysis equivariance --operation escn --data poles --symmetry o3 --lmax 2
   python -m analysis discrimination --operation gaunt --lmax 3
   python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
   python -m analysis universality --operation gaunt --lmax 2
@@ -278,108 +278,34 @@ def _results(
         }
         if registry.family(planned.case.problem.family).pose is None:
             base["problem"] = columns["problem"]
+        if arguments.command in SWEPT:
+            base["dtype"] = "tf32" if columns["precision"] == "tf32" else columns["dtype"]
         mine = [row for row in rows if row["key"] == planned.key]
-        found = list(_read(arguments, mine, columns))
+        found = list(_read(arguments, mine))
         yield from ({**base, **item} for item in found)
         ended = next((row for row in mine if row["probe"] == FINISHED), None)
         if not found and ended is not None:
             yield {
                 **base,
                 "status": ended["status"],
-                "reason": ended["reason"] or "not a bilinear map",
+                "reason": ended["reason"] or "the question does not apply to it",
             }
-
-
-def _equivariance(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if not row["probe"].startswith("symmetry."):
-            continue
-        detail = row["detail"]
-        guard = row["probe"].startswith("symmetry.guard.")
-        along = {"mean": row["value"], "p95": row["value"], "max": row["value"]}
-        where = {} if guard else {"subgroup": detail["subgroup"]}
-        yield {
-            "dtype": _precision(columns),
-            "kind": "guard" if guard else "generator" if "generator" in detail else "elements",
-            "subgroup": where.get("subgroup", ""),
-            "name": row["probe"].rpartition(".")[2] if guard else detail.get("generator", ""),
-            **{name: detail.get(name, along[name]) for name in along},
-            "claimed": detail.get("claimed"),
-            "passed": detail.get("passed"),
-            **({"reason": detail["problem"]} if "problem" in detail else {}),
-        }
-
-
-def _accuracy(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if row["probe"].startswith("accuracy."):
-            detail = row["detail"]
-            yield {
-                "dtype": _precision(columns),
-                "magnitude": detail["magnitude"],
-                "error": row["value"],
-                **{n: detail[n] for n in ("digits_lost", "worst", "worst_error", "passed")},
-                **({"reason": detail["problem"]} if "problem" in detail else {}),
-            }
-
-
-def _discrimination(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if row["probe"].startswith("discrimination."):
-            detail = row["detail"]
-            yield {
-                **{name: detail[name] for name in ("pair", "order", "control")},
-                "distance": row["value"],
-                **{name: detail[name] for name in ("distinguishes", "expected", "passed")},
-                **({"reason": detail["problem"]} if "problem" in detail else {}),
-            }
-
-
-def _nero(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if row["probe"].startswith("nero."):
-            detail = row["detail"]
-            for number, error in enumerate(detail["errors"]):
-                yield {
-                    "dtype": _precision(columns),
-                    **{name: detail[name] for name in ("subgroup", "reference")},
-                    **{name: values[number] for name, values in detail["coordinates"].items()},
-                    "error": error,
-                }
-
-
-def _universality(rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        if row["probe"].startswith("universality."):
-            detail = row["detail"]
-            yield {
-                **{name: detail[name] for name in ("irrep", "degree")},
-                "error": row["value"],
-                **{n: detail[n] for n in ("rank", "full", "universal", "seconds", "passed")},
-                **({"reason": detail["problem"]} if "problem" in detail else {}),
-            }
-
-
-def _precision(columns: Any) -> str:
-    return "tf32" if columns["precision"] == "tf32" else str(columns["dtype"])
 
 
 _READERS = {
-    "equivariance": _equivariance,
-    "accuracy": _accuracy,
-    "discrimination": _discrimination,
-    "nero": _nero,
-    "universality": _universality,
+    "interactability": readers.interactability,
+    "homs": readers.homs,
+    "equivariance": readers.equivariance,
+    "accuracy": readers.accuracy,
+    "discrimination": readers.discrimination,
+    "nero": readers.nero,
+    "universality": readers.universality,
 }
 
 
-def _read(arguments: argparse.Namespace, rows: list[Any], columns: Any) -> Iterator[dict[str, Any]]:
-    if arguments.command == "interactability":
-        return readers.interactability(rows)
-    if arguments.command == "homs":
-        return readers.homs(rows)
+def _read(arguments: argparse.Namespace, rows: list[Any]) -> Iterator[dict[str, Any]]:
     if arguments.command in _READERS:
-        return _READERS[arguments.command](rows, columns)
+        return _READERS[arguments.command](rows)
     if arguments.channels is not None:
         return readers.channels(rows, arguments.channels)
     return readers.outputs(rows) if arguments.irreps else readers.expressivity(rows)

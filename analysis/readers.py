@@ -97,5 +97,80 @@ def homs(rows: Rows) -> Iterator[Record]:
         }
 
 
+def equivariance(rows: Rows) -> Iterator[Record]:
+    """Yield the guards, then the error over each subgroup and along each generator."""
+    for row in _of(rows, "symmetry."):
+        detail, guard = row["detail"], row["probe"].startswith("symmetry.guard.")
+        kind = "guard" if guard else "generator" if "generator" in detail else "elements"
+        yield {
+            "kind": kind,
+            "subgroup": detail.get("subgroup", ""),
+            "name": row["probe"].rpartition(".")[2] if guard else detail.get("generator", ""),
+            **{name: detail.get(name, row["value"]) for name in ("mean", "p95", "max")},
+            **{name: detail.get(name) for name in ("claimed", "passed")},
+            **_reason(row),
+        }
+
+
+def accuracy(rows: Rows) -> Iterator[Record]:
+    """Yield the error and the digits lost at each magnitude of the inputs."""
+    names = ("digits_lost", "worst", "worst_error", "passed")
+    for row in _of(rows, "accuracy."):
+        detail = row["detail"]
+        yield {
+            "magnitude": detail["magnitude"],
+            "error": row["value"],
+            **{name: detail[name] for name in names},
+            **_reason(row),
+        }
+
+
+def discrimination(rows: Rows) -> Iterator[Record]:
+    """Yield each pair of environments: its control and distance, and what is derived."""
+    for row in _of(rows, "discrimination."):
+        detail = row["detail"]
+        yield {
+            **{name: detail[name] for name in ("pair", "order", "control")},
+            "distance": row["value"],
+            "distinguishes": detail["distinguishes"],
+            "derived": detail["expected"],
+            "passed": detail["passed"],
+            **_reason(row),
+        }
+
+
+def nero(rows: Rows) -> Iterator[Record]:
+    """Yield each element of each orbit: its coordinates and its error."""
+    for row in _of(rows, "nero."):
+        detail = row["detail"]
+        for number, error in enumerate(detail["errors"]):
+            yield {
+                **{name: detail[name] for name in ("subgroup", "reference")},
+                **{name: values[number] for name, values in detail["coordinates"].items()},
+                "error": error,
+            }
+
+
+def universality(rows: Rows) -> Iterator[Record]:
+    """Yield the fit of each degree and irrep."""
+    names = ("rank", "full", "universal", "seconds", "passed")
+    for row in _of(rows, "universality."):
+        detail = row["detail"]
+        yield {
+            **{name: detail[name] for name in ("irrep", "degree")},
+            "error": row["value"],
+            **{name: detail[name] for name in names},
+            **_reason(row),
+        }
+
+
+def _of(rows: Rows, prefix: str) -> Iterator[Mapping[str, Any]]:
+    return (row for row in rows if row["probe"].startswith(prefix))
+
+
+def _reason(row: Mapping[str, Any]) -> Record:
+    return {"reason": row["detail"]["problem"]} if "problem" in row["detail"] else {}
+
+
 def _by_probe(rows: Rows) -> dict[str, Mapping[str, Any]]:
     return {row["probe"]: row for row in rows}

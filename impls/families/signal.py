@@ -39,6 +39,8 @@ SCALE = ("0e", "1o", "1o")
 """A field of scalars times a field of polar vectors."""
 SCALARS = ("0e", "0e", "0e")
 """The product of two functions on the sphere."""
+POSED = {"dot": DOT, "scale": SCALE}
+"""What `pose` asks for besides the cross product, which is its mimo and truncated: all degrees."""
 
 
 def problem(
@@ -195,7 +197,8 @@ def _single(asked: Problem) -> Problem:
 
 
 def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
-    return problem(CROSS, lmax, symmetry, setting=setting, batch=1, dtype="float64")
+    values, cutoff = (POSED[setting], "mimo") if setting in POSED else (CROSS, setting)
+    return problem(values, lmax, symmetry, setting=cutoff, batch=1, dtype="float64")
 
 
 FAMILY = Family(

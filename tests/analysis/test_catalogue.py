@@ -102,3 +102,25 @@ def test_an_undeclared_growth_promises_nothing(registry):
     found = catalogue.entry(operation, registry.family("product"), [silent, slow])
     assert found.implementations == {"silent": "", "slow": "O(L^9 C)"}
     assert found.order == "" and found.cost == ""
+
+
+def test_closed_forms_of_the_dimensions(registry):
+    family, degrees_asked = registry.family("product"), range(1, 6)
+
+    def truncated(setting, symmetry, lmax):
+        asked = family.pose(setting, symmetry, lmax)
+        return asked.with_sizes(irreps_out=asked.sizes["irreps_in1"])
+
+    cut = replace(family, pose=truncated)
+    for name, whole, part in (
+        ("gaunt", lambda n: 4 * n + 1, lambda n: 3 * n + 1),
+        ("matrix", lambda n: 4 * n + 1, lambda n: 3 * n + 1),
+        ("fused_matrix", lambda n: 10 * n - 4, lambda n: 6 * n - (n == 1)),
+        ("clebsch_gordan", lambda n: (n + 1) * (2 * n * n + 4 * n + 3) // 3, None),
+    ):
+        operation = registry.operation(name)
+        found = catalogue.dimensions(operation, family, degrees_asked)
+        assert found == tuple(whole(n) for n in degrees_asked)
+        if part is not None:
+            found = catalogue.dimensions(operation, cut, degrees_asked)
+            assert found == tuple(part(n) for n in degrees_asked)

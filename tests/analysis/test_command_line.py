@@ -150,6 +150,20 @@ def test_every_operation_with_coefficients_is_asked_by_default():
     assert len(once) == len(set(once)), "one implementation each"
 
 
+@pytest.mark.parametrize(
+    ("setting", "has", "lacks"),
+    [("siso", "gaunt", "signal_product"), ("dot", "signal_product", "gaunt")],
+)
+def test_all_operations_are_those_that_have_the_setting(setting, has, lacks):
+    line = ["expressivity", "--setting", setting, "--symmetry", "o3", "--lmax", "1"]
+    arguments = analysis_line._parser().parse_args(line)
+    plan = analysis_line._plan(arguments, analysis_line.load_registry([]))
+    posed = {case.case.implementation.split(".")[0]: case.case.problem for case in plan.planned}
+    assert has in posed and lacks not in posed
+    if setting == "dot":
+        assert posed[has].sizes["value_out"] == "0e"
+
+
 def test_rows_without_an_answer_have_no_records():
     assert list(readers.expressivity([])) == list(readers.outputs([])) == []
     assert list(readers.channels([], 3)) == list(readers.homs([])) == []

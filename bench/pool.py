@@ -15,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -253,8 +253,11 @@ def total_memory() -> int:
 class Pool:
     """The workers of a run, by kind. Use as a context manager: leaving it ends them all."""
 
-    def __init__(self, registry: Registry, files: Iterable[str], logs: Path) -> None:
-        """Start with no workers; they are started when first needed."""
+    def __init__(
+        self, registry: Registry, files: Iterable[str], logs: Path, shared: bool = False
+    ) -> None:
+        """Start with no workers; `shared` is one for each framework, not one an implementation."""
+        self.shared = shared
         self.registry = registry
         self.files = tuple(str(Path(file).resolve()) for file in files)
         self.logs = logs
@@ -268,6 +271,13 @@ class Pool:
         """End every worker."""
         self.stop()
 
+    def spec(self, case: Case) -> Spec:
+        """Return the kind of worker that a case has here."""
+        spec = spec_of(case, self.registry)
+        if self.shared:
+            return replace(spec, implementation=f"any-{spec.framework}", mode="", options=())
+        return spec
+
     def stop(self) -> None:
         """End every worker; the next request starts fresh ones."""
         for worker in self.workers.values():
@@ -280,7 +290,7 @@ class Pool:
         """Start the workers of these cases side by side; return those that did not come up."""
         faults: dict[Spec, Fault] = {}
         fresh: list[Worker] = []
-        for spec in dict.fromkeys(spec_of(case, self.registry) for case in cases):
+        for spec in dict.fromkeys(map(self.spec, cases)):
             if spec not in self.workers or not self.workers[spec].alive:
                 if spec in self.workers:
                     self.workers[spec].kill()
@@ -308,7 +318,7 @@ class Pool:
         Raises:
             Fault: when it does not come up.
         """
-        spec = spec_of(case, self.registry)
+        spec = self.spec(case)
         faults = self.prepare([case])
         if spec in faults:
             raise faults[spec]

@@ -35,13 +35,17 @@ UNTIMED = Sampling(0, 0)
 
 @dataclass(frozen=True)
 class Profile:
-    """How a named set of problems is measured."""
+    """How a named set of problems is measured.
+
+    `shared`: the implementations of a framework share a worker, where nothing is timed.
+    """
 
     passes: tuple[Pass, ...]
     rounds: int
     sampling: Sampling
     case_timeout: float
     probes: tuple[str, ...] = probes.RUN
+    shared: bool = False
 
 
 PROFILES = {

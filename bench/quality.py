@@ -6,8 +6,6 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from scipy import stats
-
 from bench import nvml
 
 DRIFT_LEVEL = 1e-3
@@ -32,6 +30,8 @@ def between(
     found: dict[str, Any] = {"before": dict(before), "after": dict(after)}
     flags = []
     if len(samples) >= 5:
+        from scipy import stats  # half a second, which every listing would pay
+
         result = stats.kendalltau(range(len(samples)), samples)
         found["drift"] = {"tau": float(result.statistic), "p": float(result.pvalue)}
         if result.pvalue < DRIFT_LEVEL:

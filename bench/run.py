@@ -217,7 +217,7 @@ def execute(
 ) -> Run:
     """Run a plan in a directory, continuing what is there; return the run with its time account."""
     device = plan.planned[0].case.target.device if plan.planned else "cpu"
-    with exclusive(out, device), Pool(registry, files, out / "logs") as pool:
+    with exclusive(out, device), Pool(registry, files, out / "logs", plan.settings.shared) as pool:
         store = Store(out)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         facts = {

@@ -170,51 +170,6 @@ def paired_ratio(
     return _exp(_student(np.array([np.median(part) for part in rounds]), level))
 
 
-def ratio_interval(
-    a: ArrayLike,
-    b: ArrayLike,
-    level: float = 0.95,
-    rng: np.random.Generator | int = 0,
-) -> Interval:
-    r"""Return (ratio, lo, hi) of a over b, each with one positive number per round.
-
-    Equal lengths are interleaved rounds and are paired: the ratio is the median over rounds of
-    a_i/b_i and rounds are resampled together. Otherwise it is median(a)/median(b) and both are
-    resampled apart. The interval is the percentile bootstrap on log ratios, 10 000 draws, seeded
-    by `rng` [@efron1993]. For the median it is close to the exact order-statistic interval; few
-    rounds (below 6 at 0.95) give the range of what was seen, which covers less than asked. One
-    round gives nan bounds. `paired_ratio` covers what it says with few rounds too.
-
-    Raises:
-        ValueError: for no rounds, or a number that is not positive and finite.
-    """
-    from scipy import stats  # half a second, which every worker would pay
-
-    log_a, log_b = np.log(_positive(a, "a")), np.log(_positive(b, "b"))
-    paired = len(log_a) == len(log_b)
-    data = (log_a - log_b,) if paired else (log_a, log_b)
-
-    def log_ratio(first: Array, *second: Array, axis: int = -1) -> Array:
-        middle = np.median(first, axis=axis)
-        return np.asarray(middle - np.median(second[0], axis=axis) if second else middle)
-
-    ratio = float(np.exp(log_ratio(*data)))
-    if min(len(part) for part in data) < 2:
-        return Interval(ratio, float("nan"), float("nan"))
-    if all(np.ptp(part) == 0.0 for part in data):
-        return Interval(ratio, ratio, ratio)
-    interval = stats.bootstrap(
-        data,
-        log_ratio,
-        n_resamples=DRAWS,
-        vectorized=True,
-        confidence_level=level,
-        method="percentile",
-        rng=np.random.default_rng(rng),
-    ).confidence_interval
-    return Interval(ratio, float(np.exp(interval.low)), float(np.exp(interval.high)))
-
-
 def geometric_mean(ratios: ArrayLike, level: float = 0.95) -> Interval:
     """Return exp(mean(log r)), the only mean that treats r and 1/r alike [@fleming1986].
 

@@ -24,7 +24,6 @@ from analysis.statistics import (
     median_coverage,
     median_interval,
     paired_ratio,
-    ratio_interval,
     series_interval,
 )
 
@@ -249,35 +248,6 @@ def test_drift_is_found_and_its_interval_covers(factor):
         drift([1.0])
 
 
-def test_ratio_interval_covers_and_pairing_narrows():
-    rng = np.random.default_rng(0)
-    hits = 0
-    for seed in range(60):
-        drift = rng.lognormal(sigma=0.5, size=12)
-        a = 1.3 * drift * rng.lognormal(sigma=0.05, size=12)
-        b = drift * rng.lognormal(sigma=0.05, size=12)
-        ratio, lo, hi = ratio_interval(a, b, rng=seed)
-        assert lo <= ratio <= hi
-        hits += lo <= 1.3 <= hi
-    assert hits >= 52
-    _, low, high = ratio_interval(a, b[:-1])
-    assert high / low > 2 * hi / lo
-
-
-def test_ratio_interval_is_seeded_and_symmetric():
-    rng = np.random.default_rng(1)
-    a, b = rng.lognormal(size=9), rng.lognormal(size=9)
-    assert ratio_interval(a, b, rng=5) == ratio_interval(a, b, rng=5)
-    forward, backward = ratio_interval(a, b, rng=5), ratio_interval(b, a, rng=5)
-    np.testing.assert_allclose(1 / np.array(backward)[[0, 2, 1]], forward, rtol=1e-6)
-
-
-def test_ratio_of_one_round_and_of_equal_rounds():
-    ratio, lo, hi = ratio_interval([2.0], [1.0])
-    assert ratio == pytest.approx(2.0) and math.isnan(lo) and math.isnan(hi)
-    assert ratio_interval([2.0, 2.0], [2.0, 2.0]) == (1.0, 1.0, 1.0)
-
-
 def test_geometric_mean_treats_reciprocals_alike():
     assert geometric_mean([2.0, 0.5]).value == pytest.approx(1.0)
     assert geometric_mean([1.0, 10.0, 100.0]).value == pytest.approx(10.0)
@@ -300,7 +270,6 @@ def test_bad_samples_are_refused(bad):
         geometric_mean,
         series_interval,
         drift,
-        lambda x: ratio_interval(x, [1.0]),
         lambda x: hierarchical_interval([x]),
         lambda x: paired_ratio([x], [[1.0]]),
     ):

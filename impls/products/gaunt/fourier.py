@@ -9,11 +9,15 @@ with exact integrals over the sphere. Series of real functions that come from th
 F_(-u,-v) = conj F_uv and F_(-u,v) = (-1)^v F_uv; so only v >= 0 is kept, half of W is read, and
 every m meets either the real or the imaginary part alone: both ends are real matrices, O(L^3). The
 FFTs are O(L^2 log L).
+
+The option `fft` decides only the speed: "complex" makes all v from -L to L and takes complex FFTs
+of the same size, the way first published [@luo2024]: about twice as many numbers in the series and
+twice as many in the values. What is read of W is the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,12 +26,15 @@ from scipy.fft import next_fast_len
 
 from impls.families.product import irreps_of
 from impls.implementation import Built, Target, Tensors
-from impls.problem import Problem, Refusal
+from impls.problem import Problem, Refusal, Scalar
 from impls.products.backend import Backend
 from impls.products.gaunt.layout import Merge, Split, Streams, degrees_of, output_degree
 from impls.products.gaunt.operation import reached
 from impls.so3.fourier import fourier_to_sphere, sphere_to_fourier
 from impls.so3.irreps import Irreps
+
+FFTS = ("real", "complex")
+"""Values of the option `fft`, the default first."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +42,21 @@ class Transforms:
     """The FFTs of a framework on the last two axes, without a factor on the way to the grid.
 
     `to_grid(real part, imaginary part, (n_u, n_v))` is the inverse real FFT of a half spectrum,
-    `to_series(values)` returns the real and the imaginary part of the half spectrum.
+    `to_series(values)` returns the real and the imaginary part of the half spectrum. Complex FFTs
+    take and return full spectra, and their values are complex. `fft` says which.
     """
 
     to_grid: Callable[[Any, Any, tuple[int, int]], Any]
     to_series: Callable[[Any], tuple[Any, Any]]
+    fft: str = FFTS[0]
+
+
+def fft_of(options: Mapping[str, Scalar]) -> str:
+    """Return the value of the option `fft`; ValueError for an unknown one."""
+    fft = str(options.get("fft", FFTS[0]))
+    if fft not in FFTS:
+        raise ValueError(f"unknown fft {fft!r}: choose one of {', '.join(FFTS)}")
+    return fft
 
 
 def torus(problem: Problem) -> tuple[int, int]:
@@ -54,15 +71,21 @@ def torus(problem: Problem) -> tuple[int, int]:
 
 
 def fourier(problem: Problem, backend: Backend, transforms: Transforms) -> Built:
-    """Build the algorithm in a framework."""
+    """Build the algorithm in a framework.
+
+    A complex series starts at v = -L, which turns the values by e^(i L phi). So the product's
+    starts at -(L1 + L2): nothing has to be moved.
+    """
     first, second, out = irreps_of(problem)
     size, lmax, band = torus(problem), output_degree(problem), first.lmax + second.lmax
+    full = transforms.fft == "complex"
     encoders = (
-        Split(*encoder(first, size[0]), backend),
-        Split(*encoder(second, size[0]), backend),
+        Split(*encoder(first, size[0], full=full), backend),
+        Split(*encoder(second, size[0], full=full), backend),
     )
     decode = Merge(*decoder(out, reached(problem), lmax, band), backend)
-    return on_torus(problem, backend, transforms, size, encoders, decode)
+    start = band if full else 0
+    return on_torus(problem, backend, transforms, size, encoders, decode, start)
 
 
 def on_torus(
@@ -72,11 +95,13 @@ def on_torus(
     size: tuple[int, int],
     encoders: tuple[Callable[[Any], Any], Callable[[Any], Any]],
     decode: Callable[[Any], Any],
+    start: int = 0,
 ) -> Built:
     """Build the product on a grid of `size`, between encoders of x and y and a decoder.
 
     An encoder takes components [n, dim] to parts of F [streams, n, n_u], real ones first; the
-    decoder takes parts of W [streams, n, u = 0..band] to components.
+    decoder takes parts of W [streams, n, u = 0..band] to components. The series of the product
+    has v = 0 at `start`.
     """
     first, second, _ = irreps_of(problem)
     lmax, band = output_degree(problem), first.lmax + second.lmax
@@ -89,12 +114,13 @@ def on_torus(
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
         product = values(encoders[0], inputs["x"]) * values(encoders[1], inputs["y"])
-        read = [part[:, : band + 1, : lmax + 1] for part in transforms.to_series(product)]
+        parts = transforms.to_series(product)
+        read = [part[:, : band + 1, start : start + lmax + 1] for part in parts]
         series = backend.concatenate(read, -1)
         z = decode(series.swapaxes(1, 2).swapaxes(0, 1))
         return {"z": z.reshape(*shape, z.shape[-1])}
 
-    return Built(call, kernel=f"{size[0]} x {size[1]} real FFT")
+    return Built(call, kernel=f"{size[0]} x {size[1]} {transforms.fft} FFT")
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
@@ -104,26 +130,30 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     return None
 
 
-def _orders(lmax: int) -> list[int]:
-    """Return the m whose series is real at v = 0..lmax, then the m whose series is imaginary.
+def _orders(frequencies: Sequence[int]) -> list[int]:
+    """Return the m whose series is real at each v, then the m whose series is imaginary.
 
     The polar factor is a cosine series for even and i times a sine series for odd v, the azimuthal
-    one is real for m = v and imaginary for m = -v.
+    one is real for m = |v| and imaginary for m = -|v|.
     """
-    real = [v if v % 2 == 0 else -v for v in range(lmax + 1)]
+    real = [abs(v) if v % 2 == 0 else -abs(v) for v in frequencies]
     return real + [-m for m in real]
 
 
-def encoder(irreps: Irreps, n_u: int) -> tuple[Streams, np.ndarray]:
-    """Return [streams, irreps, n_u]: parts of F at (u modulo n_u, v), real ones first."""
+def encoder(irreps: Irreps, n_u: int, *, full: bool = False) -> tuple[Streams, np.ndarray]:
+    """Return [streams, irreps, n_u]: parts of F at (u modulo n_u, v), real ones first.
+
+    v is 0..lmax, or -lmax..lmax for the `full` series.
+    """
     lmax = irreps.lmax
-    streams = Streams(degrees_of(irreps), _orders(lmax))
+    frequencies = range(-lmax if full else 0, lmax + 1)
+    streams = Streams(degrees_of(irreps), _orders(frequencies))
     series = sphere_to_fourier(lmax)
     values = np.zeros((len(streams.orders), lmax + 1, n_u))
-    for stream, m in enumerate(streams.orders):
+    for stream, (v, m) in enumerate(zip([*frequencies] * 2, streams.orders, strict=True)):
         for degree in range(abs(m), lmax + 1):
-            at_v = series[degree * (degree + 1) + m, :, lmax + abs(m)]
-            part = at_v.real if stream <= lmax else at_v.imag
+            at_v = series[degree * (degree + 1) + m, :, lmax + v]
+            part = at_v.real if stream < len(frequencies) else at_v.imag
             values[stream, degree, np.arange(-lmax, lmax + 1) % n_u] = part
     return streams, streams.table(values)
 
@@ -132,7 +162,7 @@ def decoder(
     irreps: Irreps, kept: tuple[bool, ...], lmax: int, band: int
 ) -> tuple[Streams, np.ndarray]:
     """Return [streams, u, irreps]: what the parts of W at u = 0..band give, real ones first."""
-    streams = Streams(degrees_of(irreps), _orders(lmax))
+    streams = Streams(degrees_of(irreps), _orders(range(lmax + 1)))
     integrals = fourier_to_sphere(lmax, band)
     values = np.zeros((len(streams.orders), lmax + 1, band + 1))
     for stream, m in enumerate(streams.orders):

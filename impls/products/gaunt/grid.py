@@ -4,10 +4,14 @@ f_x(theta, phi) = sum_m trig_m(phi) sum_l P_lm(theta) x_lm: for each order m a m
 functions, then one matrix of sines and cosines; multiply; back with the weights. The grid is
 Gauss-Legendre times equidistant, the smallest that is exact for the degree D = L1 + L2 + L3 of the
 triple product: ceil((D+1)/2) x (D+1) points. O(L^3) multiplications in both stages.
+
+The option `grid` decides only the speed: "double" is the grid that is exact for 2D + 1, with twice
+the azimuths and D+1 latitudes, as where a grid is chosen with a margin.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +19,7 @@ import numpy as np
 
 from impls.families.product import irreps_of
 from impls.implementation import Built, Tensors
-from impls.problem import Problem
+from impls.problem import Problem, Scalar
 from impls.products.backend import Backend
 from impls.products.gaunt.layout import (
     Merge,
@@ -29,6 +33,9 @@ from impls.products.gaunt.operation import reached
 from impls.so3.harmonics import legendre, trigonometric
 from impls.so3.irreps import Irreps
 from impls.so3.quadrature import ProductGrid, gauss_legendre
+
+GRIDS = ("minimal", "double")
+"""Values of the option `grid`, the default first."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +58,17 @@ def stages(
     return Stages(streams, polar, trigonometric(lmax, grid.phi).T)
 
 
-def grid(problem: Problem, backend: Backend, points: ProductGrid | None = None) -> Built:
-    """Build the algorithm in a framework; `points` replaces the smallest exact grid."""
-    points = points or gauss_legendre(product_degree(problem))
+def grid_of(problem: Problem, options: Mapping[str, Scalar]) -> ProductGrid:
+    """Return the grid that the option `grid` asks for; ValueError for an unknown value."""
+    name = str(options.get("grid", GRIDS[0]))
+    if name not in GRIDS:
+        raise ValueError(f"unknown grid {name!r}: choose one of {', '.join(GRIDS)}")
+    degree = product_degree(problem)
+    return gauss_legendre(degree if name == "minimal" else 2 * degree + 1)
+
+
+def grid(problem: Problem, backend: Backend, points: ProductGrid) -> Built:
+    """Build the algorithm in a framework on a grid."""
     first, second, out = irreps_of(problem)
     to_grid_x = _ToGrid(stages(first, first.lmax, points), backend)
     to_grid_y = _ToGrid(stages(second, second.lmax, points), backend)

@@ -12,26 +12,30 @@ from typing import Any
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import jax_backend
-from impls.products.gaunt.fourier import Transforms, fourier, supports
+from impls.products.gaunt.fourier import FFTS, Transforms, fft_of, fourier, supports
 
 
-def transforms() -> Transforms:
-    """Return the FFTs of JAX."""
+def transforms(fft: str = FFTS[0]) -> Transforms:
+    """Return the FFTs of JAX, real or complex."""
     import jax.numpy as jnp
     from jax import lax
 
+    half = fft == "real"
+    inverse = jnp.fft.irfft2 if half else jnp.fft.ifft2
+    forward = jnp.fft.rfft2 if half else jnp.fft.fft2
+
     def to_grid(real: Any, imag: Any, size: tuple[int, int]) -> Any:
-        return jnp.fft.irfft2(lax.complex(real, imag), s=size, norm="forward")
+        return inverse(lax.complex(real, imag), s=size, norm="forward")
 
     def to_series(values: Any) -> tuple[Any, Any]:
-        series = jnp.fft.rfft2(values, norm="forward")
+        series = forward(values, norm="forward")
         return series.real, series.imag
 
-    return Transforms(to_grid, to_series)
+    return Transforms(to_grid, to_series, fft)
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
-    return fourier(problem, jax_backend(problem), transforms())
+    return fourier(problem, jax_backend(problem), transforms(fft_of(options)))
 
 
 IMPLEMENTATION = Implementation(
@@ -40,6 +44,7 @@ IMPLEMENTATION = Implementation(
     framework="jax",
     build=_build,
     supports=supports,
+    options={"fft": FFTS},
     papers=("luo2024", "xin2021"),
     growth={"lmax": 3, "channels": 1},
 )

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import jax_backend
-from impls.products.gaunt.grid import grid
+from impls.products.gaunt.grid import GRIDS, grid, grid_of
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
-    return grid(problem, jax_backend(problem))
+    return grid(problem, jax_backend(problem), grid_of(problem, options))
 
 
 IMPLEMENTATION = Implementation(
@@ -22,6 +22,7 @@ IMPLEMENTATION = Implementation(
     name="jax_grid",
     framework="jax",
     build=_build,
+    options={"grid": GRIDS},
     papers=("luo2024", "xie2025"),
     growth={"lmax": 3, "channels": 1},
 )

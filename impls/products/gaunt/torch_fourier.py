@@ -12,25 +12,29 @@ from typing import Any
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
-from impls.products.gaunt.fourier import Transforms, fourier, supports
+from impls.products.gaunt.fourier import FFTS, Transforms, fft_of, fourier, supports
 
 
-def transforms() -> Transforms:
-    """Return the FFTs of PyTorch."""
+def transforms(fft: str = FFTS[0]) -> Transforms:
+    """Return the FFTs of PyTorch, real or complex."""
     import torch
 
+    half = fft == "real"
+    inverse = torch.fft.irfft2 if half else torch.fft.ifft2
+    forward = torch.fft.rfft2 if half else torch.fft.fft2
+
     def to_grid(real: Any, imag: Any, size: tuple[int, int]) -> Any:
-        return torch.fft.irfft2(torch.complex(real, imag), s=size, norm="forward")
+        return inverse(torch.complex(real, imag), s=size, norm="forward")
 
     def to_series(values: Any) -> tuple[Any, Any]:
-        series = torch.fft.rfft2(values, norm="forward")
+        series = forward(values, norm="forward")
         return series.real, series.imag
 
-    return Transforms(to_grid, to_series)
+    return Transforms(to_grid, to_series, fft)
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
-    return fourier(problem, torch_backend(problem, target), transforms())
+    return fourier(problem, torch_backend(problem, target), transforms(fft_of(options)))
 
 
 IMPLEMENTATION = Implementation(
@@ -39,6 +43,7 @@ IMPLEMENTATION = Implementation(
     framework="torch",
     build=_build,
     supports=supports,
+    options={"fft": FFTS},
     papers=("luo2024", "xin2021"),
     growth={"lmax": 3, "channels": 1},
 )

@@ -141,6 +141,43 @@ def test_equivariance(name, asked, runner, distance):
     assert runner.asymmetry(implementation(name), OPERATION, asked, elements) < 1e-12
 
 
+VARIANTS = [
+    (f"{framework}_{algorithm}", {option: value})
+    for framework in ("torch", "jax")
+    for algorithm, option, value in (("fourier", "fft", "complex"), ("grid", "grid", "double"))
+]
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
+def test_the_naive_variants_are_the_same_map(name, options, runner, expected, distance):
+    default = implementation(name)
+    ((option, value),) = options.items()
+    assert default.options[option][1] == value
+    naive = replace(default, build=lambda p, target, _: default.build(p, target, options))
+    kernels = {built.build(problem("mimo", 2), Target(), {}).kernel for built in (default, naive)}
+    assert len(kernels) == 2
+    several = (custom("0e+1o+3o", "2e+1o", "1o+2e+1e"), problem("simo", 2), custom("0", "0", "0"))
+    for asked in several if name.startswith("torch") else several[:1]:
+        asked = Problem("product", asked.sizes, dtype="float64")
+        arrays = runner.draw(asked)
+        wanted = OPERATION.oracle(asked, arrays, {})["z"]
+        found = runner.value(naive, asked, arrays)
+        assert found.dtype == np.float64 and distance(found, wanted) < 1e-12
+        c = np.random.default_rng(1).standard_normal(wanted.shape)
+        gradients = runner.gradient(naive, asked, arrays, c)
+        for got, want in zip(
+            gradients, expected.gradient(OPERATION, asked, arrays, c), strict=True
+        ):
+            assert got.dtype == np.float64 and distance(got, want) < 1e-12
+
+
+@pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
+def test_an_unknown_variant_is_refused(name, options):
+    ((option, value),) = options.items()
+    with pytest.raises(ValueError, match=f"unknown {option} 'other': choose one of .*, {value}"):
+        implementation(name).build(PROBLEMS[0], Target(), {option: "other"})
+
+
 @pytest.mark.parametrize(("symmetry", "counts"), [("so3", (5, 14, 30)), ("o3", (5, 14, 30))])
 def test_number_of_paths(symmetry, counts):
     for lmax, count in enumerate(counts, 1):

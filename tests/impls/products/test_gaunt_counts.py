@@ -11,26 +11,31 @@ from impls.families.product import irreps_of, problem
 from impls.products.backend import numpy_backend
 from impls.products.gaunt.fourier import Transforms, decoder, encoder, fourier
 from impls.products.gaunt.fourier_parity import Decoder, Encoder, even_torus, fourier_parity
-from impls.products.gaunt.grid import stages
+from impls.products.gaunt.grid import GRIDS, grid_of, stages
 from impls.products.gaunt.lebedev import point_matrices
 from impls.products.gaunt.operation import OPERATION, reached
 from impls.so3.quadrature import gauss_legendre, lebedev
 
 
 class Counted:
-    """NumPy's real FFTs, which note how many numbers they were given for each sample."""
+    """NumPy's FFTs, which note how many real numbers they were given for each sample."""
 
-    def __init__(self):
-        self.given, self.points = [], []
-        self.transforms = Transforms(self._to_grid, self._to_series)
+    def __init__(self, fft="real"):
+        self.given, self.values, self.points = [], [], []
+        half = fft == "real"
+        self.inverse, self.forward = (
+            (np.fft.irfft2, np.fft.rfft2) if half else (np.fft.ifft2, np.fft.fft2)
+        )
+        self.transforms = Transforms(self._to_grid, self._to_series, fft)
 
     def _to_grid(self, real, imag, size):
         self.given.append((real.size + imag.size) // len(real))
         self.points.append(size)
-        return np.fft.irfft2(real + 1j * imag, s=size, norm="forward")
+        return self.inverse(real + 1j * imag, s=size, norm="forward")
 
     def _to_series(self, values):
-        series = np.fft.rfft2(values, norm="forward")
+        self.values.append(values.nbytes // 8 // len(values))
+        series = self.forward(values, norm="forward")
         return series.real, series.imag
 
 
@@ -45,6 +50,30 @@ def test_real_ffts_hold_half_of_the_complex_series(algorithm, lmax, runner, dist
     for given, (n_u, _) in zip(counted.given, counted.points, strict=True):
         assert given == 2 * (lmax + 1) * n_u
         assert given / (2 * (2 * lmax + 1) * n_u) == (lmax + 1) / (2 * lmax + 1) <= 0.6
+
+
+@pytest.mark.parametrize("lmax", [2, 5])
+def test_complex_ffts_take_the_whole_series_and_hold_twice_the_values(lmax, runner, distance):
+    asked = problem("mimo", lmax, batch=3, dtype="float64")
+    arrays = runner.draw(asked)
+    half, full = Counted("real"), Counted("complex")
+    for counted in (half, full):
+        found = fourier(asked, numpy_backend(asked), counted.transforms).call(arrays, {})["z"]
+        assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-12
+    assert half.points == full.points
+    n_u, n_v = full.points[0]
+    assert full.given == [2 * (2 * lmax + 1) * n_u] * 2
+    assert (half.values, full.values) == ([n_u * n_v], [2 * n_u * n_v])
+
+
+@pytest.mark.parametrize("lmax", [2, 3])
+def test_the_double_grid_has_four_times_the_points(lmax):
+    asked = problem("mimo", lmax, dtype="float64")
+    minimal, double = (grid_of(asked, {"grid": name}) for name in GRIDS)
+    degree = 4 * lmax
+    assert (len(minimal.cos_theta), len(minimal.phi)) == (degree // 2 + 1, degree + 1)
+    assert (len(double.cos_theta), len(double.phi)) == (degree + 1, 2 * (degree + 1))
+    assert 3.5 < double.weights().size / minimal.weights().size <= 4
 
 
 @pytest.mark.parametrize("lmax", [2, 3, 6])

@@ -6,21 +6,34 @@ The weights make one tensor U[c] = sum_eta W[eta, c] U^eta of every channel; the
 
 and so on for the other slots: n d^nu multiplications in the first, d less in each that follows,
 and n d^(nu-1) numbers to keep for each sample. It does not use that the slots are alike.
+
+The option `basis` decides only the speed: "nested" sums the nested couplings of every order of the
+input irreps, most of them dependent, as first published, instead of the U^eta. Their weights are
+those of the U^eta times a constant matrix, so that the map is the same.
 """
 
 from __future__ import annotations
 
-from itertools import permutations
+import math
+from collections.abc import Mapping
+from itertools import permutations, product
 
 import numpy as np
 
 from impls.families.power import irreps_of, nu_of
 from impls.implementation import Built, Target, Tensors
-from impls.problem import Problem, Refusal
+from impls.problem import Problem, Refusal, Scalar
 from impls.products.backend import Backend
-from impls.products.symmetric_contraction.monomials import Basis, Folding, basis_of
-from impls.products.symmetric_contraction.operation import weights_per_output
+from impls.products.symmetric_contraction.monomials import (
+    Basis,
+    Folding,
+    basis_of,
+    nested_coupling,
+)
+from impls.products.symmetric_contraction.operation import chains_between, weights_per_output
 
+BASES = ("minimal", "nested")
+"""Values of the option `basis`, the default first."""
 LARGEST = 20_000_000
 """Numbers in the tables of all U^eta."""
 
@@ -38,22 +51,66 @@ def tensors(basis: Basis, dim: int) -> list[np.ndarray]:
     return found
 
 
-def dense(problem: Problem, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
-    nu, dim = nu_of(problem), irreps_of(problem)[0].dim
-    tables = [t.reshape(-1, t.shape[-1]) for t in tensors(basis_of(problem), dim)]
-    fold = Folding(tables, backend)
+def nested_tensors(problem: Problem) -> list[np.ndarray]:
+    """Return, for each output irrep, all nested couplings as [2l3+1, dim, .., dim, couplings].
+
+    The input irreps come in every order, with every chain of intermediate degrees.
+    """
+    (inside, out), nu = irreps_of(problem), nu_of(problem)
+    slices, found = inside.slices(), []
+    for _, ir3 in out:
+        columns = []
+        for items in product(range(len(inside)), repeat=nu):
+            irreps = [inside.items[i][1] for i in items]
+            if math.prod(ir.p for ir in irreps) != ir3.p:
+                continue
+            for chain in chains_between([ir.l for ir in irreps], ir3.l):
+                column = np.zeros((ir3.dim, *(inside.dim,) * nu))
+                place = (slice(None), *(slices[i] for i in items))
+                column[place] = np.moveaxis(nested_coupling(irreps, chain), -1, 0)
+                columns.append(column)
+        found.append(np.stack(columns, axis=-1))
+    return found
+
+
+def expansion(nested: np.ndarray, basis: Basis, table: np.ndarray) -> np.ndarray:
+    """Return E [couplings, weights]: U^eta is the symmetric part of sum_k E[k, eta] nested_k.
+
+    `table` is that of the basis for one output irrep. Of all such E it is the smallest.
+    """
+    orders = list(permutations(range(basis.monomials.shape[1])))
+    summed = sum(nested[(slice(None), *basis.monomials[:, order].T)] for order in orders)
+    polynomials = summed * (basis.orders / len(orders))[:, None]
+    flat = polynomials.reshape(-1, nested.shape[-1])
+    found: np.ndarray = np.linalg.lstsq(flat, table.reshape(len(flat), -1), rcond=1e-9)[0]
+    return found
+
+
+def dense(problem: Problem, backend: Backend, options: Mapping[str, Scalar]) -> Built:
+    """Build the algorithm in a framework; ValueError for an unknown value of `basis`."""
+    name = str(options.get("basis", BASES[0]))
+    if name not in BASES:
+        raise ValueError(f"unknown basis {name!r}: choose one of {', '.join(BASES)}")
+    nu, dim, basis = nu_of(problem), irreps_of(problem)[0].dim, basis_of(problem)
+    found = tensors(basis, dim) if name == "minimal" else nested_tensors(problem)
+    fold = Folding([t.reshape(-1, t.shape[-1]) for t in found], backend)
+    expand = None
+    if name == "nested":
+        pairs = zip(found, basis.tables, strict=True)
+        expand = Folding([expansion(t, basis, table) for t, table in pairs], backend)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         a = inputs["A"].swapaxes(0, 1)
         channels, batch = a.shape[:2]
-        table = fold(weights["W"]).swapaxes(0, 1).reshape(channels, -1, dim)
+        w = weights["W"] if expand is None else expand(weights["W"])
+        table = fold(w).swapaxes(0, 1).reshape(channels, -1, dim)
         result = a @ table.swapaxes(1, 2)
         for _ in range(nu - 1):
             result = (result.reshape(channels, batch, -1, dim) @ a[..., None])[..., 0]
         return {"B": result.swapaxes(0, 1)}
 
-    return Built(call, kernel=f"{nu} contractions of a {dim}^{nu} tensor per channel")
+    kernel = f"{nu} contractions of a {dim}^{nu} tensor per channel, {name} basis"
+    return Built(call, kernel=kernel)
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import jax_backend
-from impls.products.symmetric_contraction.dense import dense, supports
+from impls.products.symmetric_contraction.dense import BASES, dense, supports
 
 
 def _build(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
-    return dense(problem, jax_backend(problem))
+    return dense(problem, jax_backend(problem), options)
 
 
 IMPLEMENTATION = Implementation(
@@ -23,5 +23,6 @@ IMPLEMENTATION = Implementation(
     framework="jax",
     build=_build,
     supports=supports,
+    options={"basis": BASES},
     papers=("batatia2022",),
 )

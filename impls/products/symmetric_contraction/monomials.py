@@ -78,7 +78,7 @@ def _polynomials(inside: Irreps, sector: Sector) -> tuple[np.ndarray, np.ndarray
     weight = 1 / np.sqrt(_orders(keys))[:, None]  # makes |u weight| the norm of the tensor
     found: list[np.ndarray] = []
     for chain in sector.chains:
-        values = _chain(irreps, chain).reshape(len(grid), -1)
+        values = nested_coupling(irreps, chain).reshape(len(grid), -1)
         summed = np.zeros((len(keys), values.shape[1]))
         np.add.at(summed, where.ravel(), values)
         rest = summed * weight
@@ -92,7 +92,7 @@ def _polynomials(inside: Irreps, sector: Sector) -> tuple[np.ndarray, np.ndarray
     return keys, np.array(found) * (norm / weight)
 
 
-def _chain(irreps: Sequence[Any], chain: tuple[int, ...]) -> np.ndarray:
+def nested_coupling(irreps: Sequence[Any], chain: tuple[int, ...]) -> np.ndarray:
     """Return the nested coupling [2l1+1, .., 2lnu+1, 2l3+1]."""
     tensor = clebsch_gordan(irreps[0].l, irreps[1].l, chain[0])
     for ir, before, after in zip(irreps[2:], chain, chain[1:], strict=False):

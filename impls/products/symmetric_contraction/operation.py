@@ -77,7 +77,7 @@ def _sectors(inside: Irreps, out: Irreps, nu: int) -> tuple[Sector, ...]:
                 continue
             count = multiplicity(inside, items, ir3.l)
             if count:
-                chains = tuple(_chains([ir.l for ir in irreps], ir3.l))
+                chains = tuple(chains_between([ir.l for ir in irreps], ir3.l))
                 found.append(Sector(i3, items, chains, count))
     return tuple(found)
 
@@ -98,7 +98,9 @@ def multiplicity(inside: Irreps, items: tuple[int, ...], degree: int) -> int:
     return int(upper[degree] - upper[degree + 1]) if degree + 1 < len(upper) else 0
 
 
-def _chains(degrees: list[int], last: int, done: tuple[int, ...] = ()) -> Iterator[tuple[int, ...]]:
+def chains_between(
+    degrees: list[int], last: int, done: tuple[int, ...] = ()
+) -> Iterator[tuple[int, ...]]:
     """Yield the intermediate degrees of all couplings of `degrees` into `last`, in order."""
     if len(done) == len(degrees) - 1:
         if done[-1] == last:
@@ -106,7 +108,7 @@ def _chains(degrees: list[int], last: int, done: tuple[int, ...] = ()) -> Iterat
         return
     first, second = (done[-1] if done else degrees[0]), degrees[len(done) + 1]
     for degree in range(abs(first - second), first + second + 1):
-        yield from _chains(degrees, last, (*done, degree))
+        yield from chains_between(degrees, last, (*done, degree))
 
 
 def weights_per_output(problem: Problem) -> tuple[int, ...]:

@@ -11,7 +11,7 @@ from analysis.derivative import directional
 from impls.families.power import FAMILY, irreps_of, nu_of, problem
 from impls.implementation import Target
 from impls.problem import Problem
-from impls.products.symmetric_contraction.dense import tensors
+from impls.products.symmetric_contraction.dense import expansion, nested_tensors, tensors
 from impls.products.symmetric_contraction.monomials import basis_of
 from impls.products.symmetric_contraction.operation import (
     OPERATION,
@@ -88,6 +88,8 @@ def test_nested_couplings_are_mostly_dependent(lmax, lout, nested, minimal):
                 )
                 values.append(vector.ravel())
     assert len(values) == nested
+    everything = nested_tensors(problem(3, lmax, lout))
+    assert everything[lout].shape[-1] == nested
     assert np.linalg.matrix_rank(np.array(values), tol=1e-9) == minimal
     assert weights_per_output(problem(3, lmax, lout))[lout] == minimal
 
@@ -134,15 +136,49 @@ def test_basis_is_the_documented_one(asked):
         start[sector.out] += sector.count
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("asked", PROBLEMS[1:], ids=name_of)
-def test_is_the_oracle_with_its_gradients(name, asked, judge):
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_nested_couplings_expand_to_the_basis(asked):
+    """The symmetric part of their sums is U^eta; their tables have more numbers."""
+    basis, nu = basis_of(asked), nu_of(asked)
+    minimal, everything = tensors(basis, irreps_of(asked)[0].dim), nested_tensors(asked)
+    for wanted, nested, table in zip(minimal, everything, basis.tables, strict=True):
+        summed = nested @ expansion(nested, basis, table)
+        orders = list(permutations(range(1, nu + 1)))
+        average = sum(summed.transpose(0, *order, nu + 1) for order in orders) / len(orders)
+        np.testing.assert_allclose(average, wanted, atol=1e-12)
+    assert sum(t.size for t in everything) > sum(t.size for t in minimal)
+
+
+def test_an_unknown_basis_is_refused():
+    for name in ("torch_dense", "jax_dense"):
+        with pytest.raises(ValueError, match="unknown basis 'all': choose one of minimal, nested"):
+            implementation(name).build(PROBLEMS[0], Target(), {"basis": "all"})
+
+
+def with_nested(name):
+    default = implementation(name)
+    assert default.options == {"basis": ("minimal", "nested")}
+    build = default.build
+    return replace(default, build=lambda p, target, _: build(p, target, {"basis": "nested"}))
+
+
+CASES = [
+    *((implementation(name), asked) for name in NAMES for asked in PROBLEMS[1:]),
+    *((with_nested("torch_dense"), asked) for asked in PROBLEMS[1:]),
+    (with_nested("jax_dense"), PROBLEMS[1]),  # the algorithm is shared: compile one
+]
+
+
+@pytest.mark.parametrize(
+    ("built", "asked"), CASES, ids=lambda part: getattr(part, "name", "") or name_of(part)
+)
+def test_is_the_oracle_with_its_gradients(built, asked, judge):
     inputs, weights = judge.draw(FAMILY, OPERATION, asked)
     wanted = OPERATION.oracle(asked, inputs, weights)["B"]
     assert wanted.shape == OPERATION.outputs(asked)["B"].shape
     rng = np.random.default_rng(1)
     c = {"B": rng.standard_normal(wanted.shape)}
-    outputs, gradients = judge.differentiated(implementation(name), asked, inputs, weights, c)
+    outputs, gradients = judge.differentiated(built, asked, inputs, weights, c)
     found = outputs["B"]
     assert found.dtype == np.float64 and relative(found, wanted) < 1e-11
     assert set(gradients) == {"A", "W"}

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from analysis.verdict import verdicts
 
 from analysis.statistics import paired_ratio
+from analysis.verdict import verdicts
 from bench.duel import Duel
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -25,6 +25,10 @@ Call = Callable[[Tensors, Tensors], Tensors]
 PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
 
 
+class Uncounted(Exception):
+    """A framework cannot count a call; the message says why."""
+
+
 class Framework(Protocol):
     """The interface of `bench.frameworks.{numpy,torch,jax}`."""
 
@@ -60,7 +64,11 @@ class Framework(Protocol):
         """Call for the first time; return seconds by clock: time.first, trace, compile."""
 
     def counted(self, function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
-        """Return what the framework itself counts of one call: {"flops.<source>": ...}."""
+        """Return what the framework itself counts of one call: {"flops.<source>": ...}.
+
+        Raises:
+            Uncounted: when its counter fails.
+        """
 
     def peak(
         self, run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]

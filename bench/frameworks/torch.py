@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from bench.case import Pass
-from bench.frameworks import Call, PassFunction
+from bench.frameworks import Call, PassFunction, Uncounted
 from bench.frameworks.memory import peak_rss
 from impls.implementation import Target, Tensors
 from impls.spaces import Arrays, Space
@@ -192,11 +192,19 @@ def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict
 
 
 def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
-    """Return {"flops.torch": ...}: matrix products and convolutions, which is all torch counts."""
+    """Return {"flops.torch": ...}: matrix products and convolutions, which is all torch counts.
+
+    Raises:
+        Uncounted: where the counter fails on a call that works without it, as it does on gradients
+            with respect to the inputs of a module.
+    """
     from torch.utils.flop_counter import FlopCounterMode
 
-    with FlopCounterMode(display=False) as counter:
-        function(*arguments)
+    try:
+        with FlopCounterMode(display=False) as counter:
+            function(*arguments)
+    except RuntimeError as error:
+        raise Uncounted(f"PyTorch's counter fails: {str(error).splitlines()[0]}") from error
     flops = float(counter.get_total_flops())
     return {"flops.torch": flops} if flops else {}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from bench.frameworks import Uncounted
 from bench.probes import Probe
 from bench.rows import Reading
 from bench.subject import Subject
@@ -21,7 +22,13 @@ def cost(subject: Subject) -> Iterable[Reading]:
         for name, value in subject.operation.cost(subject.problem).items():
             yield Reading(f"cost.{name}", float(value), n=1)
     if subject.case.mode in ("eager", "jit"):
-        for name, value in subject.framework.counted(subject.function, subject.arguments).items():
+        try:
+            counted = subject.framework.counted(subject.function, subject.arguments)
+        except Uncounted as reason:
+            source = f"cost.flops.{subject.implementation.framework}"
+            yield Reading(source, None, detail={"unavailable": str(reason)})
+            return
+        for name, value in counted.items():
             yield Reading(f"cost.{name}", value, n=1)
 
 

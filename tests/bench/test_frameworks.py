@@ -191,3 +191,17 @@ def test_the_parts_of_the_first_call_and_its_counts(hand, registry):
     flops = torch_subject.framework.counted(torch_subject.function, torch_subject.arguments)
     points, batch, dims = 14, 16, 4 + 4 + 9
     assert flops == {"flops.torch": 2.0 * points * batch * dims}
+
+
+def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry):
+    """PyTorch's counter of flops fails on gradients with respect to the inputs of a module."""
+    from bench.probes.cost import cost
+
+    asked = hand.problem(dtype="float32")
+    subject = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked, "grad"), registry)
+    (reading,) = cost(subject)
+    assert reading.probe == "cost.flops.torch" and reading.value is None
+    assert "counter fails" in reading.detail["unavailable"]
+    forward = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked), registry)
+    names = {reading.probe: reading.value for reading in cost(forward)}
+    assert names["cost.flops"] > 0 and names["cost.bytes"] > 0

@@ -35,7 +35,7 @@ def table(
     """Return the headline table of a block; `peaks` are what the machine was measured to reach."""
     ranked, baseline = block.ranked, block.baseline
     probes = sorted({probe for r in ranked for probe in r.measures})
-    times = [p for p in OTHER_TIMES if p in probes]
+    times = [p for p in OTHER_TIMES if p in probes and not known.hidden(p)]
     errors = [p for p in probes if p.startswith("error.")]
     symmetries = [p for p in probes if p.startswith("equiv.")]
     memories = [p for p in probes if p.startswith("mem.")]

@@ -34,7 +34,7 @@ from impls.registry import load as load_registry
 
 EXAMPLES = """examples:
   python -m analysis expressivity --lmax 3
-  python -m analysis expressivity --operation gaunt --setting mimo --symmetry so3 --lmax 3 --every
+  python -m analysis expressivity --operation gaunt --setting mimo --symmetry so3 --lmax 3
   python -m analysis expressivity --operation gaunt --lmax 4 --channels 5
   python -m analysis expressivity --operation gaunt --symmetry o3 --lmax 2 --irreps
   python -m analysis homs --operation uvw --lmax 1
@@ -91,10 +91,14 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--operation", required=swept, default="all")
         sub.add_argument(
             "--implementation",
-            help=f"with or without `operation.`; default: {'all' if swept else 'one'}",
+            help="with or without `operation.`; default: all of a named operation",
         )
         if not swept:
-            sub.add_argument("--every", action="store_true", help="every implementation")
+            sub.add_argument(
+                "--every",
+                action="store_true",
+                help="every implementation of all operations, not one for each",
+            )
         if name == "expressivity":
             shown = sub.add_mutually_exclusive_group()
             shown.add_argument(
@@ -164,7 +168,7 @@ def _cases(arguments: argparse.Namespace, registry: Registry) -> Iterator[Case]:
             Case(problem, i.full_name, "fwd", MODES[i.framework][0], target)
             for i in _implementations(operation, arguments.implementation, registry)
         ]
-        if arguments.implementation is not None or getattr(arguments, "every", True):
+        if arguments.every:
             yield from cases
         elif cases:
             yield next((case for case in cases if refusal(case, registry) is None), cases[0])
@@ -237,10 +241,13 @@ def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[
 def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
     if getattr(arguments, "channels", None) is not None and arguments.channels < 1:
         raise ValueError(f"--channels must be at least 1, not {arguments.channels}")
+    every = arguments.operation != "all" or arguments.every
     cases = [
         case
         for name in _operations(arguments, registry)
-        for case in _cases(argparse.Namespace(**vars(arguments) | {"operation": name}), registry)
+        for case in _cases(
+            argparse.Namespace(**vars(arguments) | {"operation": name, "every": every}), registry
+        )
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command], shared=True)
     sources = _sources(arguments.command)

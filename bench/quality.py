@@ -6,10 +6,13 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from analysis.statistics import drift
 from bench import nvml
 
-DRIFT_LEVEL = 1e-3
-"""Samples whose rank correlation with their order is this improbable by chance are flagged."""
+DRIFT_LEVEL = 0.999
+"""Samples whose trend excludes none at this level are flagged."""
+LEAST = 5
+"""Fewer samples have no trend."""
 
 
 def stamp(device: str) -> dict[str, Any]:
@@ -25,16 +28,14 @@ def between(
 ) -> dict[str, Any]:
     """Return the stamps of a measurement and, in `flags`, what speaks against trusting it.
 
-    `drift` is Kendall's tau of the samples with their order, and its p-value.
+    `drift` is the trend of the samples as the factor from the first to the last.
     """
     found: dict[str, Any] = {"before": dict(before), "after": dict(after)}
     flags = []
-    if len(samples) >= 5:
-        from scipy import stats  # half a second, which every listing would pay
-
-        result = stats.kendalltau(range(len(samples)), samples)
-        found["drift"] = {"tau": float(result.statistic), "p": float(result.pvalue)}
-        if result.pvalue < DRIFT_LEVEL:
+    if len(samples) >= LEAST:
+        trend = drift(samples, level=DRIFT_LEVEL)
+        found["drift"] = trend.value
+        if trend.lo > 1 or trend.hi < 1:
             flags.append("drift")
     if after.get("load", 0.0) > (os.cpu_count() or 1):
         flags.append("busy machine")

@@ -42,7 +42,6 @@ REDO = {
 class Events:
     """What a run tells whoever watches; every hook may be replaced."""
 
-    started: Callable[[int, int], None] = lambda cases, workers: None
     worker_up: Callable[[], None] = lambda: None
     opening: Callable[[str], None] = lambda case: None
     case_done: Callable[[str, Status, str], None] = lambda case, status, reason: None
@@ -130,7 +129,7 @@ class Run:
         for failed, status in self.failed:
             if larger(case, failed, self.session.registry):
                 smaller = problem_id(failed.problem, self.session.registry)
-                reason = f"{status} at a smaller size: {smaller}/{failed.pass_}"
+                reason = f"{status} at this size or a smaller one: {smaller}/{failed.pass_}"
                 attempt.finish("dominated", reason)
                 return
         row = self.faults.get(case.implementation, [])

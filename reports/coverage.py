@@ -31,7 +31,7 @@ NAMES = {
     "crash": "the process died",
     "error": "raised an exception",
     "noisy": "right, and timed; the interval stayed wider than was asked for",
-    "dominated": "not tried: failed at a smaller size",
+    "dominated": "not tried: failed at this size or a smaller one",
     NOT_RUN: "planned, and not run or cut off",
 }
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
-from typing import Any, cast
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.nero import Nero
-from reports.plot import SETTINGS
+from reports.plot import saved, styled
 from reports.style import PALETTE
 
 Values = Mapping[str, np.ndarray]
@@ -32,9 +29,7 @@ def draw(found: Nero) -> tuple[str, bytes]:
         ValueError: for coordinates of no known kind.
     """
     names = set(found.coordinates)
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        cast(Any, mpl.rcParams).update(SETTINGS)
+    with styled():
         if {"axis_x", "axis_y", "axis_z", "angle"} <= names:
             canvas = _discs(found)
         else:
@@ -49,11 +44,7 @@ def draw(found: Nero) -> tuple[str, bytes]:
             else:
                 raise ValueError(f"no drawing for the coordinates {', '.join(sorted(names))}")
         canvas.suptitle(f"{found.group}, against the {found.reference}")
-        svg, pdf = io.StringIO(), io.BytesIO()
-        canvas.savefig(svg, format="svg", metadata=dict.fromkeys(("Creator", "Date")))
-        nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
-        canvas.savefig(pdf, format="pdf", metadata=nothing)
-    return svg.getvalue(), pdf.getvalue()
+        return saved(canvas)
 
 
 def _curve(ax: Axes, found: Nero) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from analysis.expressivity import Evaluate, labels
-from bench.probes.expressivity import _Evaluate
+from bench.probes.expressivity import BlackBox
 from bench.subject import Subject
 from impls.so3.irreps import Irrep
 
@@ -60,5 +60,5 @@ def bilinear(subject: Subject) -> Bilinear | None:
         for (i, j, k), value in operation.coefficients(single).items()
         if value
     }
-    evaluate = _Evaluate(subject, single, names[0], names[1])
+    evaluate = BlackBox(subject, single, names[0], names[1])
     return Bilinear(evaluate, (first, second, out), coupled)

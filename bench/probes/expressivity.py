@@ -269,7 +269,7 @@ def _view(subject: Subject) -> _View | None:
     spaces = (inputs[bilinear[0]], inputs[bilinear[1]], output)
     all_labels = tuple(labels(str(space.irreps), parity) for space in spaces)
     parts: Labels = (all_labels[0], all_labels[1], all_labels[2])
-    evaluate = _Evaluate(subject, single, bilinear[0], bilinear[1])
+    evaluate = BlackBox(subject, single, bilinear[0], bilinear[1])
     # In float64 the tables of some peers are exact to about 1e-9 only.
     limit = 100 * tolerance(single, subject.case.target)
     blocks = bilinear_blocks(evaluate, *parts, tolerance=limit, same_size=family.batch is not None)
@@ -306,7 +306,7 @@ def _call(subject: Subject, problem: Problem) -> Callable[[Arrays, Arrays], Arra
     return call
 
 
-class _Evaluate:
+class BlackBox:
     """The implementation as (X [n, dim1], Y [n, dim2]) -> Z [n, dim3] in NumPy."""
 
     def __init__(self, subject: Subject, single: Problem, first: str, second: str) -> None:
@@ -314,6 +314,7 @@ class _Evaluate:
         self.ready: dict[int, _Rows] = {}
 
     def __call__(self, x: Array, y: Array) -> Array:
+        """Evaluate all rows at once, or one by one where the family has no batch."""
         if self.subject.family.batch is not None:
             return self._rows(x, y)
         return np.concatenate([self._rows(x[i : i + 1], y[i : i + 1]) for i in range(len(x))])

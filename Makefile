@@ -15,7 +15,7 @@ help:
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
-	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt]"
+	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"
 	@echo "make calibrate    judge the instrument on this machine; about half an hour"
 	@echo "make asv          measure the history cases at this commit and publish them with asv"
 	@echo "make speed        time the same cases with pytest-benchmark"
@@ -62,7 +62,7 @@ check: $(READY)
 	@$(RUN) -m bench check $(NAME)
 
 B ?= .
-SELECT ?= torch
+SELECT ?=
 compare: $(READY)
 	@test -n "$(A)" || { echo "with which revision? make compare A=HEAD~1"; exit 2; }
 	@$(RUN) -m bench compare $(A) $(B) --select '$(SELECT)'

@@ -1,10 +1,10 @@
-"""How times grow with lmax, beside what theory says, and where one overtakes another."""
+"""How times grow with a size, beside what theory says, and where one overtakes another."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import combinations, product
 from math import isfinite, isnan
 from typing import Any
 
@@ -13,9 +13,9 @@ from impls.registry import Registry
 from reports.blocks import Block, ratio, title_of
 from reports.results import TARGET, TIME, Result
 from reports.tables import Cell, Column, Table
-from reports.text import NONE
+from reports.text import NONE, number
 
-SIZE = "lmax"
+SIZES = ("lmax", "batch", "channels")
 LEAST = 3
 """Sizes that an exponent or a crossover needs."""
 COUNTED = "cost.flops"
@@ -24,31 +24,31 @@ Series = list[tuple[float, Result]]
 
 
 def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
-    """Return the exponent of time in lmax of everything with LEAST sizes, beside the theory."""
+    """Return the exponent of time in each size of all that has LEAST, beside the theory."""
     columns = [
         Column("Implementation"),
         Column("Problem"),
         Column("Pass"),
-        Column(SIZE),
+        Column("Size"),
         Column("exponent of time [95 %]", "measured", True),
         Column("of the arithmetic it needs", "counted", True),
         Column("of its algorithm", "stated", True),
         Column("so far"),
     ]
     rows, records = [], []
-    for (label, problem, pass_), series in _series(blocks).items():
+    for (size, label, problem, pass_), series in _series(blocks).items():
         sizes, results = zip(*series, strict=True)
         found = exponent(sizes, [r.value(TIME) or 0.0 for r in results])
         flops = [r.value(COUNTED) for r in results]
         counted = exponent(sizes, [f for f in flops if f]).value if all(flops) else None
-        stated = _stated(results[0], registry)
+        stated = _stated(results[0], registry, size)
         verdict = _verdict(found, stated)
         rows.append(
             [
                 Cell(label, header=True),
                 Cell(problem),
                 Cell(pass_),
-                Cell(f"{sizes[0]:g} to {sizes[-1]:g}"),
+                Cell(f"{size} {sizes[0]:g} to {sizes[-1]:g}"),
                 Cell(f"{found.value:.2f}", _bounds(found)),
                 Cell(NONE if counted is None else f"{counted:.2f}"),
                 Cell(NONE if stated is None else f"{stated:g}"),
@@ -56,59 +56,64 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
             ]
         )
         records.append(
-            {"implementation": label, "problem": problem, "pass": pass_, "sizes": len(sizes),
-             "exponent": found.value, "lo": _known(found.lo), "hi": _known(found.hi),
+            {"implementation": label, "problem": problem, "pass": pass_, "size": size,
+             "sizes": len(sizes), "exponent": found.value, "lo": _known(found.lo), "hi": _known(found.hi),
              "counted": counted, "stated": stated, "so far": verdict}
         )  # fmt: skip
-    caption = f"How time.host grows with {SIZE}, on the sizes whose exponent has settled"
+    caption = "How time.host grows, on the sizes whose exponent has settled"
     return Table("exponents", caption, columns, rows, (), records)
 
 
 def overtakings(blocks: Sequence[Block]) -> Table:
-    """Return where one implementation overtakes another of its framework as lmax grows."""
+    """Return where one implementation overtakes another of its framework as a size grows."""
     columns = [
         Column("Problem"),
         Column("Pass"),
         Column("less time below"),
         Column("less time above"),
-        Column(SIZE, numeric=True, unit="[95 %]"),
+        Column("at", numeric=True, unit="[95 %]"),
     ]
     grouped: dict[Any, dict[str, Series]] = defaultdict(dict)
-    for (label, problem, pass_), series in _series(blocks).items():
+    for (size, label, problem, pass_), series in _series(blocks).items():
         framework = series[0][1].columns.get("framework")
-        grouped[problem, pass_, framework][label] = series
+        grouped[size, problem, pass_, framework][label] = series
     rows, records = [], []
-    for (problem, pass_, _), members in grouped.items():
+    for (size, problem, pass_, _), members in grouped.items():
         for (a, first), (b, second) in combinations(members.items(), 2):
             shared = _ratios(dict(first), dict(second))
             if len(shared) < LEAST:
                 continue
             for at in crossovers(list(shared), list(shared.values())):
-                before = shared[max(size for size in shared if size <= at.value)]
+                before = shared[max(place for place in shared if place <= at.value)]
                 below, above = (a, b) if before[0] > 1 else (b, a)
                 names = [Cell(problem, header=True), Cell(pass_), Cell(below), Cell(above)]
-                rows.append([*names, Cell(f"{at.value:.1f}", _bounds(at))])
+                where = f"{size} {number(float(f'{at.value:.2g}'))}"
+                rows.append([*names, Cell(where, _bounds(at))])
                 records.append(
                     {"problem": problem, "pass": pass_, "below": below, "above": above,
-                     SIZE: at.value, "lo": at.lo, "hi": at.hi}
+                     "size": size, "at": at.value, "lo": at.lo, "hi": at.hi}
                 )  # fmt: skip
-    caption = f"Where one overtakes another as {SIZE} grows, beyond both intervals"
+    caption = "Where one overtakes another as a size grows, beyond both intervals"
     return Table("overtakings", caption, columns, rows, (), records)
 
 
-def _series(blocks: Sequence[Block]) -> dict[tuple[str, str, str], Series]:
-    """Return published results by size, where all else is equal and there are enough sizes."""
+def _series(blocks: Sequence[Block]) -> dict[tuple[str, str, str, str], Series]:
+    """Return published results along each size, where all else is equal and there are enough.
+
+    The keys are (size, label, problem without this size, pass).
+    """
     found: dict[Any, Series] = defaultdict(list)
-    for block in blocks:
+    for name, block in product(SIZES, blocks):
         for r in block.results:
-            size = r.get(SIZE)
+            size = r.get(name)
             if r.published and isinstance(size, int | float) and size > 0:
-                title = title_of(r, leave_out=[SIZE])
+                title = title_of(r, leave_out=[name])
                 where = tuple(r.columns.get(n) for n in (*TARGET, "machine", "environment"))
-                found[r.label, title, str(r.columns.get("pass")), where].append((float(size), r))
+                key = name, r.label, title, str(r.columns.get("pass")), where
+                found[key].append((float(size), r))
     return {
-        (label, title, pass_): sorted(series, key=lambda item: item[0])
-        for (label, title, pass_, _), series in found.items()
+        key[:-1]: sorted(series, key=lambda item: item[0])
+        for key, series in found.items()
         if len({size for size, _ in series}) >= LEAST
         and len({size for size, _ in series}) == len(series)
     }
@@ -126,12 +131,12 @@ def _ratios(
     return found
 
 
-def _stated(r: Result, registry: Registry) -> float | None:
+def _stated(r: Result, registry: Registry, size: str) -> float | None:
     implementation = registry.implementations.get(str(r.columns.get("implementation")))
     operation = registry.operations.get(str(r.columns.get("operation")))
     for known in (implementation, operation):
-        if known and SIZE in known.growth:
-            return float(known.growth[SIZE])
+        if known and size in known.growth:
+            return float(known.growth[size])
     return None
 
 

@@ -2,20 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.nero import Nero
+from reports.blocks import title_of
 from reports.plot import saved, styled
+from reports.results import Measure, Result
 from reports.style import PALETTE
+from reports.text import scientific, slug
 
 Values = Mapping[str, np.ndarray]
 
 DISCS = (("x", "y"), ("y", "z"), ("z", "x"))
 LABEL = "relative error"
+BALL = {"axis_x", "axis_y", "axis_z", "angle"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The errors of one case on one orbit, with what the page says of them."""
+
+    name: str
+    title: str
+    alt: str
+    found: Nero
+
+
+def orbits(results: Iterable[Result]) -> Iterator[Shown]:
+    """Yield every orbit that was measured, has an error and can be drawn."""
+    of_orbits = (
+        (r, measure)
+        for r in results
+        for probe, measure in r.measures.items()
+        if probe.startswith("nero.") and "errors" in measure.detail
+    )
+    for number, (r, measure) in enumerate(of_orbits):
+        found = _read(measure)
+        if not _drawable(set(found.coordinates)) or not np.any(np.isfinite(found.errors)):
+            continue
+        subgroup = str(measure.detail.get("subgroup"))
+        where = f"{subgroup}, against the {found.reference}"
+        title = f"{r.label}, {title_of(r)}, {r.columns.get('dtype')}: {where}"
+        largest = scientific(float(np.nanmax(found.errors)))
+        alt = f"{title}. Largest error of {len(found.errors)} elements: {largest}."
+        name = f"nero-{number:03d}-{slug(f'{r.label} {subgroup} {found.reference}')}"
+        yield Shown(name, title, alt, found)
+
+
+def _read(measure: Measure) -> Nero:
+    detail = measure.detail
+    coordinates = {k: np.asarray(v, np.float64) for k, v in detail["coordinates"].items()}
+    errors = np.asarray(detail["errors"], np.float64)
+    return Nero(str(detail["group"]), detail["reference"], coordinates, errors)
+
+
+def _drawable(names: set[str]) -> bool:
+    return BALL <= names or names in ({"angle"}, {"det"}) or len(names) == 2
 
 
 def draw(found: Nero) -> tuple[str, bytes]:
@@ -30,7 +77,9 @@ def draw(found: Nero) -> tuple[str, bytes]:
     """
     names = set(found.coordinates)
     with styled():
-        if {"axis_x", "axis_y", "axis_z", "angle"} <= names:
+        if not _drawable(names):
+            raise ValueError(f"no drawing for the coordinates {', '.join(sorted(names))}")
+        if names >= BALL:
             canvas = _discs(found)
         else:
             canvas = Canvas(figsize=(4.8, 3.6), layout="constrained")
@@ -39,10 +88,8 @@ def draw(found: Nero) -> tuple[str, bytes]:
                 _curve(ax, found)
             elif names == {"det"}:
                 _bars(ax, found)
-            elif len(names) == 2:
-                _map(canvas, ax, found)
             else:
-                raise ValueError(f"no drawing for the coordinates {', '.join(sorted(names))}")
+                _map(canvas, ax, found)
         canvas.suptitle(f"{found.group}, against the {found.reference}")
         return saved(canvas)
 
@@ -74,7 +121,7 @@ def _discs(found: Nero) -> Canvas:
     rows = sorted(set(det.tolist()), reverse=True)
     canvas = Canvas(figsize=(8.4, 2.9 * len(rows)), layout="constrained")
     every = canvas.subplots(len(rows), 3, squeeze=False)
-    top = float(np.max(found.errors)) or 1.0
+    top = float(np.nanmax(found.errors)) or 1.0
     for sign, line in zip(rows, every, strict=True):
         mine = det == sign
         for (first, second), ax in zip(DISCS, line, strict=True):

@@ -21,9 +21,11 @@ from reports import (
     headline,
     heat,
     methods,
+    nero,
     operations,
     overview,
     plot,
+    price,
     trade,
 )
 from reports.blocks import blocks_of
@@ -83,7 +85,14 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
         svg, pdf = heat.draw(couplings)
         files["figures/couplings.svg"], files["figures/couplings.pdf"] = svg.encode(), pdf
 
+    orbits = []
+    for shown in nero.orbits(results):
+        svg, pdf = nero.draw(shown.found)
+        files[f"figures/{shown.name}.svg"], files[f"figures/{shown.name}.pdf"] = svg.encode(), pdf
+        orbits.append((shown, Markup(plot.inline(svg, shown.name, shown.alt))))
+
     context: dict[str, Any] = {
+        "orbits": orbits,
         "couplings": Markup(plot.inline(svg, "couplings", heat.alt(couplings)))
         if couplings
         else "",
@@ -97,6 +106,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
         ],
         "overview": overview.table(blocks, can, known),
         "trade": trade.table(blocks, can),
+        "price": price.table(blocks, can),
         "exponents": growth.exponents(blocks, registry),
         "overtakings": growth.overtakings(blocks),
         "headlines": [
@@ -133,7 +143,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
 
 
 def _tables(context: Mapping[str, Any]) -> list[Table]:
-    names = ("overview", "catalogue", "trade", "exponents", "overtakings", "coverage")
+    names = ("overview", "catalogue", "trade", "price", "exponents", "overtakings", "coverage")
     found = [context[name] for name in names]
     found += [context["expressivity"]] if context["expressivity"] else []
     found += [table for _, group in context["headlines"] for table in group]

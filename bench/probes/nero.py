@@ -49,7 +49,7 @@ def orbits(subject: Subject) -> Iterable[Reading]:
                 "group": found.group,
                 "reference": found.reference,
                 "coordinates": {k: v.tolist() for k, v in found.coordinates.items()},
-                "errors": found.errors.tolist(),
+                "errors": [e if np.isfinite(e) else None for e in found.errors.tolist()],
                 "claimed": name in subject.operation.exactness.subgroups,
             }
             worst = float(np.max(found.errors))

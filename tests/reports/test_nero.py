@@ -8,7 +8,8 @@ import pytest
 from analysis.nero import Nero, nero
 from impls.groups import circle, inversion, orthogonal, rotations, shifts, symmetric
 from impls.spaces import Space
-from reports.nero import draw
+from reports.nero import draw, orbits
+from reports.results import Measure, Result
 
 VECTOR = Space((5, 3), lambda g, a: a @ np.asarray(g).T)
 X = {"x": np.random.default_rng(0).standard_normal((5, 3))}
@@ -65,3 +66,33 @@ def test_unknown_coordinates_are_refused():
     three = {name: np.arange(3.0) for name in "abc"}
     with pytest.raises(ValueError, match="no drawing for the coordinates a, b, c"):
         draw(Nero("G", "truth", three, np.ones(3)))
+
+
+def result(measures):
+    columns = {"family": "product", "case": "product/x::op.mine", "dtype": "float32"}
+    return Result(columns, "op.mine", "ok", "not timed", {}, measures, {})
+
+
+def measure(coordinates, errors):
+    detail = {"subgroup": "axis", "group": "SO(2)", "reference": "truth"}
+    detail |= {"coordinates": coordinates, "errors": errors}
+    return Measure("1", None, None, None, len(errors), "ok", "", detail)
+
+
+def test_orbits_of_a_run_are_drawn_where_they_can_be():
+    turn = {"angle": [0.0, 1.0, 2.0]}
+    found = list(
+        orbits(
+            [
+                result({"nero.axis.truth": measure(turn, [0.1, 0.3, None])}),
+                result({"nero.none.truth": measure(turn, [None, None, None])}),
+                result({"nero.odd.truth": measure({"a": [0.0], "b": [0.0], "c": [0.0]}, [1.0])}),
+                result({"error.fwd": Measure("1", 1e-7, None, None, 1, "ok", "", {})}),
+            ]
+        )
+    )
+    (shown,) = found
+    assert shown.title == "op.mine, product: one problem, float32: axis, against the truth"
+    assert shown.alt.endswith("Largest error of 3 elements: 0.3.")
+    svg, _ = draw(shown.found)
+    assert "SO(2), against the truth" in svg

@@ -375,7 +375,21 @@ def test_what_overtakes_is_found_beyond_its_interval(
     (row,) = tables(tmp_path / "out", "overtakings")
     assert row["below"] == "clebsch_gordan.torch_sparse"
     assert row["above"] == "clebsch_gordan.torch_dense"
-    assert float(row["lmax"]) == pytest.approx(8**0.5, rel=1e-3)
+    assert row["size"] == "lmax"
+    assert float(row["at"]) == pytest.approx(8**0.5, rel=1e-3)
+
+
+def test_what_overtakes_as_the_batch_grows(
+    writer: Any, built: Callable[[Any], str], tmp_path: Path
+) -> None:
+    for batch in (10, 100, 1000):
+        at = {**PRODUCT, "lmax": 2, "batch": batch}
+        for name, time in (("torch_dense", 1e-5 + 1e-7 * batch), ("torch_sparse", 1.5e-7 * batch)):
+            writer.case(f"clebsch_gordan.{name}", at, time=time, rounds=3)
+    assert "batch 10 to 1000" in built(writer)
+    (row,) = tables(tmp_path / "out", "overtakings")
+    assert (row["size"], row["above"]) == ("batch", "clebsch_gordan.torch_dense")
+    assert 100 < float(row["lo"]) <= float(row["at"]) <= float(row["hi"]) < 1000
 
 
 def test_what_is_not_dominated_is_listed_by_time(report: Path) -> None:
@@ -385,3 +399,23 @@ def test_what_is_not_dominated_is_listed_by_time(report: Path) -> None:
         if "lmax 2" in r["problem"] and r["pass"] == "fwd" and r["front"] == "expressivity"
     ]
     assert rows == ["gaunt.torch_fourier", "clebsch_gordan.jax_sparse"]
+
+
+def test_the_price_of_a_dimension_is_the_least_of_an_operation(
+    writer: Any, built: Callable[[Any], str], tmp_path: Path
+) -> None:
+    at = {**PRODUCT, "lmax": 1}
+    extra = {"cost.flops": (1e6, "1"), "cost.flops.torch": (9e6, "1"), "mem.peak.rss": (4e4, "B")}
+    writer.case("gaunt.torch_fourier", at, time=1e-4, dim=(5, 5), extra=extra)
+    writer.case("gaunt.torch_grid", at, time=3e-4, extra={**extra, "mem.peak.rss": (2e4, "B")})
+    writer.case("gaunt.torch_wrong", at, time=1e-6, error=0.5, status="wrong")
+    writer.case("other.torch_dense", at, time=1e-4)
+    assert "What one dimension of expressivity costs" in built(writer)
+    (row,) = tables(tmp_path / "out", "price")
+    assert row["operation"] == "gaunt" and float(row["dim"]) == 5.0
+    assert float(row["time.host"]) == pytest.approx(1.04e-4 / 5)
+    assert row["time.host of"] == "gaunt.torch_fourier"
+    assert float(row["mem.peak.rss"]) == pytest.approx(2e4 / 5)
+    assert row["mem.peak.rss of"] == "gaunt.torch_grid"
+    assert float(row["cost.flops"]) == pytest.approx(1e6 / 5)
+    assert "cost.flops.torch" not in row and "energy.gpu" not in row

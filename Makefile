@@ -11,12 +11,13 @@ export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
 help:
 	@echo "make bench        measure the default profile (GPU if there is one) and write $(OUT)/index.html"
+	@echo "                  a CPU is measured in one round of fresh processes, a GPU in three: ROUNDS=3"
 	@echo "make bench-quick  the same for the quick profile: a few minutes"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
 	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"
-	@echo "make calibrate    judge the instrument on this machine; about half an hour"
+	@echo "make calibrate    judge the instrument on this machine; about an hour"
 	@echo "make asv          measure the history cases at this commit and publish them with asv"
 	@echo "make speed        time the same cases with pytest-benchmark"
 	@echo "make clean        remove everything that these made"
@@ -38,8 +39,10 @@ $(READY): requirements.txt constraints.txt
 	@$(PIP) -c $(VENV)/constraints.txt -r requirements.txt
 	@touch $(READY)
 
+# One round on a CPU takes a quarter of an hour; intervals over processes need three.
+ROUNDS ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo 3 || echo 1)
 bench: $(READY)
-	@$(RUN) -m bench run --profile default --out $(OUT)/default
+	@$(RUN) -m bench run --profile default --rounds $(ROUNDS) --out $(OUT)/default
 	@$(RUN) -m reports build $(OUT)/default --out $(OUT)
 
 bench-quick: $(READY)

@@ -80,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def duels(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--rounds", type=int, default=7, help="fresh processes per side: 7")
-        sub.add_argument("--samples", type=int, default=11, help="samples per round: 11")
+        sub.add_argument("--samples", type=int, default=21, help="samples per round: 21")
         sub.add_argument("--threads", type=int, default=1, help="CPU threads per worker (1)")
 
     sub = command("list", "List what is known: operations, implementations, problems or cases.")
@@ -142,7 +142,12 @@ def _parser() -> argparse.ArgumentParser:
     formatted(sub)
 
     sub = command("calibrate", "Judge the instrument itself on this machine, by what is known.")
-    sub.add_argument("--pairs", type=int, default=300, help="pairs that do not differ: 300")
+    sub.add_argument(
+        "--pairs",
+        type=int,
+        default=300,
+        help="pairs that do not differ: 300 (an hour); those of repeated calls count together",
+    )
     sub.add_argument("--out", type=Path, default=CALIBRATIONS, metavar="DIR")
     duels(sub)
     where(sub)
@@ -370,8 +375,12 @@ def _calibrate(arguments: argparse.Namespace) -> int:
         TemporaryDirectory(prefix="equibench-calibrate-") as scratch,
         _fighting(arguments, total, Path(scratch)) as (rules, told),
     ):
-        rules = replace(rules, gates=())
-        result = calibrate.calibrate(registry, target, arguments.out, arguments.pairs, rules, told)
+        known = digest(machine.machine_facts()), target.device
+        seed = str(len(calibrate.every(arguments.out, *known)))
+        rules = replace(rules, gates=(), seed=seed)
+        calibrate.calibrate(registry, target, arguments.out, arguments.pairs, rules, told)
+    result = calibrate.found(arguments.out, *known)
+    assert result is not None
     print(render(calibrate.rows(result), arguments.format))
     return 0
 

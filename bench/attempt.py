@@ -185,9 +185,9 @@ class Attempt:
         return status, reason
 
     def _apart(self) -> None:
-        """Run the probes of isolation "process", each case in a worker that has done nothing."""
+        """Run the probes of isolation "process" once, in a worker that has done nothing else."""
         names = self._probes("process")
-        if not names:
+        if not names or self.number:
             return
         worker = self.session.pool.fresh(self.planned.case)
         try:

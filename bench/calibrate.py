@@ -3,7 +3,8 @@
 Clock truth: is a call of known length given that length, and what does a call of nothing cost? A/A:
 of pairs that do not differ, how many are called faster or slower? Power: of pairs with a planted
 slow-down, how many are found? And what the machine reaches, for a roofline: the bandwidth of a copy
-and the rate of matrix products. The answer is a file that every report of this machine prints.
+and the rate of matrix products. Each calibration is a file of its own; the pairs of all that are
+alike are counted together, and every report of this machine says the outcome.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ def clock_truth() -> dict[str, Any]:
 
 def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
     """Return the bandwidth [B/s] and the rates of matrix products [1/s] that are reached here."""
-    case = replace(pairs(registry, target, 1, ("clebsch_gordan.torch_dense",))[0], target=target)
+    first = pairs(registry, target, 1)[0]
+    case = replace(first, implementation="clebsch_gordan.torch_dense", mode="eager")
     worker = Worker(spec_of(case, registry), (), logs.resolve() / "peaks.log")
     try:
         worker.spawn()
@@ -90,18 +92,16 @@ def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
         worker.kill()
 
 
-def pairs(
-    registry: Registry, target: Target, count: int, of: Sequence[str] = IMPLEMENTATIONS
-) -> list[Case]:
+def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> list[Case]:
     """Return `count` cases of the default profile, at random; some twice if there are too few."""
     chosen = [
         case
         for case in cases_of_profile("default", target, registry)
-        if case.implementation in of
+        if case.implementation in IMPLEMENTATIONS
         and int(registry.family(case.problem.family).facets(case.problem)["lmax"]) <= LMAX
         and refusal(case, registry) is None
     ]
-    rng = random.Random(0)
+    rng = random.Random(seed)
     found: list[Case] = []
     while len(found) < count:
         found += rng.sample(chosen, len(chosen))
@@ -116,16 +116,19 @@ def calibrate(
     rules: Rules,
     told: Callable[[str, int], None] = lambda case, number: None,
 ) -> dict[str, Any]:
-    """Return what the instrument does on this machine, and write it to `out`.
+    """Return what the instrument does on this machine, and write it to a new file in `out`.
 
     `count` pairs do not differ; a fifth as many, 20 at least, have PLANTED on their second side.
+    They are drawn by the seed of `rules`.
     """
     planted = max(20, count // 5)
+    when = datetime.now(UTC)
+    machine = digest(machine_facts())
     here, again, slower = Side("a"), Side("again"), Side("slower", slower=PLANTED)
     result = {
         "protocol": PROTOCOL,
-        "when": datetime.now(UTC).isoformat(timespec="seconds"),
-        "machine": digest(machine_facts()),
+        "when": when.isoformat(timespec="seconds"),
+        "machine": machine,
         "environment": digest(environment_facts(target.device)),
         "device": target.device,
         "design": {"rounds": rules.rounds, "samples": rules.samples, "margin": MARGIN}
@@ -134,16 +137,25 @@ def calibrate(
         "clock": clock_truth(),
         "peaks": peaks(registry, target, rules.logs),
         "same": _counts(
-            fight(pairs(registry, target, count), (here, again), registry, rules, (), told)
+            fight(
+                pairs(registry, target, count, rules.seed), (here, again), registry, rules, (), told
+            )
         ),
         "planted": {
             "share": PLANTED,
             **_counts(
-                fight(pairs(registry, target, planted), (here, slower), registry, rules, (), told)
+                fight(
+                    pairs(registry, target, planted, rules.seed),
+                    (here, slower),
+                    registry,
+                    rules,
+                    (),
+                    told,
+                )
             ),
         },
     }
-    write_json(out / f"{digest(machine_facts())}-{target.device}.json", result)
+    write_json(out / f"{machine}-{target.device}-{when:%Y%m%dT%H%M%S}.json", result)
     return result
 
 
@@ -160,10 +172,33 @@ def _counts(duels: Sequence[Duel]) -> dict[str, Any]:
     return kinds
 
 
+def every(directory: Path, machine: str, device: str) -> list[dict[str, Any]]:
+    """Return all calibrations of a machine that are kept in a directory, the oldest first."""
+    files = sorted(directory.glob(f"{machine}-{device}-*.json"))
+    return [dict(json.loads(file.read_text(encoding="utf-8"))) for file in files]
+
+
 def found(directory: Path, machine: str, device: str) -> dict[str, Any] | None:
-    """Return the calibration of a machine that is kept in a directory, or None."""
-    file = directory / f"{machine}-{device}.json"
-    return dict(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None
+    """Return the last calibration of a machine, or None.
+
+    Its pairs are counted together with those of all earlier ones of the same protocol, environment
+    and design; `runs` is how many these are.
+    """
+    results = every(directory, machine, device)
+    if not results:
+        return None
+    last = results[-1]
+    alike = [
+        r for r in results if all(r[n] == last[n] for n in ("protocol", "environment", "design"))
+    ]
+    pooled = {
+        side: {
+            name: value if name == "share" else sum(r[side][name] for r in alike)
+            for name, value in last[side].items()
+        }
+        for side in ("same", "planted")
+    }
+    return last | pooled | {"runs": len(alike)}
 
 
 def rows(result: dict[str, Any]) -> list[dict[str, Any]]:

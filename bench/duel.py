@@ -43,7 +43,7 @@ class Rules:
 
     logs: Path
     rounds: int = 7
-    samples: int = 11
+    samples: int = 21
     gates: tuple[str, ...] = ("error",)
     seed: str = "0"
 

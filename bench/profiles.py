@@ -51,7 +51,7 @@ class Profile:
 PROFILES = {
     "check": Profile(PASSES, 1, UNTIMED, 120.0, probes.CHECK),
     "quick": Profile(("fwd",), 1, Sampling(11, 21, 0.10, 2.0), 60.0),
-    "default": Profile(("fwd", "grad"), 1, Sampling(11, 21, 0.05, 2.0), 120.0),
+    "default": Profile(("fwd", "grad"), 3, Sampling(11, 21, 0.05, 2.0), 120.0),
     "paper": Profile(PASSES, 5, Sampling(15, 61, 0.02, 15.0), 600.0, probes.PAPER),
 }
 

@@ -200,20 +200,37 @@ def test_pairs_are_small_cases_of_many_kinds(registry):
         calibrate.IMPLEMENTATIONS
     )
     assert calibrate.pairs(registry, Target(), 20) == chosen[:20]
+    assert calibrate.pairs(registry, Target(), 20, "1") != chosen[:20]
 
 
 def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(calibrate, "IMPLEMENTATIONS", (NAME,))
-    pairs = calibrate.pairs
-    monkeypatch.setattr(calibrate, "pairs", lambda r, t, n, of=(NAME,): pairs(r, t, 1, of))
+    pairs, seeds = calibrate.pairs, []
+
+    def one(registry, target, count, seed="0"):
+        seeds.append(seed)
+        return pairs(registry, target, 1, seed)
+
+    monkeypatch.setattr(calibrate, "pairs", one)
     command = ["calibrate", "--pairs", "1", "--rounds", "1", "--samples", "2", "--plain"]
-    assert main([*command, "--device", "cpu", "--out", str(tmp_path), "--format", "json"]) == 0
+    command += ["--device", "cpu", "--out", str(tmp_path), "--format", "json"]
+    assert main(command) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [set(row) for row in rows] == [{"question", "answer", "note"}] * len(rows)
-    (file,) = tmp_path.glob("*-cpu.json")
-    machine = file.name.removesuffix("-cpu.json")
+    (file,) = tmp_path.glob("*.json")
+    machine = file.name.split("-cpu-")[0]
     known = calibrate.found(tmp_path, machine, "cpu")
     assert known is not None and known["peaks"]["copy"] > 1e8
     assert known["same"]["pairs"] == 1 and known["planted"]["failed"] == 0
     assert known["clock"]["seconds_of_nothing"] < 2e-6
+    assert seeds[-2:] == ["0", "0"] and known["runs"] == 1
+    again = file.with_name(file.name.replace("-cpu-2", "-cpu-3"))  # a later one, alike
+    again.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert len(calibrate.every(tmp_path, machine, "cpu")) == 2
+    pooled = calibrate.found(tmp_path, machine, "cpu")
+    assert pooled["runs"] == 2 and pooled["same"]["pairs"] == 2
+    assert pooled["planted"]["share"] == calibrate.PLANTED
+    other = json.loads(file.read_text(encoding="utf-8")) | {"design": {"rounds": 9}}
+    again.write_text(json.dumps(other), encoding="utf-8")
+    assert calibrate.found(tmp_path, machine, "cpu")["runs"] == 1
     assert calibrate.found(tmp_path, machine, "cuda") is None

@@ -87,13 +87,16 @@ def test_a_spent_budget_is_said_and_continued_later(meant, registry, tmp_path):
 
 def test_each_round_is_measured_in_fresh_processes(hand, registry, tmp_path):
     started = []
-    meant = hand.plan(registry, [hand.case(registry, NAME)], rounds=2)
+    asked = ("error", "mem.fresh")
+    meant = hand.plan(registry, [hand.case(registry, NAME)], rounds=2, probes=asked)
     events = Events(worker_up=lambda: started.append(1))
     execute(meant, registry, tmp_path, events=events)
     assert len(started) == 2
     assert measured(tmp_path) == {(meant.planned[0].key, 0), (meant.planned[0].key, 1)}
     rows = load(tmp_path)
     assert [row["round"] for row in rows if row["probe"] == "time.host"] == [0, 1]
+    assert [row["round"] for row in rows if row["probe"] == "error.fwd"] == [0, 1]
+    assert [row["round"] for row in rows if row["probe"] == "mem.fresh.rss"] == [0]
     assert len({row["attempt"] for row in rows}) == 2
 
 

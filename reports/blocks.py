@@ -81,7 +81,7 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
 
 def ratio(baseline: Result, result: Result) -> Ratio | None:
     """Return (time of the baseline / time, lo, hi) of samples that were taken in turn."""
-    both = _in_turn(baseline, result)
+    both = in_turn(baseline, result)
     return paired_ratio(*both, level=LEVEL) if both else None
 
 
@@ -90,12 +90,12 @@ def judged(block: Block) -> dict[str, Verdict]:
     baseline = block.baseline
     if baseline is None:
         return {}
-    pairs = {r.label: _in_turn(r, baseline) for r in block.results if r is not baseline}
+    pairs = {r.label: in_turn(r, baseline) for r in block.results if r is not baseline}
     known = {label: both for label, both in pairs.items() if both}
     return dict(zip(known, verdicts(list(known.values()), MARGIN, LEVEL), strict=True))
 
 
-def _in_turn(a: Result, b: Result) -> tuple[Samples, Samples] | None:
+def in_turn(a: Result, b: Result) -> tuple[Samples, Samples] | None:
     """Return the samples of both in their common rounds, as far as they have partners.
 
     The implementations of a block take turns until each has enough samples: sample i of one was

@@ -57,8 +57,8 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
         )
         records.append(
             {"implementation": label, "problem": problem, "pass": pass_, "size": size,
-             "sizes": len(sizes), "exponent": found.value, "lo": _known(found.lo), "hi": _known(found.hi),
-             "counted": counted, "stated": stated, "so far": verdict}
+             "sizes": len(sizes), "exponent": found.value, "lo": _known(found.lo),
+             "hi": _known(found.hi), "counted": counted, "stated": stated, "so far": verdict}
         )  # fmt: skip
     caption = "How time.host grows, on the sizes whose exponent has settled"
     return Table("exponents", caption, columns, rows, (), records)

@@ -26,6 +26,7 @@ from reports import (
     overview,
     plot,
     price,
+    rivals,
     trade,
 )
 from reports.blocks import blocks_of
@@ -107,6 +108,7 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
         "overview": overview.table(blocks, can, known),
         "trade": trade.table(blocks, can),
         "price": price.table(blocks, can),
+        "rivals": rivals.table(blocks),
         "exponents": growth.exponents(blocks, registry),
         "overtakings": growth.overtakings(blocks),
         "headlines": [
@@ -143,7 +145,16 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
 
 
 def _tables(context: Mapping[str, Any]) -> list[Table]:
-    names = ("overview", "catalogue", "trade", "price", "exponents", "overtakings", "coverage")
+    names = (
+        "overview",
+        "catalogue",
+        "trade",
+        "price",
+        "rivals",
+        "exponents",
+        "overtakings",
+        "coverage",
+    )
     found = [context[name] for name in names]
     found += [context["expressivity"]] if context["expressivity"] else []
     found += [table for _, group in context["headlines"] for table in group]

@@ -379,6 +379,28 @@ def test_what_overtakes_is_found_beyond_its_interval(
     assert float(row["at"]) == pytest.approx(8**0.5, rel=1e-3)
 
 
+def test_rivals_are_judged_against_the_fastest_of_their_framework(report: Path, page: str) -> None:
+    """Rivals compute the same map: gaunt and clebsch_gordan never are."""
+    assert not (report / "tables/rivals.csv").exists() and "two published implementations" in page
+
+
+def test_options_and_implementations_are_rivals(
+    writer: Any, built: Callable[[Any], str], tmp_path: Path
+) -> None:
+    for name, time in (("torch_a", 1e-4), ("torch_b", 2e-4), ("torch_c", 1e-4), ("jax_a", 9e-5)):
+        writer.case(f"gaunt.{name}", time=time, rounds=5)
+    writer.case("clebsch_gordan.torch_a", time=1e-6, rounds=5)
+    writer.case("gaunt.torch_wrong", time=1e-6, error=0.5, rounds=5)
+    page = built(writer)
+    rows = {row["implementation"]: row for row in tables(tmp_path / "out", "rivals")}
+    assert set(rows) == {"gaunt.torch_b", "gaunt.torch_c"}
+    assert {row["fastest"] for row in rows.values()} == {"gaunt.torch_a"}
+    assert float(rows["gaunt.torch_b"]["ratio"]) == pytest.approx(2.0)
+    assert rows["gaunt.torch_b"]["verdict"] == "slower" and rows["gaunt.torch_b"]["rounds"] == "5"
+    assert rows["gaunt.torch_c"]["verdict"] == "same"
+    assert "gaunt.torch_b: 2.00×" in page
+
+
 def test_what_overtakes_as_the_batch_grows(
     writer: Any, built: Callable[[Any], str], tmp_path: Path
 ) -> None:

@@ -17,13 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from analysis import catalogue
 from bench import calibrate, check, compare, machine, progress
-from bench.case import PASSES, case_id, digest, problem_id, refusal
+from bench.case import PASSES, digest, refusal
 from bench.duel import Rules, Side, fight
+from bench.inventory import LISTINGS, WIDTHS
 from bench.listing import FORMATS, render
 from bench.pool import spec_of
-from bench.profiles import PROFILES, Plan, asks, cases, plan, profile_named
+from bench.profiles import PROFILES, Plan, cases, plan, profile_named
 from bench.rows import FINISHED, latest, load, merge, write_json
 from bench.run import REDO, execute
 from impls.implementation import Target
@@ -169,88 +169,6 @@ def _list(arguments: argparse.Namespace) -> int:
     rows = LISTINGS[arguments.what](registry, arguments.profile)
     print(render(rows, arguments.format, WIDTHS))
     return 0
-
-
-def _operations(registry: Registry, profile: str) -> list[dict[str, Any]]:
-    rows = []
-    for operation in sorted(registry.operations.values(), key=lambda o: o.name):
-        implementations = registry.implementations_of(operation.name)
-        known = catalogue.entry(operation, registry.family(operation.family), implementations)
-        rows.append(
-            {
-                "operation": operation.name,
-                "family": operation.family,
-                "group": ", ".join(operation.exactness.subgroups),
-                "exactness": operation.exactness.kind,
-                "papers": list(operation.papers),
-                "computes": operation.summary,
-                "paths": "{} of {}".format(*known.paths) if known.paths else None,
-                "dim": list(known.dimensions) if known.dimensions else None,
-                "cost": known.cost,
-                "implementations": list(known.implementations),
-                "users": list(operation.users),
-            }
-        )
-    return rows
-
-
-def _implementations(registry: Registry, profile: str) -> list[dict[str, Any]]:
-    rows = []
-    for implementation in sorted(registry.implementations.values(), key=lambda i: i.full_name):
-        missing = implementation.missing()
-        operation = registry.operation(implementation.operation)
-        rows.append(
-            {
-                "implementation": implementation.full_name,
-                "operation": implementation.operation,
-                "framework": implementation.framework,
-                "available": missing is None,
-                "reason": str(missing or ""),
-                "cost": catalogue.order(implementation.growth or operation.growth),
-            }
-        )
-    return rows
-
-
-def _problems(registry: Registry, profile: str) -> list[dict[str, Any]]:
-    rows = []
-    for ask in asks(profile, registry):
-        facets = registry.family(ask.problem.family).facets(ask.problem)
-        rows.append(
-            {
-                "problem": problem_id(ask.problem, registry),
-                "family": ask.problem.family,
-                "dtype": ask.problem.dtype,
-                **facets,
-                "operations": list(ask.operations),
-            }
-        )
-    return rows
-
-
-def _cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
-    return [
-        {
-            "case": case_id(case, registry),
-            "implementation": case.implementation,
-            "pass": case.pass_,
-            "refused": str(refusal(case, registry) or ""),
-        }
-        for case in cases(profile, Target(), registry)
-    ]
-
-
-WIDTHS = {
-    "group": 11, "papers": 14, "computes": 34, "dim": 14, "cost": 11, "implementations": 40,
-    "users": 16,
-}  # fmt: skip
-"""Where the long columns of the catalogue are wrapped, in tables."""
-LISTINGS = {
-    "operations": _operations,
-    "implementations": _implementations,
-    "problems": _problems,
-    "cases": _cases,
-}
 
 
 def _check(arguments: argparse.Namespace) -> int:

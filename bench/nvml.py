@@ -101,24 +101,31 @@ def throttle() -> list[str]:
 
 
 def foreign() -> list[int]:
-    """Return the processes on the GPU that are not of this session of the suite."""
+    """Return the processes on the GPU that are not of this session of the suite.
+
+    In a container the driver may name processes, ours too, by numbers that mean nothing here: what
+    is not found under /proc is left out.
+    """
 
     def query(lib: Any, gpu: Any) -> list[int]:
         pids = [process.pid for process in lib.nvmlDeviceGetComputeRunningProcesses(gpu)]
-        return [pid for pid in pids if not _descends(pid, os.getpid())]
+        return [pid for pid in pids if _ancestors(pid) and os.getpid() not in _ancestors(pid)]
 
     return list(read(query))
 
 
-def _descends(pid: int, ancestor: int) -> bool:
-    """Return whether a process is an ancestor's descendant; unknown processes are not."""
-    while pid > 1 and pid != ancestor:
+def _ancestors(pid: int) -> list[int]:
+    """Return a process and those that it descends from; [] for one that is not known here."""
+    found = []
+    while pid > 0:
         try:
             with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as stat:
-                pid = int(stat.read().rpartition(")")[2].split()[1])
+                parent = int(stat.read().rpartition(")")[2].split()[1])
         except OSError:
-            return False
-    return pid == ancestor
+            break
+        found.append(pid)
+        pid = parent
+    return found
 
 
 def state() -> dict[str, Any]:

@@ -17,6 +17,8 @@ from bench.frameworks.memory import peak_rss
 from impls.implementation import Target, Tensors
 from impls.spaces import Arrays, Space
 
+ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+"""The variable with the settings of the allocator, and its older name."""
 MEMORY_SHARE = 0.9
 """A process that asks for more of the GPU's memory than this share is out of memory."""
 REPEATS = 9
@@ -37,7 +39,8 @@ def start(target: Target, x64: bool) -> Mapping[str, Any]:
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "tf32": tf32,
-        "allocator": os.environ.get("PYTORCH_CUDA_ALLOC_CONF", "default"),
+        "allocator": " ".join(os.environ[name] for name in ALLOCATOR if name in os.environ)
+        or "default",
     }
     if target.device == "cuda":
         if not torch.cuda.is_available():

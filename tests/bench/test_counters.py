@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -130,6 +132,18 @@ def test_without_the_library_the_reason_says_what_to_install(monkeypatch):
     with pytest.raises(nvml.Unavailable, match="pip install nvidia-ml-py"):
         nvml.energy()
     assert set(nvml.state()) == {"missing"}
+
+
+def test_processes_that_are_not_known_here_are_not_foreign(gpu, monkeypatch):
+    library = gpu()
+    beyond = int(Path("/proc/sys/kernel/pid_max").read_text(encoding="ascii")) + 1
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    found = [SimpleNamespace(pid=pid) for pid in (beyond, child.pid)]
+    monkeypatch.setattr(library, "nvmlDeviceGetComputeRunningProcesses", lambda gpu: found)
+    assert nvml.foreign() == []
+    found.append(SimpleNamespace(pid=1))
+    assert nvml.foreign() == [1]
+    child.communicate(b"\n")
 
 
 def test_stamps_flag_what_speaks_against_a_measurement(gpu):

@@ -124,7 +124,8 @@ def calibrate(
     planted = max(20, count // 5)
     when = datetime.now(UTC)
     machine = digest(machine_facts())
-    here, again, slower = Side("a"), Side("again"), Side("slower", slower=PLANTED)
+    here, again = Side("a"), Side("again")
+    waited, slower = Side("waited", slower=0.0), Side("slower", slower=PLANTED)
     result = {
         "protocol": PROTOCOL,
         "when": when.isoformat(timespec="seconds"),
@@ -146,7 +147,7 @@ def calibrate(
             **_counts(
                 fight(
                     pairs(registry, target, planted, rules.seed),
-                    (here, slower),
+                    (waited, slower),
                     registry,
                     rules,
                     (),

@@ -20,11 +20,14 @@ TIMEOUT = 120.0
 
 @dataclass(frozen=True)
 class Side:
-    """What one side runs: the `impls` under `root` (None: this checkout), `slower` by a share."""
+    """What one side runs: the `impls` under `root` (None: this checkout).
+
+    With `slower`, each call is waited for and made slower by that share.
+    """
 
     name: str
     root: Path | None = None
-    slower: float = 0.0
+    slower: float | None = None
 
 
 @dataclass

@@ -62,7 +62,9 @@ class Worker:
             if failed:
                 break
         if request["clock"] and not failed:
-            run = slowed(subject.run, request.get("slower", 0.0), subject.framework.wait)
+            share, run = request.get("slower"), subject.run
+            if share is not None:
+                run = slowed(run, share, subject.framework.wait)
             self.clock = HostClock(run, subject.framework.wait)
             self.clock.prepare()
             seconds["warming up"] = self.clock.warm_up
@@ -105,10 +107,9 @@ class Worker:
 def slowed(run: Callable[[], Any], share: float, wait: Callable[[Any], None]) -> Callable[[], Any]:
     """Return `run`, made slower by a share of its own time: what `bench calibrate` plants.
 
-    Each call is waited for, and then the host computes for that share of what the call took.
+    Each call is waited for, and then the host computes for that share of what the call took; what
+    it is compared with is waited for likewise, with a share of 0.
     """
-    if not share:
-        return run
 
     def slower() -> Any:
         start = time.perf_counter()

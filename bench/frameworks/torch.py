@@ -22,7 +22,7 @@ ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 MEMORY_SHARE = 0.9
 """A process that asks for more of the GPU's memory than this share is out of memory."""
 REPEATS = 9
-COPY = 2**28
+COPY = {"cpu": 2**28, "cuda": 2**30}
 GEMM = {"cpu": 1024, "cuda": 8192}
 GRAPH_WARM_UP = 3
 """Calls on a side stream before a CUDA graph is captured, as PyTorch asks for."""
@@ -240,9 +240,10 @@ def peaks(target: Target, dtypes: Sequence[str]) -> dict[str, float]:
             seconds.append(time.perf_counter() - start)
         return min(seconds)
 
-    source = torch.zeros(COPY // 4, device=target.device)
+    size = COPY[target.device]
+    source = torch.zeros(size // 4, device=target.device)
     copy = torch.empty_like(source)
-    found = {"copy": 2 * COPY / best(lambda: copy.copy_(source))}
+    found = {"copy": 2 * size / best(lambda: copy.copy_(source))}
     rows = GEMM[target.device]
     for dtype in dtypes:
         a = torch.full((rows, rows), 0.5, dtype=getattr(torch, dtype), device=target.device)

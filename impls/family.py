@@ -42,3 +42,14 @@ class Family:
     profiles: Mapping[str, Callable[[], tuple[Ask, ...]]] = field(default_factory=dict)
     single: Callable[[Problem], Problem] | None = None
     pose: Callable[[str, str, int], Problem] | None = None
+
+
+def sampled(
+    inputs: Callable[[Problem], Mapping[str, Space]],
+) -> Callable[[Problem, np.random.Generator], Arrays]:
+    """Return `draw` for inputs that are independent of each other: each Space sampled in turn."""
+
+    def draw(problem: Problem, rng: np.random.Generator) -> Arrays:
+        return {name: space.sample(rng) for name, space in inputs(problem).items()}
+
+    return draw

@@ -21,11 +21,11 @@ from typing import Literal
 import numpy as np
 
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.problem import Problem, Refusal, Scalar, Size
-from impls.so3.irreps import Irreps, degrees, natural
-from impls.spaces import Array, Arrays, Space
+from impls.so3.irreps import Irreps, standard
+from impls.spaces import Array, Space
 
 SIZES = ("irreps_in", "irreps_out", "m_max", "channels", "edges")
 DATA = ("normal", "poles")
@@ -53,15 +53,12 @@ def problem(
     Raises:
         ValueError: for an unknown symmetry or a negative degree.
     """
-    labels = {"o3": natural, "so3": degrees}.get(symmetry)
-    if labels is None:
-        raise ValueError(f"unknown symmetry {symmetry!r}: choose so3 or o3")
     out = lmax if lmax_out is None else lmax_out
     if lmax < 0 or out < 0:
         raise ValueError(f"lmax and lmax_out must be integers >= 0, not {lmax} and {out}")
     sizes: dict[str, Size] = {
-        "irreps_in": str(labels(range(lmax + 1))),
-        "irreps_out": str(labels(range(out + 1))),
+        "irreps_in": str(standard(symmetry, range(lmax + 1))),
+        "irreps_out": str(standard(symmetry, range(out + 1))),
         "m_max": lmax if m_max is None else m_max,
         "channels": channels,
         "edges": edges,
@@ -144,10 +141,6 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
     return {"x": edge_space(problem, irreps_of(problem)[0]), "v": _vector_space(problem)}
 
 
-def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(problem).items()}
-
-
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     sizes, (inside, out) = asked.sizes, irreps_of(asked)
     symmetry = "o3" if inside.parity else "so3"
@@ -188,7 +181,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch="edges",
     profiles={"paper": _paper, "check": _small},

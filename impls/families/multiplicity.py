@@ -16,16 +16,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
-import numpy as np
-
 from impls.families import product
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.inputs.graphs import graph
 from impls.problem import Problem, Refusal, Scalar, Size
 from impls.so3.irreps import Irreps
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 IRREPS = ("irreps_in1", "irreps_in2", "irreps_out")
 MULTIPLICITIES = ("mul1", "mul2", "mul3")
@@ -174,10 +172,6 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
     }
 
 
-def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(problem).items()}
-
-
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     sizes, first = asked.sizes, irreps_of(asked)[0]
     symmetry = "o3" if first.parity else "so3"
@@ -243,7 +237,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch=None,
     profiles={"paper": _paper, "check": _small},

@@ -20,13 +20,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
-
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Group, orthogonal
 from impls.problem import Problem, Refusal, Scalar
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 SIZES = ("channels", "batch")
 IRREPS = "1x0e+1x1o+1x1e+1x0o"
@@ -70,10 +68,6 @@ def _inputs(asked: Problem) -> Mapping[str, Space]:
     return {"x": multivectors(asked), "y": multivectors(asked)}
 
 
-def _draw(asked: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(asked).items()}
-
-
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     batch, channels = sizes_of(asked)
     return {"algebra": "Cl(3,0)", "channels": channels, "batch": batch}
@@ -100,7 +94,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch="batch",
     profiles={"paper": _paper, "check": _small},

@@ -30,11 +30,11 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Element, Group, direct_product, euclidean, orthogonal, rotations, symmetric
 from impls.problem import Problem, Refusal, Scalar, Size
-from impls.so3.irreps import Irreps, degrees, natural
-from impls.spaces import Array, Arrays, Space
+from impls.so3.irreps import Irreps, standard
+from impls.spaces import Array, Space
 
 IRREPS = ("irreps_node", "irreps_edge", "irreps_out")
 SIZES = (*IRREPS, "channels", "nodes", "neighbours")
@@ -63,18 +63,15 @@ def problem(
     Raises:
         ValueError: for an unknown setting or symmetry, or a negative lmax.
     """
-    labels = {"o3": natural, "so3": degrees}.get(symmetry)
-    if labels is None:
-        raise ValueError(f"unknown symmetry {symmetry!r}: choose so3 or o3")
     if setting not in SETTINGS:
         raise ValueError(f"unknown setting {setting!r}: choose {' or '.join(SETTINGS)}")
     if lmax < 0:
         raise ValueError(f"lmax must be an integer >= 0, not {lmax}")
-    inputs = str(labels(range(lmax + 1)))
+    inputs = str(standard(symmetry, range(lmax + 1)))
     sizes: dict[str, Size] = {
         "irreps_node": inputs,
         "irreps_edge": inputs,
-        "irreps_out": str(labels(range((2 * lmax if setting == "mimo" else lmax) + 1))),
+        "irreps_out": str(standard(symmetry, range((2 * lmax if setting == "mimo" else lmax) + 1))),
         "channels": channels,
         "nodes": nodes,
         "neighbours": neighbours,
@@ -199,10 +196,6 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
     }
 
 
-def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(problem).items()}
-
-
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     node = irreps_of(asked)[0]
     symmetry = "o3" if node.parity else "so3"
@@ -242,7 +235,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch=None,
     profiles={"paper": _paper, "check": _small},

@@ -10,14 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
-
 from impls.families.product import exact_sizes, irreps_space, positive_sizes, shape_of
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.problem import Problem, Refusal, Scalar, Size
-from impls.so3.irreps import Irreps, degrees, natural
-from impls.spaces import Arrays, Space
+from impls.so3.irreps import Irreps, standard
+from impls.spaces import Space
 
 SIZES = ("irreps_in", "irreps_out", "nu", "channels", "batch")
 
@@ -40,14 +38,11 @@ def problem(
     Raises:
         ValueError: for an unknown symmetry or a negative degree.
     """
-    labels = {"o3": natural, "so3": degrees}.get(symmetry)
-    if labels is None:
-        raise ValueError(f"unknown symmetry {symmetry!r}: choose so3 or o3")
     if lmax < 0 or lmax_out < 0:
         raise ValueError(f"lmax and lmax_out must be integers >= 0, not {lmax} and {lmax_out}")
     sizes: dict[str, Size] = {
-        "irreps_in": str(labels(range(lmax + 1))),
-        "irreps_out": str(labels(range(lmax_out + 1))),
+        "irreps_in": str(standard(symmetry, range(lmax + 1))),
+        "irreps_out": str(standard(symmetry, range(lmax_out + 1))),
         "nu": nu,
         "channels": channels,
         "batch": batch,
@@ -101,10 +96,6 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
     return {"A": power_space(problem, irreps_of(problem)[0])}
 
 
-def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(problem).items()}
-
-
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     sizes, (inside, out) = asked.sizes, irreps_of(asked)
     symmetry = "o3" if inside.parity else "so3"
@@ -149,7 +140,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch="batch",
     profiles={"paper": _paper, "check": _small},

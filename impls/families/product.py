@@ -13,12 +13,12 @@ from typing import Literal
 
 import numpy as np
 
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Element, Group, orthogonal, rotations
 from impls.problem import Problem, Refusal, Scalar, Size
-from impls.so3.irreps import Irreps, degrees, natural
+from impls.so3.irreps import Irreps, standard
 from impls.so3.rotations import representation
-from impls.spaces import Array, Arrays, Space
+from impls.spaces import Array, Space
 
 Setting = Literal["siso", "simo", "mimo"]
 Symmetry = Literal["so3", "o3"]
@@ -64,14 +64,11 @@ def problem(
     Raises:
         ValueError: for an unknown setting or symmetry, or a negative lmax.
     """
-    labels = {"o3": natural, "so3": degrees}.get(symmetry)
-    if labels is None:
-        raise ValueError(f"unknown symmetry {symmetry!r}: choose so3 or o3")
     inputs, outputs = degrees_of(setting, lmax)
     sizes: dict[str, Size] = {
-        "irreps_in1": str(labels(inputs)),
-        "irreps_in2": str(labels(inputs)),
-        "irreps_out": str(labels(outputs)),
+        "irreps_in1": str(standard(symmetry, inputs)),
+        "irreps_in2": str(standard(symmetry, inputs)),
+        "irreps_out": str(standard(symmetry, outputs)),
         "channels": channels,
         "batch": batch,
     }
@@ -88,6 +85,12 @@ def shape_of(problem: Problem, irreps: Irreps | str) -> tuple[int, int, int]:
     """Return [batch, channels, dim] of an array that carries these irreps."""
     sizes = problem.sizes
     return int(sizes["batch"]), int(sizes["channels"]), Irreps.parse(irreps).dim  # type: ignore[arg-type]
+
+
+def samples_of(problem: Problem) -> float:
+    """Return batch times channels: how many products of irreps a problem asks for."""
+    batch, channels, _ = shape_of(problem, "")
+    return float(batch * channels)
 
 
 def irreps_space(shape: tuple[int, ...], irreps: Irreps | str) -> Space:
@@ -155,10 +158,6 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
         "x": irreps_space(shape_of(problem, first), first),
         "y": irreps_space(shape_of(problem, second), second),
     }
-
-
-def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(problem).items()}
 
 
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
@@ -254,7 +253,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch="batch",
     profiles={"quick": _quick, "default": _default, "paper": _paper, "check": _small},

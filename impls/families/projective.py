@@ -24,10 +24,10 @@ from typing import Literal
 import numpy as np
 
 from impls.families.product import exact_sizes, positive_sizes
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Element, Group, euclidean, orthogonal
 from impls.problem import Problem, Refusal, Scalar
-from impls.spaces import Array, Arrays, Space
+from impls.spaces import Array, Space
 
 SIZES = ("channels", "batch")
 BLADES = tuple(indices for grade in range(5) for indices in combinations(range(4), grade))
@@ -106,10 +106,6 @@ def _inputs(asked: Problem) -> Mapping[str, Space]:
     }
 
 
-def _draw(asked: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(asked).items()}
-
-
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     batch, channels = sizes_of(asked)
     return {"algebra": "G(3,0,1)", "channels": channels, "batch": batch}
@@ -136,7 +132,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch="batch",
     profiles={"paper": _paper, "check": _small},

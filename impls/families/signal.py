@@ -19,14 +19,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-import numpy as np
-
 from impls.families.product import exact_sizes, irreps_space, positive_sizes, shape_of
-from impls.family import Ask, Family
+from impls.family import Ask, Family, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.problem import Problem, Refusal, Scalar, Size
 from impls.so3.irreps import Irrep, Irreps
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 VALUES = ("value1", "value2", "value_out")
 SIZES = (*VALUES, "lmax", "lout", "channels", "batch")
@@ -153,10 +151,6 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
     }
 
 
-def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-    return {name: space.sample(rng) for name, space in _inputs(problem).items()}
-
-
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     lmax, _, lout = cutoffs_of(asked)
     setting = {lmax: "truncated", 2 * lmax: "mimo"}.get(lout, "custom")
@@ -206,7 +200,7 @@ FAMILY = Family(
     check=_check,
     group=_group,
     inputs=_inputs,
-    draw=_draw,
+    draw=sampled(_inputs),
     facets=_facets,
     batch="batch",
     profiles={"paper": _paper, "check": _small},

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from impls.so3.irreps import Irrep, Irreps
-from impls.so3.wigner import Array, clebsch_gordan
+from impls.so3.wigner import Array, clebsch_gordan, wigner_3j
 
 ZERO = 1e-12
 """Entries of a coupling tensor below this are zeros by symmetry, up to rounding."""
@@ -65,3 +65,23 @@ def coupled_paths(first: Irreps, second: Irreps, out: Irreps) -> tuple[Path, ...
 def output_irreps(paths: Iterable[Path]) -> Irreps:
     """Return the irreps of the output: one item per path."""
     return Irreps(tuple((1, path.ir3) for path in paths))
+
+
+def weighted_sum(
+    irreps: tuple[Irreps, Irreps, Irreps],
+    coefficients: Mapping[tuple[int, int, int], float],
+    x: Array,
+    y: Array,
+) -> Array:
+    """Return z [..., dim3], the sum over items (i1, i2, i3) of w C(l1,l2,l3) x y, C of unit norm.
+
+    `irreps` are those of x [..., dim1], y [..., dim2] and z.
+    """
+    first, second, out = irreps
+    in1, in2, in3 = first.slices(), second.slices(), out.slices()
+    z = np.zeros((*x.shape[:-1], out.dim))
+    for (i1, i2, i3), value in coefficients.items():
+        degrees = first.items[i1][1].l, second.items[i2][1].l, out.items[i3][1].l
+        tensor, pair = wigner_3j(*degrees), (x[..., in1[i1]], y[..., in2[i2]])
+        z[..., in3[i3]] += value * np.einsum("ijk,...i,...j->...k", tensor, *pair, optimize=True)
+    return z

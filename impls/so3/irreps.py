@@ -164,3 +164,15 @@ def natural(values: Iterable[int]) -> Irreps:
 def degrees(values: Iterable[int]) -> Irreps:
     """Return one irrep of SO(3), without parity, for each degree: "1x0+1x1+1x2"."""
     return Irreps(tuple((1, Irrep(degree, 0)) for degree in values))
+
+
+def standard(symmetry: str, values: Iterable[int]) -> Irreps:
+    """Return one irrep for each degree: `natural` for symmetry "o3", `degrees` for "so3".
+
+    Raises:
+        ValueError: for another symmetry.
+    """
+    labels = {"o3": natural, "so3": degrees}.get(symmetry)
+    if labels is None:
+        raise ValueError(f"unknown symmetry {symmetry!r}: choose so3 or o3")
+    return labels(values)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.product import irreps_of, irreps_space, shape_of
+from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.operation import Exactness, Operation
 from impls.operation import Path as PathKey
 from impls.problem import BYTES, Problem, Refusal
@@ -68,7 +68,7 @@ def _coefficients(problem: Problem) -> Mapping[PathKey, float]:
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     first, second, _ = irreps_of(problem)
     paths = paths_of(problem)
     nonzero = sum(np.count_nonzero(path.nonzero) for path in paths)

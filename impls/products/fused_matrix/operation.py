@@ -25,10 +25,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.product import irreps_of, irreps_space, shape_of
+from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.operation import Exactness, Operation, Path
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.matrix.operation import ZERO, block_of
+from impls.products.paths import weighted_sum
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.wigner import matrix_coefficient, wigner_3j
 from impls.spaces import Arrays, Space
@@ -106,20 +107,15 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Sum w C(l1,l2,l3) x y with w from 6j symbols: no matrices are formed."""
     first, second, _ = irreps_of(problem)
-    out = output_irreps(problem)
-    in1, in2, in3 = first.slices(), second.slices(), out.slices()
-    x, y = inputs["x"], inputs["y"]
-    z = np.zeros((*x.shape[:-1], out.dim))
-    for (i1, i2, i3), value in coefficients(problem).items():
-        degrees = first.items[i1][1].l, second.items[i2][1].l, out.items[i3][1].l
-        tensor, pair = wigner_3j(*degrees), (x[..., in1[i1]], y[..., in2[i2]])
-        z[..., in3[i3]] += value * np.einsum("ijk,...i,...j->...k", tensor, *pair, optimize=True)
+    z = weighted_sum(
+        (first, second, output_irreps(problem)), coefficients(problem), inputs["x"], inputs["y"]
+    )
     return {"z": z}
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count the nonzero entries of the conversions and one matrix product for each pair used."""
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     j, (first, second, _) = block_of(problem), irreps_of(problem)
     out = output_irreps(problem)
     used = len({part for part, _ in segments_of(problem)})

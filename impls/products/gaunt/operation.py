@@ -23,7 +23,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import sph_harm_y
 
-from impls.families.product import irreps_of, irreps_space, shape_of
+from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.operation import Exactness, Operation, Path
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irrep, Irreps
@@ -162,7 +162,7 @@ def _coefficients(problem: Problem) -> Mapping[Path, float]:
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count three operations for each nonzero coefficient; inputs and outputs are moved once."""
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     nonzero = sum(nonzeros(ir1.l, ir2.l, ir3.l) for ir1, ir2, ir3 in paths_of(problem).values())
     numbers = sum(irreps.dim for irreps in irreps_of(problem))
     width = BYTES[problem.dtype]

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.product import irreps_of, irreps_space, shape_of
+from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.operation import Exactness, Operation, Path
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.gaunt.operation import OPERATION as GAUNT
@@ -77,7 +77,7 @@ def _coefficients(problem: Problem) -> Mapping[Path, float]:
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Add the flops of both halves; inputs are moved once."""
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     gaunt, bracket = halves(problem)
     first, second, out = irreps_of(gaunt)
     numbers = first.dim + second.dim + out.dim + irreps_of(bracket)[2].dim

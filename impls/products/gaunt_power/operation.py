@@ -22,6 +22,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.power import irreps_of, nu_of, power_space
+from impls.families.product import samples_of
 from impls.operation import Exactness, Operation
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irreps
@@ -112,7 +113,7 @@ def _supports(problem: Problem) -> Refusal | None:
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count the separable transforms to and from the smallest exact grid, and the powers on it."""
     (inside, out), nu = irreps_of(problem), nu_of(problem)
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     lout = max(ir.l for (_, ir), kept in zip(out, reached(problem), strict=True) if kept)
     degree = nu * inside.lmax + lout
     rings, azimuths = (degree + 2) // 2, degree + 1

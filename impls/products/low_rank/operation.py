@@ -29,7 +29,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.product import irreps_of, irreps_space, shape_of
+from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.families.ranked_product import plain, rank_of
 from impls.operation import Exactness, Operation
 from impls.problem import BYTES, Problem, Refusal
@@ -59,7 +59,7 @@ def _supports(problem: Problem) -> Refusal | None:
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count three matrix products with R columns, and R products."""
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     numbers = sum(irreps.dim for irreps in irreps_of(plain(problem)))
     rank = rank_of(problem)
     return {

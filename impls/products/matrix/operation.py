@@ -24,9 +24,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.product import irreps_of, irreps_space, shape_of
+from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.operation import Exactness, Operation, Path
 from impls.problem import BYTES, Problem, Refusal
+from impls.products.paths import weighted_sum
 from impls.so3.wigner import matrix_coefficient, wigner_3j
 from impls.spaces import Arrays, Space
 
@@ -78,25 +79,13 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Sum w C(l1,l2,l3) x y with w from 6j symbols: no matrices are formed."""
-    first, second, out = irreps_of(problem)
-    in1, in2, in3 = first.slices(), second.slices(), out.slices()
-    x, y = inputs["x"], inputs["y"]
-    z = np.zeros((*x.shape[:-1], out.dim))
-    for (i1, i2, i3), value in coefficients(problem).items():
-        degrees = first.items[i1][1].l, second.items[i2][1].l, out.items[i3][1].l
-        z[..., in3[i3]] += value * np.einsum(
-            "ijk,...i,...j->...k",
-            wigner_3j(*degrees),
-            x[..., in1[i1]],
-            y[..., in2[i2]],
-            optimize=True,
-        )
+    z = weighted_sum(irreps_of(problem), coefficients(problem), inputs["x"], inputs["y"])
     return {"z": z}
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count the nonzero entries of the three conversions and one matrix product."""
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     j = block_of(problem)
     nonzero = sum(
         int(np.count_nonzero(np.abs(wigner_3j(j, j, ir.l)) > ZERO))

@@ -25,14 +25,12 @@ from functools import cache
 from itertools import product
 from math import sqrt
 
-import numpy as np
-
-from impls.families.product import irreps_of, irreps_space, shape_of
+from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.operation import Exactness, Operation, Path
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.gaunt.operation import nonzeros, triples_of
+from impls.products.paths import weighted_sum
 from impls.so3.symbols import alternating, triangle, wigner_6j
-from impls.so3.wigner import wigner_3j
 from impls.spaces import Arrays, Space
 
 ZERO = 1e-9
@@ -91,20 +89,13 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Sum w C(l1,l2,l3) x y with w from 6j symbols: no matrices are formed."""
-    first, second, out = irreps_of(problem)
-    in1, in2, in3 = first.slices(), second.slices(), out.slices()
-    x, y = inputs["x"], inputs["y"]
-    z = np.zeros((*x.shape[:-1], out.dim))
-    for (i1, i2, i3), value in coefficients(problem).items():
-        degrees = first.items[i1][1].l, second.items[i2][1].l, out.items[i3][1].l
-        tensor, pair = wigner_3j(*degrees), (x[..., in1[i1]], y[..., in2[i2]])
-        z[..., in3[i3]] += value * np.einsum("ijk,...i,...j->...k", tensor, *pair, optimize=True)
+    z = weighted_sum(irreps_of(problem), coefficients(problem), inputs["x"], inputs["y"])
     return {"z": z}
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count the entries of all conversions that the orders allow, and one matrix product."""
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     blocks = range(largest_block(problem) + 1)
     nonzero = sum(
         nonzeros(a, b, ir.l)

@@ -30,7 +30,7 @@ from math import pi, sqrt
 import numpy as np
 from scipy.special import sph_harm_y
 
-from impls.families.product import irreps_space, shape_of
+from impls.families.product import irreps_space, samples_of, shape_of
 from impls.families.signal import cutoffs_of, fields_of, irreps_of, values_of
 from impls.operation import Exactness, Operation, Path
 from impls.problem import BYTES, Problem, Refusal
@@ -139,7 +139,7 @@ def _tensor_harmonics(pairs: tuple[tuple[int, int], ...], spin: int, degree: int
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count three operations for each nonzero coefficient; inputs and outputs are moved once."""
-    samples = float(problem.sizes["batch"]) * float(problem.sizes["channels"])  # type: ignore[arg-type]
+    samples = samples_of(problem)
     first, second, out = ([ir.l for _, ir in field] for field in fields_of(problem))
     paths = coefficients_of(problem)
     nonzero = sum(nonzeros(first[i1], second[i2], out[i3]) for i1, i2, i3 in paths)

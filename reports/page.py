@@ -17,6 +17,7 @@ from reports import (
     coverage,
     curves,
     expressivity,
+    front,
     growth,
     headline,
     heat,
@@ -70,33 +71,36 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
     cases = coverage.entries(run, results)
     files: dict[str, bytes] = {}
 
-    drawn = []
+    def keep(name: str, alt: str, drawing: tuple[str, bytes]) -> Markup:
+        svg, pdf = drawing
+        files[f"figures/{name}.svg"], files[f"figures/{name}.pdf"] = svg.encode(), pdf
+        return Markup(plot.inline(svg, name, alt))
+
     look = looks(results)
-    for spec in known.figures:
-        for figure in curves.figures_of(spec, results, can):
-            svg, pdf = plot.draw(figure, look)
-            files[f"figures/{figure.name}.svg"] = svg.encode()
-            files[f"figures/{figure.name}.pdf"] = pdf
-            names = tuple(f"figures/{figure.name}.{kind}" for kind in ("svg", "pdf"))
-            inlined = Markup(plot.inline(svg, figure.name, figure.alt))
-            drawn.append(Drawn(figure, inlined, curves.table(figure), names))
-
+    drawn = [
+        Drawn(
+            figure,
+            keep(figure.name, figure.alt, plot.draw(figure, look)),
+            curves.table(figure),
+            tuple(f"figures/{figure.name}.{kind}" for kind in ("svg", "pdf")),
+        )
+        for spec in known.figures
+        for figure in curves.figures_of(spec, results, can)
+    ]
     couplings = heat.maps(registry)
-    if couplings:
-        svg, pdf = heat.draw(couplings)
-        files["figures/couplings.svg"], files["figures/couplings.pdf"] = svg.encode(), pdf
-
-    orbits = []
-    for shown in nero.orbits(results):
-        svg, pdf = nero.draw(shown.found)
-        files[f"figures/{shown.name}.svg"], files[f"figures/{shown.name}.pdf"] = svg.encode(), pdf
-        orbits.append((shown, Markup(plot.inline(svg, shown.name, shown.alt))))
+    fronts = [
+        (figure, keep(figure.name, figure.alt, front.draw(figure, look)))
+        for figure in front.figures(results, can)
+    ]
+    orbits = [
+        (shown, keep(shown.name, shown.alt, nero.draw(shown.found)))
+        for shown in nero.orbits(results)
+    ]
 
     context: dict[str, Any] = {
+        "fronts": fronts,
         "orbits": orbits,
-        "couplings": Markup(plot.inline(svg, "couplings", heat.alt(couplings)))
-        if couplings
-        else "",
+        "couplings": couplings and keep("couplings", heat.alt(couplings), heat.draw(couplings)),
         "banner": methods.banner(run, results),
         "counts": overview.counts(results, sum(e.status == coverage.NOT_RUN for e in cases)),
         "paragraphs": methods.paragraphs(run, results, blocks),

@@ -56,8 +56,7 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
     with styled():
         labels = sorted({c.label for p in figure.panels for c in p.curves})
         width = 6.4 if len(figure.panels) == 1 else 3.9 * len(figure.panels) + 0.6
-        longest = 0.075 * max(map(len, labels)) + 0.7
-        ncols = max(1, min(len(labels), int(width / longest)))
+        ncols = columns(labels, width)
         height = 3.9 + 0.17 * math.ceil(len(labels) / ncols)
         canvas = Canvas(figsize=(width, height), layout="constrained")
         axes = canvas.subplots(1, len(figure.panels), sharey=True, squeeze=False)[0]
@@ -72,17 +71,30 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
             ax.xaxis.set_minor_locator(FixedLocator([]))
         _value_axis(axes[0], figure)
         axes[0].set_ylabel(figure.ylabel)
-        canvas.legend(
-            handles=[_handle(label, looks[label]) for label in labels],
-            labels=[_legend_text(label) for label in labels],
-            loc="outside lower center",
-            ncols=ncols,
-            frameon=False,
-            fontsize=8,
-            handlelength=3.6,
-            borderaxespad=0.2,
-        )
+        legend(canvas, labels, looks, ncols)
         return saved(canvas)
+
+
+def columns(labels: Sequence[str], width: float) -> int:
+    """Return how many columns of a legend fit a width [inches]."""
+    longest = 0.075 * max(map(len, labels)) + 0.7
+    return max(1, min(len(labels), int(width / longest)))
+
+
+def legend(
+    canvas: Canvas, labels: Sequence[str], looks: Mapping[str, Look], ncols: int, line: bool = True
+) -> None:
+    """Set the legend of some implementations under the axes, with or without their lines."""
+    canvas.legend(
+        handles=[_handle(looks[label], line) for label in labels],
+        labels=[_legend_text(label) for label in labels],
+        loc="outside lower center",
+        ncols=ncols,
+        frameon=False,
+        fontsize=8,
+        handlelength=3.6 if line else 1.5,
+        borderaxespad=0.2,
+    )
 
 
 @contextmanager
@@ -116,7 +128,7 @@ def _axes(ax: Axes, figure: Figure) -> None:
 
 
 def _value_axis(ax: Axes, figure: Figure) -> None:
-    formatter = FuncFormatter(lambda y, _: _tick(float(y), figure.unit))
+    formatter = FuncFormatter(lambda y, _: tick(float(y), figure.unit))
     ax.yaxis.set_major_formatter(formatter)
     if not figure.log:
         return
@@ -126,7 +138,8 @@ def _value_axis(ax: Axes, figure: Figure) -> None:
     ax.yaxis.set_minor_formatter(NullFormatter())
 
 
-def _tick(y: float, unit: str) -> str:
+def tick(y: float, unit: str) -> str:
+    """Return the label of a place on an axis: a round number with its prefix."""
     text = quantity(y, unit)
     value, _, name = text.partition(" ")
     return f"{float(value.replace(chr(0x202F), '')):g} {name}".strip() if value else text
@@ -142,13 +155,14 @@ def _shifts(labels: Sequence[str], positions: Sequence[float]) -> dict[str, floa
 
 def _curve(ax: Axes, curve: Curve, look: Look, shift: float) -> None:
     xs, ys = [p[0] + shift for p in curve.points], [p[1] for p in curve.points]
-    ax.plot(xs, ys, label="", **_style(look))
+    ax.plot(xs, ys, label="", **style(look))
     for x, _, lo, hi in curve.points:
         if lo is not None and hi is not None:
             ax.plot([x + shift] * 2, [lo, hi], color=look.colour, linewidth=1.0, zorder=1.9)
 
 
-def _style(look: Look) -> dict[str, Any]:
+def style(look: Look) -> dict[str, Any]:
+    """Return how matplotlib draws the line and the marker of an implementation."""
     return {
         "color": look.colour,
         "linestyle": look.dash,
@@ -159,8 +173,8 @@ def _style(look: Look) -> dict[str, Any]:
     }
 
 
-def _handle(label: str, look: Look) -> Line2D:
-    return Line2D([], [], **_style(look))
+def _handle(look: Look, line: bool) -> Line2D:
+    return Line2D([], [], **style(look) | ({} if line else {"linestyle": "none"}))
 
 
 def _legend_text(label: str) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from math import isfinite
 from typing import Any
 
@@ -18,13 +19,8 @@ WORDS = {"slower": "slower", "faster": "faster", "same": "the same", "ambiguous"
 def table(blocks: Sequence[Block]) -> Table:
     """Return, for each block, operation and framework, how much longer than the fastest all take.
 
-    Ratios are of samples taken in turn; verdicts are corrected for all comparisons of the table.
+    Ratios are of samples taken in turn; verdicts are corrected for all comparisons of a block.
     """
-    duels = [duel for block in blocks for duel in _duels(block)]
-    pairs = [in_turn(other, fastest) for _, fastest, other in duels]
-    known = [pair for pair in pairs if pair]
-    said = iter(verdicts(known, MARGIN, LEVEL))
-    judged = [next(said) if pair else None for pair in pairs]
     columns = [
         Column("Problem"),
         Column("Pass"),
@@ -34,7 +30,7 @@ def table(blocks: Sequence[Block]) -> Table:
     lines: dict[tuple[int, str], list[str]] = {}
     heads: dict[tuple[int, str], tuple[Block, Result]] = {}
     records = []
-    for (block, fastest, other), verdict in zip(duels, judged, strict=True):
+    for block, fastest, other, verdict in chain.from_iterable(map(_judged, blocks)):
         key = id(block), fastest.label
         heads[key] = block, fastest
         lines.setdefault(key, []).append(f"{other.label}: {_text(fastest, other, verdict)}")
@@ -52,14 +48,18 @@ def table(blocks: Sequence[Block]) -> Table:
     return Table("rivals", caption, columns, rows, (), records)
 
 
-def _duels(block: Block) -> list[tuple[Block, Result, Result]]:
-    """Return (block, fastest, other) for all that have a rival, by growing time."""
+def _judged(block: Block) -> Iterator[tuple[Block, Result, Result, Verdict | None]]:
+    """Yield (block, fastest, other, verdict on other) for all that have a rival."""
     groups: dict[Any, list[Result]] = {}
     for r in block.ranked:
         if r.published:
             key = r.columns.get("operation"), r.columns.get("framework")
             groups.setdefault(key, []).append(r)
-    return [(block, group[0], other) for group in groups.values() for other in group[1:]]
+    duels = [(group[0], other) for group in groups.values() for other in group[1:]]
+    pairs = [in_turn(other, fastest) for fastest, other in duels]
+    said = iter(verdicts([pair for pair in pairs if pair], MARGIN, LEVEL))
+    for (fastest, other), pair in zip(duels, pairs, strict=True):
+        yield block, fastest, other, next(said) if pair else None
 
 
 def _text(fastest: Result, other: Result, verdict: Verdict | None) -> str:

@@ -1,0 +1,122 @@
+"""What can be expressed against what it takes: every implementation, and who is not dominated."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from analysis.pareto import front
+from reports.blocks import title_of
+from reports.expressivity import Expressivity
+from reports.plot import INK, columns, legend, saved, style, styled, tick
+from reports.results import TARGET, TIME, Result
+from reports.style import Look
+from reports.text import listing, number, quantity, slug
+
+SIZE = "lmax"
+
+
+class Point(NamedTuple):
+    """One implementation: its time [s] and the dimension of what its operation can express."""
+
+    label: str
+    time: float
+    dim: float
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One problem at all its sizes: the points of each pass and size."""
+
+    name: str
+    title: str
+    passes: Mapping[str, Mapping[float, Sequence[Point]]]
+
+    @property
+    def alt(self) -> str:
+        """Return who is not dominated, in words."""
+        said = []
+        for name, sizes in self.passes.items():
+            largest = max(sizes)
+            members = [
+                f"{p.label} ({quantity(p.time, 's')}, dim {number(p.dim)})"
+                for p in not_dominated(sizes[largest])
+            ]
+            said.append(f"{name} at {SIZE} {number(largest)}: {listing(members)}")
+        return f"{self.title}. Not dominated, by growing time: {'; '.join(said)}."
+
+
+def not_dominated(points: Sequence[Point]) -> list[Point]:
+    """Return the points to which no other is preferable, by growing time."""
+    return [points[i] for i in front([(p.time, p.dim) for p in points])]
+
+
+def figures(results: Sequence[Result], expressivity: Expressivity) -> list[Figure]:
+    """Return a figure for each problem, less its lmax, in which dimensions differ at some size."""
+    found: dict[Any, dict[str, dict[float, list[Point]]]] = defaultdict(
+        lambda: defaultdict(lambda: defaultdict(list))
+    )
+    for r in results:
+        size, time, dim = r.get(SIZE), r.value(TIME), expressivity.dim(r)
+        if time and dim and isinstance(size, int | float) and not isinstance(size, bool):
+            where = tuple(str(r.columns.get(n)) for n in (*TARGET, "machine", "environment"))
+            key = title_of(r, leave_out=[SIZE]), where
+            found[key][str(r.columns.get("pass"))][float(size)].append(Point(r.label, time, dim))
+    kept: list[Figure] = []
+    for (title, where), passes in found.items():
+        if any(len({p.dim for p in ps}) > 1 for sizes in passes.values() for ps in sizes.values()):
+            name = f"front-{len(kept):02d}-{slug(title)[:60]}"
+            kept.append(Figure(name, f"{title}, {', '.join(where[:2])}", passes))
+    return kept
+
+
+def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
+    """Return (SVG text, PDF bytes): time across, dimension up, a line through each front."""
+    with styled():
+        labels = sorted(
+            {p.label for sizes in figure.passes.values() for ps in sizes.values() for p in ps}
+        )
+        width = 6.4 if len(figure.passes) == 1 else 3.9 * len(figure.passes) + 0.6
+        ncols = columns(labels, width)
+        height = 3.9 + 0.17 * math.ceil(len(labels) / ncols)
+        canvas = Canvas(figsize=(width, height), layout="constrained")
+        axes = canvas.subplots(1, len(figure.passes), sharey=True, squeeze=False)[0]
+        for ax, (name, sizes) in zip(axes, figure.passes.items(), strict=True):
+            ax.set_title(name)
+            _panel(ax, sizes, looks)
+        axes[0].set_ylabel("dimension of what it can express")
+        legend(canvas, labels, looks, ncols, line=False)
+        return saved(canvas)
+
+
+def _panel(ax: Axes, sizes: Mapping[float, Sequence[Point]], looks: Mapping[str, Look]) -> None:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    for size, points in sorted(sizes.items()):
+        best = not_dominated(points)
+        ax.plot(
+            [p.time for p in best], [p.dim for p in best],
+            color=INK, linewidth=0.8, alpha=0.6, drawstyle="steps-post", zorder=1.5,
+        )  # fmt: skip
+        for p in points:
+            ax.plot(p.time, p.dim, **style(looks[p.label]) | {"linestyle": "none"})
+        ax.annotate(
+            f"{SIZE} {number(size)}", (best[-1].time, best[-1].dim), xytext=(0, 7),
+            textcoords="offset points", ha="center", fontsize=7,
+        )  # fmt: skip
+    ax.margins(x=0.08, y=0.12)
+    ax.set_xlabel(f"{TIME} of one call")
+    ax.grid(True, which="major")
+    ax.set_axisbelow(True)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: tick(float(x), "s")))
+    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(float(y))))

@@ -1,4 +1,4 @@
-"""Command line of the reports: `python -m reports build DIR [--out DIR]`."""
+"""Command line of the reports: build the page of a run, compare two implementations in it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.listing import FORMATS, render
+from reports import ratio
+from reports.blocks import blocks_of
 from reports.build import INDEX, build
+from reports.results import summarise
+from reports.run import read
 
 EPILOG = """\
 exit codes:
@@ -15,9 +20,10 @@ exit codes:
   1  the harness failed (a traceback says where)
   2  bad arguments, or a run directory that cannot be read
 
-example:
+examples:
   python -m bench run --profile quick --out reports/out/quick
   python -m reports build reports/out/quick
+  python -m reports ratio reports/out/quick --pair gaunt.torch_grid gaunt.torch_lebedev
 """
 
 
@@ -50,21 +56,41 @@ def parser() -> argparse.ArgumentParser:
         "--with", type=Path, action="append", default=[], metavar="FILE.py", dest="plugins",
         help="a plug-in file whose operations the run measured (may be repeated)",
     )  # fmt: skip
+    ratio_parser = commands.add_parser(
+        "ratio",
+        help="time of one implementation over that of another, by problem",
+        description="Print time a / time b with its 95 % interval and a verdict on a, by problem.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    ratio_parser.add_argument("directory", type=Path, metavar="DIR", help="made by `bench run`")
+    ratio_parser.add_argument(
+        "--pair", nargs=2, action="append", required=True, metavar=("A", "B"), dest="pairs",
+        help="names as on the page, options included (may be repeated)",
+    )  # fmt: skip
+    ratio_parser.add_argument("--format", choices=FORMATS, default="table")
     return main_parser
+
+
+def _build(arguments: argparse.Namespace) -> None:
+    files, verdict = build(arguments.directory, arguments.out, arguments.sets, arguments.plugins)
+    print("\n".join(verdict))
+    print(f"page: {arguments.out / INDEX} (and {len(files) - 1} files beside it)")
+
+
+def _ratio(arguments: argparse.Namespace) -> None:
+    results, _ = summarise(read(arguments.directory).rows)
+    print(render(ratio.rows(blocks_of(results), arguments.pairs), arguments.format))
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = parser().parse_args(argv)
     try:
-        files, verdict = build(
-            arguments.directory, arguments.out, arguments.sets, arguments.plugins
-        )
+        {"build": _build, "ratio": _ratio}[arguments.command](arguments)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print("\n".join(verdict))
-    print(f"page: {arguments.out / INDEX} (and {len(files) - 1} files beside it)")
     return 0
 
 

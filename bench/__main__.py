@@ -19,7 +19,7 @@ from typing import Any
 
 from bench import calibrate, check, compare, machine, progress
 from bench.case import PASSES, digest, refusal
-from bench.duel import Rules, Side, fight
+from bench.duel import ROUNDS, SAMPLES, Rules, Side, fight
 from bench.inventory import LISTINGS, WIDTHS
 from bench.listing import FORMATS, render
 from bench.pool import spec_of
@@ -79,8 +79,10 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--plain", action="store_true", help="lines instead of a progress bar")
 
     def duels(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--rounds", type=int, default=7, help="fresh processes per side: 7")
-        sub.add_argument("--samples", type=int, default=21, help="samples per round: 21")
+        sub.add_argument(
+            "--rounds", type=int, default=ROUNDS, help=f"fresh processes per side: {ROUNDS}"
+        )
+        sub.add_argument("--samples", type=int, default=SAMPLES, help=f"a round: {SAMPLES}")
         sub.add_argument("--threads", type=int, default=1, help="CPU threads per worker (1)")
 
     sub = command("list", "List what is known: operations, implementations, problems or cases.")

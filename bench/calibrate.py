@@ -20,6 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from analysis.statistics import log_ratios
 from analysis.verdict import verdicts
 from bench.case import Case, digest, refusal
 from bench.clocks import HostClock
@@ -119,14 +122,14 @@ def calibrate(
     """Return what the instrument does on this machine, and write it to a new file in `out`.
 
     `count` pairs do not differ; a fifth as many, 20 at least, have PLANTED on their second side.
-    They are drawn by the seed of `rules`.
+    They are drawn by the seed of `rules`; `ratios` holds what each round of a pair said.
     """
     planted = max(20, count // 5)
     when = datetime.now(UTC)
     machine = digest(machine_facts())
     here, again = Side("a"), Side("again")
     waited, slower = Side("waited", slower=0.0), Side("slower", slower=PLANTED)
-    result = {
+    result: dict[str, Any] = {
         "protocol": PROTOCOL,
         "when": when.isoformat(timespec="seconds"),
         "machine": machine,
@@ -137,25 +140,17 @@ def calibrate(
         "load": os.getloadavg()[0],
         "clock": clock_truth(),
         "peaks": peaks(registry, target, rules.logs),
-        "same": _counts(
-            fight(
-                pairs(registry, target, count, rules.seed), (here, again), registry, rules, (), told
-            )
-        ),
-        "planted": {
-            "share": PLANTED,
-            **_counts(
-                fight(
-                    pairs(registry, target, planted, rules.seed),
-                    (waited, slower),
-                    registry,
-                    rules,
-                    (),
-                    told,
-                )
-            ),
-        },
+        "ratios": {},
     }
+    for kind, sides, number in (
+        ("same", (here, again), count),
+        ("planted", (waited, slower), planted),
+    ):
+        cases = pairs(registry, target, number, rules.seed)
+        duels = fight(cases, sides, registry, rules, (), told)
+        result[kind] = _counts(duels)
+        result["ratios"][kind] = [[d.id, *_ratios(d)] for d in duels if not d.reason]
+    result["planted"]["share"] = PLANTED
     write_json(out / f"{machine}-{target.device}-{when:%Y%m%dT%H%M%S}.json", result)
     return result
 
@@ -171,6 +166,12 @@ def _counts(duels: Sequence[Duel]) -> dict[str, Any]:
             (verdict,) = verdicts([(duel.groups[1], duel.groups[0])], MARGIN, LEVEL)
             kinds[verdict.kind] += 1
     return kinds
+
+
+def _ratios(duel: Duel) -> list[float]:
+    """Return the ratio b/a of each round."""
+    rounds = log_ratios(duel.groups[1], duel.groups[0])
+    return [float(np.exp(np.median(part))) for part in rounds]
 
 
 def every(directory: Path, machine: str, device: str) -> list[dict[str, Any]]:

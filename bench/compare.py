@@ -21,6 +21,7 @@ from bench.duel import Duel
 ROOT = Path(__file__).resolve().parent.parent
 HERE = "."
 """The name of the working tree, with what is not committed."""
+CLOCK = "time.burst"
 
 
 @contextmanager
@@ -49,7 +50,8 @@ def checkout(revision: str, scratch: Path) -> Iterator[Path | None]:
 def table(duels: Sequence[Duel], margin: float, level: float) -> list[dict[str, Any]]:
     """Return a row for each duel: medians [s], the ratio b/a with its interval, the verdict on b.
 
-    The p-value is corrected for the number of comparisons in the table.
+    Times are of bursts: some calls and one wait, over the number of calls. The p-value is corrected
+    for the number of comparisons in the table.
     """
     fought = [duel for duel in duels if not duel.reason]
     said = verdicts([(d.groups[1], d.groups[0]) for d in fought], margin, level)
@@ -58,7 +60,15 @@ def table(duels: Sequence[Duel], margin: float, level: float) -> list[dict[str, 
     for duel in duels:
         if duel.reason:
             nothing = dict.fromkeys(("a", "b", "ratio", "lo", "hi", "p"))
-            rows.append({"case": duel.id, **nothing, "verdict": "none", "reason": duel.reason})
+            rows.append(
+                {
+                    "case": duel.id,
+                    "clock": CLOCK,
+                    **nothing,
+                    "verdict": "none",
+                    "reason": duel.reason,
+                }
+            )
             continue
         a, b = (float(np.median([np.median(g) for g in side])) for side in duel.groups)
         ratio = paired_ratio(duel.groups[1], duel.groups[0], level)
@@ -67,6 +77,7 @@ def table(duels: Sequence[Duel], margin: float, level: float) -> list[dict[str, 
         rows.append(
             {
                 "case": duel.id,
+                "clock": CLOCK,
                 "a": a,
                 "b": b,
                 "ratio": ratio.value,

@@ -1,9 +1,9 @@
 """The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
 
 Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
-plants a slow-down), {"do": "sample", "count": n}, {"do": "close"}, {"do": "peaks"}. Replies: any
-number of {"reading": ...}, then {"done": ...} or {"fault": ...}. One framework per process; the
-parent replaces the process after a fault.
+plants a slow-down), {"do": "sample", "count": n} (slopes; with "bursts": true, single bursts),
+{"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then {"done": ...} or
+{"fault": ...}. One framework per process; the parent replaces the process after a fault.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ class Worker:
         """Time some bursts of the open case."""
         if self.clock is None:
             raise RuntimeError("no case is open for timing")
-        samples = self.clock.sample(request["count"])
+        take = self.clock.bursts if request.get("bursts") else self.clock.sample
+        samples = take(request["count"])
         yield {
             "done": {
                 "samples": samples,

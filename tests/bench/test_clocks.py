@@ -121,3 +121,11 @@ def test_a_slope_is_never_below_the_resolution(made):
     clock.number = 4
     machine.extra = 1.0  # the shorter burst is disturbed
     assert clock.sample(2) == pytest.approx([clocks.RESOLUTION, 1e-3])
+
+
+def test_single_bursts_are_calls_and_one_wait_with_the_collector_off(made):
+    machine, clock = made(call=1e-3, wait=0.05)
+    clock.number = 10
+    assert clock.bursts(3) == pytest.approx([(10 * 1e-3 + 0.05) / 10] * 3)
+    assert machine.calls == 30 and len(machine.waits) == 3
+    assert not any(machine.collecting) and gc.isenabled()

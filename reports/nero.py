@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
@@ -20,6 +21,8 @@ Values = Mapping[str, np.ndarray]
 
 DISCS = (("x", "y"), ("y", "z"), ("z", "x"))
 LABEL = "relative error"
+COLOURS = colormaps["viridis"].resampled(32)
+"""Few enough levels for a colour bar of shapes: an image would not be shown on the page."""
 BALL = {"axis_x", "axis_y", "axis_z", "angle"}
 
 
@@ -109,7 +112,7 @@ def _bars(ax: Axes, found: Nero) -> None:
 
 def _map(canvas: Canvas, ax: Axes, found: Nero) -> None:
     (first, across), (second, up) = found.coordinates.items()
-    shown = ax.scatter(across, up, c=found.errors, marker="s", cmap="viridis", vmin=0)
+    shown = ax.scatter(across, up, c=found.errors, marker="s", cmap=COLOURS, vmin=0)
     ax.set_xlabel(first)
     ax.set_ylabel(second)
     canvas.colorbar(shown, label=LABEL)
@@ -128,7 +131,7 @@ def _discs(found: Nero) -> Canvas:
             shown = ax.scatter(
                 *_disc({name: column[mine] for name, column in values.items()}, first, second),
                 c=found.errors[mine],
-                cmap="viridis",
+                cmap=COLOURS,
                 vmin=0,
                 vmax=top,
                 s=18,

@@ -32,6 +32,7 @@ def test_drawings_of_groups_of_space(kind):
     assert pdf.startswith(b"%PDF")
     for word in (*words, "relative error", "against the consensus"):
         assert word in svg
+    assert "<image" not in svg  # the page's policy would not show it
     assert svg.count(">with inversion<") == (3 if kind == "six discs" else 0)
     assert draw(of(group)) == (svg, pdf)
 

@@ -156,7 +156,7 @@ def calibrate(
 
 
 def _counts(duels: Sequence[Duel]) -> dict[str, Any]:
-    """Return how many pairs got which verdict, each judged on its own, and the widest ratios."""
+    """Return how many pairs got which verdict, each judged on its own."""
     kinds = {"pairs": 0, "faster": 0, "slower": 0, "same": 0, "ambiguous": 0, "failed": 0}
     for duel in duels:
         kinds["pairs"] += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +32,8 @@ class Sampling:
 
 
 UNTIMED = Sampling(0, 0)
+PAIRS = 50_000
+"""The largest bilinear map that a run looks at, in pairs of basis vectors: L = 13, full product."""
 
 
 @dataclass(frozen=True)
@@ -166,7 +169,8 @@ def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
     """Return the cases that also show what their operation can express: one for each question.
 
     All implementations of an operation pass the same gate, so one of them speaks for all; the
-    cheapest to look at is taken (torch or NumPy before JAX, no peer).
+    cheapest to look at is taken (torch or NumPy before JAX, no peer). Problems with more than PAIRS
+    pairs of input numbers are not looked at: it would take more than the case itself.
     """
     if plan.settings.probes not in (probes.RUN, probes.PAPER):
         return frozenset()
@@ -179,7 +183,11 @@ def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
         default = default and not case.options
         if single is None or case.pass_ != "fwd" or not default or refusal(case, registry):
             continue
-        question = implementation.operation, replace(single(case.problem), dtype="float64")
+        smallest = replace(single(case.problem), dtype="float64")
+        spaces = registry.family(smallest.family).inputs(smallest).values()
+        if math.prod(math.prod(space.shape) for space in spaces) > PAIRS:
+            continue
+        question = implementation.operation, smallest
         rank = (len(implementation.requires), implementation.framework == "jax", planned.key)
         if question not in chosen or rank < chosen[question][0]:
             chosen[question] = rank, planned.key

@@ -14,8 +14,10 @@ import pytest
 
 from bench import probes
 from bench.__main__ import main
+from bench.profiles import explaining, plan
 from bench.rows import FINISHED, finished, load
 from bench.run import Events, exclusive, execute
+from impls.implementation import Target
 
 NAME = "clebsch_gordan.numpy_dense"
 RUN = """
@@ -122,8 +124,6 @@ def test_gates_come_before_times_and_rows_can_be_trusted(hand, registry, tmp_pat
 
 
 def test_one_implementation_of_an_operation_says_what_it_can_express(hand, registry):
-    from bench.profiles import explaining
-
     names = ("clebsch_gordan.numpy_dense", "clebsch_gordan.jax_dense", "gaunt.torch_grid")
     cases = [
         hand.case(registry, name, hand.problem(dtype=dtype))
@@ -138,6 +138,14 @@ def test_one_implementation_of_an_operation_says_what_it_can_express(hand, regis
     ]
     assert chosen[0].implementation == NAME
     assert explaining(hand.plan(registry, cases), registry) == frozenset()
+
+
+def test_a_map_of_too_many_pairs_is_not_looked_at(registry):
+    """At L = 20 it has 441 x 441 pairs of basis vectors, which took 19 GiB."""
+    large = plan("paper", Target(), registry, "product/mimo-o3-lmax20-*", passes=["fwd"])
+    assert large.planned and explaining(large, registry) == frozenset()
+    small = plan("paper", Target(), registry, "product/mimo-o3-lmax8-*", passes=["fwd"])
+    assert explaining(small, registry)
 
 
 def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):

@@ -13,6 +13,7 @@ from bench.case import PASSES, Case, Pass, cases_of, refusal, select
 from bench.fingerprint import key
 from impls.family import Ask
 from impls.implementation import MODES, Target
+from impls.problem import Problem
 from impls.registry import Registry
 
 
@@ -32,8 +33,8 @@ class Sampling:
 
 
 UNTIMED = Sampling(0, 0)
-PAIRS = 50_000
-"""The largest bilinear map that a run looks at, in pairs of basis vectors: L = 13, full product."""
+LARGEST = 10**8
+"""Numbers in the tensor of the largest map whose expressivity a run reads off (0.8 GB)."""
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,8 @@ def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
     """Return the cases that also show what their operation can express: one for each question.
 
     All implementations of an operation pass the same gate, so one of them speaks for all; the
-    cheapest to look at is taken (torch or NumPy before JAX, no peer). Problems with more than PAIRS
-    pairs of input numbers are not looked at: it would take more than the case itself.
+    cheapest to look at is taken (torch or NumPy before JAX, no peer). A map whose tensor, inputs
+    times outputs, has more than LARGEST numbers is left to `python -m analysis`.
     """
     if plan.settings.probes not in (probes.RUN, probes.PAPER):
         return frozenset()
@@ -184,11 +185,18 @@ def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
         if single is None or case.pass_ != "fwd" or not default or refusal(case, registry):
             continue
         smallest = replace(single(case.problem), dtype="float64")
-        spaces = registry.family(smallest.family).inputs(smallest).values()
-        if math.prod(math.prod(space.shape) for space in spaces) > PAIRS:
+        if _numbers(registry, implementation.operation, smallest) > LARGEST:
             continue
         question = implementation.operation, smallest
         rank = (len(implementation.requires), implementation.framework == "jax", planned.key)
         if question not in chosen or rank < chosen[question][0]:
             chosen[question] = rank, planned.key
     return frozenset(key for _, key in chosen.values())
+
+
+def _numbers(registry: Registry, operation: str, problem: Problem) -> int:
+    """Return how many numbers the tensor of a map has: all inputs times all outputs."""
+    inputs = registry.family(problem.family).inputs(problem).values()
+    outputs = registry.operation(operation).outputs(problem).values()
+    written = sum(math.prod(space.shape) for space in outputs)
+    return written * math.prod(math.prod(space.shape) for space in inputs)

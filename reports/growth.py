@@ -9,6 +9,7 @@ from math import isfinite, isnan
 from typing import Any
 
 from analysis.scaling import crossovers, exponent
+from analysis.statistics import Interval
 from impls.registry import Registry
 from reports.blocks import Block, ratio, title_of
 from reports.results import TARGET, TIME, Result
@@ -19,6 +20,7 @@ SIZES = ("lmax", "batch", "channels")
 LEAST = 3
 """Sizes that an exponent or a crossover needs."""
 COUNTED = "cost.flops"
+MEMORY = "mem."
 
 Series = list[tuple[float, Result]]
 
@@ -30,17 +32,18 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
         Column("Problem"),
         Column("Pass"),
         Column("Size"),
-        Column("exponent of time [95 %]", "measured", True),
-        Column("of the arithmetic it needs", "counted", True),
-        Column("of its algorithm", "stated", True),
+        Column("of time [95 %]", "exponent, measured", True),
+        Column("of memory [95 %]", "exponent, measured", True),
+        Column("of the arithmetic it needs [95 %]", "exponent, counted", True),
+        Column("of its algorithm", "exponent, stated", True),
         Column("so far"),
     ]
     rows, records = [], []
     for (size, label, problem, pass_), series in _series(blocks).items():
         sizes, results = zip(*series, strict=True)
         found = exponent(sizes, [r.value(TIME) or 0.0 for r in results])
-        flops = [r.value(COUNTED) for r in results]
-        counted = exponent(sizes, [f for f in flops if f]).value if all(flops) else None
+        source, memory = _memory(sizes, results)
+        counted = _exponent(sizes, results, COUNTED)
         stated = _stated(results[0], registry, size)
         verdict = _verdict(found, stated)
         rows.append(
@@ -49,8 +52,9 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
                 Cell(problem),
                 Cell(pass_),
                 Cell(f"{size} {sizes[0]:g} to {sizes[-1]:g}"),
-                Cell(f"{found.value:.2f}", _bounds(found)),
-                Cell(NONE if counted is None else f"{counted:.2f}"),
+                _cell(found),
+                _cell(memory, source),
+                _cell(counted),
                 Cell(NONE if stated is None else f"{stated:g}"),
                 Cell(verdict),
             ]
@@ -58,10 +62,37 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
         records.append(
             {"implementation": label, "problem": problem, "pass": pass_, "size": size,
              "sizes": len(sizes), "exponent": found.value, "lo": _known(found.lo),
-             "hi": _known(found.hi), "counted": counted, "stated": stated, "so far": verdict}
+             "hi": _known(found.hi), "memory": source, **_record("memory", memory),
+             **_record("counted", counted), "stated": stated, "so far": verdict}
         )  # fmt: skip
-    caption = "How time.host grows, on the sizes whose exponent has settled"
+    caption = "How time.host and peak memory grow, on the sizes whose exponent has settled"
     return Table("exponents", caption, columns, rows, (), records)
+
+
+def _memory(sizes: Sequence[float], results: Sequence[Result]) -> tuple[str, Interval | None]:
+    """Return the source of the peak memory that all results have, and its exponent."""
+    for probe in sorted({p for r in results for p in r.measures if p.startswith(MEMORY)}):
+        found = _exponent(sizes, results, probe)
+        if found is not None:
+            return probe, found
+    return "", None
+
+
+def _exponent(sizes: Sequence[float], results: Sequence[Result], probe: str) -> Interval | None:
+    """Return the exponent of a probe; None where a result lacks it or has none to speak of."""
+    values = [r.value(probe) or 0.0 for r in results]
+    return exponent(sizes, values) if all(values) else None
+
+
+def _cell(found: Interval | None, source: str = "") -> Cell:
+    if found is None:
+        return Cell(kind="muted")
+    return Cell(f"{found.value:.2f}", f"{_bounds(found)} {source}".strip(), below=bool(source))
+
+
+def _record(name: str, found: Interval | None) -> dict[str, float | None]:
+    values = [None] * 3 if found is None else [_known(v) for v in found]
+    return dict(zip((f"exponent.{name}", f"{name}.lo", f"{name}.hi"), values, strict=True))
 
 
 def overtakings(blocks: Sequence[Block]) -> Table:

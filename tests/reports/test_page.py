@@ -363,6 +363,32 @@ def test_exponents_are_measured_beside_the_theory(report: Path, page: str) -> No
     assert "Growth and crossovers" in page
 
 
+def test_exponents_of_memory_and_arithmetic_have_a_source_and_an_interval(
+    writer: Any, built: Callable[[Any], str], tmp_path: Path
+) -> None:
+    for lmax, scatter in ((1, 1.0), (2, 1.02), (4, 0.99), (8, 1.0)):
+        extra = {
+            "mem.peak.rss": (1e5 * lmax**2 * scatter, "B"),
+            "cost.flops": (10.0 * lmax**4, "1"),
+        }
+        at = {**PRODUCT, "lmax": lmax}
+        writer.case("gaunt.torch_grid", at, time=1e-4 * lmax**3, rounds=3, extra=extra)
+        lacking = {"mem.peak.rss": (0.0 if lmax == 1 else 1e5, "B")}
+        writer.case("gaunt.torch_fourier", at, time=1e-4 * lmax**3, rounds=3, extra=lacking)
+    assert "mem.peak.rss" in built(writer)
+    rows = {row["implementation"]: row for row in tables(tmp_path / "out", "exponents")}
+    grid = rows["gaunt.torch_grid"]
+    assert grid["memory"] == "mem.peak.rss"
+    assert float(grid["exponent.memory"]) == pytest.approx(2.0, abs=0.05)
+    assert float(grid["memory.lo"]) < 2.0 < float(grid["memory.hi"])
+    assert float(grid["exponent.counted"]) == pytest.approx(4.0, abs=1e-9)
+    assert (
+        rows["gaunt.torch_fourier"]["exponent.memory"]
+        == rows["gaunt.torch_fourier"]["memory"]
+        == ""
+    )
+
+
 def test_what_overtakes_is_found_beyond_its_interval(
     writer: Any, built: Callable[[Any], str], tmp_path: Path
 ) -> None:

@@ -71,7 +71,7 @@ class HostClock:
         """Return `count` bursts [s per call], the wait included, the garbage collector off.
 
         Shorter than a slope and less scattered, for comparing like with like: what a burst costs
-        once is the same on both sides, and small beside BURST.
+        once is in it, the same on both sides.
         """
         with _no_garbage_collection():
             return [self.burst(self.number) / self.number for _ in range(count)]

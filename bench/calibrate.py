@@ -136,7 +136,7 @@ def calibrate(
         "environment": digest(environment_facts(target.device)),
         "device": target.device,
         "design": {"rounds": rules.rounds, "samples": rules.samples, "margin": MARGIN}
-        | {"level": LEVEL},
+        | {"level": LEVEL, "placement": "drawn" if target.device == "cpu" else "kept"},
         "load": os.getloadavg()[0],
         "clock": clock_truth(),
         "peaks": peaks(registry, target, rules.logs),

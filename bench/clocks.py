@@ -67,14 +67,21 @@ class HostClock:
         with _no_garbage_collection():
             return [self._slope() for _ in range(count)]
 
-    def bursts(self, count: int) -> list[float]:
+    def bursts(self, count: int, first: Callable[[], None] | None = None) -> list[float]:
         """Return `count` bursts [s per call], the wait included, the garbage collector off.
 
         Shorter than a slope and less scattered, for comparing like with like: what a burst costs
-        once is in it, the same on both sides.
+        once is in it, the same on both sides. `first` is done before each, and a call after it that
+        is not timed.
         """
+        found = []
         with _no_garbage_collection():
-            return [self.burst(self.number) / self.number for _ in range(count)]
+            for _ in range(count):
+                if first is not None:
+                    first()
+                    self.wait(self.run())
+                found.append(self.burst(self.number) / self.number)
+        return found
 
     def _slope(self) -> float:
         once = self.burst(self.number)

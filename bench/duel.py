@@ -16,7 +16,7 @@ from bench.pool import Fault, Spec, Worker, spec_of
 from impls.registry import Registry
 
 TIMEOUT = 120.0
-ROUNDS, SAMPLES = 9, 41
+ROUNDS, SAMPLES = 15, 25
 """What `bench calibrate` was seen to need for finding 10 % on a noisy machine."""
 
 

@@ -43,6 +43,9 @@ class Framework(Protocol):
     def leaves(self, tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
         """Return the same numbers, ready to be differentiated with respect to the wanted names."""
 
+    def copy(self, tensors: Tensors) -> Tensors:
+        """Return the same numbers in other memory, ready for the same gradients."""
+
     def get(self, tensors: Tensors) -> dict[str, Any]:
         """Copy tensors to NumPy, reals as float64."""
 

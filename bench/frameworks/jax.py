@@ -47,6 +47,11 @@ def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
     return tensors
 
 
+def copy(tensors: Tensors) -> Tensors:
+    """Return copies of the arrays."""
+    return {name: jnp.array(a, copy=True) for name, a in tensors.items()}
+
+
 def get(tensors: Tensors) -> dict[str, Any]:
     """Return NumPy arrays, reals as float64."""
     return {

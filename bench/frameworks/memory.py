@@ -17,6 +17,13 @@ def _status(field: str) -> float:
     raise OSError(f"/proc/self/status has no {field}")
 
 
+def return_free_pages() -> None:
+    """Give pages of the heap that are free back to the system, where the allocator can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
 def peak_rss(run: Callable[[], Any]) -> dict[str, float]:
     """Return {"rss": bytes} by which the resident set peaks above its level before one call.
 
@@ -27,7 +34,7 @@ def peak_rss(run: Callable[[], Any]) -> dict[str, float]:
     if sys.platform != "linux":
         return {}
     gc.collect()
-    ctypes.CDLL(None).malloc_trim(0)
+    return_free_pages()
     try:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     except OSError:

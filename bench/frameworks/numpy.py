@@ -37,6 +37,11 @@ def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
     return tensors
 
 
+def copy(tensors: Tensors) -> Tensors:
+    """Return copies of the arrays."""
+    return {name: a.copy() for name, a in tensors.items()}
+
+
 def get(tensors: Tensors) -> dict[str, Any]:
     """Return float64 copies of reals."""
     return {

@@ -66,6 +66,11 @@ def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
     return {name: t.detach().requires_grad_(name in wanted) for name, t in tensors.items()}
 
 
+def copy(tensors: Tensors) -> Tensors:
+    """Return clones, which require gradients where their originals do."""
+    return {name: t.detach().clone().requires_grad_(t.requires_grad) for name, t in tensors.items()}
+
+
 def get(tensors: Tensors) -> dict[str, Any]:
     """Return NumPy copies, reals as float64."""
     return {

@@ -129,3 +129,15 @@ def test_single_bursts_are_calls_and_one_wait_with_the_collector_off(made):
     assert clock.bursts(3) == pytest.approx([(10 * 1e-3 + 0.05) / 10] * 3)
     assert machine.calls == 30 and len(machine.waits) == 3
     assert not any(machine.collecting) and gc.isenabled()
+
+
+def test_what_comes_first_and_the_call_after_it_are_not_timed(made):
+    machine, clock = made(call=1e-3)
+    clock.number = 10
+
+    def first():
+        machine.now += 3.0
+        machine.extra = 2.0  # the next call is a slow one
+
+    assert clock.bursts(2, first) == pytest.approx([1e-3] * 2)
+    assert machine.calls == 22 and machine.now > 10.0

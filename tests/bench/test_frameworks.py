@@ -48,6 +48,18 @@ def test_no_memory_is_shared(name):
     assert ARRAYS["x"][0, 0] == first["x"][0, 0] == 0.0
 
 
+@pytest.mark.parametrize("name", ["numpy", "torch", "jax"])
+def test_copies_have_the_same_numbers_kinds_and_wishes(name):
+    framework, tensors = moved(name)
+    leaves = framework.leaves(tensors, ("x",))
+    copies = framework.copy(leaves)
+    for key, copy in copies.items():
+        assert copy is not leaves[key] and copy.dtype == leaves[key].dtype
+        np.testing.assert_array_equal(framework.get(copies)[key], framework.get(tensors)[key])
+        if name == "torch":
+            assert copy.requires_grad == (key == "x") and copy.is_leaf
+
+
 def gradient(name, call, wanted=("x", "y", "w")):
     framework, inputs = moved(name)
     spaces = {"w": Space((2,)), "z": Space((3, 2))}

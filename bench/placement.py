@@ -1,0 +1,40 @@
+"""Where arrays lie in memory, drawn anew: an accident of one process that its samples share.
+
+Which physical pages and which lines of a cache an array occupies is drawn when it is allocated, and
+can make a call 20 % slower in one process than in the next, for all its samples alike. Drawing it
+anew before each sample averages over it within a process, as Stabilizer does [@curtsinger2013].
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bench.frameworks.memory import return_free_pages
+from bench.subject import Subject
+from impls.spaces import Array
+
+PAD = 2**18
+"""A pad has at most so many numbers of eight bytes: twice an L2 cache."""
+PADS = 4
+
+
+class Placement:
+    """The arguments of a subject, which `draw` copies to other places."""
+
+    def __init__(self, subject: Subject) -> None:
+        """Start with the arguments where they are."""
+        self.subject = subject
+        self.rng = np.random.default_rng()
+        self.pads: list[Array] = []
+
+    def draw(self) -> None:
+        """Copy all arguments, after a pad of random size; free pages go back to the system.
+
+        So outputs and temporaries get other physical pages as well. Of the pads the last few are
+        kept, or each would end up where the one before was.
+        """
+        return_free_pages()
+        self.pads = [*self.pads[1 - PADS :], np.ones(int(self.rng.integers(1, PAD)))]
+        copy = self.subject.framework.copy
+        inputs, weights, cotangents = self.subject.arguments
+        self.subject.arguments = copy(inputs), copy(weights), copy(cotangents)

@@ -1,0 +1,59 @@
+"""Arguments in other places: the same numbers, elsewhere, each time anew."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.placement import PADS, Placement
+from bench.subject import build
+from bench.worker import Worker
+
+
+def address(tensor):
+    """Return where the numbers of a tensor of any framework lie."""
+    for name in ("data_ptr", "unsafe_buffer_pointer"):
+        if hasattr(tensor, name):
+            return getattr(tensor, name)()
+    return tensor.ctypes.data
+
+
+@pytest.mark.parametrize(
+    ("name", "pass_"), [("numpy_dense", "fwd"), ("torch_dense", "grad"), ("jax_dense", "grad")]
+)
+def test_the_same_numbers_lie_elsewhere_each_time(hand, registry, name, pass_):
+    problem = hand.problem(dtype="float32", batch=4000)
+    subject = build(
+        hand.case(registry, f"clebsch_gordan.{name}", problem, pass_), registry
+    )  # large enough that nothing small is recycled
+    placement = Placement(subject)
+    get = subject.framework.get
+    before = [get(part) for part in subject.arguments]
+    expected = get(subject.run())
+    places = []
+    for _ in range(12):
+        old = {address(t) for part in subject.arguments for t in part.values()}
+        placement.draw()
+        new = [address(t) for part in subject.arguments for t in part.values()]
+        assert not old & set(new)
+        places.append(new[0])
+    assert len(set(places)) > 2  # not to and fro between two places
+    assert len(placement.pads) == PADS
+    for known, part in zip(before, subject.arguments, strict=True):
+        for key, array in get(part).items():
+            np.testing.assert_array_equal(array, known[key])
+    for key, array in get(subject.run()).items():
+        np.testing.assert_allclose(array, expected[key], rtol=1e-6)
+
+
+def test_bursts_of_the_cpu_draw_and_slopes_do_not(hand, registry):
+    worker = Worker(registry)
+    case = hand.case(registry, "clebsch_gordan.numpy_dense").to_json()
+    list(worker.open({"case": case, "probes": [], "clock": True}))
+    kept = worker.subject.arguments
+    list(worker.sample({"count": 2}))
+    assert worker.subject.arguments is kept
+    (reply,) = worker.sample({"count": 3, "bursts": True})
+    assert len(reply["done"]["samples"]) == 3 and worker.subject.arguments is not kept
+    list(worker.close({}))
+    assert worker.placement is None

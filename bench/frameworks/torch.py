@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.case import Pass
 from bench.frameworks import Call, PassFunction, Uncounted
@@ -199,17 +200,29 @@ def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict
     return {"time.first": seconds[0], **compiling}
 
 
+class _Dense(TorchDispatchMode):
+    """Refuses whatever works on a tensor that is not strided."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        if any(isinstance(a, torch.Tensor) and a.layout is not torch.strided for a in args):
+            raise Uncounted("PyTorch's counter takes products of sparse matrices for dense ones")
+        return func(*args, **(kwargs or {}))
+
+
 def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
     """Return {"flops.torch": ...}: matrix products and convolutions, which is all torch counts.
 
     Raises:
         Uncounted: where the counter fails on a call that works without it, as it does on gradients
-            with respect to the inputs of a module.
+            with respect to the inputs of a module; and where it meets a sparse matrix, whose
+            products it counts as if nothing were zero.
     """
     from torch.utils.flop_counter import FlopCounterMode
 
     try:
-        with FlopCounterMode(display=False) as counter:
+        with FlopCounterMode(display=False) as counter, _Dense():
             function(*arguments)
     except RuntimeError as error:
         raise Uncounted(f"PyTorch's counter fails: {str(error).splitlines()[0]}") from error

@@ -217,3 +217,13 @@ def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry):
     forward = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked), registry)
     names = {reading.probe: reading.value for reading in cost(forward)}
     assert names["cost.flops"] > 0 and names["cost.bytes"] > 0
+
+
+@pytest.mark.parametrize("pass_", ["fwd", "grad"])
+def test_sparse_products_are_not_counted_as_dense_ones(hand, registry, pass_):
+    from bench.probes.cost import cost
+
+    case = hand.case(registry, "clebsch_gordan.torch_sparse", hand.problem(), pass_)
+    reading = list(cost(build(case, registry)))[-1]
+    assert reading.probe == "cost.flops.torch" and reading.value is None
+    assert "sparse" in reading.detail["unavailable"]

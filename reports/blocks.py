@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from analysis.statistics import paired_ratio
@@ -90,9 +91,39 @@ def judged(block: Block) -> dict[str, Verdict]:
     baseline = block.baseline
     if baseline is None:
         return {}
-    pairs = {r.label: in_turn(r, baseline) for r in block.results if r is not baseline}
-    known = {label: both for label, both in pairs.items() if both}
-    return dict(zip(known, verdicts(list(known.values()), MARGIN, LEVEL), strict=True))
+    found = compared([(r, baseline) for r in block.results if r is not baseline])
+    return {each.a.label: each.verdict for each in found if each.verdict}
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The time of a over that of b, and the verdict on a; None without a round in common."""
+
+    a: Result
+    b: Result
+    ratio: Ratio | None
+    verdict: Verdict | None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what is known, for a record; a bound that there is not is None."""
+        bounds = [v if isfinite(v) else None for v in self.ratio] if self.ratio else [None] * 3
+        return {
+            **dict(zip(("ratio", "lo", "hi"), bounds, strict=True)),
+            "rounds": len(set(self.a.rounds) & set(self.b.rounds)),
+            "verdict": self.verdict.kind if self.verdict else None,
+            "p": self.verdict.p if self.verdict else None,
+        }
+
+
+def compared(pairs: Sequence[tuple[Result, Result]]) -> list[Compared]:
+    """Return how the first of each pair compares with the second; verdicts are for the table."""
+    turns = [in_turn(a, b) for a, b in pairs]
+    said = iter(verdicts([turn for turn in turns if turn], MARGIN, LEVEL))
+    return [
+        Compared(a, b, ratio(a, b), next(said) if turn else None)
+        for (a, b), turn in zip(pairs, turns, strict=True)
+    ]
 
 
 def in_turn(a: Result, b: Result) -> tuple[Samples, Samples] | None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
-from math import isfinite
 from typing import Any
 
-from analysis.verdict import verdicts
-from reports.blocks import LEVEL, MARGIN, Block, in_turn, ratio
+from reports.blocks import Block, Compared, compared
 from reports.results import TIME, Result
 
 MEMORY = "mem.fresh"
@@ -35,30 +33,25 @@ def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict
         for a, b in pairs
         if a in by and b in by
     ]
-    turns = [in_turn(a, b) for _, a, b in found]
-    said = iter(verdicts([turn for turn in turns if turn], MARGIN, LEVEL))
     return [
-        _row(block, a, b) | ({"verdict": next(said).kind} if turn else {"verdict": None})
-        for (block, a, b), turn in zip(found, turns, strict=True)
+        {
+            "problem": block.title,
+            "target": block.target,
+            "a": each.a.label,
+            "b": each.b.label,
+            "time a": each.a.value(TIME),
+            "time b": each.b.value(TIME),
+            "memory a": _memory(each.a),
+            "memory b": _memory(each.b),
+            **each.facts,
+            "reason": "" if each.ratio else _reason(each),
+        }
+        for (block, _, _), each in zip(found, compared([pair[1:] for pair in found]), strict=True)
     ]
 
 
-def _row(block: Block, a: Result, b: Result) -> dict[str, Any]:
-    known = ratio(a, b)
-    bounds = [v if isfinite(v) else None for v in known] if known else [None] * 3
-    return {
-        "problem": block.title,
-        "target": block.target,
-        "a": a.label,
-        "b": b.label,
-        "time a": a.value(TIME),
-        "time b": b.value(TIME),
-        "memory a": _memory(a),
-        "memory b": _memory(b),
-        "rounds": len(set(a.rounds) & set(b.rounds)),
-        **dict(zip(("ratio", "lo", "hi"), bounds, strict=True)),
-        "reason": "" if known else a.withheld or b.withheld or "no round in common",
-    }
+def _reason(each: Compared) -> str:
+    return each.a.withheld or each.b.withheld or "no round in common"
 
 
 def _memory(r: Result) -> float | None:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from analysis.verdict import Verdict, verdicts
-from reports.blocks import LEVEL, MARGIN, Block, in_turn, ratio
+from reports.blocks import Block, Compared, compared
 from reports.results import TIME, Result
 from reports.tables import Cell, Column, Table
 from reports.text import decimals, fixed, quantity
@@ -30,11 +28,12 @@ def table(blocks: Sequence[Block]) -> Table:
     lines: dict[tuple[int, str], list[str]] = {}
     heads: dict[tuple[int, str], tuple[Block, Result]] = {}
     records = []
-    for block, fastest, other, verdict in chain.from_iterable(map(_judged, blocks)):
-        key = id(block), fastest.label
-        heads[key] = block, fastest
-        lines.setdefault(key, []).append(f"{other.label}: {_text(fastest, other, verdict)}")
-        records.append(_record(block, fastest, other, verdict))
+    for block in blocks:
+        for each in compared(_duels(block)):
+            key = id(block), each.b.label
+            heads[key] = block, each.b
+            lines.setdefault(key, []).append(f"{each.a.label}: {_text(each)}")
+            records.append(_record(block, each))
     rows = [
         [
             Cell(block.title, header=True, href=f"#{block.anchor}"),
@@ -48,45 +47,33 @@ def table(blocks: Sequence[Block]) -> Table:
     return Table("rivals", caption, columns, rows, (), records)
 
 
-def _judged(block: Block) -> Iterator[tuple[Block, Result, Result, Verdict | None]]:
-    """Yield (block, fastest, other, verdict on other) for all that have a rival."""
+def _duels(block: Block) -> list[tuple[Result, Result]]:
+    """Return (other, fastest) for all that have a rival: one operation, one framework."""
     groups: dict[Any, list[Result]] = {}
     for r in block.ranked:
         if r.published:
             key = r.columns.get("operation"), r.columns.get("framework")
             groups.setdefault(key, []).append(r)
-    duels = [(group[0], other) for group in groups.values() for other in group[1:]]
-    pairs = [in_turn(other, fastest) for fastest, other in duels]
-    said = iter(verdicts([pair for pair in pairs if pair], MARGIN, LEVEL))
-    for (fastest, other), pair in zip(duels, pairs, strict=True):
-        yield block, fastest, other, next(said) if pair else None
+    return [(other, group[0]) for group in groups.values() for other in group[1:]]
 
 
-def _text(fastest: Result, other: Result, verdict: Verdict | None) -> str:
-    found = ratio(other, fastest)
-    if found is None or verdict is None:
+def _text(each: Compared) -> str:
+    if each.ratio is None or each.verdict is None:
         return "no round in common"
-    value, lo, hi = found
+    value, lo, hi = each.ratio
     places = min(decimals(value), 2)
     bounds = f" [{fixed(lo, places)}, {fixed(hi, places)}]" if isfinite(lo) else ""
-    return f"{fixed(value, places)}×{bounds}, {WORDS[verdict.kind]}"
+    return f"{fixed(value, places)}×{bounds}, {WORDS[each.verdict.kind]}"
 
 
-def _record(
-    block: Block, fastest: Result, other: Result, verdict: Verdict | None
-) -> dict[str, Any]:
-    found = ratio(other, fastest)
-    bounds = [v if isfinite(v) else None for v in found] if found else [None] * 3
+def _record(block: Block, each: Compared) -> dict[str, Any]:
     return {
         "problem": block.title,
         "target": block.target,
-        "operation": other.columns.get("operation"),
-        "framework": other.columns.get("framework"),
-        "fastest": fastest.label,
-        f"{TIME} [s]": fastest.value(TIME),
-        "implementation": other.label,
-        **dict(zip(("ratio", "lo", "hi"), bounds, strict=True)),
-        "rounds": len(set(fastest.rounds) & set(other.rounds)),
-        "verdict": verdict.kind if verdict else None,
-        "p": verdict.p if verdict else None,
+        "operation": each.a.columns.get("operation"),
+        "framework": each.a.columns.get("framework"),
+        "fastest": each.b.label,
+        f"{TIME} [s]": each.b.value(TIME),
+        "implementation": each.a.label,
+        **each.facts,
     }

@@ -12,7 +12,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.expressivity import allowed_triples, interactability, labels, reachable_dimension
+from analysis.expressivity import reachable_dimension
+from analysis.reduced import allowed_triples, interactability, labels
 from impls.family import Family
 from impls.implementation import Implementation
 from impls.operation import Operation, Path

@@ -16,14 +16,9 @@ from itertools import count, islice
 
 import numpy as np
 
-from analysis.expressivity import (
-    SEEDS,
-    Rank,
-    allowed,
-    allowed_triples,
-    jacobians,
-    span_dimension,
-)
+from analysis.expressivity import jacobians, span_dimension
+from analysis.rank import SEEDS, Rank
+from analysis.reduced import allowed, allowed_triples
 from impls.operation import Path
 from impls.so3.irreps import Irrep
 from impls.spaces import Array

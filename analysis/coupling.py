@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.expressivity import Triple, Verdict, allowed_triples
+from analysis.reduced import Triple, Verdict, allowed_triples
 from impls.operation import Path
 from impls.so3.irreps import Irrep
 from impls.spaces import Array

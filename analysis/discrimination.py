@@ -25,7 +25,7 @@ from functools import cache
 
 import numpy as np
 
-from analysis.expressivity import Evaluate
+from analysis.reduced import Evaluate
 from analysis.tower import Tower, slices
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.irreps import Irrep

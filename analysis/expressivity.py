@@ -1,252 +1,28 @@
-r"""Expressivity and interactability of a bilinear map of irreps, measured or derived.
+r"""Expressivity: which maps an operation reaches, from its reduced coefficients k.
 
-An equivariant bilinear map T from X' x Y' to Z' is fixed by its reduced coefficients,
-
-    T = sum over paths p of k[p] C(l1, l2, l3),    p = (i1, i2, i3),
-
-where i1, i2, i3 count single irreps of X', Y', Z' and C is `wigner_3j`, of unit norm, so that
-k[p] = <T block, C>. Which maps between given irreps X, Y, Z can be built from T and equivariant
-linear maps is the set {C T(A x, B y)} [@xie2025]; by Schur's lemma A, B, C mix only equal irreps:
+Which maps between given irreps X, Y, Z can be built from T: X' x Y' -> Z' (`analysis.reduced`) and
+equivariant linear maps is the set {C T(A x, B y)} [@xie2025]; by Schur's lemma A, B, C mix only
+equal irreps:
 
     w[(s1, r1), (s2, r2), (t, r3)] = sum_{c1 c2 c3} A[r1][s1, c1] B[r2][s2, c2] C[r3][t, c3] k[c],
 
 with s1, s2, t counting the copies in X, Y, Z and c the copies in X', Y', Z'. X, Y, Z hold the
 distinct irreps of X', Y', Z', `copies` times each. The set is not a vector space, so it has two
 sizes: its dimension (the generic rank of the Jacobian of w) and that of its linear span.
-
-All functions take `labels`: the irreps one by one. `labels(irreps, parity=False)` forgets the
-parity, for a map that claims rotations only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import islice, product
-from typing import Literal
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 import numpy as np
-from numpy.typing import NDArray
 
+from analysis.rank import SEEDS, Rank
+from analysis.reduced import Triple, triple_of
 from impls.operation import Path
-from impls.so3.irreps import Irrep, Irreps
-from impls.so3.wigner import wigner_3j
+from impls.so3.irreps import Irrep
 from impls.spaces import Array
-
-Evaluate = Callable[[Array, Array], Array]
-Triple = tuple[Irrep, Irrep, Irrep]
-Verdict = bool | Literal["ambiguous"]
-
-EPS = float(np.finfo(np.float64).eps)
-RANK_TOLERANCE = 1e-9
-GAP = 1e3
-SEEDS = 3
-_POINTS = 3
-
-
-def labels(irreps: str | Irreps, parity: bool = True) -> tuple[Irrep, ...]:
-    """Return the irreps one by one, in the order of the axis; without their parity if asked."""
-    return tuple(
-        ir if parity else Irrep(ir.l, 0) for mul, ir in Irreps.parse(irreps) for _ in range(mul)
-    )
-
-
-@dataclass(frozen=True)
-class Blocks:
-    """What was measured of a bilinear map.
-
-    `reduced` holds k[p] of every path that the group allows. `norm` is |T|. `defect` is
-    |T - sum k C| / |T|: the exact equivariance error, needing no sample of the group; with parity
-    labels it includes everything that breaks parity. `bilinearity` is the largest relative
-    violation of linearity that was seen.
-    """
-
-    labels: tuple[tuple[Irrep, ...], tuple[Irrep, ...], tuple[Irrep, ...]]
-    reduced: Mapping[Path, float]
-    norm: float
-    defect: float
-    bilinearity: float
-
-    @property
-    def tau(self) -> float:
-        """Return the size below which a coefficient is noise: |T| max(100 eps, 10 defect)."""
-        return self.norm * max(100 * EPS, 10 * self.defect)
-
-    @property
-    def coefficients(self) -> dict[Path, float]:
-        """Return the coefficients above the noise; vanishing paths are left out."""
-        return {path: k for path, k in self.reduced.items() if abs(k) > self.tau}
-
-    @property
-    def gap(self) -> float:
-        """Return the smallest coefficient that counts over the largest that does not.
-
-        The span rests on it. The latter is taken as at least eps times the norm; inf when no
-        coefficient counts.
-        """
-        kept = [abs(k) for k in self.reduced.values() if abs(k) > self.tau]
-        noise = max((abs(k) for k in self.reduced.values() if abs(k) <= self.tau), default=0.0)
-        return min(kept) / max(noise, EPS * self.norm) if kept else float("inf")
-
-    def interactability(self) -> dict[Triple, Verdict]:
-        """Return `interactability` at the measured noise."""
-        return interactability(self.reduced, *self.labels, tau=self.tau)
-
-
-@dataclass(frozen=True)
-class Rank:
-    """A numerical rank and the ratio of singular values across it.
-
-    `gap` is the smallest over the seeds that found `value`; it is inf for rank 0, and at full rank
-    the next singular value is taken as eps times the first. `seeds_agree` tells whether every seed
-    found this rank.
-    """
-
-    value: int
-    gap: float
-    seeds_agree: bool = True
-
-    @property
-    def verdict(self) -> Literal["certain", "ambiguous"]:
-        """Return "certain" when all seeds agree and the gap exceeds 1e3."""
-        return "certain" if self.seeds_agree and self.gap > GAP else "ambiguous"
-
-    @classmethod
-    def of(cls, matrix: Array) -> Rank:
-        """Return the rank of a matrix: singular values above 1e-9 of the largest count."""
-        used = matrix[:, np.any(matrix != 0.0, axis=0)]
-        if not used.size:
-            return cls(0, float("inf"))
-        values = np.linalg.svd(used, compute_uv=False)
-        rank = int(np.count_nonzero(values > RANK_TOLERANCE * values[0]))
-        following = values[rank] if rank < len(values) else 0.0
-        return cls(rank, float(values[rank - 1] / max(following, EPS * values[0])))
-
-    @classmethod
-    def generic(cls, ranks: Sequence[Rank]) -> Rank:
-        """Return what several seeds say together: the largest rank, which each bounds from below.
-
-        It is ambiguous when they differ.
-        """
-        value = max(rank.value for rank in ranks)
-        gap = min(rank.gap for rank in ranks if rank.value == value)
-        return cls(value, gap, all(rank.value == value for rank in ranks))
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Measured against derived coefficients.
-
-    `difference` is |k_measured - k_derived| / |k_derived| over all paths; `missing` paths were
-    derived and not seen, `extra` ones seen and not derived.
-    """
-
-    agree: bool
-    difference: float
-    missing: tuple[Path, ...]
-    extra: tuple[Path, ...]
-
-
-def bilinear_blocks(
-    evaluate: Evaluate,
-    labels1: Sequence[Irrep],
-    labels2: Sequence[Irrep],
-    labels3: Sequence[Irrep],
-    *,
-    tolerance: float = 1e-9,
-    seed: int = 0,
-    same_size: bool = True,
-) -> Blocks:
-    """Measure a black-box bilinear map on all pairs of basis vectors.
-
-    `evaluate(X [n, dim1], Y [n, dim2]) -> Z [n, dim3]` maps rows, in float64 if it can. It is
-    called 1 + len(labels1) times; if `same_size`, always with n = max(15, max(2 l1+1) dim2), so
-    that what is compiled for a size is compiled once. Linearity in either input is tried at 3
-    random points first. Rounding in `evaluate` shows as defect.
-
-    Raises:
-        ValueError: when the relative violation of bilinearity exceeds `tolerance` (or is nan), or
-            Z has another shape.
-    """
-    dim1, dim2, dim3 = (sum(ir.dim for ir in part) for part in (labels1, labels2, labels3))
-    rows = max(5 * _POINTS, max(ir.dim for ir in labels1) * dim2)
-
-    def run(x: Array, y: Array) -> Array:
-        pick = np.arange(rows if same_size else len(x)) % len(x)
-        z = np.array(evaluate(x[pick], y[pick]), np.float64)
-        if z.shape != (len(pick), dim3):
-            raise ValueError(f"expected an output of shape {(len(pick), dim3)}, got {z.shape}")
-        return z[: len(x)]
-
-    violation = _bilinearity(run, dim1, dim2, np.random.default_rng(seed))
-    if not violation <= tolerance:
-        raise ValueError(f"not bilinear: relative violation {violation:.1e} > {tolerance:.1e}")
-    columns = {ir: _columns(labels3, ir) for ir in dict.fromkeys(labels3)}
-    reduced: dict[Path, float] = {}
-    total = rest = 0.0
-    for i1, (ir1, in1) in enumerate(_slices(labels1)):
-        x = np.repeat(np.eye(dim1)[in1], dim2, axis=0)
-        block = run(x, np.tile(np.eye(dim2), (ir1.dim, 1))).reshape(ir1.dim, dim2, dim3)
-        total += float(np.sum(block**2))
-        for i2, (ir2, in2) in enumerate(_slices(labels2)):
-            for ir3, (indices, where) in columns.items():
-                if allowed(ir1, ir2, ir3):
-                    coupling = wigner_3j(ir1.l, ir2.l, ir3.l)
-                    k = np.einsum("ijnk,ijk->n", block[:, in2, where], coupling)
-                    block[:, in2, where] -= coupling[:, :, None, :] * k[:, None]
-                    paths = ((i1, i2, i3) for i3 in indices)
-                    reduced.update(zip(paths, k.tolist(), strict=True))
-        rest += float(np.sum(block**2))
-    norm = float(np.sqrt(total))
-    defect = float(np.sqrt(rest)) / norm if norm else 0.0
-    parts = tuple(labels1), tuple(labels2), tuple(labels3)
-    return Blocks(parts, reduced, norm, defect, violation)
-
-
-def allowed(ir1: Irrep, ir2: Irrep, ir3: Irrep) -> bool:
-    """Tell whether ir3 is part of ir1 x ir2: the triangle rule and, with parity, p3 = p1 p2."""
-    return abs(ir1.l - ir2.l) <= ir3.l <= ir1.l + ir2.l and ir3.p == ir1.p * ir2.p
-
-
-def allowed_triples(
-    labels1: Sequence[Irrep], labels2: Sequence[Irrep], labels3: Sequence[Irrep]
-) -> tuple[Triple, ...]:
-    """Return the distinct triples of irreps that the group allows.
-
-    Their number, times the copies of each of X, Y and Z, is the dimension of all equivariant
-    bilinear maps X x Y to Z: what the full Clebsch-Gordan product reaches.
-    """
-    first, second, third = (dict.fromkeys(part) for part in (labels1, labels2, labels3))
-    return tuple(triple for triple in product(first, second, third) if allowed(*triple))
-
-
-def interactability(
-    coefficients: Mapping[Path, float],
-    labels1: Sequence[Irrep],
-    labels2: Sequence[Irrep],
-    labels3: Sequence[Irrep],
-    *,
-    tau: float | None = None,
-) -> dict[Triple, Verdict]:
-    """Tell which allowed triples of irreps the map couples at all.
-
-    A triple is coupled when its largest |k| over copies exceeds tau (100 eps times the norm of
-    the coefficients by default). It is "ambiguous" when that lies in [tau/100, 100 tau]. Linear
-    maps before and after are free, so contributions of several copies do not cancel.
-
-    Raises:
-        ValueError: for a path that the group forbids.
-    """
-    if tau is None:
-        tau = 100 * EPS * float(np.linalg.norm(list(coefficients.values()) or [0.0]))
-    largest = dict.fromkeys(allowed_triples(labels1, labels2, labels3), 0.0)
-    for path, k in coefficients.items():
-        triple = _triple(path, labels1, labels2, labels3)
-        largest[triple] = max(largest[triple], abs(k))
-    return {
-        triple: "ambiguous" if k and tau / 100 <= k <= 100 * tau else k > tau
-        for triple, k in largest.items()
-    }
 
 
 def reachable_dimension(
@@ -311,64 +87,6 @@ def span_dimension(
     return copies**3 * len(dict(_tensors(coefficients, labels1, labels2, labels3)))
 
 
-def compare(
-    measured: Blocks, derived: Mapping[Path, float], *, tolerance: float = 1e-9
-) -> Comparison:
-    """Compare measured with derived coefficients; they agree within `tolerance`, path by path."""
-    seen = measured.coefficients
-    expected = {path: k for path, k in derived.items() if k}
-    paths = sorted({*measured.reduced, *expected})
-    gaps = [measured.reduced.get(path, 0.0) - expected.get(path, 0.0) for path in paths]
-    scale = float(np.linalg.norm(list(expected.values()) or [0.0])) or measured.norm or 1.0
-    difference = float(np.linalg.norm(gaps or [0.0])) / scale
-    missing = tuple(path for path in paths if path in expected and path not in seen)
-    extra = tuple(path for path in paths if path in seen and path not in expected)
-    agree = difference <= tolerance and not missing and not extra
-    return Comparison(agree, difference, missing, extra)
-
-
-def _triple(
-    path: Path, labels1: Sequence[Irrep], labels2: Sequence[Irrep], labels3: Sequence[Irrep]
-) -> Triple:
-    triple = labels1[path[0]], labels2[path[1]], labels3[path[2]]
-    if not allowed(*triple):
-        raise ValueError(
-            f"path {path} couples {triple[0]} x {triple[1]} to {triple[2]}, which the group "
-            "forbids; for a map that claims rotations only, use labels(irreps, parity=False)"
-        )
-    return triple
-
-
-def _slices(parts: Sequence[Irrep]) -> Iterator[tuple[Irrep, slice]]:
-    start = 0
-    for ir in parts:
-        yield ir, slice(start, start + ir.dim)
-        start += ir.dim
-
-
-def _columns(parts: Sequence[Irrep], ir: Irrep) -> tuple[list[int], NDArray[np.intp]]:
-    """Return which copies are `ir`, and their components [copies, 2l+1]."""
-    found = [(i, part) for i, (label, part) in enumerate(_slices(parts)) if label == ir]
-    return [i for i, _ in found], np.array([np.arange(s.start, s.stop) for _, s in found])
-
-
-def _bilinearity(run: Evaluate, dim1: int, dim2: int, rng: np.random.Generator) -> float:
-    """Return the largest relative violation of linearity in x and in y at random points."""
-    x, u = rng.standard_normal((2, _POINTS, dim1))
-    y, v = rng.standard_normal((2, _POINTS, dim2))
-    a, b = rng.uniform(0.5, 2.0, (2, _POINTS, 1))
-    xs = np.concatenate([a * x + b * u, x, x, u, x])
-    ys = np.concatenate([y, a * y + b * v, y, y, v])
-    in_x, in_y, xy, uy, xv = run(xs, ys).reshape(5, _POINTS, -1)
-    violations = [0.0]
-    for whole, other in ((in_x, uy), (in_y, xv)):
-        size = np.linalg.norm(whole, axis=1) + np.linalg.norm(a * xy, axis=1)
-        size += np.linalg.norm(b * other, axis=1)
-        gap = np.linalg.norm(whole - a * xy - b * other, axis=1)
-        violations.extend(gap / np.where(size == 0.0, 1.0, size))
-    return float(np.max(violations))
-
-
 def _tensors(
     coefficients: Mapping[Path, float],
     labels1: Sequence[Irrep],
@@ -381,7 +99,7 @@ def _tensors(
     entries: dict[Triple, dict[Path, float]] = {}
     for (i1, i2, i3), k in coefficients.items():
         if k:
-            triple = _triple((i1, i2, i3), *parts)
+            triple = triple_of((i1, i2, i3), *parts)
             entries.setdefault(triple, {})[place[0][i1], place[1][i2], place[2][i3]] = k
     for triple, found in entries.items():
         shape = tuple(list(part).count(ir) for part, ir in zip(parts, triple, strict=True))

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from analysis.expressivity import EPS, RANK_TOLERANCE, SEEDS, Rank
+from analysis.rank import EPS, RANK_TOLERANCE, SEEDS, Rank
 from impls.groups import Element, Group
 from impls.spaces import Array, Space
 

@@ -11,7 +11,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from analysis.expressivity import Rank, allowed_triples, reachable_dimension, span_dimension
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.rank import Rank
+from analysis.reduced import allowed_triples
 from impls.operation import Path
 from impls.so3.irreps import Irrep
 

@@ -19,7 +19,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from analysis.expressivity import Evaluate
+from analysis.reduced import Evaluate
 from impls.so3.irreps import Irrep
 from impls.spaces import Array
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.expressivity import Evaluate
+from analysis.reduced import Evaluate
 from analysis.tower import Tower, slices
 from impls.so3.irreps import Irrep
 from impls.so3.wigner import wigner_3j

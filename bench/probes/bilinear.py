@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
-from analysis.expressivity import Evaluate, labels
+from analysis.reduced import Evaluate, labels
 from bench.probes.expressivity import BlackBox
 from bench.subject import Subject
 from impls.so3.irreps import Irrep

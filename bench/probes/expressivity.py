@@ -31,17 +31,10 @@ from analysis.coupling import (
     dynamic_range,
     sizes,
 )
-from analysis.expressivity import (
-    GAP,
-    Blocks,
-    Rank,
-    bilinear_blocks,
-    compare,
-    interactability,
-    labels,
-)
 from analysis.homs import defect, hom_dimension, representation, spanned
 from analysis.outputs import Part, by_output
+from analysis.rank import GAP, Rank
+from analysis.reduced import Blocks, bilinear_blocks, compare, interactability, labels
 from bench.probes import Probe
 from bench.rows import Reading
 from bench.subject import Subject

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from analysis import catalogue
-from analysis.expressivity import allowed_triples, labels
+from analysis.reduced import allowed_triples, labels
 from impls.implementation import Implementation
 from impls.registry import load
 from impls.so3.irreps import degrees

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from analysis.channels import PRIME, modular_rank, parallel_channels, selected_dimension
-from analysis.expressivity import Rank, labels
+from analysis.rank import Rank
+from analysis.reduced import labels
 from impls.families.product import problem
 from impls.registry import load
 from impls.so3.irreps import degrees

@@ -13,7 +13,7 @@ from analysis.coupling import (
     heat_map,
     sizes,
 )
-from analysis.expressivity import interactability, labels
+from analysis.reduced import interactability, labels
 from impls.families.product import problem
 from impls.registry import load
 from impls.so3.irreps import Irrep

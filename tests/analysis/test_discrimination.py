@@ -14,7 +14,7 @@ from analysis.discrimination import (
     moments,
     pairs,
 )
-from analysis.expressivity import allowed, labels
+from analysis.reduced import allowed, labels
 from analysis.tower import Tower, slices
 from bench.case import Case
 from bench.probes.discrimination import discrimination

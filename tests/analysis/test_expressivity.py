@@ -5,16 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from analysis.expressivity import (
-    Rank,
-    allowed_triples,
-    bilinear_blocks,
-    compare,
-    interactability,
-    labels,
-    reachable_dimension,
-    span_dimension,
-)
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.rank import Rank
+from analysis.reduced import allowed_triples, bilinear_blocks, compare, interactability, labels
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.irreps import Irrep, degrees, natural
 from impls.so3.quadrature import gauss_legendre

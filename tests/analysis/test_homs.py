@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.expressivity import allowed_triples, labels
 from analysis.homs import defect, hom_dimension, intertwiners, representation, spanned
+from analysis.reduced import allowed_triples, labels
 from impls.families.product import irreps_space
 from impls.groups import Group, direct_product, inversion, orthogonal, rotations, symmetric
 from impls.so3.irreps import Irreps, natural

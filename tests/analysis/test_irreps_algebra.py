@@ -10,12 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis.channels import parallel_channels, selected_dimension
-from analysis.expressivity import (
-    allowed,
-    allowed_triples,
-    reachable_dimension,
-    span_dimension,
-)
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.reduced import allowed, allowed_triples
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.wigner import wigner_3j
 

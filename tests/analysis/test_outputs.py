@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from analysis.expressivity import allowed_triples, labels
 from analysis.outputs import by_output
+from analysis.reduced import allowed_triples, labels
 from impls.families.product import problem
 from impls.products.clebsch_gordan.operation import OPERATION as CLEBSCH_GORDAN
 from impls.products.gaunt.operation import OPERATION as GAUNT

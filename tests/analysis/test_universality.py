@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analysis.expressivity import allowed, labels
+from analysis.reduced import allowed, labels
 from analysis.tower import slices
 from analysis.universality import fit, polynomials
 from bench.case import Case

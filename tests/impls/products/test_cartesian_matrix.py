@@ -5,7 +5,8 @@ import importlib
 import numpy as np
 import pytest
 
-from analysis.expressivity import labels, reachable_dimension, span_dimension
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.reduced import labels
 from impls.families.product import FAMILY, problem
 from impls.problem import Problem
 from impls.products.cartesian_matrix.dense import basis

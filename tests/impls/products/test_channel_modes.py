@@ -7,7 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from analysis.expressivity import bilinear_blocks, labels, reachable_dimension
+from analysis.expressivity import reachable_dimension
+from analysis.reduced import bilinear_blocks, labels
 from impls.families import convolution
 from impls.families.multiplicity import FAMILY, problem
 from impls.implementation import Built

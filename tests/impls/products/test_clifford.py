@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.expressivity import labels, reachable_dimension, span_dimension
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.reduced import labels
 from impls.families.multivector import FAMILY, GRADES, IRREPS, problem
 from impls.implementation import Built
 from impls.problem import Problem

@@ -4,7 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.expressivity import interactability, labels, reachable_dimension, span_dimension
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.reduced import interactability, labels
 from impls.families.product import FAMILY, irreps_of, problem
 from impls.problem import Problem
 from impls.products.backend import numpy_backend

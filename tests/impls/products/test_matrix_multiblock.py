@@ -3,7 +3,8 @@ import importlib
 import numpy as np
 import pytest
 
-from analysis.expressivity import interactability, labels, reachable_dimension, span_dimension
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.reduced import interactability, labels
 from impls.families.product import FAMILY, irreps_of, problem
 from impls.problem import Problem
 from impls.products.matrix.operation import OPERATION as SINGLE

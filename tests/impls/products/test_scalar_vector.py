@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from analysis.expressivity import labels, reachable_dimension
+from analysis.expressivity import reachable_dimension
+from analysis.reduced import labels
 from impls.families.vectors import FAMILY, IRREPS, problem
 from impls.products.scalar_vector.operation import OPERATION, irreps_out
 from impls.so3.wigner import wigner_3j

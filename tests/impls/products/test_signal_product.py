@@ -7,14 +7,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from analysis.expressivity import (
-    bilinear_blocks,
-    compare,
-    interactability,
-    labels,
-    reachable_dimension,
-    span_dimension,
-)
+from analysis.expressivity import reachable_dimension, span_dimension
+from analysis.reduced import bilinear_blocks, compare, interactability, labels
 from impls.families.product import problem as of_functions
 from impls.families.signal import (
     CROSS,

@@ -36,14 +36,20 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = main_parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    build_parser = commands.add_parser(
+
+    def command(name: str, short: str, description: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(
+            name, help=short, description=description, epilog=EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )  # fmt: skip
+        made.add_argument("directory", type=Path, metavar="DIR", help="made by `bench run`")
+        return made
+
+    build_parser = command(
         "build",
-        help="write the report of a run directory",
-        description="Write index.html, figures, tables and references of a run directory.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "write the report of a run directory",
+        "Write index.html, figures, tables and references of a run directory.",
     )
-    build_parser.add_argument("directory", type=Path, metavar="DIR", help="made by `bench run`")
     build_parser.add_argument(
         "--out", type=Path, default=Path("reports/out"), metavar="DIR",
         help="where to write it (default: %(default)s)",
@@ -56,14 +62,11 @@ def parser() -> argparse.ArgumentParser:
         "--with", type=Path, action="append", default=[], metavar="FILE.py", dest="plugins",
         help="a plug-in file whose operations the run measured (may be repeated)",
     )  # fmt: skip
-    ratio_parser = commands.add_parser(
+    ratio_parser = command(
         "ratio",
-        help="time of one implementation over that of another, by problem",
-        description="Print time a / time b with its 95 % interval and a verdict on a, by problem.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "time of one implementation over that of another, by problem",
+        "Print time a / time b with its 95 % interval and a verdict on a, by problem.",
     )
-    ratio_parser.add_argument("directory", type=Path, metavar="DIR", help="made by `bench run`")
     ratio_parser.add_argument(
         "--pair", nargs=2, action="append", required=True, metavar=("A", "B"), dest="pairs",
         help="names as on the page, options included (may be repeated)",

@@ -145,9 +145,10 @@ def _calibration(run: Run) -> str:
         f"{100 * planted['share']:g} % it found {planted['slower']}. Calls of known length are "
         f"off: {errors}; a call of nothing is given as "
         f"{1e6 * clock['seconds_of_nothing']:.2g} µs. Of the time of a forward pass, the roofline "
-        "is the share that the machine could not do without: the operation's own arithmetic at the "
-        "rate of large matrix products measured here, or its own traffic at the bandwidth of a "
-        "copy, whichever takes longer."
+        "is the share that the machine could not do without: the least arithmetic that is known to "
+        "suffice (of the nonzero coefficients, or what XLA counts of an implementation of the "
+        "same operation, if that is less) at the rate of large matrix products measured here, or "
+        "inputs, weights and outputs once at the bandwidth of a copy, whichever takes longer."
     )
 
 

@@ -135,8 +135,14 @@ def calibrate(
         "machine": machine,
         "environment": digest(environment_facts(target.device)),
         "device": target.device,
-        "design": {"rounds": rules.rounds, "samples": rules.samples, "margin": MARGIN}
-        | {"level": LEVEL, "placement": "drawn" if target.device == "cpu" else "kept"},
+        "design": {
+            "rounds": rules.rounds,
+            "samples": rules.samples,
+            "margin": MARGIN,
+            "level": LEVEL,
+            "threads": target.threads,
+            "placement": "drawn" if target.device == "cpu" else "kept",
+        },
         "load": os.getloadavg()[0],
         "clock": clock_truth(),
         "peaks": peaks(registry, target, rules.logs),

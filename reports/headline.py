@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from math import isfinite
 from typing import Any
 
-from analysis.roofline import bound
 from analysis.verdict import Verdict
 from reports import expressivity as expressing
+from reports import roof
 from reports.blocks import Block, judged, ratio
 from reports.expressivity import Expressivity
 from reports.results import TARGET, TIME, Measure, Result
@@ -30,9 +31,9 @@ def table(
     block: Block,
     expressivity: Expressivity,
     known: ReportSet,
-    peaks: Mapping[str, float] | None = None,
+    calibration: Mapping[str, Any],
 ) -> Table:
-    """Return the headline table of a block; `peaks` are what the machine was measured to reach."""
+    """Return the headline table of a block; `calibration` has what its machine reaches, or {}."""
     ranked, baseline = block.ranked, block.baseline
     probes = sorted({probe for r in ranked for probe in r.measures})
     times = [p for p in OTHER_TIMES if p in probes and not known.hidden(p)]
@@ -41,7 +42,7 @@ def table(
     memories = [p for p in probes if p.startswith("mem.")]
     others = [p for p in probes if not p.startswith(KNOWN) and not known.hidden(p)]
     said = judged(block)
-    shares = {r.label: _roofline(r, ranked, peaks or {}) for r in ranked}
+    shares = {r.label: roof.share(r, ranked, calibration) for r in ranked}
     bounded = any(shares.values())
     units = {p: m.unit for r in ranked for p, m in r.measures.items()}
     scales = {
@@ -104,26 +105,11 @@ def table(
             | {"roofline": share[0] if share else None}
         )
     caption = f"{block.title}. Pass {block.target}"
-    notes = _notes(block, marks)
+    notes = [
+        *_notes(block, marks),
+        *chain.from_iterable(roof.beyond(r, calibration) for r in ranked),
+    ]
     return Table(block.anchor, caption, columns, rows, notes, records)
-
-
-def _roofline(
-    r: Result, others: Sequence[Result], peaks: Mapping[str, float]
-) -> tuple[float, str] | None:
-    """Return the share of the time that the machine could not do without, and what limits it.
-
-    The arithmetic is the least that is known: of the nonzero coefficients, or what XLA counts of
-    an implementation of the operation, which may do with less (grids at a large lmax).
-    """
-    time, rate, bandwidth = r.value(TIME), peaks.get(f"gemm.{r.get('dtype')}"), peaks.get("copy")
-    flops, size = r.value("cost.flops"), r.value("cost.bytes")
-    if not (time and rate and bandwidth) or flops is None or size is None:
-        return None
-    alike = [o for o in others if o.columns.get("operation") == r.columns.get("operation")]
-    counted = [n for o in alike if (n := o.value("cost.flops.xla")) is not None]
-    least = bound(min([flops, *counted]), size, rate, bandwidth)
-    return least.seconds / time, least.limit
 
 
 def _share(found: tuple[float, str] | None) -> Cell:

@@ -148,7 +148,9 @@ def _calibration(run: Run) -> str:
         "is the share that the machine could not do without: the least arithmetic that is known to "
         "suffice (of the nonzero coefficients, or what XLA counts of an implementation of the "
         "same operation, if that is less) at the rate of large matrix products measured here, or "
-        "inputs, weights and outputs once at the bandwidth of a copy, whichever takes longer."
+        "inputs, weights and outputs once at the bandwidth of a large copy, whichever takes longer "
+        "(what a cache holds may take less). It is given where threads and precision are those of "
+        "the calibration."
     )
 
 

@@ -339,13 +339,22 @@ def test_a_calibration_is_told_and_gives_the_roofline(
     least = max(1e6 / 2e11, 1e5 / 1e10) / (1e-4 * 1.04)
     assert f"{100 * least:.2g}\N{NO-BREAK SPACE}%" in page and "memory" in page
     # arithmetic that XLA counts elsewhere in the block bounds it, if it is less
-    for name, flops, counted in (("torch_a", 8e9, None), ("jax_b", 8e9, 4e6), ("jax_c", 8e9, 9e9)):
+    for name, flops, counted in (("torch_a", 8e7, None), ("jax_b", 8e7, 4e6), ("jax_c", 8e7, 2e7)):
         costs = {"cost.flops": (flops, "1"), "cost.bytes": (1.0, "B")}
         costs |= {"cost.flops.xla": (counted, "1")} if counted else {}
         writer.case(f"gaunt.{name}", time=1e-4, extra=costs)
     page = built(writer)
     assert page.count(f"{100 * (4e6 / 2e11) / (1e-4 * 1.04):.2g}\N{NO-BREAK SPACE}%") >= 3
-    assert "e+0" not in page
+    assert "e+0" not in page and "is wrong." not in page
+    # what the machine cannot do is said, unless it is the machine with other threads
+    costs = {"cost.flops.torch": (4 * 2e11 * 1e-4 * 1.04, "1")}
+    writer.case("gaunt.torch_d", time=1e-4, extra=costs)
+    line = "gaunt.torch_d: cost.flops.torch in time.host is 4.0 times the rate of large matrix"
+    assert line in built(writer)
+    known["design"]["threads"] = 8
+    write_json(writer.directory / "calibration.json", known)
+    page = built(writer)
+    assert line not in page and "share of time" not in page
     del known["same"]
     write_json(writer.directory / "calibration.json", known)
     with pytest.raises(ValueError, match=r"calibration\.json has no 'same'"):

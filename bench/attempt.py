@@ -36,7 +36,7 @@ class Session:
     provenance: Mapping[str, Any]
     run: str
     device: str
-    explaining: frozenset[str] = frozenset()
+    explaining: Mapping[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -123,8 +123,8 @@ class Attempt:
         self.session.spent("waiting", max(0.0, wall))
 
     def _probes(self, isolation: str) -> list[str]:
-        explains = self.planned.key in self.session.explaining
-        named = self.session.settings.probes + (("expressivity",) if explains else ())
+        explains = self.session.explaining.get(self.planned.key)
+        named = self.session.settings.probes + ((explains,) if explains else ())
         known = probes.probes()
         return [name for name in named if known[name].isolation == isolation]
 

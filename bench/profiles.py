@@ -166,16 +166,17 @@ def asks(profile: str, registry: Registry) -> list[Ask]:
     return [ask for f in families if profile in f.profiles for ask in f.profiles[profile]()]
 
 
-def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
-    """Return the cases that also show what their operation can express: one for each question.
+def explaining(plan: Plan, registry: Registry) -> dict[str, str]:
+    """Return the cases that also show what their operation can express, with the probe for it.
 
-    All implementations of an operation pass the same gate, so one of them speaks for all; the
-    cheapest to look at is taken (torch or NumPy before JAX, no peer). A map whose tensor, inputs
-    times outputs, has more than LARGEST numbers is left to `python -m analysis`.
+    There is one for each question: all implementations of an operation pass the same gate, so one
+    of them speaks for all; the cheapest to look at is taken (torch or NumPy before JAX, no peer).
+    A map whose tensor, inputs times outputs, has more than LARGEST numbers is not read off but
+    derived alone; `python -m analysis` reads it off all the same.
     """
     if plan.settings.probes not in (probes.RUN, probes.PAPER):
-        return frozenset()
-    chosen: dict[Any, tuple[Any, str]] = {}
+        return {}
+    chosen: dict[Any, tuple[Any, str, str]] = {}
     for planned in plan.planned:
         case = planned.case
         implementation = registry.implementation(case.implementation)
@@ -185,13 +186,13 @@ def explaining(plan: Plan, registry: Registry) -> frozenset[str]:
         if single is None or case.pass_ != "fwd" or not default or refusal(case, registry):
             continue
         smallest = replace(single(case.problem), dtype="float64")
-        if _numbers(registry, implementation.operation, smallest) > LARGEST:
-            continue
+        large = _numbers(registry, implementation.operation, smallest) > LARGEST
+        probe = "expressivity.derived" if large else "expressivity"
         question = implementation.operation, smallest
         rank = (len(implementation.requires), implementation.framework == "jax", planned.key)
         if question not in chosen or rank < chosen[question][0]:
-            chosen[question] = rank, planned.key
-    return frozenset(key for _, key in chosen.values())
+            chosen[question] = rank, planned.key, probe
+    return {key: probe for _, key, probe in chosen.values()}
 
 
 def _numbers(registry: Registry, operation: str, problem: Problem) -> int:

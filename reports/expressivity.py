@@ -59,17 +59,19 @@ def collect(results: Iterable[Result], ignore: frozenset[str]) -> Expressivity:
 
 
 def agrees(measure: Measure) -> bool:
-    """Return whether what was measured is what the operation's coefficients say."""
+    """Return whether nothing that was measured differs from what the coefficients say."""
     expected = measure.detail.get("expected")
+    if measure.status == "skip":
+        return True
     return measure.status == "ok" and (expected is None or measure.value == expected)
 
 
 def cell(measure: Measure | None) -> Cell:
     """Return `measured (derived)`, marked when they differ."""
-    if measure is None or measure.value is None:
-        return Cell(NONE, spoken="not measured", kind="muted")
-    expected = measure.detail.get("expected")
+    expected = measure.detail.get("expected") if measure else None
     small = f"({number(expected)})" if isinstance(expected, int | float) else ""
+    if measure is None or measure.value is None:
+        return Cell(NONE, small, spoken="not measured", kind="muted")
     if agrees(measure):
         return Cell(number(measure.value), small, spoken="as derived" if small else "")
     return Cell(number(measure.value), small, badge="differs", kind="bad")
@@ -117,7 +119,9 @@ def _measured(m: Measure | None) -> list[Cell]:
         return [Cell(kind="muted")] * 3
     expected = m.detail.get("expected")
     same = agrees(m) and expected is not None
-    if m.status != "ok":
+    if m.status == "skip":
+        judged = Cell(kind="muted", spoken="not measured")
+    elif m.status != "ok":
         judged = Cell("", m.reason, badge=m.status, kind="bad")
     elif expected is None:
         judged = Cell(kind="muted", spoken="not derived")
@@ -159,6 +163,8 @@ def sequence(expressivity: Expressivity, family: str, operation: str) -> list[st
     groups: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
     for key, measures in expressivity.found.items():
         if key[:2] != (family, operation) or DIM not in measures:
+            continue
+        if measures[DIM].value is None:
             continue
         texts = [str(v) for _, v in key[2] if isinstance(v, str)]
         sizes = [(n, v) for n, v in key[2] if not isinstance(v, str)]

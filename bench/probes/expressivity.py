@@ -7,6 +7,7 @@ operation's own. Weights are one; channels, nodes and edges all carry the same v
 * `expressivity.dim`, `expressivity.span`: the set that is reached and its linear span; their
   detail has `full` (all equivariant bilinear maps) and `outputs`, the same for each output irrep
   and each parity alone.
+  For maps too large to read off, `expressivity.derived` gives both from the coefficients alone.
 * `expressivity.channels`: how many parallel channels reach the linear span; its detail has the
   dimension for 1, 2, ... channels and what the selection rules alone give.
 * `interactability`: the reduced coefficient of each triple of irreps.
@@ -68,6 +69,19 @@ def expressivity(subject: Subject) -> Iterable[Reading]:
     """Yield `expressivity.dim` and `expressivity.span`, measured and expected."""
     if (view := _view(subject)) is not None:
         yield from _reached(view)
+
+
+def derived_alone(subject: Subject) -> Iterable[Reading]:
+    """Yield the same without a value: what the operation's own coefficients say, not measured."""
+    if (question := _question(subject)) is None:
+        return
+    whole = by_output(question.derived, *question.labels)[0]
+    reason = "derived from the coefficients alone: the map is too large to be read off in a run"
+    shared = {"unavailable": reason, "full": whole.full}
+    yield Reading(
+        "expressivity.dim", None, detail={**shared, "expected": whole.dim.value, **_rank(whole.dim)}
+    )
+    yield Reading("expressivity.span", None, detail={**shared, "expected": whole.span})
 
 
 def channels(subject: Subject) -> Iterable[Reading]:
@@ -250,7 +264,17 @@ def _maps(
     return np.moveaxis(np.array(found), -1, 1)
 
 
-def _view(subject: Subject) -> _View | None:
+@dataclass(frozen=True)
+class _Question:
+    """What is asked of an operation that is bilinear in two inputs, and its own answer."""
+
+    single: Problem
+    names: tuple[str, str]
+    labels: Labels
+    derived: dict[Path, float]
+
+
+def _question(subject: Subject) -> _Question | None:
     operation, family = subject.operation, subject.family
     bilinear = [name for name, degree in operation.linear_in if name in subject.inputs]
     if operation.coefficients is None or family.single is None or len(bilinear) != 2:
@@ -262,13 +286,20 @@ def _view(subject: Subject) -> _View | None:
     spaces = (inputs[bilinear[0]], inputs[bilinear[1]], output)
     all_labels = tuple(labels(str(space.irreps), parity) for space in spaces)
     parts: Labels = (all_labels[0], all_labels[1], all_labels[2])
-    evaluate = BlackBox(subject, single, bilinear[0], bilinear[1])
-    # In float64 the tables of some peers are exact to about 1e-9 only.
-    limit = 100 * tolerance(single, subject.case.target)
-    blocks = bilinear_blocks(evaluate, *parts, tolerance=limit, same_size=family.batch is not None)
     derived = dict(operation.coefficients(single))
-    comparison = compare(blocks, derived, tolerance=limit)
-    return _View(blocks, parts, derived, comparison.agree, comparison.difference)
+    return _Question(single, (bilinear[0], bilinear[1]), parts, derived)
+
+
+def _view(subject: Subject) -> _View | None:
+    if (question := _question(subject)) is None:
+        return None
+    evaluate = BlackBox(subject, question.single, *question.names)
+    # In float64 the tables of some peers are exact to about 1e-9 only.
+    limit = 100 * tolerance(question.single, subject.case.target)
+    batched = subject.family.batch is not None
+    blocks = bilinear_blocks(evaluate, *question.labels, tolerance=limit, same_size=batched)
+    found = compare(blocks, question.derived, tolerance=limit)
+    return _View(blocks, question.labels, question.derived, found.agree, found.difference)
 
 
 def _double(subject: Subject) -> Literal["float64", "float32"]:
@@ -352,6 +383,7 @@ def _spread(rows: Array, space: Space, batched: bool) -> Array:
 
 PROBES = (
     Probe("expressivity", expressivity),
+    Probe("expressivity.derived", derived_alone),
     Probe("expressivity.channels", channels),
     Probe("interactability", coupled),
     Probe("homs", homs),

@@ -12,7 +12,7 @@ from collections import Counter
 
 import pytest
 
-from bench import probes
+from bench import probes, profiles
 from bench.__main__ import main
 from bench.profiles import explaining, plan
 from bench.rows import FINISHED, finished, load
@@ -137,24 +137,46 @@ def test_one_implementation_of_an_operation_says_what_it_can_express(hand, regis
         "gaunt",
     ]
     assert chosen[0].implementation == NAME
-    assert explaining(hand.plan(registry, cases), registry) == frozenset()
+    assert set(explaining(full, registry).values()) == {"expressivity"}
+    assert explaining(hand.plan(registry, cases), registry) == {}
 
 
-def test_expressivity_of_the_largest_maps_is_not_read_off(registry):
+def test_expressivity_of_the_largest_maps_is_derived_and_not_read_off(registry):
     """At L = 20 a Gaunt product, and at L = 10 the full one, has more than 10^8 numbers."""
     kept = {}
     for symmetry, lmax in (("o3", 20), ("so3", 10), ("o3", 10), ("so3", 8)):
         asked = f"product/mimo-{symmetry}-lmax{lmax}-*"
         meant = plan("paper", Target(), registry, asked, passes=["fwd"])
         chosen = explaining(meant, registry)
-        operations = {p.case.implementation.split(".")[0] for p in meant.planned if p.key in chosen}
-        kept[symmetry, lmax] = operations & {"clebsch_gordan", "gaunt", "matrix"}
-    assert kept == {
-        ("o3", 20): set(),
-        ("so3", 10): set(),
-        ("o3", 10): {"gaunt", "matrix"},
-        ("so3", 8): {"clebsch_gordan", "gaunt", "matrix"},
+        for probe in ("expressivity", "expressivity.derived"):
+            operations = {
+                p.case.implementation.split(".")[0]
+                for p in meant.planned
+                if chosen.get(p.key) == probe
+            }
+            kept[probe, symmetry, lmax] = operations & {"clebsch_gordan", "gaunt", "matrix"}
+    read, derived = "expressivity", "expressivity.derived"
+    assert {key: found for key, found in kept.items() if key[0] == read} == {
+        (read, "o3", 20): set(),
+        (read, "so3", 10): set(),
+        (read, "o3", 10): {"gaunt", "matrix"},
+        (read, "so3", 8): {"clebsch_gordan", "gaunt", "matrix"},
     }
+    assert kept[derived, "o3", 20] == {"gaunt"} and kept[derived, "so3", 8] == set()
+    assert kept[derived, "so3", 10] == {"clebsch_gordan"}
+
+
+def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(profiles, "LARGEST", 1)
+    case = hand.case(registry, "gaunt.torch_lebedev", hand.problem())
+    execute(hand.plan(registry, [case], probes=probes.RUN), registry, tmp_path)
+    rows = {row["probe"]: row for row in load(tmp_path)}
+    for probe, expected in (("expressivity.dim", 5), ("expressivity.span", 5)):
+        row = rows[probe]
+        assert row["value"] is None and row["status"] == "skip" and "derived" in row["reason"]
+        assert row["detail"]["expected"] == expected and row["detail"]["full"] == 5
+    assert rows["expressivity.dim"]["detail"]["verdict"] == "certain"
+    assert rows[FINISHED]["status"] in ("ok", "noisy")
 
 
 def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):

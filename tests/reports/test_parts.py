@@ -8,11 +8,13 @@ import io
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from impls.registry import load
 from reports import bibliography
+from reports.__main__ import main
 from reports.blocks import blocks_of
 from reports.style import PALETTE
 from reports.tables import to_csv
@@ -37,6 +39,14 @@ def test_csv_keeps_full_precision(report: Path) -> None:
     )
     assert baseline["rounds"] == "3" and baseline["ratio"] == "1.0"
     assert baseline["expressivity.dim"] == "5.0"
+
+
+def test_expressivity_that_is_only_derived_is_shown_as_that(writer: Any, tmp_path: Path) -> None:
+    writer.case("gaunt.torch_grid", {"setting": "mimo", "lmax": 20}, dim=(None, 81))
+    assert main(["build", str(writer.directory), "--out", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page/index.html").read_text(encoding="utf-8")
+    assert page.count('not measured</span> <span class="small">(81)</span>') == 2
+    assert ">differs<" not in page and ">≠<" not in page
 
 
 def test_numbers() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from pathlib import Path
 
 import pytest
 
+from bench.__main__ import main
 from bench.case import Case
 from bench.fingerprint import key
 from bench.profiles import Plan, Planned, Profile, Sampling
@@ -73,6 +75,33 @@ class Hand:
                 if os.readlink(process / "fd/1").startswith(f"{directory.resolve()}/"):
                     found.append(int(process.name))
         return found
+
+
+class Said:
+    """Runs a command line in this process."""
+
+    def __init__(self, capsys):
+        self.capsys = capsys
+
+    def __call__(self, *arguments, line=main):
+        """Return (exit code, stdout, stderr)."""
+        try:
+            code = line([str(a) for a in arguments])
+        except SystemExit as end:  # argparse
+            code = end.code
+        shown = self.capsys.readouterr()
+        return code, shown.out, shown.err
+
+    def rows(self, *arguments, line=main, code=0):
+        """Return what was listed, after the exit code that is expected."""
+        found, out, err = self(*arguments, "--format", "json", line=line)
+        assert found == code, err
+        return json.loads(out)
+
+
+@pytest.fixture
+def said(capsys):
+    return Said(capsys)
 
 
 @pytest.fixture(scope="session")

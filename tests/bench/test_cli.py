@@ -14,7 +14,6 @@ import pytest
 
 import analysis.__main__ as analysis_line
 from bench import check, machine
-from bench.__main__ import main
 from bench.profiles import PROFILES
 
 NAME = "clebsch_gordan.numpy_dense"
@@ -27,27 +26,6 @@ MINE = Implementation("clebsch_gordan", "{name}", "numpy", lambda p, t, o: None)
 
 TIMED = ("ok", "noisy")
 """A busy machine gives noisy times; they are times."""
-
-
-@pytest.fixture
-def said(capsys):
-    """Return a function that runs a command line and returns (exit code, stdout, stderr)."""
-
-    def run(*arguments, line=main):
-        try:
-            code = line([str(a) for a in arguments])
-        except SystemExit as end:  # argparse
-            code = end.code
-        shown = capsys.readouterr()
-        return code, shown.out, shown.err
-
-    return run
-
-
-def rows_of(said, *arguments, line=main, code=0):
-    found, out, err = said(*arguments, "--format", "json", line=line)
-    assert found == code, err
-    return json.loads(out)
 
 
 COMMANDS = ("list", "check", "doctor", "run", "status", "merge")
@@ -236,7 +214,7 @@ def test_the_catalogue_is_listed_without_any_framework(hand):
 
 def test_a_missing_package_is_said_in_the_list(said, hand):
     file = hand.root / "tests/traps/faults.py"
-    rows = rows_of(said, "list", "--implementations", "--with", file)
+    rows = said.rows("list", "--implementations", "--with", file)
     (row,) = (r for r in rows if r["implementation"].endswith("trap_not_installed"))
     assert row["available"] is False
     assert row["reason"].startswith("not installed: a_package_nobody_has (pip install")
@@ -245,7 +223,7 @@ def test_a_missing_package_is_said_in_the_list(said, hand):
 def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
     seen = {"torch": "yes", "jax": "CPU build or no GPU"}
     monkeypatch.setattr(machine, "cuda_seen_by", lambda: seen)
-    rows = {row["what"]: row for row in rows_of(said, "doctor")}
+    rows = {row["what"]: row for row in said.rows("doctor")}
     assert {"cpu", "gpu", "numpy", "torch", "jax", "quiet machine", "disk"} <= set(rows)
     assert all(set(row) == {"what", "available", "reason"} for row in rows.values())
     assert all(row["available"] in ("yes", "no") and row["reason"] for row in rows.values())
@@ -282,7 +260,7 @@ def test_run_status_and_merge(said, tmp_path, hand):
     code, out, _ = said("status", tmp_path / "both")
     assert code == 0 and re.search(r"^(ok|noisy) +1$", out, re.MULTILINE)
     assert "error.fwd is" in out
-    listed = rows_of(said, "status", tmp_path / "both")
+    listed = said.rows("status", tmp_path / "both")
     assert [set(row) for row in listed] == [{"status", "case", "round", "reason"}] * 2
     assert listed[0]["status"] in TIMED and listed[1]["status"] == "wrong"
     assert said("merge", tmp_path / "a", "--out", tmp_path / "both")[0] == 2
@@ -290,12 +268,12 @@ def test_run_status_and_merge(said, tmp_path, hand):
 
 def test_status_of_a_run_without_a_finished_case_is_an_empty_list(said, tmp_path):
     (tmp_path / "rows.jsonl").write_text("", encoding="utf-8")
-    assert rows_of(said, "status", tmp_path) == []
+    assert said.rows("status", tmp_path) == []
     assert said("status", tmp_path)[0] == 0
 
 
 def test_check_passes_what_is_right(said):
-    rows = rows_of(said, "check", NAME, "--device", "cpu", "--plain")
+    rows = said.rows("check", NAME, "--device", "cpu", "--plain")
     assert {row["status"] for row in rows} == {"ok"} and all(row["passed"] for row in rows)
     assert {"error.fwd", "equiv.rotation", "conduct.deterministic"} <= set(rows[0])
 
@@ -314,152 +292,3 @@ def test_names_that_check_takes(registry, hand):
     several = check.named("gaunt", registry, None)
     assert len(several) > 3 and {i.operation for i in several} == {"gaunt"}
     assert "check" in PROFILES
-
-
-def analysed(said, tmp_path, *arguments, code=0):
-    return rows_of(
-        said, *arguments, "--plain", "--out", tmp_path, line=analysis_line.main, code=code
-    )
-
-
-ONE = ("--operation", "clebsch_gordan", "--implementation")
-
-
-def test_expressivity(said, tmp_path):
-    rows = analysed(said, tmp_path, "expressivity", *ONE, "numpy_dense", "--lmax", "2")
-    assert [(r["lmax"], r["dim"], r["span"]) for r in rows] == [(1, 6, 6), (2, 19, 19)]
-    for row in rows:
-        assert (row["operation"], row["implementation"]) == ("clebsch_gordan", NAME)
-        assert (row["setting"], row["symmetry"]) == ("mimo", "so3")
-        assert (row["expected_dim"], row["expected_span"]) == (row["dim"], row["span"])
-        assert row["gap"] > 1 and row["verdict"]
-    before = (tmp_path / "expressivity" / "rows.jsonl").read_bytes()
-    again = analysed(said, tmp_path, "expressivity", *ONE, NAME, "--lmax", "1")
-    assert again == rows[:1]
-    assert (tmp_path / "expressivity" / "rows.jsonl").read_bytes() == before
-
-
-def test_interactability(said, tmp_path):
-    rows = analysed(said, tmp_path, "interactability", *ONE, "numpy_dense", "--lmax", "1")
-    assert {"l1", "l2", "l3", "coefficient", "interactable", "expected"} <= set(rows[0])
-    triples = {(r["l1"], r["l2"], r["l3"]): r["interactable"] for r in rows}
-    assert len(triples) == 6 and all(triples.values())
-    assert triples["1", "1", "1"] is True
-    assert all(row["coefficient"] != 0 for row in rows)
-
-
-def test_a_refused_question_is_a_row_with_its_reason(said, tmp_path):
-    (row,) = analysed(
-        said, tmp_path, "interactability", *ONE, "numpy_dense", "--lmax", "1",
-        "--setting", "siso", "--symmetry", "o3",
-    )  # fmt: skip
-    assert row["status"] == "skip" and "empty output" in row["reason"]
-
-
-def test_equivariance(said, tmp_path):
-    rows = analysed(
-        said, tmp_path, "equivariance", *ONE, "numpy_dense", "--lmax", "1", "--symmetry", "o3"
-    )
-    found = {(r["dtype"], r["kind"], r["subgroup"] or r["name"]): r for r in rows}
-    for dtype, limit in (("float32", 1e-5), ("float64", 1e-12)):
-        for guard in ("collapse", "determinism", "action"):
-            assert found[dtype, "guard", guard]["passed"] is True
-        for kind, subgroup in (
-            ("elements", "rotation"), ("elements", "inversion"), ("generator", "rotation")
-        ):  # fmt: skip
-            row = found[dtype, kind, subgroup]
-            assert row["claimed"] and row["passed"]
-            assert row["mean"] <= row["p95"] <= row["max"] < limit
-    assert found["float32", "elements", "rotation"]["max"] > 1e-9
-
-
-def test_equivariance_of_a_family_without_settings(said, tmp_path):
-    rows = analysed(
-        said, tmp_path, "equivariance", "--operation", "escn", "--implementation", "torch_so2",
-        "--lmax", "1", "--symmetry", "o3", "--data", "poles", "--dtype", "float64",
-    )  # fmt: skip
-    largest = {(r["kind"], r["subgroup"]): r["max"] for r in rows if r["subgroup"]}
-    assert all("-poles-" in r["problem"] for r in rows)
-    assert largest["elements", "rotation"] < 1e-13 < 1e-3 < largest["elements", "inversion"]
-
-
-def test_accuracy(said, tmp_path):
-    rows = analysed(
-        said, tmp_path, "accuracy", *ONE, "numpy_dense", "--lmax", "1", "--dtype", "float32"
-    )
-    assert [r["magnitude"] for r in rows] == [1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3]
-    assert all(r["passed"] and 1e-9 < r["error"] < 1e-6 and r["worst"] for r in rows)
-
-
-def test_discrimination(said, tmp_path):
-    rows = analysed(said, tmp_path, "discrimination", *ONE, "numpy_dense", "--lmax", "1")
-    found = {(r["pair"], r["order"]): r["distinguishes"] for r in rows}
-    assert found["chiral_tetrahedron", 3] and not found["chiral_tetrahedron", 2]
-    assert all(r["passed"] and r["control"] < 1e-9 for r in rows)
-
-
-def test_universality(said, tmp_path):
-    rows = analysed(said, tmp_path, "universality", *ONE, "numpy_dense", "--lmax", "1")
-    assert [(r["irrep"], r["degree"]) for r in rows] == [(i, d) for i in "01" for d in range(1, 5)]
-    assert all(r["universal"] and r["error"] < 1e-10 and r["seconds"] > 0 for r in rows)
-
-
-def test_nero(said, tmp_path):
-    rows = analysed(
-        said, tmp_path, "nero", "--operation", "matrix", "--implementation", "torch_dense",
-        "--lmax", "1", "--symmetry", "o3", "--dtype", "float64",
-    )  # fmt: skip
-    largest = {}
-    for r in rows:
-        question = r["subgroup"], r["reference"]
-        largest[question] = max(r["error"], largest.get(question, 0.0))
-    assert set(r["det"] for r in rows if r["subgroup"] == "inversion") == {1.0, -1.0}
-    assert max(largest["rotation", "truth"], largest["rotation", "consensus"]) < 1e-13
-    assert largest["inversion", "truth"] < 1e-13 and largest["inversion", "consensus"] > 0.1
-
-
-def test_an_implementation_that_disagrees_is_exit_code_1(said, tmp_path, hand):
-    rows = analysed(
-        said, tmp_path, "expressivity", *ONE, "trap_normalisation", "--lmax", "1",
-        "--with", hand.root / "tests/traps/wrong.py", code=1,
-    )  # fmt: skip
-    assert rows[0]["status"] == "wrong" and "error.fwd is" in rows[0]["reason"]
-
-
-ANALYSIS_REFUSED = {
-    "operation": (("--operation", "nonsense", "--lmax", "1"), "unknown operation 'nonsense'"),
-    "implementation": ((*ONE, "nonsense", "--lmax", "1"), "unknown implementation 'clebsch_"),
-    "negative lmax": (("--operation", "gaunt", "--lmax", "-1"), "--lmax must be at least 1"),
-    "lmax zero": (("--operation", "gaunt", "--lmax", "0"), "--lmax must be at least 1, not 0"),
-    "no lmax": (("--operation", "gaunt"), "required: --lmax"),
-    "setting": (("--operation", "gaunt", "--lmax", "1", "--setting", "all"), "invalid choice"),
-    "out is a file": (
-        (*ONE, "numpy_dense", "--lmax", "1", "--out", "{file}"),
-        "is not a directory",
-    ),
-}
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    (
-        (("--dtype", "tf32"), "--dtype tf32 is a mode of NVIDIA's tensor cores: use --device cuda"),
-        (("--dtype", "float16"), "invalid choice: 'float16'"),
-    ),
-)
-def test_the_analysis_refuses_a_data_type(said, tmp_path, arguments, message):
-    line = ("equivariance", *ONE, "numpy_dense", "--lmax", "1", "--out", tmp_path, *arguments)
-    code, out, err = said(*line, line=analysis_line.main)
-    assert (code, out) == (2, "") and message in err.splitlines()[-1]
-
-
-@pytest.mark.parametrize("what", ANALYSIS_REFUSED)
-def test_the_analysis_refuses_in_one_line(said, tmp_path, what):
-    file = tmp_path / "file"
-    file.write_text("", encoding="utf-8")
-    arguments, message = ANALYSIS_REFUSED[what]
-    code, out, err = said(
-        "expressivity", *(a.format(file=file) for a in arguments), line=analysis_line.main
-    )
-    assert (code, out) == (2, "")
-    assert message in err.splitlines()[-1] and "Traceback" not in err

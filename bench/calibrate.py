@@ -141,7 +141,6 @@ def calibrate(
             "margin": MARGIN,
             "level": LEVEL,
             "threads": target.threads,
-            "placement": "drawn" if target.device == "cpu" else "kept",
         },
         "load": os.getloadavg()[0],
         "clock": clock_truth(),

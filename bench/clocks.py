@@ -24,11 +24,13 @@ class HostClock:
     """Times bursts of `run`; `wait` blocks until a result is there.
 
     A sample is the slope (T(2n) - T(n)) / n of two bursts with one synchronisation each, so that
-    what a burst costs once (the wait, filling the queue of a device) cancels.
+    what a burst costs once (the wait, filling the queue of a device) cancels. Before each sample
+    comes `first`, and a call after it that is not timed.
     """
 
     run: Callable[[], Any]
     wait: Callable[[Any], None]
+    first: Callable[[], None] | None = None
     number: int = 1
     warm_up: float = 0.0
     steady: bool = False
@@ -67,23 +69,26 @@ class HostClock:
         with _no_garbage_collection():
             return [self._slope() for _ in range(count)]
 
-    def bursts(self, count: int, first: Callable[[], None] | None = None) -> list[float]:
+    def bursts(self, count: int) -> list[float]:
         """Return `count` bursts [s per call], the wait included, the garbage collector off.
 
         Shorter than a slope and less scattered, for comparing like with like: what a burst costs
-        once is in it, the same on both sides. `first` is done before each, and a call after it that
-        is not timed.
+        once is in it, the same on both sides.
         """
-        found = []
         with _no_garbage_collection():
-            for _ in range(count):
-                if first is not None:
-                    first()
-                    self.wait(self.run())
-                found.append(self.burst(self.number) / self.number)
-        return found
+            return [self._burst() for _ in range(count)]
+
+    def _burst(self) -> float:
+        self._begin()
+        return self.burst(self.number) / self.number
+
+    def _begin(self) -> None:
+        if self.first is not None:
+            self.first()
+            self.wait(self.run())
 
     def _slope(self) -> float:
+        self._begin()
         once = self.burst(self.number)
         return max((self.burst(2 * self.number) - once) / self.number, RESOLUTION)
 

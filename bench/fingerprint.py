@@ -11,7 +11,7 @@ from pathlib import Path
 from bench.case import Case, digest
 from impls.registry import Registry
 
-PROTOCOL = "p2"
+PROTOCOL = "p3"
 """Version of the timing protocol (docs/protocol.md). Raise it when the meaning of a row changes."""
 
 ROOT = Path(__file__).resolve().parent.parent

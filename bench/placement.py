@@ -7,8 +7,12 @@ anew before each sample averages over it within a process, as Stabilizer does [@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
+from bench.clocks import HostClock
 from bench.frameworks.memory import return_free_pages
 from bench.subject import Subject
 from impls.spaces import Array
@@ -16,6 +20,12 @@ from impls.spaces import Array
 PAD = 2**18
 """A pad has at most so many numbers of eight bytes: twice an L2 cache."""
 PADS = 4
+
+
+def host_clock(subject: Subject, run: Callable[[], Any] | None = None) -> HostClock:
+    """Return the clock of a subject (or of `run`, which calls it): on a CPU, places are drawn."""
+    first = Placement(subject).draw if subject.case.target.device == "cpu" else None
+    return HostClock(run or subject.run, subject.framework.wait, first)
 
 
 class Placement:

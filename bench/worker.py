@@ -1,10 +1,9 @@
 """The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
 
 Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
-plants a slow-down), {"do": "sample", "count": n} (slopes; with "bursts": true, single bursts, each
-with the arguments in other places on a CPU), {"do": "close"}, {"do": "peaks"}. Replies: any number
-of {"reading": ...}, then {"done": ...} or {"fault": ...}. One framework per process; the parent
-replaces the process after a fault.
+plants a slow-down), {"do": "sample", "count": n} (slopes; with "bursts": true, single bursts),
+{"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then {"done": ...} or
+{"fault": ...}. One framework per process; the parent replaces the process after a fault.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from typing import Any, TextIO
 from bench.case import Case
 from bench.clocks import HostClock
 from bench.frameworks import load as load_framework
-from bench.placement import Placement
+from bench.placement import host_clock
 from bench.probes import probes
 from bench.rows import Reading
 from bench.subject import Subject, build
@@ -47,7 +46,6 @@ class Worker:
         self.probes = probes()
         self.subject: Subject | None = None
         self.clock: HostClock | None = None
-        self.placement: Placement | None = None
 
     def open(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Build a case and run its probes; stop at the first failed gate."""
@@ -68,8 +66,7 @@ class Worker:
             share, run = request.get("slower"), subject.run
             if share is not None:
                 run = slowed(run, share, subject.framework.wait)
-            self.clock = HostClock(run, subject.framework.wait)
-            self.placement = Placement(subject) if case.target.device == "cpu" else None
+            self.clock = host_clock(subject, run)
             self.clock.prepare()
             seconds["warming up"] = self.clock.warm_up
         yield {
@@ -85,11 +82,8 @@ class Worker:
         """Time some bursts of the open case."""
         if self.clock is None:
             raise RuntimeError("no case is open for timing")
-        if request.get("bursts"):
-            draw = self.placement.draw if self.placement else None
-            samples = self.clock.bursts(request["count"], draw)
-        else:
-            samples = self.clock.sample(request["count"])
+        take = self.clock.bursts if request.get("bursts") else self.clock.sample
+        samples = take(request["count"])
         yield {
             "done": {
                 "samples": samples,
@@ -107,7 +101,7 @@ class Worker:
 
     def close(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Forget the open case."""
-        self.subject = self.clock = self.placement = None
+        self.subject = self.clock = None
         gc.collect()
         yield {"done": {}}
 
@@ -159,7 +153,7 @@ def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
                 _send(replies, reply)
         except Exception as error:
             traceback.print_exc()
-            worker.subject = worker.clock = worker.placement = None
+            worker.subject = worker.clock = None
             _send(replies, {"fault": fault_of(error)})
 
 

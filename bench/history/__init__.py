@@ -17,9 +17,9 @@ from typing import Any
 
 from bench import watched
 from bench.case import Pass, refusal
-from bench.clocks import HostClock
 from bench.fingerprint import PROTOCOL
 from bench.frameworks import load as load_framework
+from bench.placement import host_clock
 from bench.pool import environment, spec_of
 from bench.probes import memory, verdicts
 from bench.rows import Reading
@@ -68,7 +68,7 @@ class _Speed(_Watched):
         for reading in self.errors():
             if not reading.detail["passed"]:
                 raise RuntimeError(f"no time is given, since {reading.probe} failed: {reading}")
-        clock = HostClock(self.subject.run, self.subject.framework.wait)
+        clock = host_clock(self.subject)
         clock.prepare()
         return {"samples": clock.sample(SAMPLES), "number": clock.number}
 

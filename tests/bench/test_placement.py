@@ -46,14 +46,14 @@ def test_the_same_numbers_lie_elsewhere_each_time(hand, registry, name, pass_):
         np.testing.assert_allclose(array, expected[key], rtol=1e-6)
 
 
-def test_bursts_of_the_cpu_draw_and_slopes_do_not(hand, registry):
+@pytest.mark.parametrize("bursts", [False, True])
+def test_each_sample_on_a_cpu_has_its_own_placement(hand, registry, bursts, monkeypatch):
+    draw, drawn = Placement.draw, []
+    monkeypatch.setattr(Placement, "draw", lambda self: (drawn.append(1), draw(self)))
     worker = Worker(registry)
     case = hand.case(registry, "clebsch_gordan.numpy_dense").to_json()
     list(worker.open({"case": case, "probes": [], "clock": True}))
-    kept = worker.subject.arguments
-    list(worker.sample({"count": 2}))
-    assert worker.subject.arguments is kept
-    (reply,) = worker.sample({"count": 3, "bursts": True})
-    assert len(reply["done"]["samples"]) == 3 and worker.subject.arguments is not kept
+    assert not drawn
+    (reply,) = worker.sample({"count": 3, "bursts": bursts})
+    assert len(reply["done"]["samples"]) == len(drawn) == 3
     list(worker.close({}))
-    assert worker.placement is None

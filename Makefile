@@ -17,7 +17,7 @@ help:
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
 	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"
-	@echo "make calibrate    judge the instrument on this machine; about an hour"
+	@echo "make calibrate    judge the instrument on this machine; an hour and a half"
 	@echo "make asv          measure the history cases at this commit and publish them with asv"
 	@echo "make speed        time the same cases with pytest-benchmark"
 	@echo "make clean        remove everything that these made"

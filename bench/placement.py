@@ -18,7 +18,7 @@ from bench.subject import Subject
 from impls.spaces import Array
 
 PAD = 2**18
-"""A pad has at most so many numbers of eight bytes: twice an L2 cache."""
+"""A pad has fewer numbers of eight bytes than this: 2 MiB, about an L2 cache."""
 PADS = 4
 
 

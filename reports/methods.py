@@ -70,8 +70,9 @@ def _timing(results: Sequence[Result]) -> str:
     samples = sorted({r.measures[TIME].n for r in timed})
     rounds = sorted({len(r.rounds) for r in timed})
     return (
-        f"A time is the median of {_range(samples, 'sample')} in {_range(rounds, 'round')} of "
-        f"fresh processes. Its interval at {100 * LEVEL:g} % is Student's over the medians of "
+        "A time is the median of the samples of a round, a fresh process, and over rounds the "
+        f"geometric mean of these ({_range(samples, 'sample')} in {_range(rounds, 'round')}). Its "
+        f"interval at {100 * LEVEL:g} % is Student's over the medians of "
         "rounds; with a single round it is the exact order-statistic interval, widened for "
         "samples that remember each other, and covers this process only. No sample is left out; "
         "a time whose interval stayed wider than was asked for is marked noisy. The clock is named "

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import resource
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bench.placement import PADS, Placement
 from bench.subject import build
 from bench.worker import Worker
+
+HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
 
 def address(tensor):
@@ -30,20 +35,35 @@ def test_the_same_numbers_lie_elsewhere_each_time(hand, registry, name, pass_):
     get = subject.framework.get
     before = [get(part) for part in subject.arguments]
     expected = get(subject.run())
-    places = []
-    for _ in range(12):
+    for _ in range(3 * PADS):
         old = {address(t) for part in subject.arguments for t in part.values()}
         placement.draw()
         new = [address(t) for part in subject.arguments for t in part.values()]
         assert not old & set(new)
-        places.append(new[0])
-    assert len(set(places)) > 2  # not to and fro between two places
     assert len(placement.pads) == PADS
     for known, part in zip(before, subject.arguments, strict=True):
         for key, array in get(part).items():
             np.testing.assert_array_equal(array, known[key])
     for key, array in get(subject.run()).items():
         np.testing.assert_allclose(array, expected[key], rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["numpy_dense", "torch_dense", "jax_dense"])
+def test_each_time_on_new_pages(hand, registry, name, monkeypatch):
+    if HUGE_PAGES.exists() and "[always]" in HUGE_PAGES.read_text():
+        pytest.skip("huge pages: one fault brings 512 pages")
+    monkeypatch.setattr("bench.placement.PAD", 2)
+    problem = hand.problem(dtype="float32", batch=4000)
+    subject = build(hand.case(registry, f"clebsch_gordan.{name}", problem), registry)
+    placement = Placement(subject)
+    placement.draw()
+    pages = (
+        sum(t.nbytes for part in subject.arguments for t in part.values()) / resource.getpagesize()
+    )
+    for _ in range(10):
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        placement.draw()
+        assert resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before > pages / 2
 
 
 @pytest.mark.parametrize("bursts", [False, True])

@@ -20,6 +20,7 @@ from typing import Any
 from analysis import readers
 from bench import probes, progress
 from bench.case import Case, describe, digest, refusal
+from bench.exits import ended
 from bench.fingerprint import key
 from bench.listing import FORMATS, render
 from bench.profiles import UNTIMED, Plan, Planned, Profile
@@ -346,14 +347,7 @@ def _disagrees(result: dict[str, Any]) -> bool:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = _parser().parse_args(argv)
-    try:
-        return _run(arguments)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
-        return 1
+    return ended(lambda: _run(arguments))
 
 
 if __name__ == "__main__":

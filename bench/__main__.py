@@ -20,6 +20,7 @@ from typing import Any
 from bench import calibrate, check, compare, machine, progress
 from bench.case import PASSES, digest, refusal
 from bench.duel import ROUNDS, SAMPLES, Rules, Side, fight
+from bench.exits import ended
 from bench.inventory import LISTINGS, WIDTHS
 from bench.listing import FORMATS, render
 from bench.pool import spec_of
@@ -351,14 +352,7 @@ def _merge(arguments: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = _parser().parse_args(argv)
-    try:
-        return int(arguments.run(arguments))
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
-        return 1
+    return ended(lambda: int(arguments.run(arguments)))
 
 
 if __name__ == "__main__":

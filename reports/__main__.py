@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.exits import ended
 from bench.listing import FORMATS, render
 from reports import ratio
 from reports.blocks import blocks_of
@@ -89,12 +90,8 @@ def _ratio(arguments: argparse.Namespace) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = parser().parse_args(argv)
-    try:
-        {"build": _build, "ratio": _ratio}[arguments.command](arguments)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    run = {"build": _build, "ratio": _ratio}[arguments.command]
+    return ended(lambda: run(arguments))
 
 
 if __name__ == "__main__":

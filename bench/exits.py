@@ -1,0 +1,49 @@
+"""How a command line ends: the exit code, and what is said on the way."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+from collections.abc import Callable
+
+BAD_INPUT = 2
+INTERRUPTED = 1
+UNREAD = 141
+"""What a shell says of a program whose output nobody reads any more: 128 + SIGPIPE."""
+
+
+def ended(command: Callable[[], int | None]) -> int:
+    """Run a command; return its exit code, or that of what ended it, said in one line.
+
+    Bad input and files that cannot be read or written are said, and 2. An interrupt is 1. A reader
+    of the standard output that went away, as `head` does, is not said, and 141.
+    """
+    try:
+        code = command() or 0
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _output_is_closed():
+            raise  # another pipe: to a worker
+        return UNREAD
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except KeyboardInterrupt:
+        print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
+        return INTERRUPTED
+    return code
+
+
+def _output_is_closed() -> bool:
+    """Return whether nobody reads the standard output; if so, send the rest to nowhere."""
+    try:
+        output = sys.stdout.fileno()
+    except OSError:
+        return False  # not a file
+    poll = select.poll()
+    poll.register(output, 0)
+    closed = bool(poll.poll(0))
+    if closed:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), output)
+    return closed

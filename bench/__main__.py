@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
         "--pairs",
         type=int,
         default=300,
-        help="pairs that do not differ: 300 (an hour); those of repeated calls count together",
+        help="pairs that do not differ: 300 (90 minutes); those of repeated calls count together",
     )
     sub.add_argument("--out", type=Path, default=CALIBRATIONS, metavar="DIR")
     duels(sub)

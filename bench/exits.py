@@ -13,11 +13,14 @@ UNREAD = 141
 """What a shell says of a program whose output nobody reads any more: 128 + SIGPIPE."""
 
 
-def ended(command: Callable[[], int | None]) -> int:
-    """Run a command; return its exit code, or that of what ended it, said in one line.
+def ended(
+    command: Callable[[], int | None], bad: tuple[type[Exception], ...] = (ValueError,)
+) -> int:
+    """Run a command; return its exit code, or that of what ended it.
 
-    Bad input and files that cannot be read or written are said, and 2. An interrupt is 1. A reader
-    of the standard output that went away, as `head` does, is not said, and 141.
+    Exceptions of the types `bad` are bad input: said in one line, and 2. An interrupt is 1. A
+    reader of the output that went away, as `head` does, is not said, and 141. Anything else is
+    the harness's own fault, and keeps its traceback.
     """
     try:
         code = command() or 0
@@ -26,7 +29,7 @@ def ended(command: Callable[[], int | None]) -> int:
         if not _output_is_closed():
             raise  # another pipe: to a worker
         return UNREAD
-    except (ValueError, OSError) as error:
+    except bad as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:

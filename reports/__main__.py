@@ -91,7 +91,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
     arguments = parser().parse_args(argv)
     run = {"build": _build, "ratio": _ratio}[arguments.command]
-    return ended(lambda: run(arguments))
+    return ended(lambda: run(arguments), (ValueError, OSError))
 
 
 if __name__ == "__main__":

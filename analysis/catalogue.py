@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from analysis.expressivity import reachable_dimension
 from analysis.reduced import allowed_triples, interactability, labels
 from impls.family import Family
+from impls.growth import Growth
 from impls.implementation import Implementation
 from impls.operation import Operation, Path
 from impls.so3.irreps import Irrep
@@ -70,14 +71,16 @@ def entry(
     )
 
 
-def order(growth: Mapping[str, float]) -> str:
-    """Return exponents in words: {"lmax": 5, "channels": 1} is O(L^5 C), {} an empty string.
+def order(growth: Growth) -> str:
+    """Return exponents in words: {"lmax": 5, "channels": 1} is O(L^5 C), none an empty string.
 
     An infinite exponent is exponential growth, exp(L).
     """
     if not growth:
         return ""
-    factors = [_factor(SYMBOLS.get(name, name), power) for name, power in growth.items() if power]
+    factors = [
+        _factor(SYMBOLS.get(name, name), power) for name, power in growth.exponents.items() if power
+    ]
     return f"O({' '.join(factors) or '1'})"
 
 
@@ -87,8 +90,8 @@ def _factor(symbol: str, power: float) -> str:
     return symbol if power == 1 else f"{symbol}^{power:g}"
 
 
-def _steepness(growth: Mapping[str, float]) -> tuple[float, ...]:
-    return tuple(growth.get(name, 0.0) for name in SYMBOLS)
+def _steepness(growth: Growth) -> tuple[float, ...]:
+    return tuple(growth.exponents.get(name, 0.0) for name in SYMBOLS)
 
 
 def paths(operation: Operation, family: Family, lmax: int) -> tuple[int, int] | None:

@@ -1,4 +1,9 @@
-"""The content address of a case: what is asked, the sources that answer it, and the protocol."""
+"""The content address of a case: what is asked, the sources that answer it, and the protocol.
+
+The sources are the files that declare the implementation, its operation and its family, and all
+that these import from the project. Of the backends an algorithm's key covers just what it names,
+as its own framework has it: a new member, or another framework's, changes no key.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +21,8 @@ PROTOCOL = "p3"
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PARTY = ("impls",)
+BACKENDS = ROOT / "impls" / "backends"
+ALGORITHM = ROOT / "impls" / "algorithm.py"
 
 
 def key(case: Case, registry: Registry) -> str:
@@ -24,7 +31,10 @@ def key(case: Case, registry: Registry) -> str:
     operation = registry.operation(implementation.operation)
     family = registry.family(operation.family)
     files = [registry.origin(thing) for thing in (implementation, operation, family)]
-    sources = {_name(path): _hash(path) for file in files for path in _closure(Path(file))}
+    paths = {path for file in files for path in _closure(Path(file))}
+    sources = {_name(path): _hash(path) for path in paths}
+    if ALGORITHM in paths:
+        sources |= _members(BACKENDS / f"{implementation.framework}.py", frozenset(paths))
     return digest({"case": case.to_json(), "sources": sources, "protocol": PROTOCOL})
 
 
@@ -50,6 +60,56 @@ def _closure(file: Path) -> tuple[Path, ...]:
     return tuple(sorted(seen))
 
 
+@functools.cache
+def _members(backend: Path, paths: frozenset[Path]) -> dict[str, str]:
+    """Return the hash of each definition of a backend that some file names, directly or not."""
+    units = _units(backend)
+    queue = ["__init__", *{name for path in paths for name in _names(path)}]
+    seen: set[str] = set()
+    while queue:
+        name = queue.pop()
+        if name in units and name not in seen:
+            seen.add(name)
+            queue.extend(_named(units[name]))
+    return {
+        f"{backend.stem}.{name}": hashlib.blake2b(
+            ast.dump(units[name]).encode(), digest_size=8
+        ).hexdigest()
+        for name in seen
+    }
+
+
+@functools.cache
+def _units(backend: Path) -> dict[str, ast.stmt]:
+    """Return the functions and constants of a file and of the classes in it, by name."""
+    units: dict[str, ast.stmt] = {}
+    queue = list(ast.parse(backend.read_text(encoding="utf-8")).body)
+    while queue:
+        node = queue.pop()
+        if isinstance(node, ast.ClassDef):
+            queue.extend(node.body)
+        elif isinstance(node, ast.FunctionDef):
+            units[node.name] = node
+        elif isinstance(node, ast.Assign):
+            units |= {target.id: node for target in node.targets if isinstance(target, ast.Name)}
+    return units
+
+
+@functools.cache
+def _names(file: Path) -> frozenset[str]:
+    """Return the attributes that a file names."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+
+
+def _named(unit: ast.stmt) -> Iterator[str]:
+    for node in ast.walk(unit):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+
+
 def _imported(file: Path) -> Iterator[Path]:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -62,7 +122,7 @@ def _imported(file: Path) -> Iterator[Path]:
 
 
 def _files(module: str) -> Iterator[Path]:
-    if module.split(".")[0] not in FIRST_PARTY:
+    if module.split(".")[0] not in FIRST_PARTY or module.startswith("impls.backends"):
         return
     base = ROOT.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):

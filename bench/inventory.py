@@ -21,8 +21,8 @@ def operations(registry: Registry, profile: str) -> list[dict[str, Any]]:
             {
                 "operation": operation.name,
                 "family": operation.family,
-                "group": ", ".join(operation.exactness.subgroups),
-                "exactness": operation.exactness.kind,
+                "group": ", ".join(operation.exact),
+                "exactness": operation.exactness,
                 "papers": list(operation.papers),
                 "computes": operation.summary,
                 "paths": "{} of {}".format(*known.paths) if known.paths else None,

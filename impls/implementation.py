@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
+from impls.growth import Growth
 from impls.problem import Problem, Refusal, Scalar
 
 Tensors = Mapping[str, Any]
 """Named arrays of one framework."""
+
+Framework = Literal["numpy", "torch", "jax"]
+FRAMEWORKS: tuple[Framework, ...] = get_args(Framework)
 
 MODES = {"numpy": ("eager",), "torch": ("eager", "compile", "cudagraph"), "jax": ("jit",)}
 """The ways each framework can run a call; the first is the default."""
@@ -54,12 +58,13 @@ class Implementation:
     values worth trying, the first being the default. `baseline` marks the implementation that
     ratios are taken against, where a problem has one. `profiles` names (by globs) the profiles
     that measure it: what is of interest to few is left to "paper" and "check". `growth` gives the
-    exponents of this algorithm's arithmetic where they are not those of its operation.
+    exponents of its arithmetic where they are not those of its operation. `title` is what people
+    read. What is written for several frameworks is an `impls.algorithm.Algorithm`.
     """
 
     operation: str
     name: str
-    framework: Literal["numpy", "torch", "jax"]
+    framework: Framework
     build: Callable[[Problem, Target, Mapping[str, Scalar]], Built]
     supports: Callable[[Problem, Target], Refusal | None] = supports_all
     options: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
@@ -68,7 +73,8 @@ class Implementation:
     licence: str = "MIT"
     baseline: bool = False
     profiles: tuple[str, ...] = ("*",)
-    growth: Mapping[str, float] = field(default_factory=dict)
+    growth: Growth = field(default_factory=Growth)
+    title: str = ""
 
     @property
     def full_name(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from impls.groups import Element
+from impls.growth import Growth
 from impls.problem import Problem, Refusal
 from impls.spaces import Array, Arrays, Space
 
@@ -14,16 +15,31 @@ Path = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
-class Exactness:
-    """What an operation claims; the gate tests exactly this and only reports the rest.
+class SymmetryClaim:
+    """One subgroup of the family's group under which an operation claims equivariance.
 
-    `subgroups` names the subgroups of the family's group under which it claims equivariance.
+    Only "exact" claims gate. A claim "by_knob" holds the better the finer its `knob`: each step
+    <= 1.1 times the one before, down to the tolerance of the precision, and the last <= 1/2 of the
+    first. A "learned" one is measured before and after training. A subgroup that the group of a
+    problem lacks is not claimed for that problem.
+
+    Raises:
+        ValueError: for a claim by_knob without a knob, or a knob with another claim.
     """
 
-    kind: Literal["exact", "approximate", "learned"]
-    subgroups: tuple[str, ...]
+    subgroup: str
+    kind: Literal["exact", "by_knob", "learned"] = "exact"
     knob: str | None = None
-    tolerance: float | None = None
+
+    def __post_init__(self) -> None:
+        """Check that a knob is named where it decides, and only there."""
+        if (self.kind == "by_knob") != (self.knob is not None):
+            raise ValueError(f"claim {self.subgroup!r}: a knob goes with kind 'by_knob'")
+
+
+def exact(*subgroups: str) -> tuple[SymmetryClaim, ...]:
+    """Return exact claims of these subgroups."""
+    return tuple(SymmetryClaim(subgroup) for subgroup in subgroups)
 
 
 def no_weights(problem: Problem) -> Mapping[str, Space]:
@@ -44,8 +60,8 @@ class Operation:
     block with respect to the unit-norm Wigner 3j tensor; paths that vanish are left out.
 
     `users` are the keys of papers whose published systems use the operation. `growth` gives the
-    exponents by which its arithmetic grows, as theory has it for the setting mimo, in `lmax` and in
-    `channels`: {"lmax": 5, "channels": 1} is O(L^5 C).
+    exponents by which its arithmetic grows in `lmax` and in `channels`, for the setting mimo.
+    `title` is what people read.
 
     `align(problem, g, a, b)` yields finitely many candidates for `b` when the action on outputs is
     known only up to a choice (polyphase anchoring); the smallest distance to `a` counts.
@@ -55,7 +71,7 @@ class Operation:
     family: str
     summary: str
     papers: tuple[str, ...]
-    exactness: Exactness
+    claims: tuple[SymmetryClaim, ...]
     outputs: Callable[[Problem], Mapping[str, Space]]
     oracle: Callable[[Problem, Arrays, Arrays], Arrays]
     cost: Callable[[Problem], Mapping[str, float]]
@@ -65,4 +81,18 @@ class Operation:
     coefficients: Callable[[Problem], Mapping[Path, float]] | None = None
     align: Callable[[Problem, Element, Array, Array], Iterable[Array]] | None = None
     users: tuple[str, ...] = ()
-    growth: Mapping[str, float] = field(default_factory=dict)
+    growth: Growth = field(default_factory=Growth)
+    title: str = ""
+
+    @property
+    def exact(self) -> tuple[str, ...]:
+        """Return the subgroups whose claims gate."""
+        return tuple(claim.subgroup for claim in self.claims if claim.kind == "exact")
+
+    @property
+    def exactness(self) -> str:
+        """Return in words how the claimed symmetry holds: "exact", or "approximate, by <knob>"."""
+        parts = ["learned"] if any(claim.kind == "learned" for claim in self.claims) else []
+        knobs = dict.fromkeys(claim.knob for claim in self.claims if claim.knob)
+        parts += [f"approximate, by {', '.join(str(knob) for knob in knobs)}"] * bool(knobs)
+        return "; ".join(parts) or "exact"

@@ -1,7 +1,8 @@
 """The registry: every family, operation and implementation that this process can see.
 
 Built-in files, installed entry points and files given by the user are read the same way: each
-module-level Family, Operation or Implementation is registered under its name.
+module-level Family, Operation, Algorithm or Implementation, alone or in a tuple, is registered
+under its name; an Algorithm as the implementations that it becomes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from impls.algorithm import Algorithm
 from impls.family import Family
 from impls.implementation import Implementation
 from impls.operation import Operation
@@ -54,9 +56,14 @@ class Registry:
 
     def add_module(self, module: ModuleType) -> None:
         """Register every declaration at the top level of a module."""
-        for thing in vars(module).values():
-            if isinstance(thing, Family | Operation | Implementation):
-                self.add(thing, module.__file__ or module.__name__)
+        origin = module.__file__ or module.__name__
+        for value in vars(module).values():
+            for thing in value if isinstance(value, tuple) else (value,):
+                if isinstance(thing, Algorithm):
+                    for implementation in thing.implementations():
+                        self.add(implementation, origin)
+                elif isinstance(thing, Family | Operation | Implementation):
+                    self.add(thing, origin)
 
     def origin(self, thing: Family | Operation | Implementation) -> str:
         """Return the file that declares it."""

@@ -166,8 +166,8 @@ def _stated(r: Result, registry: Registry, size: str) -> float | None:
     implementation = registry.implementations.get(str(r.columns.get("implementation")))
     operation = registry.operations.get(str(r.columns.get("operation")))
     for known in (implementation, operation):
-        if known and size in known.growth:
-            return float(known.growth[size])
+        if known and size in known.growth.exponents:
+            return float(known.growth.exponents[size])
     return None
 
 

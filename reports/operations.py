@@ -83,13 +83,12 @@ def _about(registry: Registry, results: Sequence[Result], family: str, name: str
         return _from_rows(mine, family, name, run)
     implementations = registry.implementations_of(name)
     derived = catalogue.entry(known, registry.family(family), implementations)
-    exact = known.exactness
     return About(
         family=family,
         name=name,
         summary=known.summary,
-        exactness=f"{exact.kind}, by {exact.knob}" if exact.knob else exact.kind,
-        subgroups=exact.subgroups,
+        exactness=known.exactness,
+        subgroups=known.exact,
         papers=known.papers,
         users=known.users,
         run=run,

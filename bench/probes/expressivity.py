@@ -209,9 +209,7 @@ def homs(subject: Subject) -> Iterable[Reading]:
         yield Reading("homs.spanned", None, detail={"unavailable": reason})
         return
     group = family.group(single)
-    claimed = [
-        group.subgroups[name] for name in operation.exactness.subgroups if name in group.subgroups
-    ]
+    claimed = [group.subgroups[name] for name in operation.exact if name in group.subgroups]
     full = hom_dimension(first, output, claimed or [group])
     maps = _maps(subject, single, names, first, output)
     found = spanned(maps)
@@ -280,7 +278,7 @@ def _question(subject: Subject) -> _Question | None:
     if operation.coefficients is None or family.single is None or len(bilinear) != 2:
         return None
     single = replace(family.single(subject.problem), dtype=_double(subject))
-    parity = "inversion" in operation.exactness.subgroups
+    parity = "inversion" in operation.exact
     inputs = family.inputs(single)
     output = next(iter(operation.outputs(single).values()))
     spaces = (inputs[bilinear[0]], inputs[bilinear[1]], output)

@@ -50,7 +50,7 @@ def orbits(subject: Subject) -> Iterable[Reading]:
                 "reference": found.reference,
                 "coordinates": {k: v.tolist() for k, v in found.coordinates.items()},
                 "errors": [e if np.isfinite(e) else None for e in found.errors.tolist()],
-                "claimed": name in subject.operation.exactness.subgroups,
+                "claimed": name in subject.operation.exact,
             }
             worst = float(np.max(found.errors))
             yield Reading(

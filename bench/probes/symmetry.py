@@ -121,7 +121,7 @@ def _judged(
     subject: Subject, probe: str, subgroup: str, value: float, limit: float, detail: dict[str, Any]
 ) -> Reading:
     finite = bool(np.isfinite(value))
-    claimed = subgroup in subject.operation.exactness.subgroups
+    claimed = subgroup in subject.operation.exact
     detail = {"subgroup": subgroup, "claimed": claimed} | detail
     if claimed:
         detail |= {"tolerance": limit, "passed": finite and value <= limit}

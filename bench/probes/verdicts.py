@@ -224,7 +224,7 @@ def equiv(subject: Subject) -> Iterable[Reading]:
             align if operation.align else None,
         )
         summary = found.summary()
-        claimed = name in operation.exactness.subgroups
+        claimed = name in operation.exact
         detail = {"claimed": claimed, "elements": ELEMENTS, **summary}
         if claimed:
             yield _judged(f"equiv.{name}", summary["max"], 2 * limit, **detail)

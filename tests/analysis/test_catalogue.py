@@ -8,6 +8,7 @@ import pytest
 
 from analysis import catalogue
 from analysis.reduced import allowed_triples, labels
+from impls.growth import Growth
 from impls.implementation import Implementation
 from impls.registry import load
 from impls.so3.irreps import degrees
@@ -96,9 +97,9 @@ def test_the_best_algorithm_is_named_where_it_beats_the_operation(registry):
 
 
 def test_an_undeclared_growth_promises_nothing(registry):
-    operation = replace(registry.operation("gaunt"), growth={})
+    operation = replace(registry.operation("gaunt"), growth=Growth({}))
     silent = Implementation("gaunt", "silent", "numpy", build=lambda p, t, o: None)
-    slow = replace(silent, name="slow", growth={"lmax": 9, "channels": 1})
+    slow = replace(silent, name="slow", growth=Growth({"lmax": 9, "channels": 1}))
     found = catalogue.entry(operation, registry.family("product"), [silent, slow])
     assert found.implementations == {"silent": "", "slow": "O(L^9 C)"}
     assert found.order == "" and found.cost == ""

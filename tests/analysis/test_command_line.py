@@ -15,7 +15,7 @@ import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, shape_of
 from impls.implementation import Built, Implementation
-from impls.operation import Exactness, Operation
+from impls.operation import Operation, exact
 
 EXTRA = {extra}
 
@@ -36,7 +36,7 @@ def coefficients(problem):
 
 OPERATION = Operation(
     name="planted", family="product", summary="scalars times y", papers=(),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=outputs, oracle=product, cost=lambda problem: {{}},
     linear_in=(("x", 1), ("y", 1)), coefficients=coefficients,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -100,3 +101,48 @@ def test_sources_are_what_is_imported_directly_or_not_lazily_or_not(registry):
     assert "impls/products/clebsch_gordan/dense.py" in names
     assert "impls/products/paths.py" in names and "impls/problem.py" in names
     assert not any("gaunt" in name or name.startswith("bench") for name in names)
+
+
+DOUBLE = """
+from impls.algorithm import Algorithm
+from impls.implementation import Built
+
+def double(problem, b, options):
+    index = b.index([0])
+    return Built(lambda inputs, weights: {"z": b.take(inputs["x"], index)})
+
+ALGORITHM = Algorithm("clebsch_gordan", "mine", "mine", double)
+"""
+
+
+def algorithm_keys(hand, tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(DOUBLE, encoding="utf-8")
+    registry = load([file])
+    names = [f"clebsch_gordan.{framework}_mine" for framework in ("numpy", "torch", "jax")]
+    return [key(hand.case(registry, name), registry) for name in names]
+
+
+def test_a_key_sees_what_it_uses_of_its_own_framework_s_backend(hand, tmp_path, monkeypatch):
+    """A new member changes no key; a changed one changes those that use it, in its framework."""
+    before = algorithm_keys(hand, tmp_path)
+    copies = tmp_path / "backends"
+    shutil.copytree(fingerprint.BACKENDS, copies)
+    monkeypatch.setattr(fingerprint, "BACKENDS", copies)
+    assert algorithm_keys(hand, tmp_path) == before
+
+    def edit(old, new):
+        file = copies / "jax.py"
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        for cached in (fingerprint._units, fingerprint._members):
+            cached.cache_clear()
+        return algorithm_keys(hand, tmp_path)
+
+    added = "    def roll(self, a: Any) -> Any:\n        return jnp.roll(a, 1)\n\n\nBACKEND ="
+    assert edit("BACKEND =", added) == before
+    assert edit("jax.nn.sigmoid(a)", "jax.nn.sigmoid(-a)") == before
+    after = edit("return a[..., index]", "return jnp.take(a, index, -1)")
+    assert after[:2] == before[:2] and after[2] != before[2]
+    assert edit("jnp.int32", "jnp.int64")[2] not in (before[2], after[2])

@@ -81,10 +81,10 @@ def test_growth_with_lmax_is_that_of_the_cost(name):
     degrees = LMAX.get(operation.family, (4, 5, 6))
     counts = [(n + 1, f) for n in degrees if (f := flops(operation, n, 1)) is not None]
     if len(counts) < 3:
-        assert operation.growth["lmax"] == 0, "its degrees are bounded"
+        assert operation.growth.exponents["lmax"] == 0, "its degrees are bounded"
         return
     alpha = exponent(*zip(*counts, strict=True))[0]
-    assert alpha == pytest.approx(operation.growth["lmax"], abs=TOLERANCE)
+    assert alpha == pytest.approx(operation.growth.exponents["lmax"], abs=TOLERANCE)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -93,18 +93,18 @@ def test_growth_with_channels_is_that_of_the_cost(name):
     lmax = 1 if flops(operation, 2, 1) is None else 2
     counts = [flops(operation, lmax, channels) for channels in (512, 1024, 2048)]
     alpha = exponent((512, 1024, 2048), counts)[0]
-    assert alpha == pytest.approx(operation.growth["channels"], abs=0.1)
+    assert alpha == pytest.approx(operation.growth.exponents["channels"], abs=0.1)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_growth_names_sizes_and_is_no_less_than_nothing(name):
     operation = REGISTRY.operation(name)
-    assert set(operation.growth) == SIZES
-    assert all(math.isfinite(power) and power >= 0 for power in operation.growth.values())
+    assert set(operation.growth.exponents) == SIZES
+    assert all(math.isfinite(power) and power >= 0 for power in operation.growth.exponents.values())
     for implementation in REGISTRY.implementations_of(name):
-        assert set(implementation.growth) in (set(), SIZES), implementation.full_name
+        assert set(implementation.growth.exponents) in (set(), SIZES), implementation.full_name
         assert implementation.growth != operation.growth, "say it where it differs only"
-        assert all(power >= 0 for power in implementation.growth.values())
+        assert all(power >= 0 for power in implementation.growth.exponents.values())
 
 
 def counted(implementation, lmax):
@@ -146,4 +146,4 @@ def test_growth_of_an_algorithm_is_that_of_its_compiled_program(name):
     declared = implementation.growth or REGISTRY.operation(implementation.operation).growth
     degrees = (4, 6, 8)
     alpha = exponent([n + 1 for n in degrees], [counted(implementation, n) for n in degrees])[0]
-    assert alpha == pytest.approx(declared["lmax"], abs=TOLERANCE)
+    assert alpha == pytest.approx(declared.exponents["lmax"], abs=TOLERANCE)

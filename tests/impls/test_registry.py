@@ -73,7 +73,7 @@ def test_operations_claim_subgroups_that_their_family_has(registry):
         known = set()
         for ask in family.profiles["check"]():
             known |= set(family.group(ask.problem).subgroups)
-        assert set(operation.exactness.subgroups) <= known
+        assert set(operation.exact) <= known
 
 
 def test_at_most_one_baseline_per_operation(registry):

@@ -27,8 +27,9 @@ import numpy as np
 
 from impls.family import Ask, Family
 from impls.groups import Element, Group
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
-from impls.operation import Exactness, Operation
+from impls.operation import Operation, exact
 from impls.problem import Problem, Refusal, Scalar
 from impls.spaces import Array, Arrays, Space
 
@@ -210,7 +211,7 @@ OPERATION = Operation(
     family="image",
     summary="patch embedding of the image rolled to its strongest polyphase component",
     papers=("chaman2021", "ding2023", "rojasgomez2024"),
-    exactness=Exactness("exact", ("circular_shift",)),
+    claims=exact("circular_shift"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -218,7 +219,7 @@ OPERATION = Operation(
     linear_in=(("kernel", 1),),
     align=_align,
     users=("ding2023", "rojasgomez2024"),
-    growth={"channels": 1},
+    growth=Growth({"channels": 1}),
 )
 
 

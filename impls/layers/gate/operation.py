@@ -16,8 +16,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.feature import feature_space, invariant, irreps_of, shape_of
+from impls.growth import Growth
 from impls.layers.activations import activate, sigmoid
-from impls.operation import Exactness, Operation
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irreps
 from impls.spaces import Arrays, Space
@@ -75,11 +76,11 @@ OPERATION = Operation(
     family="feature",
     summary="invariants through an activation, all other irreps scaled by the sigmoid of one",
     papers=("weiler2018", "geiger2022"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     users=("weiler2018", "batzner2022", "brandstetter2022", "liao2023"),
-    growth={"lmax": 2, "channels": 1},
+    growth=Growth({"lmax": 2, "channels": 1}),
 )

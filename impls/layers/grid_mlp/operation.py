@@ -25,10 +25,11 @@ import numpy as np
 from scipy.special import sph_harm_y
 
 from impls.families.feature import feature_space, irreps_of, shape_of
+from impls.growth import Growth
 from impls.layers.activations import activate
 from impls.layers.grid_nonlinearity.operation import OPERATION as WITHOUT_WEIGHTS
 from impls.layers.grid_nonlinearity.operation import resolution_of
-from impls.operation import Exactness, Operation
+from impls.operation import Operation, SymmetryClaim, exact
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
 
@@ -101,7 +102,7 @@ OPERATION = Operation(
     family="feature",
     summary="MLP over channels at every point of a grid of the sphere",
     papers=("liao2024", "miklaucic2025"),
-    exactness=Exactness("approximate", ("inversion",), knob="resolution"),
+    claims=(*exact("inversion"), SymmetryClaim("rotation", "by_knob", "resolution")),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -109,5 +110,5 @@ OPERATION = Operation(
     weights=_weights,
     linear_in=(("b", 1),),
     users=("liao2024", "miklaucic2025"),
-    growth={"lmax": 3, "channels": 2},
+    growth=Growth({"lmax": 3, "channels": 2}),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.layers.grid_mlp.mlp import channel_mlp
 from impls.layers.grid_nonlinearity.dense import dense
@@ -26,5 +27,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     profiles=("paper", "check"),
     papers=("liao2024",),
-    growth={"lmax": 4, "channels": 2},
+    growth=Growth({"lmax": 4, "channels": 2}),
 )

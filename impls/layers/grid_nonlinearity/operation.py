@@ -24,8 +24,9 @@ import numpy as np
 from scipy.special import sph_harm_y
 
 from impls.families.feature import feature_space, irreps_of, shape_of
+from impls.growth import Growth
 from impls.layers.activations import activate
-from impls.operation import Exactness, Operation
+from impls.operation import Operation, SymmetryClaim, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.spaces import Array, Arrays, Space
 
@@ -101,11 +102,11 @@ OPERATION = Operation(
     family="feature",
     summary="activation of a function on the sphere, point by point on a grid",
     papers=("cohen2018", "liao2024"),
-    exactness=Exactness("approximate", ("inversion",), knob="resolution"),
+    claims=(*exact("inversion"), SymmetryClaim("rotation", "by_knob", "resolution")),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     users=("passaro2023", "liao2024"),
-    growth={"lmax": 3, "channels": 1},
+    growth=Growth({"lmax": 3, "channels": 1}),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.layers.grid_nonlinearity.dense import dense
 from impls.layers.pointwise import torch_layer
@@ -23,5 +24,5 @@ IMPLEMENTATION = Implementation(
     framework="torch",
     build=_build,
     papers=("cohen2018", "liao2024"),
-    growth={"lmax": 4, "channels": 1},
+    growth=Growth({"lmax": 4, "channels": 1}),
 )

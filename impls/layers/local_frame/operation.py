@@ -25,8 +25,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.feature import feature_space, irreps_of, shape_of, vectors_of
+from impls.growth import Growth
 from impls.layers.activations import activate
-from impls.operation import Exactness, Operation
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.rotations import representation
 from impls.spaces import Arrays, Space
@@ -86,11 +87,11 @@ OPERATION = Operation(
     family="feature",
     summary="activation of each component in a frame built from two vectors of the channel",
     papers=("du2022", "lippmann2025"),
-    exactness=Exactness("exact", ("rotation",)),
+    claims=exact("rotation"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     users=("du2022", "lippmann2025"),
-    growth={"lmax": 4, "channels": 1},
+    growth=Growth({"lmax": 4, "channels": 1}),
 )

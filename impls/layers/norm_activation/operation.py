@@ -15,8 +15,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.feature import feature_space, invariant, irreps_of, shape_of
+from impls.growth import Growth
 from impls.layers.activations import activate
-from impls.operation import Exactness, Operation
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem
 from impls.spaces import Arrays, Space
 
@@ -58,11 +59,11 @@ OPERATION = Operation(
     family="feature",
     summary="each irrep scaled by a function of its norm",
     papers=("thomas2018",),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     weights=_weights,
     users=("thomas2018",),
-    growth={"lmax": 2, "channels": 1},
+    growth=Growth({"lmax": 2, "channels": 1}),
 )

@@ -27,7 +27,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import weighted_sum
 from impls.so3.irreps import Irreps
@@ -127,7 +128,7 @@ OPERATION = Operation(
     family="product",
     summary="product of 3 x 3 matrices, X Y + Y X with parity and 2 X Y without; degrees up to 2",
     papers=("simeon2023",),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -135,5 +136,5 @@ OPERATION = Operation(
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients,
     users=("simeon2023", "pelaez2024"),
-    growth={"lmax": 0, "channels": 1},
+    growth=Growth({"lmax": 0, "channels": 1}),
 )

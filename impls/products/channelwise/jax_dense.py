@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from impls.families.convolution import graph_of, irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.problem import Problem, Scalar
 from impls.products.channelwise.contraction import copies_as_channels, coupling_matrix
@@ -47,5 +48,5 @@ IMPLEMENTATION = Implementation(
     framework="jax",
     build=_build,
     papers=("geiger2022",),
-    growth={"lmax": 7, "channels": 1},  # matrices of edges; L^5 C where channels are many
+    growth=Growth({"lmax": 7, "channels": 1}),  # matrices of edges; L^5 C where channels are many
 )

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from impls.families.convolution import channels_of, graph_of, irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import labels
 from impls.problem import Problem, Scalar
@@ -69,5 +70,5 @@ IMPLEMENTATION = Implementation(
     requires=("e3nn_jax",),
     papers=("geiger2022",),
     licence="Apache-2.0",
-    growth={"lmax": 6, "channels": 1},
+    growth=Growth({"lmax": 6, "channels": 1}),
 )

@@ -19,7 +19,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.convolution import channels_of, graph_of, irreps_of, node_space
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.operation import Path as PathKey
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths, output_irreps
@@ -94,7 +95,7 @@ OPERATION = Operation(
     family="convolution",
     summary="channelwise (uvu) product with edge harmonics and weights, summed over neighbours",
     papers=("thomas2018", "batzner2022", "batatia2022"),
-    exactness=Exactness("exact", ("rotation", "inversion", "permutation")),
+    claims=exact("rotation", "inversion", "permutation"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -103,5 +104,5 @@ OPERATION = Operation(
     linear_in=(("x", 1), ("sh", 1)),
     coefficients=_coefficients,
     users=("batzner2022", "batatia2022", "liao2023", "park2024"),
-    growth={"lmax": 5, "channels": 1},
+    growth=Growth({"lmax": 5, "channels": 1}),
 )

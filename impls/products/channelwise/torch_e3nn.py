@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from impls.families.convolution import channels_of, graph_of, irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import labels, torch_kernel, torch_module
 from impls.problem import Problem, Scalar
@@ -68,5 +69,5 @@ IMPLEMENTATION = Implementation(
     papers=("geiger2022", "batzner2022"),
     licence="MIT",
     baseline=True,
-    growth={"lmax": 6, "channels": 1},
+    growth=Growth({"lmax": 6, "channels": 1}),
 )

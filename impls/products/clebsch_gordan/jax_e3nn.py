@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import canonical_order, label, labels
 from impls.problem import Problem, Scalar
@@ -51,5 +52,5 @@ IMPLEMENTATION = Implementation(
     requires=("e3nn_jax",),
     papers=("geiger2022",),
     licence="Apache-2.0",
-    growth={"lmax": 6, "channels": 1},
+    growth=Growth({"lmax": 6, "channels": 1}),
 )

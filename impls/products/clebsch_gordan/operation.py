@@ -17,7 +17,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.operation import Path as PathKey
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths, output_irreps
@@ -82,7 +83,7 @@ OPERATION = Operation(
     family="product",
     summary="full tensor product, each path its own output",
     papers=("thomas2018", "geiger2022"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -90,5 +91,5 @@ OPERATION = Operation(
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
     users=("thomas2018", "brandstetter2022", "corso2023", "yu2023", "musaelian2023"),
-    growth={"lmax": 5, "channels": 1},
+    growth=Growth({"lmax": 5, "channels": 1}),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
@@ -26,5 +27,5 @@ IMPLEMENTATION = Implementation(
     supports=supports,
     profiles=("paper", "check"),
     papers=("zaverkin2024", "coope1965"),
-    growth={"lmax": float("inf"), "channels": 1},  # exponential
+    growth=Growth({"lmax": float("inf"), "channels": 1}),  # exponential
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
@@ -25,5 +26,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     options={"block": BLOCKS},
     papers=("geiger2022",),
-    growth={"lmax": 7, "channels": 1},
+    growth=Growth({"lmax": 7, "channels": 1}),
 )

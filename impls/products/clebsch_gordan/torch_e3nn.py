@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import Slot, canonical_order, label, labels, torch_kernel, torch_module
 from impls.problem import Problem, Scalar
@@ -71,5 +72,5 @@ IMPLEMENTATION = Implementation(
     papers=("geiger2022",),
     licence="MIT",
     baseline=True,
-    growth={"lmax": 6, "channels": 1},
+    growth=Growth({"lmax": 6, "channels": 1}),
 )

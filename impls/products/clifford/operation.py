@@ -26,7 +26,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.multivector import GRADES, multivectors, sizes_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
 
@@ -106,12 +107,12 @@ OPERATION = Operation(
     family="multivector",
     summary="geometric product of Cl(3,0) with a weight for each triple of grades",
     papers=("ruhe2023",),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     weights=_weights,
     linear_in=(("x", 1), ("y", 1), ("w", 1)),
     users=("ruhe2023",),
-    growth={"lmax": 0, "channels": 1},
+    growth=Growth({"lmax": 0, "channels": 1}),
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import jax_backend
@@ -26,5 +27,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=supports,
     papers=("thomas2018",),
-    growth={"lmax": 7, "channels": 2},  # kernels of edges; L^4 C^2 where channels are many
+    growth=Growth({"lmax": 7, "channels": 2}),  # kernels of edges; L^4 C^2 where channels are many
 )

@@ -40,7 +40,8 @@ from functools import lru_cache
 import numpy as np
 
 from impls.families.edge import channels_of, edge_space, irreps_of, m_max_of
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.wigner import clebsch_gordan, wigner_3j
@@ -172,7 +173,7 @@ def convolution(name: str, summary: str, *, parity: bool) -> Operation:
         family="edge",
         summary=summary,
         papers=("passaro2023", "liao2024"),
-        exactness=Exactness("exact", ("rotation", "inversion") if parity else ("rotation",)),
+        claims=exact("rotation", "inversion") if parity else exact("rotation"),
         outputs=outputs,
         oracle=lambda problem, inputs, weights: _oracle(problem, parity, inputs, weights),
         cost=lambda problem: _cost(problem, parity),
@@ -180,7 +181,7 @@ def convolution(name: str, summary: str, *, parity: bool) -> Operation:
         weights=weights,
         linear_in=(("x", 1), ("h", 1)),
         users=() if parity else ("passaro2023", "liao2024", "fu2025", "wood2025"),
-        growth={"lmax": 3, "channels": 2},
+        growth=Growth({"lmax": 3, "channels": 2}),
     )
 
 

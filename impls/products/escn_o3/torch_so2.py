@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
@@ -25,5 +26,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=supports,
     papers=("passaro2023",),
-    growth={"lmax": 4, "channels": 2},  # frames of edges; L^3 C^2 where channels are many
+    growth=Growth({"lmax": 4, "channels": 2}),  # frames of edges; L^3 C^2 where channels are many
 )

@@ -26,7 +26,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.matrix.operation import ZERO, block_of
 from impls.products.paths import weighted_sum
@@ -134,12 +135,12 @@ OPERATION = Operation(
     family="product",
     summary="four matrix products of even and odd parts, each with its own output",
     papers=("unke2024",),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients,
-    growth={"lmax": 3, "channels": 1},
+    growth=Growth({"lmax": 3, "channels": 1}),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import jax_backend
@@ -46,5 +47,5 @@ IMPLEMENTATION = Implementation(
     supports=supports,
     options={"fft": FFTS},
     papers=("luo2024", "xin2021"),
-    growth={"lmax": 3, "channels": 1},
+    growth=Growth({"lmax": 3, "channels": 1}),
 )

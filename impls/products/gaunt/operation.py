@@ -24,7 +24,8 @@ import numpy as np
 from scipy.special import sph_harm_y
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.wigner import gaunt_coefficient
@@ -174,7 +175,7 @@ OPERATION = Operation(
     family="product",
     summary="product of two functions on the sphere; all paths into an irrep are summed",
     papers=("luo2024", "xie2025"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -182,5 +183,5 @@ OPERATION = Operation(
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
     users=("luo2024",),
-    growth={"lmax": 5, "channels": 1},
+    growth=Growth({"lmax": 5, "channels": 1}),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
@@ -24,5 +25,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     supports=supports,
     papers=("luo2024", "lebedev1999"),
-    growth={"lmax": 4, "channels": 1},
+    growth=Growth({"lmax": 4, "channels": 1}),
 )

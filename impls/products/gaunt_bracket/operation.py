@@ -23,7 +23,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.gaunt.operation import OPERATION as GAUNT
 from impls.products.gaunt.operation import reached as reached_by_gaunt
@@ -90,7 +91,7 @@ OPERATION = Operation(
     family="product",
     summary="Gaunt product and Poisson bracket, each its own output: couples every triple",
     papers=("bochkarev2026", "luo2024"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -98,5 +99,5 @@ OPERATION = Operation(
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
     users=("bochkarev2026",),
-    growth={"lmax": 5, "channels": 1},
+    growth=Growth({"lmax": 5, "channels": 1}),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
@@ -23,5 +24,5 @@ IMPLEMENTATION = Implementation(
     framework="torch",
     build=_build,
     papers=("luo2024", "bochkarev2026"),
-    growth={"lmax": 6, "channels": 1},
+    growth=Growth({"lmax": 6, "channels": 1}),
 )

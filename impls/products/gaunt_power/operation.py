@@ -23,7 +23,8 @@ import numpy as np
 
 from impls.families.power import irreps_of, nu_of, power_space
 from impls.families.product import samples_of
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import gaunt
@@ -131,11 +132,11 @@ OPERATION = Operation(
     family="power",
     summary="nu-th power of a function on the sphere; one fixed polynomial for each output",
     papers=("luo2024",),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     users=("luo2024",),
-    growth={"lmax": 3, "channels": 1},
+    growth=Growth({"lmax": 3, "channels": 1}),
 )

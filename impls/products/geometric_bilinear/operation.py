@@ -25,7 +25,8 @@ from functools import cache
 import numpy as np
 
 from impls.families.projective import BLADES, GRADES, multivectors, sizes_of
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
 
@@ -134,12 +135,12 @@ OPERATION = Operation(
     family="projective",
     summary="geometric product and join of G(3,0,1) between equivariant linear maps",
     papers=("brehmer2023",),
-    exactness=Exactness("exact", ("rotation", "inversion", "translation")),
+    claims=exact("rotation", "inversion", "translation"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     weights=_weights,
     linear_in=(("x", 1), ("y", 1), ("left", 1), ("right", 1), ("out", 1)),
     users=("brehmer2023", "dehaan2024"),
-    growth={"lmax": 0, "channels": 2},
+    growth=Growth({"lmax": 0, "channels": 2}),
 )

@@ -15,7 +15,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.multivector import GRADES, multivectors, sizes_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem
 from impls.products.clifford.operation import REDUCED, TRIPLES, product_of_grades
 from impls.spaces import Arrays, Space
@@ -50,12 +51,12 @@ OPERATION = Operation(
     family="multivector",
     summary="geometric product of Cl(3,0), all coefficients fixed",
     papers=("brehmer2023", "ruhe2023"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
     users=("brehmer2023",),
-    growth={"lmax": 0, "channels": 1},
+    growth=Growth({"lmax": 0, "channels": 1}),
 )

@@ -31,7 +31,8 @@ import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.families.ranked_product import plain, rank_of
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, SymmetryClaim
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.low_rank.factors import coupling, factors
 from impls.spaces import Arrays, Space
@@ -73,12 +74,12 @@ OPERATION = Operation(
     family="ranked_product",
     summary="all Clebsch-Gordan paths, approximated by R products of linear forms",
     papers=("lin2025", "kolda2009"),
-    exactness=Exactness("approximate", (), knob="rank"),
+    claims=(SymmetryClaim("rotation", "by_knob", "rank"),),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     users=("lin2025",),
-    growth={"lmax": 4, "channels": 1},
+    growth=Growth({"lmax": 4, "channels": 1}),
 )

@@ -25,7 +25,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import weighted_sum
 from impls.so3.wigner import matrix_coefficient, wigner_3j
@@ -103,12 +104,12 @@ OPERATION = Operation(
     family="product",
     summary="product of matrices of one block; all paths into an irrep are summed",
     papers=("unke2024", "xie2025"),
-    exactness=Exactness("exact", ("rotation",)),
+    claims=exact("rotation"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients,
-    growth={"lmax": 3, "channels": 1},
+    growth=Growth({"lmax": 3, "channels": 1}),
 )

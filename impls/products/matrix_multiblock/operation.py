@@ -26,7 +26,8 @@ from itertools import product
 from math import sqrt
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.gaunt.operation import nonzeros, triples_of
 from impls.products.paths import weighted_sum
@@ -115,12 +116,12 @@ OPERATION = Operation(
     family="product",
     summary="product of matrices of all blocks up to J, O(L^6); not the single-block product",
     papers=("xie2025",),
-    exactness=Exactness("exact", ("rotation",)),
+    claims=exact("rotation"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients,
-    growth={"lmax": 6, "channels": 1},
+    growth=Growth({"lmax": 6, "channels": 1}),
 )

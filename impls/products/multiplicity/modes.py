@@ -39,7 +39,8 @@ from impls.families.multiplicity import (
     weight_space,
 )
 from impls.families.product import irreps_space
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.operation import Path as PathKey
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths, output_irreps
@@ -134,7 +135,7 @@ def operation(
         family="multiplicity",
         summary=summary,
         papers=papers,
-        exactness=Exactness("exact", ("rotation", "inversion")),
+        claims=exact("rotation", "inversion"),
         outputs=outputs,
         oracle=lambda problem, inputs, weights: _oracle(mode, problem, inputs, weights),
         cost=lambda problem: _cost(mode, problem),
@@ -143,7 +144,7 @@ def operation(
         linear_in=(("x", 1), ("y", 1), ("w", 1)),
         coefficients=None if mode.summed else coefficients,
         users=users,
-        growth={"lmax": 5, "channels": len(mode.letters)},
+        growth=Growth({"lmax": 5, "channels": len(mode.letters)}),
     )
 
 

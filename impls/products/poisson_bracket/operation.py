@@ -29,7 +29,8 @@ import numpy as np
 from scipy.special import sph_harm_y
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.gaunt.operation import nonzeros, one_function, triples_of
 from impls.so3.irreps import Irrep
@@ -146,7 +147,7 @@ OPERATION = Operation(
     family="product",
     summary="bracket of two functions on the sphere: only paths of odd l1+l2+l3, summed",
     papers=("bochkarev2026", "xie2026"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -154,5 +155,5 @@ OPERATION = Operation(
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
     users=("bochkarev2026",),
-    growth={"lmax": 5, "channels": 1},
+    growth=Growth({"lmax": 5, "channels": 1}),
 )

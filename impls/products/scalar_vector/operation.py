@@ -22,7 +22,8 @@ import numpy as np
 
 from impls.families.product import irreps_space
 from impls.families.vectors import shape_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem
 from impls.so3.irreps import Irreps
 from impls.spaces import Arrays, Space
@@ -75,12 +76,12 @@ OPERATION = Operation(
     family="vectors",
     summary="products of a scalar and a vector with another pair, each its own output",
     papers=("schutt2021", "jing2021", "satorras2021"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
     users=("schutt2021", "jing2021", "satorras2021", "tholke2022"),
-    growth={"lmax": 0, "channels": 1},
+    growth=Growth({"lmax": 0, "channels": 1}),
 )

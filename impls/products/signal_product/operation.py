@@ -32,7 +32,8 @@ from scipy.special import sph_harm_y
 
 from impls.families.product import irreps_space, samples_of, shape_of
 from impls.families.signal import cutoffs_of, fields_of, irreps_of, values_of
-from impls.operation import Exactness, Operation, Path
+from impls.growth import Growth
+from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.gaunt.operation import nonzeros
 from impls.so3.symbols import triangle, wigner_3j_zero, wigner_9j
@@ -155,12 +156,12 @@ OPERATION = Operation(
     family="signal",
     summary="product of two irrep-valued fields on the sphere: cross, scalar, scaling, any spin",
     papers=("xie2026",),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=coefficients_of,
-    growth={"lmax": 5, "channels": 1},
+    growth=Growth({"lmax": 5, "channels": 1}),
 )

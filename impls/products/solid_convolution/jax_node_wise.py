@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import jax_backend
@@ -26,5 +27,5 @@ IMPLEMENTATION = Implementation(
     supports=supports,
     papers=("li2025",),
     profiles=("check", "paper"),
-    growth={"lmax": 7, "channels": 1},
+    growth=Growth({"lmax": 7, "channels": 1}),
 )

@@ -25,7 +25,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.positions import counts_of, irreps_of, node_space
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths, output_irreps
 from impls.so3.harmonics import degrees_and_orders, spherical_harmonics
@@ -89,12 +90,12 @@ OPERATION = Operation(
     family="positions",
     summary="product with solid harmonics of relative positions, a weight per edge for all degrees",
     papers=("li2025",),
-    exactness=Exactness("exact", ("rotation", "inversion", "translation", "permutation")),
+    claims=exact("rotation", "inversion", "translation", "permutation"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     linear_in=(("x", 1), ("a", 1)),
     users=("li2025",),
-    growth={"lmax": 5, "channels": 1},
+    growth=Growth({"lmax": 5, "channels": 1}),
 )

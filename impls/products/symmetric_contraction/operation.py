@@ -34,7 +34,8 @@ from itertools import combinations_with_replacement, permutations
 import numpy as np
 
 from impls.families.power import irreps_of, nu_of, power_space
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.wigner import clebsch_gordan
@@ -240,7 +241,7 @@ OPERATION = Operation(
     family="power",
     summary="all equivariant polynomials of degree nu, a weight for each and channel",
     papers=("batatia2022", "drautz2019", "dusson2022"),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
@@ -248,5 +249,5 @@ OPERATION = Operation(
     weights=_weights,
     linear_in=(("W", 1),),
     users=("batatia2022",),
-    growth={"lmax": 6, "channels": 1},  # of three factors, with outputs of fixed degree
+    growth=Growth({"lmax": 6, "channels": 1}),  # of three factors, with outputs of fixed degree
 )

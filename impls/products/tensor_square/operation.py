@@ -28,7 +28,8 @@ import numpy as np
 from impls.families.multiplicity import batch_of, per_sample, weight_space
 from impls.families.product import irreps_space
 from impls.families.square import irreps_of, multiplicities_of
-from impls.operation import Exactness, Operation
+from impls.growth import Growth
+from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths
 from impls.so3.irreps import Irreps
@@ -148,12 +149,12 @@ OPERATION = Operation(
     family="square",
     summary="weighted symmetric square: every pair of channels once, paths summed",
     papers=("geiger2022",),
-    exactness=Exactness("exact", ("rotation", "inversion")),
+    claims=exact("rotation", "inversion"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
     weights=_weights,
     linear_in=(("x", 2), ("w", 1)),
-    growth={"lmax": 5, "channels": 3},
+    growth=Growth({"lmax": 5, "channels": 3}),
 )

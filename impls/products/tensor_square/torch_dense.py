@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.backend import torch_backend
@@ -24,5 +25,5 @@ IMPLEMENTATION = Implementation(
     build=_build,
     papers=("geiger2022",),
     profiles=("check", "paper"),
-    growth={"lmax": 6, "channels": 3},
+    growth=Growth({"lmax": 6, "channels": 3}),
 )

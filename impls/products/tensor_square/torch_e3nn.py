@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.tensor_square.peers import torch_e3nn
@@ -27,5 +28,5 @@ IMPLEMENTATION = Implementation(
     licence="MIT",
     baseline=True,
     profiles=("check", "paper"),
-    growth={"lmax": 6, "channels": 3},
+    growth=Growth({"lmax": 6, "channels": 3}),
 )

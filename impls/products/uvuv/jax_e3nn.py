@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.multiplicity.peers import jax_e3nn
@@ -26,5 +27,5 @@ IMPLEMENTATION = Implementation(
     papers=("geiger2022",),
     licence="Apache-2.0",
     profiles=("check", "paper"),
-    growth={"lmax": 6, "channels": 2},
+    growth=Growth({"lmax": 6, "channels": 2}),
 )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target
 from impls.problem import Problem, Scalar
 from impls.products.multiplicity.peers import torch_e3nn
@@ -28,5 +29,5 @@ IMPLEMENTATION = Implementation(
     licence="MIT",
     baseline=True,
     profiles=("check", "paper"),
-    growth={"lmax": 6, "channels": 2},
+    growth=Growth({"lmax": 6, "channels": 2}),
 )

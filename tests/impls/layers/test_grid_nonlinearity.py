@@ -84,5 +84,4 @@ def test_refusals_name_the_reason(irreps, rings, reason):
 
 
 def test_it_is_approximate_in_the_resolution():
-    assert OPERATION.exactness.kind == "approximate"
-    assert OPERATION.exactness.knob == "resolution"
+    assert OPERATION.exactness == "approximate, by resolution"

@@ -96,7 +96,7 @@ def test_equivariance(name, symmetry, runner, distance):
     arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
     group = FAMILY.group(asked)
     value = runner.value(implementation(name), asked, arrays)
-    for subgroup in set(OPERATION.exactness.subgroups) & set(group.subgroups):
+    for subgroup in set(OPERATION.exact) & set(group.subgroups):
         for g in group.subgroups[subgroup].sample(np.random.default_rng(2), 2):
             moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
             found = runner.value(implementation(name), asked, moved)

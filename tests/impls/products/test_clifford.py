@@ -88,7 +88,7 @@ def test_derivatives(case, runner, expected, distance):
 @pytest.mark.parametrize("subgroup", ["rotation", "inversion"])
 def test_equivariance(case, subgroup, runner, distance):
     implementation, operation = case
-    assert subgroup in operation.exactness.subgroups
+    assert subgroup in operation.exact
     arrays, spaces = draw(ASKED), FAMILY.inputs(ASKED)
     value = runner.value(implementation, ASKED, arrays)
     for g in FAMILY.group(ASKED).subgroups[subgroup].sample(np.random.default_rng(2), 2):

@@ -136,7 +136,7 @@ def test_derivatives(name, runner, expected, distance):
 )
 def test_equivariance(name, asked, runner, distance):
     group, rng = FAMILY.group(asked), np.random.default_rng(2)
-    claimed = set(OPERATION.exactness.subgroups) & set(group.subgroups)
+    claimed = set(OPERATION.exact) & set(group.subgroups)
     elements = [g for part in sorted(claimed) for g in group.subgroups[part].sample(rng, 2)]
     assert runner.asymmetry(implementation(name), OPERATION, asked, elements) < 1e-12
 

@@ -116,7 +116,7 @@ def test_derivatives(name, runner, expected, distance):
 @pytest.mark.parametrize("asked", [PSEUDO, PROBLEMS[1], PROBLEMS[5]], ids=name_of)
 def test_equivariance(name, asked, runner):
     group, rng = FAMILY.group(asked), np.random.default_rng(2)
-    assert OPERATION.exactness.subgroups == ("rotation", "inversion")
+    assert OPERATION.exact == ("rotation", "inversion")
     elements = group.subgroups["rotation"].sample(rng, 2)
     if "inversion" in group.subgroups:
         elements += [-np.eye(3), -elements[0]]

@@ -126,7 +126,7 @@ def test_equivariance(name, judge):
     asked = custom("2o+0o+1e", "1e+2o+0o", 3, channels=1)
     arrays = judge.draw(FAMILY, OPERATION, asked)
     subgroups = FAMILY.group(asked).subgroups
-    assert set(subgroups) == set(OPERATION.exactness.subgroups)
+    assert set(subgroups) == set(OPERATION.exact)
     rng = np.random.default_rng(5)
     elements = [g for group in subgroups.values() for g in group.sample(rng, 1)]
     errors = judge.symmetry(FAMILY, OPERATION, implementation(name), asked, *arrays, elements)

@@ -155,7 +155,7 @@ def test_is_the_oracle_with_its_gradients(name, judge, distance):
 @pytest.mark.parametrize("name", NAMES)
 def test_equivariance(name, judge):
     inputs, weights = judge.draw(FAMILY, OPERATION, ASKED)
-    assert OPERATION.exactness.subgroups == SUBGROUPS == tuple(FAMILY.group(ASKED).subgroups)
+    assert OPERATION.exact == SUBGROUPS == tuple(FAMILY.group(ASKED).subgroups)
     errors = judge.symmetry(
         FAMILY, OPERATION, implementation(name), ASKED, inputs, weights, elements()
     )

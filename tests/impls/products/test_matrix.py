@@ -85,7 +85,7 @@ def test_rotations_but_not_inversion(name, runner, distance):
         return distance(found, OPERATION.outputs(asked)["z"].act(g, value))
 
     rng = np.random.default_rng(2)
-    assert OPERATION.exactness.subgroups == ("rotation",)
+    assert OPERATION.exact == ("rotation",)
     assert max(error(g) for g in group.subgroups["rotation"].sample(rng, 2)) < 1e-12
     assert error(-np.eye(3)) > 0.1
 

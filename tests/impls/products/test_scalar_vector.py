@@ -53,7 +53,7 @@ def test_derivatives(name, asked, runner, expected, distance):
 def test_equivariance(name, asked, runner, distance):
     arrays, spaces = draw(asked), FAMILY.inputs(asked)
     value = runner.value(implementation(name), asked, arrays)
-    for subgroup in OPERATION.exactness.subgroups:
+    for subgroup in OPERATION.exact:
         for g in FAMILY.group(asked).subgroups[subgroup].sample(np.random.default_rng(2), 2):
             moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
             found = runner.value(implementation(name), asked, moved)

@@ -163,7 +163,7 @@ def test_derivatives(name, runner, expected, distance):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("asked", [PROBLEMS[0], PROBLEMS[3]], ids=name_of)
 def test_equivariance(name, asked, judge):
-    assert OPERATION.exactness.subgroups == ("rotation", "inversion")
+    assert OPERATION.exact == ("rotation", "inversion")
     (rotation,) = FAMILY.group(asked).subgroups["rotation"].sample(np.random.default_rng(2), 1)
     elements = [rotation, -np.eye(3), -rotation]
     errors = judge.symmetry(

@@ -1,0 +1,70 @@
+"""The only place where frameworks differ: what an algorithm may use beyond plain array code.
+
+Indexing, arithmetic, `@`, `reshape`, `swapaxes`, `sum` and `mean` are the same in NumPy, PyTorch
+and JAX. All else that an algorithm needs is a member of `Backend`, and each framework has one file
+that says how. An algorithm uses a backend by its parameter `b` and calls its members by name: a
+key of a case covers just the members whose names stand in the sources of the case, as its own
+framework defines them, so that a new member changes no key.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from impls.implementation import FRAMEWORKS, Framework, Target
+from impls.problem import Problem
+
+
+class Backend(Protocol):
+    """One framework, at the device and data type of a case. Arrays of the framework are `Any`."""
+
+    target: Target
+    fft: Any
+    """The framework's FFTs: `rfft`, `irfft`, `rfft2`, `irfft2`, `fft2` and `ifft2` with `norm`."""
+
+    def table(self, a: np.ndarray) -> Any:
+        """Return a constant of the problem's data type."""
+
+    def index(self, a: np.ndarray) -> Any:
+        """Return a constant of integers."""
+
+    def take(self, a: Any, index: Any) -> Any:
+        """Return entries of the last axis: a[..., index]."""
+
+    def gather(self, a: Any, index: Any) -> Any:
+        """Return rows: a[index]."""
+
+    def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
+        """Return [count, ...]: the sum of the rows with each index."""
+
+    def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
+        """Return arrays joined along an axis."""
+
+    def complex(self, real: Any, imag: Any) -> Any:
+        """Return real + i imag."""
+
+    def sigmoid(self, a: Any) -> Any:
+        """Return 1 / (1 + exp(-a))."""
+
+    def activation(self, name: str) -> Callable[[Any], Any]:
+        """Return a pointwise function by name: silu or tanh."""
+
+    def norm(self, a: Any) -> Any:
+        """Return the Euclidean norm along the last axis, kept as 1; its gradient at 0 is 0."""
+
+
+def load(framework: Framework, problem: Problem, target: Target) -> Backend:
+    """Return the backend of a framework for a problem; imports the framework.
+
+    Raises:
+        ValueError: for an unknown framework.
+    """
+    if framework not in FRAMEWORKS:
+        raise ValueError(f"unknown framework {framework!r}: choose {', '.join(FRAMEWORKS)}")
+    module = importlib.import_module(f"impls.backends.{framework}")
+    backend: Backend = module.BACKEND(problem, target)
+    return backend

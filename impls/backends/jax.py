@@ -1,0 +1,57 @@
+"""The backend of JAX, on its default device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from impls.implementation import Target
+from impls.problem import Problem
+
+
+class JaxBackend:
+    """See `impls.backends.Backend`."""
+
+    fft = jnp.fft
+
+    def __init__(self, problem: Problem, target: Target) -> None:
+        self.target, self.dtype = target, problem.dtype
+
+    def table(self, a: np.ndarray) -> Any:
+        return jnp.asarray(a, dtype=self.dtype)
+
+    def index(self, a: np.ndarray) -> Any:
+        return jnp.asarray(a, dtype=jnp.int32)
+
+    def take(self, a: Any, index: Any) -> Any:
+        return a[..., index]
+
+    def gather(self, a: Any, index: Any) -> Any:
+        return a[index]
+
+    def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
+        return jax.ops.segment_sum(rows, index, num_segments=count)
+
+    def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
+        return jnp.concatenate(arrays, axis)
+
+    def complex(self, real: Any, imag: Any) -> Any:
+        return jax.lax.complex(real, imag)
+
+    def sigmoid(self, a: Any) -> Any:
+        return jax.nn.sigmoid(a)
+
+    def activation(self, name: str) -> Callable[[Any], Any]:
+        return {"silu": jax.nn.silu, "tanh": jnp.tanh}[name]
+
+    def norm(self, a: Any) -> Any:
+        squares = (a * a).sum(-1, keepdims=True)
+        positive = squares > 0
+        return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
+
+
+BACKEND = JaxBackend

@@ -1,0 +1,59 @@
+"""The backend of NumPy, which has no bfloat16, no device and no gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from impls.implementation import Target
+from impls.problem import Problem
+
+
+class NumpyBackend:
+    """See `impls.backends.Backend`."""
+
+    fft = np.fft
+
+    def __init__(self, problem: Problem, target: Target) -> None:
+        self.target, self.dtype = target, np.dtype(problem.dtype)
+
+    def table(self, a: np.ndarray) -> Any:
+        return np.ascontiguousarray(a, dtype=self.dtype)
+
+    def index(self, a: np.ndarray) -> Any:
+        return np.asarray(a)
+
+    def take(self, a: Any, index: Any) -> Any:
+        return np.take(a, index, axis=-1)
+
+    def gather(self, a: Any, index: Any) -> Any:
+        return a[index]
+
+    def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
+        total = np.zeros((count, *rows.shape[1:]), rows.dtype)
+        np.add.at(total, index, rows)
+        return total
+
+    def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
+        return np.concatenate(arrays, axis)
+
+    def complex(self, real: Any, imag: Any) -> Any:
+        return real + 1j * imag
+
+    def sigmoid(self, a: Any) -> Any:
+        return 1 / (1 + np.exp(-a))
+
+    def activation(self, name: str) -> Callable[[Any], Any]:
+        functions: dict[str, Callable[[Any], Any]] = {
+            "silu": lambda a: a * self.sigmoid(a),
+            "tanh": np.tanh,
+        }
+        return functions[name]
+
+    def norm(self, a: Any) -> Any:
+        return np.linalg.norm(a, axis=-1, keepdims=True)
+
+
+BACKEND = NumpyBackend

@@ -1,0 +1,59 @@
+"""The backend of PyTorch, on the target's device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from impls.implementation import Target
+from impls.problem import Problem
+
+
+class TorchBackend:
+    """See `impls.backends.Backend`."""
+
+    fft = torch.fft
+
+    def __init__(self, problem: Problem, target: Target) -> None:
+        self.target = target
+        self.dtype, self.device = getattr(torch, problem.dtype), torch.device(target.device)
+
+    def table(self, a: np.ndarray) -> Any:
+        return torch.tensor(np.array(a), dtype=self.dtype, device=self.device)
+
+    def index(self, a: np.ndarray) -> Any:
+        return torch.tensor(np.array(a), dtype=torch.int64, device=self.device)
+
+    def take(self, a: Any, index: Any) -> Any:
+        return a.index_select(-1, index)
+
+    def gather(self, a: Any, index: Any) -> Any:
+        return a.index_select(0, index)
+
+    def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
+        return rows.new_zeros((count, *rows.shape[1:])).index_add(0, index, rows)
+
+    def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
+        return torch.cat(tuple(arrays), axis)
+
+    def complex(self, real: Any, imag: Any) -> Any:
+        return torch.complex(real, imag)
+
+    def sigmoid(self, a: Any) -> Any:
+        return torch.sigmoid(a)
+
+    def activation(self, name: str) -> Callable[[Any], Any]:
+        functions: dict[str, Callable[[Any], Any]] = {
+            "silu": torch.nn.functional.silu,
+            "tanh": torch.tanh,
+        }
+        return functions[name]
+
+    def norm(self, a: Any) -> Any:
+        return torch.linalg.vector_norm(a, dim=-1, keepdim=True)
+
+
+BACKEND = TorchBackend

@@ -1,4 +1,4 @@
-"""A Case: one thing to measure. Problem x implementation x pass x mode x target."""
+"""A Case: one thing to measure. Problem x knobs x implementation x pass x mode x target."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from impls.family import Ask
 from impls.implementation import MODES, Implementation, Target
+from impls.operation import Operation
 from impls.problem import Problem, Refusal, Scalar
 from impls.registry import Registry
 
@@ -20,7 +21,10 @@ PASSES: tuple[Pass, ...] = ("fwd", "grad", "grad2")
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure; `id` is for people, `bench.fingerprint.key` for machines."""
+    """One thing to measure; `id` is for people, `bench.fingerprint.key` for machines.
+
+    `knobs` are values of the operation's knobs other than their defaults.
+    """
 
     problem: Problem
     implementation: str
@@ -28,9 +32,16 @@ class Case:
     mode: str
     target: Target
     options: Mapping[str, Scalar] = field(default_factory=dict)
+    knobs: Mapping[str, Scalar] = field(default_factory=dict)
+
+    @property
+    def seen(self) -> Problem:
+        """Return the problem as the operation sees it, at the values of the knobs."""
+        return self.problem.at(**self.knobs) if self.knobs else self.problem
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; `Case.from_json` is its inverse."""
+        knobs = {"knobs": dict(self.knobs)} if self.knobs else {}
         return {
             "problem": self.problem.to_json(),
             "implementation": self.implementation,
@@ -38,6 +49,7 @@ class Case:
             "mode": self.mode,
             "target": asdict(self.target),
             "options": dict(self.options),
+            **knobs,
         }
 
     @classmethod
@@ -50,6 +62,7 @@ class Case:
             data["mode"],
             Target(**data["target"]),
             data["options"],
+            data.get("knobs", {}),
         )
 
 
@@ -72,10 +85,12 @@ def problem_id(problem: Problem, registry: Registry) -> str:
 
 
 def case_id(case: Case, registry: Registry) -> str:
-    """Return a readable name of a case: problem::implementation/pass/mode@device."""
+    """Return a readable name of a case: problem::implementation{knob=value}/pass/mode@device."""
     target = case.target
     where = f"{target.device}-{target.precision}-t{target.threads}"
     options = "".join(f"[{k}={v}]" for k, v in sorted(case.options.items()))
+    knobs = ",".join(f"{k}={v}" for k, v in sorted(case.knobs.items()))
+    options = f"{{{knobs}}}{options}" if knobs else options
     return (
         f"{problem_id(case.problem, registry)}::{case.implementation}{options}"
         f"/{case.pass_}/{case.mode}@{where}"
@@ -102,6 +117,8 @@ def describe(case: Case, registry: Registry) -> dict[str, Scalar]:
         "precision": case.target.precision,
         "threads": case.target.threads,
     }
+    operation = registry.operation(implementation.operation)
+    columns |= {f"knob.{k}": v for k, v in operation.knobs_of(case.seen).items()}
     columns |= {f"option.{k}": v for k, v in case.options.items()}
     columns |= {f"size.{k}": v for k, v in case.problem.sizes.items()}
     return columns | {f"facet.{k}": v for k, v in family.facets(case.problem).items()}
@@ -118,20 +135,34 @@ def refusal(case: Case, registry: Registry) -> Refusal | None:
     family = registry.family(case.problem.family)
     refused = (
         family.check(case.problem)
-        or operation.supports(case.problem)
+        or _unknown_knobs(case, operation)
+        or operation.supports(case.seen)
         or implementation.missing()
-        or _unmeasurable(case, registry)
+        or _unmeasurable(case, operation, registry)
     )
     if refused:
         return refused
     try:
-        return implementation.supports(case.problem, case.target)
+        return implementation.supports(case.seen, case.target)
     except Exception:
         return None
 
 
-def _unmeasurable(case: Case, registry: Registry) -> Refusal | None:
+def _unknown_knobs(case: Case, operation: Operation) -> Refusal | None:
+    """Refuse a knob that the operation does not have, by name."""
+    known = [knob.name for knob in operation.knobs]
+    for name in case.knobs:
+        if name not in known:
+            return Refusal(
+                f"{operation.name} has no knob {name!r}", f"it has {', '.join(known) or 'none'}"
+            )
+    return None
+
+
+def _unmeasurable(case: Case, operation: Operation, registry: Registry) -> Refusal | None:
     """Return why this pass cannot be run in this mode on this device, else None."""
+    if case.pass_ in operation.refused:
+        return Refusal(operation.refused[case.pass_], "use another pass")
     if case.mode == "cudagraph" and case.target.device != "cuda":
         return Refusal("CUDA graphs need a GPU", "use the modes eager or compile on the CPU")
     if case.mode == "compile" and case.pass_ == "grad2":
@@ -139,9 +170,9 @@ def _unmeasurable(case: Case, registry: Registry) -> Refusal | None:
             "code compiled by inductor has no second gradient", "use the mode eager or cudagraph"
         )
     if case.pass_ == "grad2":
-        spaces = registry.family(case.problem.family).inputs(case.problem)
+        spaces = operation.taken(registry.family(case.problem.family).inputs(case.problem))
         if not any(space.kind == "real" and space.grad for space in spaces.values()):
-            return Refusal("no input of this family is differentiable", "use fwd or grad")
+            return Refusal("no input of this operation is differentiable", "use fwd or grad")
     return None
 
 

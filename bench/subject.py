@@ -11,16 +11,14 @@ import numpy as np
 
 from bench.case import Case, refusal
 from bench.frameworks import Framework, PassFunction, load
-from impls.family import Family
+from impls.family import Family, Part
 from impls.groups import Group
 from impls.implementation import Built, Implementation, Tensors
 from impls.operation import Operation
 from impls.problem import Problem
 from impls.registry import Registry
 from impls.spaces import Array, Arrays, Space
-
-GATE_SAMPLES = 64
-"""Samples of a batch that are compared with the oracle, drawn at random at full size."""
+from impls.streams import Streams
 
 
 @dataclass
@@ -28,7 +26,7 @@ class Subject:
     """A built case: its arrays in canonical float64 (rounded to the dtype) and its functions.
 
     `evaluate(inputs, weights, cotangents)` is the pass in the canonical layout, NumPy in and out;
-    `run()` is the timed call in the native layout.
+    `run()` is the timed call in the native layout. `part` is what is compared with the oracle.
     """
 
     case: Case
@@ -43,12 +41,13 @@ class Subject:
     evaluate: Callable[[Arrays, Arrays, Arrays], dict[str, Array]]
     function: PassFunction
     arguments: tuple[Tensors, Tensors, Tensors]
+    part: Part
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
     def problem(self) -> Problem:
-        """Return the problem of the case."""
-        return self.case.problem
+        """Return the problem of the case, at the values of its knobs."""
+        return self.case.seen
 
     @property
     def group(self) -> Group:
@@ -56,9 +55,19 @@ class Subject:
         return self.family.group(self.problem)
 
     @property
+    def read_spaces(self) -> Mapping[str, Space]:
+        """Return the Spaces of the inputs that the operation reads."""
+        return self.operation.taken(self.family.inputs(self.problem))
+
+    @property
+    def weight_spaces(self) -> Mapping[str, Space]:
+        """Return the Spaces of the weights."""
+        return self.operation.weights(self.problem)
+
+    @property
     def input_spaces(self) -> Mapping[str, Space]:
         """Return the Spaces of everything that enters the pass; cotangents are named c_<output>."""
-        spaces = {**self.family.inputs(self.problem), **self.operation.weights(self.problem)}
+        spaces = {**self.read_spaces, **self.weight_spaces}
         outputs = self.operation.outputs(self.problem)
         return spaces | {f"c_{name}": outputs[name].gradient() for name in self.cotangents}
 
@@ -67,7 +76,7 @@ class Subject:
         """Return the Spaces of everything that leaves the pass; gradients are named d_<input>."""
         if self.case.pass_ == "fwd":
             return self.operation.outputs(self.problem)
-        spaces = {**self.family.inputs(self.problem), **self.operation.weights(self.problem)}
+        spaces = {**self.read_spaces, **self.weight_spaces}
         return {f"d_{name}": spaces[name].gradient() for name in differentiable(spaces)}
 
     def arrays(self) -> dict[str, Array]:
@@ -87,41 +96,48 @@ class Subject:
         """Run the timed call once, without waiting for its result."""
         return self.function(*self.arguments)
 
-    def sampled(self) -> Sampled:
-        """Return what is compared with the oracle: up to GATE_SAMPLES of the batch, or all."""
-        indices = gate_samples(self.family, self.problem)
-        if indices is None or self.family.batch is None:
-            return Sampled(self.problem, self.inputs, self.cotangents, lambda a: a)
-        return Sampled(
-            self.problem.with_sizes(**{self.family.batch: len(indices)}),
-            {name: a[indices] for name, a in self.inputs.items()},
-            {name: a[indices] for name, a in self.cotangents.items()},
-            lambda a: a[indices],
+    def judged(self) -> Judged:
+        """Return what is compared with the oracle: a part of the problem, or all of it."""
+        part = self.part
+        cotangents = {f"c_{name}": a for name, a in self.cotangents.items()}
+        cut = part.cut(self.input_spaces, cotangents)
+        return Judged(
+            part.problem,
+            part.cut(self.read_spaces, self.inputs),
+            part.cut(self.weight_spaces, self.weights),
+            {name: cut[f"c_{name}"] for name in self.cotangents},
+            part,
+            self.operation.outputs(self.problem),
         )
 
 
 @dataclass(frozen=True)
-class Sampled:
-    """The part of a problem that is compared with the oracle; `take` picks it from an output."""
+class Judged:
+    """What is compared with the oracle, and which rows of outputs take part in it."""
 
     problem: Problem
     inputs: Arrays
+    weights: Arrays
     cotangents: Arrays
-    take: Callable[[Array], Array]
+    part: Part
+    spaces: Mapping[str, Space]
+
+    def oracle(self, operation: Operation) -> dict[str, Array]:
+        """Return the judged rows of the oracle's outputs."""
+        return self.expected(operation.oracle(self.problem, self.inputs, self.weights))
+
+    def found(self, outputs: Arrays) -> dict[str, Array]:
+        """Return the judged rows of outputs of the whole problem."""
+        return {n: self.part.of_whole(s, outputs[n]) for n, s in self.spaces.items()}
+
+    def expected(self, outputs: Arrays) -> dict[str, Array]:
+        """Return the judged rows of outputs of the part."""
+        return {n: self.part.of_part(self.spaces[n], a) for n, a in outputs.items()}
 
 
 def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:
     """Return the names of the arrays that get gradients."""
     return tuple(name for name, s in spaces.items() if s.kind == "real" and s.grad)
-
-
-def gate_samples(family: Family, problem: Problem) -> Array | None:
-    """Return up to GATE_SAMPLES sorted random indices into the batch, or None without a batch."""
-    if family.batch is None:
-        return None
-    batch = int(problem.sizes[family.batch])  # type: ignore[arg-type]
-    rng = np.random.default_rng([problem.seed, 4])
-    return np.sort(rng.permutation(batch)[:GATE_SAMPLES])
 
 
 def build(case: Case, registry: Registry) -> Subject:
@@ -131,16 +147,17 @@ def build(case: Case, registry: Registry) -> Subject:
         ValueError: when the case is refused; the message is the reason.
     """
     implementation = registry.implementation(case.implementation)
-    refused = refusal(case, registry) or implementation.supports(case.problem, case.target)
+    refused = refusal(case, registry) or implementation.supports(case.seen, case.target)
     if refused:
         raise ValueError(str(refused))
     operation = registry.operation(implementation.operation)
-    problem, target = case.problem, case.target
+    problem, target = case.seen, case.target
     family = registry.family(problem.family)
     framework = load(implementation.framework)
     grad = case.pass_ != "fwd"
 
-    in_spaces, weight_spaces = family.inputs(problem), operation.weights(problem)
+    in_spaces = operation.taken(family.inputs(problem))
+    weight_spaces = operation.weights(problem)
     real = {n: s for n, s in operation.outputs(problem).items() if s.kind == "real"}
     wanted = differentiable({**in_spaces, **weight_spaces}) if grad else ()
 
@@ -148,19 +165,20 @@ def build(case: Case, registry: Registry) -> Subject:
         return framework.put(arrays, spaces, problem.dtype, target)
 
     def drawn(spaces: Mapping[str, Space], tag: int) -> Arrays:
-        rng = np.random.default_rng([problem.seed, tag])
-        return {name: space.sample(rng) for name, space in spaces.items()}
+        streams = Streams(problem.seed, tag)
+        return {name: space.sample(streams(name)) for name, space in spaces.items()}
 
     def rounded(arrays: Arrays, spaces: Mapping[str, Space]) -> Arrays:
         kept = {name: a for name, a in arrays.items() if spaces[name].kind != "real"}
         return {**framework.get(put(arrays, spaces)), **kept}
 
-    inputs = rounded(family.draw(problem, np.random.default_rng([problem.seed, 0])), in_spaces)
+    every = family.draw(problem, Streams(problem.seed, 0))
+    inputs = rounded(operation.taken(every), in_spaces)
     weights = rounded(drawn(weight_spaces, 1), weight_spaces)
     cotangents: Arrays = {}
+    part = family.part_of(problem, every, np.random.default_rng([problem.seed, 4]))
     if grad:
-        cotangents = _only(drawn(real, 2), gate_samples(family, problem))
-        cotangents = rounded(cotangents, real)
+        cotangents = rounded(_only(drawn(real, 2), real, part), real)
 
     start = time.perf_counter()
     built = implementation.build(problem, target, case.options)
@@ -208,16 +226,19 @@ def build(case: Case, registry: Registry) -> Subject:
         evaluate=evaluate,
         function=timed,
         arguments=(*native, native_cotangents),
+        part=part,
         seconds=seconds,
     )
 
 
-def _only(arrays: Arrays, indices: Array | None) -> Arrays:
-    """Return the arrays with zeros outside the given samples."""
-    if indices is None:
-        return arrays
+def _only(arrays: Arrays, spaces: Mapping[str, Space], part: Part) -> Arrays:
+    """Return the arrays with zeros in the rows that are not judged."""
     kept = {}
     for name, a in arrays.items():
+        if spaces[name].axis not in part.rows:
+            kept[name] = a
+            continue
+        rows = part.of_whole(spaces[name], np.arange(len(a)))
         kept[name] = np.zeros_like(a)
-        kept[name][indices] = a[indices]
+        kept[name][rows] = a[rows]
     return kept

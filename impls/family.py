@@ -9,7 +9,12 @@ import numpy as np
 
 from impls.groups import Group
 from impls.problem import Problem, Refusal, Scalar
-from impls.spaces import Arrays, Space
+from impls.sizes import BadSize, Sizes
+from impls.spaces import Array, Arrays, Space
+from impls.streams import Streams
+
+PART = 64
+"""Samples (or nodes that receive) that are compared with the oracle."""
 
 
 @dataclass(frozen=True)
@@ -21,35 +26,114 @@ class Ask:
 
 
 @dataclass(frozen=True)
-class Family:
-    """The inputs of a kind of problem: their Spaces, how they are drawn, and the named profiles.
+class Part:
+    """Some of a problem, by the rows of each named axis, as a smaller problem with its own oracle.
 
-    `check` refuses bad sizes by name. `facets` are the columns by which people sort and plot
-    (setting, lmax, batch ...). `batch` names the size that counts independent samples: it is axis
-    0 of every input and output, and no weight has it; None when samples are not independent.
-    `profiles` maps a profile name (quick, default, paper, check) to its problems. `single` returns
-    the same map on as few entries as possible, for looking at it as a black box; `pose` returns
-    that problem for a setting, a symmetry and an lmax, where the family has these.
+    `rows` are the sorted rows of an axis that stay; `judged` those whose outputs are right in the
+    part as they are in the whole, where these are fewer (nodes that only send).
+    """
+
+    problem: Problem
+    rows: Mapping[str, Array] = field(default_factory=dict)
+    judged: Mapping[str, Array] = field(default_factory=dict)
+
+    def cut(self, spaces: Mapping[str, Space], arrays: Arrays) -> dict[str, Array]:
+        """Return what stays of arrays of the whole problem; indices count the rows that stay."""
+        found = {}
+        for name, a in arrays.items():
+            space = spaces[name]
+            a = a[self.rows[space.axis]] if space.axis in self.rows else a
+            if space.refers in self.rows:
+                a = np.searchsorted(self.rows[space.refers], a)
+            found[name] = a
+        return found
+
+    def of_whole(self, space: Space, a: Array) -> Array:
+        """Return the judged rows of an output of the whole problem."""
+        rows = self.judged.get(space.axis, self.rows.get(space.axis))
+        return a if rows is None else a[rows]
+
+    def of_part(self, space: Space, a: Array) -> Array:
+        """Return the judged rows of an output of the part."""
+        if space.axis not in self.judged:
+            return a
+        return a[np.searchsorted(self.rows[space.axis], self.judged[space.axis])]
+
+
+@dataclass(frozen=True)
+class Family:
+    """The inputs of a kind of problem: their Spaces and how they are drawn.
+
+    `sizes` are the typed sizes of its problems, and `check` refuses bad ones by name. `ask` makes a
+    problem of named options: sizes, or short words for several of them (setting, symmetry, lmax).
+    `facets` are the columns by which people sort and plot; `axes` names those that are numbers to
+    plot against, the main one first; `labels` says facets and their values in words. `examples` are
+    small questions, valid at every knob, for checks.
+
+    `batch` names the size that counts independent samples: it is axis 0 of every input and output;
+    None when samples are not independent. `part` takes out of a problem what is compared with the
+    oracle, by default some samples of the batch. `single` returns the same map on as few entries as
+    possible, for looking at it as a black box; `pose` returns that problem for a setting, a
+    symmetry and an lmax, where the family has these.
     """
 
     name: str
     check: Callable[[Problem], Refusal | None]
     group: Callable[[Problem], Group]
     inputs: Callable[[Problem], Mapping[str, Space]]
-    draw: Callable[[Problem, np.random.Generator], Arrays]
+    draw: Callable[[Problem, Streams], Arrays]
     facets: Callable[[Problem], Mapping[str, Scalar]]
+    sizes: type[Sizes] | None = None
+    ask: Callable[..., Problem] | None = None
+    axes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Problem, ...] = ()
+    data: tuple[str, ...] = ("normal",)
     batch: str | None = None
+    part: Callable[[Problem, Arrays, np.random.Generator], Part] | None = None
     profiles: Mapping[str, Callable[[], tuple[Ask, ...]]] = field(default_factory=dict)
     single: Callable[[Problem], Problem] | None = None
     pose: Callable[[str, str, int], Problem] | None = None
 
+    def part_of(self, problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
+        """Return what is compared with the oracle: the family's part, some samples, or all."""
+        if self.part is not None:
+            return self.part(problem, inputs, rng)
+        if self.batch is None:
+            return Part(problem)
+        count = int(str(problem.sizes[self.batch]))
+        rows = np.sort(rng.permutation(count)[:PART])
+        return Part(problem.with_sizes(**{self.batch: len(rows)}), {"batch": rows})
+
+
+def checked(
+    sizes: type[Sizes],
+    data: tuple[str, ...] = ("normal",),
+    also: Callable[[Problem], Refusal | None] = lambda problem: None,
+) -> Callable[[Problem], Refusal | None]:
+    """Return a family's `check`: its sizes can be read, its data has a generator, and `also`."""
+
+    def check(problem: Problem) -> Refusal | None:
+        try:
+            sizes.of(problem)
+        except BadSize as error:
+            return error.refusal
+        if problem.data not in data:
+            names = " or ".join(repr(name) for name in data)
+            return Refusal(
+                f"unknown data {problem.data!r}", f"family {problem.family} draws {names}"
+            )
+        return also(problem)
+
+    return check
+
 
 def sampled(
     inputs: Callable[[Problem], Mapping[str, Space]],
-) -> Callable[[Problem, np.random.Generator], Arrays]:
-    """Return `draw` for inputs that are independent of each other: each Space sampled in turn."""
+) -> Callable[[Problem, Streams], Arrays]:
+    """Return `draw` for inputs that are independent: each Space sampled, from its own stream."""
 
-    def draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-        return {name: space.sample(rng) for name, space in inputs(problem).items()}
+    def draw(problem: Problem, streams: Streams) -> Arrays:
+        return {name: space.sample(streams(name)) for name, space in inputs(problem).items()}
 
     return draw

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from impls.groups import Element
 from impls.growth import Growth
-from impls.problem import Problem, Refusal
+from impls.problem import Problem, Refusal, Scalar
 from impls.spaces import Array, Arrays, Space
 
 Path = tuple[int, int, int]
+Named = TypeVar("Named")
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,24 @@ def exact(*subgroups: str) -> tuple[SymmetryClaim, ...]:
     return tuple(SymmetryClaim(subgroup) for subgroup in subgroups)
 
 
+@dataclass(frozen=True)
+class Knob:
+    """What changes an operation's approximation of what was asked: a rank, a resolution, m_max.
+
+    A knob belongs to the answer: no problem, block or draw knows it. `default(problem)` is its
+    value where nothing is said; `values(problem)` those of a sweep, from coarse to fine. Both may
+    depend on sizes. What changes the question is a size.
+    """
+
+    name: str
+    default: Callable[[Problem], Scalar]
+    values: Callable[[Problem], tuple[Scalar, ...]]
+
+    def of(self, problem: Problem) -> Any:
+        """Return the value at which an operation sees a problem."""
+        return problem.knobs[self.name] if self.name in problem.knobs else self.default(problem)
+
+
 def no_weights(problem: Problem) -> Mapping[str, Space]:
     """Return {}: the operation has no weights."""
     return {}
@@ -63,6 +82,13 @@ class Operation:
     exponents by which its arithmetic grows in `lmax` and in `channels`, for the setting mimo.
     `title` is what people read.
 
+    `knobs` change the map within one question; every function here is given the problem at values
+    of them. `reads` names the inputs of the family that it takes, None all of them: the others are
+    not passed, differentiated, counted or gated. `refused` maps a pass that makes no sense for it
+    to the reason. `agrees_with` names the operation whose result it must equal.
+
+    `mask(problem, g)` returns for outputs the entries [0 or 1, broadcast] that have a partner under
+    g, where an action moves some out of sight (windows, padding); the others are not compared.
     `align(problem, g, a, b)` yields finitely many candidates for `b` when the action on outputs is
     known only up to a choice (polyphase anchoring); the smallest distance to `a` counts.
     """
@@ -80,9 +106,24 @@ class Operation:
     linear_in: tuple[tuple[str, int], ...] = ()
     coefficients: Callable[[Problem], Mapping[Path, float]] | None = None
     align: Callable[[Problem, Element, Array, Array], Iterable[Array]] | None = None
+    mask: Callable[[Problem, Element], Mapping[str, Array]] | None = None
+    knobs: tuple[Knob, ...] = ()
+    reads: tuple[str, ...] | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
+    agrees_with: str | None = None
     users: tuple[str, ...] = ()
     growth: Growth = field(default_factory=Growth)
     title: str = ""
+
+    def taken(self, inputs: Mapping[str, Named]) -> dict[str, Named]:
+        """Return those of a family's inputs (arrays, Spaces) that the operation reads."""
+        if self.reads is None:
+            return dict(inputs)
+        return {name: inputs[name] for name in self.reads}
+
+    def knobs_of(self, problem: Problem) -> dict[str, Scalar]:
+        """Return the value of each knob at which the operation sees a problem."""
+        return {knob.name: knob.of(problem) for knob in self.knobs}
 
     @property
     def exact(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -32,7 +32,8 @@ class Problem:
     """A question: a family of inputs, its sizes, the data type, the data generator and a seed.
 
     `sizes` is checked by the family. `data` names one of the family's generators. Two equal
-    problems draw equal arrays in every framework.
+    problems draw equal arrays in every framework. `knobs` are values of an operation's knobs: they
+    belong to the answer, so that a question has none, and an operation sees it `at` some.
 
     Raises:
         ValueError: for an unknown dtype, a negative seed or a size that is not a plain scalar.
@@ -43,6 +44,7 @@ class Problem:
     dtype: str = "float32"
     data: str = "normal"
     seed: int = 0
+    knobs: Mapping[str, Scalar] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Freeze the sizes and check what every family shares."""
@@ -56,31 +58,46 @@ class Problem:
                 if not isinstance(item, str | int | float | bool):
                     raise ValueError(f"size {name}={value!r} must be a string, number or boolean")
         object.__setattr__(self, "sizes", MappingProxyType(dict(sorted(sizes.items()))))
+        object.__setattr__(self, "knobs", MappingProxyType(dict(sorted(self.knobs.items()))))
+        content = json.dumps(self.to_json(), sort_keys=True)
+        object.__setattr__(self, "_hash", hash(content))
 
     def __hash__(self) -> int:
         """Hash by content, like equality."""
-        return hash(json.dumps(self.to_json(), sort_keys=True))
+        return int(self._hash)  # type: ignore[attr-defined]
 
     def __reduce__(self) -> Any:
         """Pickle as plain data (a mapping proxy has no pickle of its own)."""
-        return Problem, (self.family, dict(self.sizes), self.dtype, self.data, self.seed)
+        plain = dict(self.sizes), self.dtype, self.data, self.seed, dict(self.knobs)
+        return Problem, (self.family, *plain)
 
     def with_sizes(self, **sizes: Size) -> Problem:
         """Return the same problem with some sizes replaced."""
         return replace(self, sizes={**self.sizes, **sizes})
 
+    def at(self, **knobs: Scalar) -> Problem:
+        """Return the same problem as an operation sees it, with values of its knobs."""
+        return replace(self, knobs={**self.knobs, **knobs})
+
+    @property
+    def question(self) -> Problem:
+        """Return the problem without knobs."""
+        return replace(self, knobs={}) if self.knobs else self
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data; `Problem.from_json` is its inverse."""
         sizes = {k: list(v) if isinstance(v, tuple) else v for k, v in self.sizes.items()}
-        return {
+        plain = {
             "family": self.family,
             "sizes": sizes,
             "dtype": self.dtype,
             "data": self.data,
             "seed": self.seed,
         }
+        return plain | ({"knobs": dict(self.knobs)} if self.knobs else {})
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Problem:
         """Rebuild a problem from `to_json`'s output."""
-        return cls(data["family"], data["sizes"], data["dtype"], data["data"], data["seed"])
+        plain = data["family"], data["sizes"], data["dtype"], data["data"], data["seed"]
+        return cls(*plain, data.get("knobs", {}))

@@ -32,7 +32,9 @@ class Space:
     `dual` is the action on gradients with respect to the array where it is not `act`: <d, a - b> is
     unchanged when the group moves d and two arrays, so that gradients of positions are not
     translated, and those of what a matrix M moves are moved by its inverse transpose. Drawn in
-    float64; the harness casts.
+    float64; the harness casts. `axis` names what axis 0 counts ("batch", "nodes", "edges"), and
+    `refers` the axis that the values of an "index" array number: by these the rows of some
+    samples are taken out of a problem.
     """
 
     shape: tuple[int, ...]
@@ -42,6 +44,8 @@ class Space:
     irreps: str | None = None
     dual: Callable[[Element, Array], Array] | None = None
     draw: Callable[[np.random.Generator], Array] | None = None
+    axis: str = ""
+    refers: str = ""
 
     def gradient(self) -> Space:
         """Return the Space of gradients with respect to this array."""

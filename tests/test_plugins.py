@@ -12,6 +12,7 @@ import pytest
 from analysis.equivariance import errors
 from bench.rows import FINISHED, load
 from impls.registry import load as load_registry
+from impls.streams import Streams
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = ROOT / "tests/plugins"
@@ -108,7 +109,7 @@ def test_plain_patches_are_not_equivariant():
     operation, family = registry.operation("polyphase_patch_embedding"), registry.family("image")
     (asked,) = [a.problem for a in family.profiles["check"]() if a.problem.sizes["patch"] == 4]
     rng = np.random.default_rng(0)
-    image = dict(family.draw(asked, rng))
+    image = dict(family.draw(asked, Streams(0)))
     weights = {name: space.sample(rng) for name, space in operation.weights(asked).items()}
 
     def anchored(arrays):

@@ -23,8 +23,8 @@ def accuracy(subject: Subject) -> Iterable[Reading]:
     """
     if subject.case.pass_ != "fwd":
         return
-    sampled, operation = subject.sampled(), subject.operation
-    spaces = subject.family.inputs(subject.problem)
+    judged, operation = subject.judged(), subject.operation
+    spaces = subject.read_spaces
     named = [name for name, _ in operation.linear_in if name in spaces]
     scaled = named or [name for name, space in spaces.items() if space.kind == "real"]
     real = {name: space for name, space in spaces.items() if space.kind == "real"}
@@ -35,12 +35,11 @@ def accuracy(subject: Subject) -> Iterable[Reading]:
         return {**arrays, **subject.framework.get(put)}
 
     def call(arrays: Arrays) -> Arrays:
-        outputs = subject.call({**subject.arrays(), **arrays})
-        return {name: sampled.take(outputs[name]) for name in subject.output_spaces}
+        return judged.found(subject.call({**subject.arrays(), **arrays}))
 
     def oracle(arrays: Arrays) -> Arrays:
-        part = {name: sampled.take(a) for name, a in arrays.items()}
-        return operation.oracle(sampled.problem, part, subject.weights)
+        part = judged.part.cut(spaces, arrays)
+        return judged.expected(operation.oracle(judged.problem, part, judged.weights))
 
     limit, eps = tolerance(subject.problem, subject.case.target), eps_of(subject)
     found = sweep(call, oracle, subject.inputs, subject.output_spaces, scaled, rounded)

@@ -51,7 +51,7 @@ def bilinear(subject: Subject) -> Bilinear | None:
     single = family.single(subject.problem)
     if subject.implementation.framework != "jax" or single.dtype == "float64":
         single = replace(single, dtype="float64")
-    inputs, parity = family.inputs(single), "inversion" in operation.exact
+    inputs, parity = operation.taken(family.inputs(single)), "inversion" in operation.exact
     output = next(iter(operation.outputs(single).values()))
     spaces = (inputs[names[0]], inputs[names[1]], output)
     first, second, out = (labels(str(space.irreps), parity) for space in spaces)

@@ -45,6 +45,7 @@ from impls.operation import Path
 from impls.problem import Problem
 from impls.so3.irreps import Irrep
 from impls.spaces import Array, Arrays, Space
+from impls.streams import Streams
 
 LARGEST = 1e300
 """What stands for an infinite gap: JSON has no infinity."""
@@ -200,7 +201,7 @@ def homs(subject: Subject) -> Iterable[Reading]:
     if family.single is None or set(names) != set(subject.inputs) or len(names) not in (1, 2):
         return
     single = replace(family.single(subject.problem), dtype=_double(subject))
-    spaces = family.inputs(single)
+    spaces = operation.taken(family.inputs(single))
     first = [spaces[name] for name in names]
     output = next(iter(operation.outputs(single).values()))
     lengths = [int(np.prod(space.shape)) for space in (*first, output)]
@@ -279,7 +280,7 @@ def _question(subject: Subject) -> _Question | None:
         return None
     single = replace(family.single(subject.problem), dtype=_double(subject))
     parity = "inversion" in operation.exact
-    inputs = family.inputs(single)
+    inputs = operation.taken(family.inputs(single))
     output = next(iter(operation.outputs(single).values()))
     spaces = (inputs[bilinear[0]], inputs[bilinear[1]], output)
     all_labels = tuple(labels(str(space.irreps), parity) for space in spaces)
@@ -318,7 +319,8 @@ def _call(subject: Subject, problem: Problem) -> Callable[[Arrays, Arrays], Arra
         return built.unpack(outputs) if built.unpack else outputs
 
     function = framework.make(whole, "fwd", subject.case.mode, ())
-    input_spaces, weight_spaces = family.inputs(problem), operation.weights(problem)
+    input_spaces = operation.taken(family.inputs(problem))
+    weight_spaces = operation.weights(problem)
 
     def call(inputs: Arrays, weights: Arrays) -> Arrays:
         put_inputs = framework.put(inputs, input_spaces, problem.dtype, target)
@@ -358,8 +360,9 @@ class BlackBox:
         sizes = {} if family.batch is None else {family.batch: rows}
         problem = self.single.with_sizes(**sizes)
         weights = {name: np.ones(s.shape) for name, s in operation.weights(problem).items()}
-        drawn = family.draw(problem, np.random.default_rng(0))
-        return _Rows(_call(self.subject, problem), family.inputs(problem), drawn, weights)
+        drawn = operation.taken(family.draw(problem, Streams(0)))
+        spaces = operation.taken(family.inputs(problem))
+        return _Rows(_call(self.subject, problem), spaces, drawn, weights)
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,17 @@ def orbits(subject: Subject) -> Iterable[Reading]:
     """Yield `nero.<subgroup>.<reference>`: the largest error, and all with their coordinates."""
     if subject.case.pass_ != "fwd" or subject.operation.align is not None:
         return
-    sampled = subject.sampled()
+    judged, spaces = subject.judged(), subject.input_spaces
     own = subject.arrays()
 
     def call(arrays: Arrays) -> Arrays:
-        outputs = subject.call(arrays)
-        return {name: sampled.take(outputs[name]) for name in subject.output_spaces}
+        return judged.found(subject.call(arrays))
 
     def truth(arrays: Arrays) -> Arrays:
-        inputs = {name: sampled.take(arrays[name]) for name in subject.inputs}
-        weights = {name: arrays[name] for name in subject.weights}
-        return subject.operation.oracle(sampled.problem, inputs, weights)
+        part = judged.part.cut(spaces, arrays)
+        inputs = {name: part[name] for name in subject.inputs}
+        weights = {name: part[name] for name in subject.weights}
+        return judged.expected(subject.operation.oracle(judged.problem, inputs, weights))
 
     for name, subgroup in subject.group.subgroups.items():
         if subgroup.orbit is None:

@@ -21,6 +21,7 @@ from bench.rows import Reading
 from bench.subject import Subject
 from bench.tolerances import tolerance
 from impls.spaces import Array, Arrays
+from impls.streams import Streams
 
 ELEMENTS = 32
 DRAWS = 8
@@ -77,8 +78,9 @@ def _draws(subject: Subject) -> Iterable[Arrays]:
     own = subject.arrays()
     yield own
     for number in range(1, DRAWS):
-        rng = np.random.default_rng([subject.problem.seed, 8, number])
-        yield {**own, **subject.family.draw(subject.problem, rng)}
+        streams = Streams(subject.problem.seed, 8, number)
+        drawn = subject.family.draw(subject.problem, streams)
+        yield {**own, **subject.operation.taken(drawn)}
 
 
 def _over(subject: Subject, name: str, elements: list[Any], limit: float, moved: float) -> Reading:

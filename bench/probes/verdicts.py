@@ -24,7 +24,7 @@ from analysis.derivative import directional, mixed
 from analysis.equivariance import errors
 from bench.probes import Probe
 from bench.rows import Reading
-from bench.subject import Sampled, Subject, differentiable
+from bench.subject import Judged, Subject, differentiable
 from bench.tolerances import tolerance
 from impls.spaces import Array, Arrays
 
@@ -64,10 +64,10 @@ def _forward_error(subject: Subject, outputs: Arrays) -> Reading:
     expected_shapes = {name: space.shape for name, space in spaces.items()}
     if shapes != expected_shapes:
         return _wrong("error.fwd", f"output shapes are {shapes}, not {expected_shapes}")
-    sampled = subject.sampled()
-    expected = subject.operation.oracle(sampled.problem, sampled.inputs, subject.weights)
+    judged = subject.judged()
+    found, expected = judged.found(outputs), judged.oracle(subject.operation)
     names = [name for name, space in spaces.items() if space.kind == "real"]
-    difference = [sampled.take(outputs[name]) - expected[name] for name in names]
+    difference = [found[name] - expected[name] for name in names]
     scale = _norm(expected[name] for name in names)
     if scale == 0.0:
         return _wrong("error.fwd", "the oracle is identically zero here")
@@ -80,9 +80,9 @@ def _forward_error(subject: Subject, outputs: Arrays) -> Reading:
 
 
 def _value_error(subject: Subject, outputs: Arrays) -> Reading:
-    sampled = subject.sampled()
-    expected = subject.operation.oracle(sampled.problem, sampled.inputs, subject.weights)
-    terms = [c * expected[name] for name, c in sampled.cotangents.items()]
+    judged = subject.judged()
+    expected, cotangents = judged.oracle(subject.operation), judged.expected(judged.cotangents)
+    terms = [c * expected[name] for name, c in cotangents.items()]
     scale = _norm(terms)
     if scale == 0.0:
         return _wrong("error.fwd", "the oracle is identically zero here")
@@ -116,18 +116,18 @@ def _energy_error(subject: Subject, outputs: Arrays) -> Reading:
 
 
 def _second_error(subject: Subject, outputs: Arrays) -> Reading:
-    operation, sampled = subject.operation, subject.sampled()
+    operation, judged = subject.operation, subject.judged()
     first = _wanted(subject)[0]
-    inner = sampled.take(outputs["inner"])
+    inner = subject.part.cut(subject.input_spaces, {first: outputs["inner"]})[first]
 
     def slope(name: str, direction: Array) -> float:
         return mixed(
-            _oracle_of(subject, sampled),
-            sampled.inputs,
-            subject.weights,
+            _oracle_of(subject, judged),
+            judged.inputs,
+            judged.weights,
             (first, inner),
             (name, direction),
-            sampled.cotangents,
+            judged.cotangents,
             operation.linear_in,
         )
 
@@ -145,24 +145,24 @@ def _wanted(subject: Subject) -> tuple[str, ...]:
     return tuple(name for name in named if not name.startswith("c_"))
 
 
-def _oracle_of(subject: Subject, sampled: Sampled) -> Callable[[Arrays, Arrays], Arrays]:
-    return lambda inputs, weights: subject.operation.oracle(sampled.problem, inputs, weights)
+def _oracle_of(subject: Subject, judged: Judged) -> Callable[[Arrays, Arrays], Arrays]:
+    return lambda inputs, weights: subject.operation.oracle(judged.problem, inputs, weights)
 
 
 def _slope(subject: Subject) -> Callable[[str, Array], float]:
     """Return the oracle's derivative of <c, f> as a function of an array's name and a direction."""
-    sampled = subject.sampled()
-    oracle = _oracle_of(subject, sampled)
+    judged = subject.judged()
+    oracle = _oracle_of(subject, judged)
 
     def slope(name: str, direction: Array) -> float:
         is_input = name in subject.inputs
         return directional(
             oracle,
-            sampled.inputs,
-            subject.weights,
+            judged.inputs,
+            judged.weights,
             {name: direction} if is_input else {},
             {} if is_input else {name: direction},
-            sampled.cotangents,
+            judged.cotangents,
             subject.operation.linear_in,
         )
 
@@ -177,18 +177,18 @@ def _along_directions(
     Relative to the oracle's derivatives or, where these are smaller, to 2 energy / |a|: the size
     of the gradient of a quadratic energy, which may well not depend on the array a.
     """
-    sampled = subject.sampled()
+    judged = subject.judged()
     rng = np.random.default_rng([subject.problem.seed, 5])
     worst: dict[str, float] = {}
     for name, whole in gradients.items():
-        gradient = sampled.take(whole) if name in subject.inputs else whole
+        gradient = subject.part.cut(subject.input_spaces, {name: whole})[name]
         expected, found = [], []
         for _ in range(DIRECTIONS):
             direction = rng.standard_normal(gradient.shape)
             expected.append(slope(name, direction))
             found.append(float(np.vdot(gradient, direction)))
         difference = np.array(found) - np.array(expected)
-        base = (sampled.inputs if name in subject.inputs else subject.weights)[name]
+        base = {**judged.inputs, **judged.weights}[name]
         usual = 2 * energy * DIRECTIONS**0.5 / (float(np.linalg.norm(base)) or 1.0)
         scale = max(float(np.linalg.norm(expected)), usual) or 1.0
         worst[name] = float(np.linalg.norm(difference)) / scale
@@ -272,7 +272,7 @@ def cached(subject: Subject) -> Iterable[Reading]:
     where arrays are immutable (JAX), or where a replayed graph owns them.
     """
     framework, arguments = subject.framework, subject.arguments
-    spaces = subject.family.inputs(subject.problem)
+    spaces = subject.read_spaces
     inputs = {n: a for n, a in arguments[0].items() if n in spaces and spaces[n].kind == "real"}
     if subject.implementation.framework == "jax" or subject.case.mode == "cudagraph":
         return

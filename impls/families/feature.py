@@ -25,6 +25,7 @@ from impls.problem import Problem, Refusal, Scalar, Size
 from impls.so3.irreps import Irrep, Irreps, degrees, natural
 from impls.so3.rotations import random_rotations
 from impls.spaces import Array, Arrays, Space
+from impls.streams import Streams
 
 SIZES = ("irreps", "channels", "batch", "activation", "resolution")
 ACTIVATIONS = ("silu", "tanh")
@@ -116,11 +117,11 @@ def _inputs(asked: Problem) -> Mapping[str, Space]:
     return {"x": feature_space(asked)}
 
 
-def _draw(asked: Problem, rng: np.random.Generator) -> Arrays:
-    x = feature_space(asked).sample(rng)
+def _draw(asked: Problem, streams: Streams) -> Arrays:
+    x = feature_space(asked).sample(streams("x"))
     if asked.data == "frames":
         first, second = vectors_of(irreps_of(asked))[:2]
-        _spread(x, first, second, rng)
+        _spread(x, first, second, streams("frames"))
     return {"x": x}
 
 

@@ -93,7 +93,7 @@ def samples_of(problem: Problem) -> float:
     return float(batch * channels)
 
 
-def irreps_space(shape: tuple[int, ...], irreps: Irreps | str) -> Space:
+def irreps_space(shape: tuple[int, ...], irreps: Irreps | str, axis: str = "batch") -> Space:
     """Return the Space whose last axis carries irreps; a group element is a 3x3 matrix of O(3)."""
     parsed = Irreps.parse(irreps)
     distinct = Irreps(tuple((1, ir) for ir in dict.fromkeys(ir for _, ir in parsed)))
@@ -108,7 +108,7 @@ def irreps_space(shape: tuple[int, ...], irreps: Irreps | str) -> Space:
             moved[..., part] = (copies @ block.T).reshape(*a.shape[:-1], mul * ir.dim)
         return moved
 
-    return Space(shape, act, irreps=str(parsed))
+    return Space(shape, act, irreps=str(parsed), axis=axis)
 
 
 def positive_sizes(problem: Problem, names: tuple[str, ...]) -> Refusal | None:

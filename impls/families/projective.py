@@ -77,14 +77,14 @@ def multivectors(asked: Problem) -> Space:
     def dual(g: Element, a: Array) -> Array:
         return np.asarray(a @ representation(np.linalg.inv(g)))
 
-    return Space((*sizes_of(asked), 16), act, dual=dual)
+    return Space((*sizes_of(asked), 16), act, dual=dual, axis="batch")
 
 
 def _pseudoscalars(asked: Problem) -> Space:
     def act(g: Element, a: Array) -> Array:
         return np.asarray(np.linalg.det(g[:3, :3]) * a)
 
-    return Space((sizes_of(asked)[0], 1), act)
+    return Space((sizes_of(asked)[0], 1), act, axis="batch")
 
 
 def _check(asked: Problem) -> Refusal | None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-import numpy as np
-
 from impls.families import product
 from impls.family import Ask, Family
 from impls.groups import Group
 from impls.problem import Problem, Refusal, Scalar
 from impls.spaces import Arrays, Space
+from impls.streams import Streams
 
 
 def plain(problem: Problem) -> Problem:
@@ -72,8 +71,8 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
     return product.FAMILY.inputs(plain(problem))
 
 
-def _draw(problem: Problem, rng: np.random.Generator) -> Arrays:
-    return product.FAMILY.draw(plain(problem), rng)
+def _draw(problem: Problem, streams: Streams) -> Arrays:
+    return product.FAMILY.draw(plain(problem), streams)
 
 
 def _facets(asked: Problem) -> Mapping[str, Scalar]:

@@ -21,6 +21,7 @@ from impls.family import Ask, Family
 from impls.groups import Group, orthogonal
 from impls.problem import Problem, Refusal, Scalar
 from impls.spaces import Arrays, Space
+from impls.streams import Streams
 
 SIZES = ("channels", "batch", "cross")
 IRREPS = "1x0e+1x1o"
@@ -67,8 +68,8 @@ def _inputs(asked: Problem) -> Mapping[str, Space]:
     return {name: irreps_space(shape_of(asked, 4), IRREPS) for name in ("x", "y")}
 
 
-def _draw(asked: Problem, rng: np.random.Generator) -> Arrays:
-    drawn = {name: space.sample(rng) for name, space in _inputs(asked).items()}
+def _draw(asked: Problem, streams: Streams) -> Arrays:
+    drawn = {name: space.sample(streams(name)) for name, space in _inputs(asked).items()}
     vectors = [drawn[name][..., 1:] for name in ("x", "y")]
     if asked.data == "parallel":
         number = np.arange(vectors[0].shape[0])

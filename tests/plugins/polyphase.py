@@ -32,6 +32,7 @@ from impls.implementation import Built, Implementation, Target, Tensors
 from impls.operation import Operation, exact
 from impls.problem import Problem, Refusal, Scalar
 from impls.spaces import Array, Arrays, Space
+from impls.streams import Streams
 
 SIZES = ("height", "width", "channels", "batch", "patch", "embed")
 
@@ -104,15 +105,15 @@ def _image_space(asked: Problem) -> Space:
     def act(g: Element, a: Array) -> Array:
         return shifted(a, g[:2], (2, 3), g[2])
 
-    return Space(shape, act, draw=draw)
+    return Space(shape, act, draw=draw, axis="batch")
 
 
 def _inputs(asked: Problem) -> Mapping[str, Space]:
     return {"image": _image_space(asked)}
 
 
-def _draw(asked: Problem, rng: np.random.Generator) -> Arrays:
-    return {"image": _image_space(asked).sample(rng)}
+def _draw(asked: Problem, streams: Streams) -> Arrays:
+    return {"image": _image_space(asked).sample(streams("image"))}
 
 
 def _check(asked: Problem) -> Refusal | None:
@@ -168,7 +169,7 @@ def _outputs(asked: Problem) -> Mapping[str, Space]:
     def act(g: Element, a: Array) -> Array:
         return shifted(a, (g[0] // patch, g[1] // patch), (1, 2), g[2])
 
-    return {"tokens": Space((batch, height // patch, width // patch, embed), act)}
+    return {"tokens": Space((batch, height // patch, width // patch, embed), act, axis="batch")}
 
 
 def _align(asked: Problem, g: Element, a: Array, b: Array) -> Iterable[Array]:

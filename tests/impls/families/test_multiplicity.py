@@ -8,15 +8,16 @@ from impls.families.multiplicity import ALLEGRO_CUTOFF, FAMILY, allegro, problem
 from impls.inputs.graphs import graph
 from impls.products.uuu.operation import OPERATION as ELEMENTWISE
 from impls.so3.rotations import random_rotations, representation
+from impls.streams import Streams
 
 ASKED = problem("truncated", 2, mul=(3, 2, 4), batch=5)
 SQUARE = square.problem(2, 3, mul=(3, 4), batch=5)
 
 
 def test_channels_of_the_two_inputs_are_axes_of_their_own():
-    arrays = FAMILY.draw(ASKED, np.random.default_rng(0))
+    arrays = FAMILY.draw(ASKED, Streams(0))
     assert {k: a.shape for k, a in arrays.items()} == {"x": (5, 3, 9), "y": (5, 2, 9)}
-    squared = square.FAMILY.draw(SQUARE, np.random.default_rng(0))
+    squared = square.FAMILY.draw(SQUARE, Streams(0))
     assert {k: a.shape for k, a in squared.items()} == {"x": (5, 3, 9)}
 
 
@@ -90,7 +91,7 @@ def test_allegro_has_a_sample_for_each_edge_and_paths_of_both_kinds():
 def test_single_and_pose_have_one_channel_and_one_sample():
     posed = FAMILY.pose("mimo", "so3", 2)
     assert FAMILY.single(problem("mimo", 2, "so3", dtype="float64")) == posed
-    assert {k: a.shape for k, a in FAMILY.draw(posed, np.random.default_rng(0)).items()} == {
+    assert {k: a.shape for k, a in FAMILY.draw(posed, Streams(0)).items()} == {
         "x": (1, 1, 9),
         "y": (1, 1, 9),
     }

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from impls.families import edge, vectors
+from impls.streams import Streams
 
 
 def drawn(family, asked, seed=0):
-    return family.draw(asked, np.random.default_rng(seed))
+    return family.draw(asked, Streams(seed))
 
 
 def test_edges_on_the_axes_and_near_the_poles():

@@ -5,12 +5,13 @@ import pytest
 
 from impls.families.positions import FAMILY, problem
 from impls.problem import Problem
+from impls.streams import Streams
 
 ASKED = problem(1, nodes=11, neighbours=4, channels=2, dtype="float64")
 
 
 def test_arrays_have_the_shapes_and_kinds_of_their_spaces():
-    spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, np.random.default_rng(0))
+    spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, Streams(0))
     assert {k: a.shape for k, a in arrays.items()} == {
         "x": (11, 2, 4),
         "r": (11, 3),
@@ -25,18 +26,18 @@ def test_arrays_have_the_shapes_and_kinds_of_their_spaces():
 
 
 def test_features_and_weights_are_drawn_and_positions_belong_to_the_problem():
-    first, second = (FAMILY.draw(ASKED, np.random.default_rng(seed)) for seed in (1, 2))
+    first, second = (FAMILY.draw(ASKED, Streams(seed)) for seed in (1, 2))
     for name in first:
         assert np.array_equal(first[name], second[name]) == (name in ("r", "src", "dst"))
     moved = Problem.from_json(ASKED.to_json() | {"seed": 1})
-    assert not np.array_equal(FAMILY.draw(moved, np.random.default_rng(1))["r"], first["r"])
+    assert not np.array_equal(FAMILY.draw(moved, Streams(1))["r"], first["r"])
 
 
 @pytest.mark.parametrize("nodes", [2, 8, 27, 64])
 def test_each_node_receives_from_its_nearest_neighbours(nodes):
     near = min(4, nodes - 1)
     asked = problem(1, nodes=nodes, neighbours=near)
-    arrays = FAMILY.draw(asked, np.random.default_rng(0))
+    arrays = FAMILY.draw(asked, Streams(0))
     distances = np.linalg.norm(arrays["r"][:, None] - arrays["r"], axis=-1)
     assert np.sort(distances + np.diag(np.full(nodes, np.inf)), axis=None)[0] >= 0.5
     assert np.array_equal(arrays["dst"], np.repeat(np.arange(nodes), near))
@@ -50,7 +51,11 @@ def test_each_node_receives_from_its_nearest_neighbours(nodes):
 def test_actions_are_homomorphisms(symmetry):
     asked = problem(2, symmetry, nodes=5, neighbours=2, channels=1)
     rng = np.random.default_rng(3)
-    group, spaces, arrays = FAMILY.group(asked), FAMILY.inputs(asked), FAMILY.draw(asked, rng)
+    group, spaces, arrays = (
+        FAMILY.group(asked),
+        FAMILY.inputs(asked),
+        FAMILY.draw(asked, Streams(0)),
+    )
     assert ("inversion" in group.subgroups) == (symmetry == "o3")
     assert group.name == {"o3": "E(3) x S_5", "so3": "SE(3) x S_5"}[symmetry]
     g, h = group.sample(rng, 2)
@@ -60,7 +65,7 @@ def test_actions_are_homomorphisms(symmetry):
 
 
 def test_relabelling_moves_nodes_and_edges_alike():
-    spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, np.random.default_rng(0))
+    spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, Streams(0))
     g = {
         "space": np.diag([-1.0, -1.0, -1.0, 1.0]),
         "nodes": np.random.default_rng(1).permutation(11),
@@ -75,7 +80,7 @@ def test_relabelling_moves_nodes_and_edges_alike():
 
 
 def test_translations_move_positions_alone_and_no_gradient():
-    spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, np.random.default_rng(0))
+    spaces, arrays = FAMILY.inputs(ASKED), FAMILY.draw(ASKED, Streams(0))
     for g in FAMILY.group(ASKED).subgroups["translation"].sample(np.random.default_rng(1), 3):
         moved = {k: space.act(g, arrays[k]) for k, space in spaces.items()}
         np.testing.assert_allclose(moved["r"], arrays["r"] + g["space"][:3, 3], atol=1e-15)

@@ -19,6 +19,7 @@ from impls.so3.harmonics import spherical_harmonics
 from impls.so3.irreps import Irrep, natural
 from impls.so3.rotations import random_rotations, representation
 from impls.so3.wigner import wigner_3j
+from impls.streams import Streams
 
 ASKED = problem(CROSS, 1, channels=2, batch=3, dtype="float64")
 
@@ -40,7 +41,7 @@ def test_each_field_has_the_numbers_of_its_components():
 @pytest.mark.parametrize("symmetry", ["o3", "so3"])
 def test_arrays_have_the_shapes_of_their_spaces(symmetry):
     asked = problem(SCALE, 2, symmetry, channels=2, batch=3)
-    spaces, arrays = FAMILY.inputs(asked), FAMILY.draw(asked, np.random.default_rng(0))
+    spaces, arrays = FAMILY.inputs(asked), FAMILY.draw(asked, Streams(0))
     assert {k: a.shape for k, a in arrays.items()} == {"x": (3, 2, 9), "y": (3, 2, 27)}
     assert all(arrays[k].shape == space.shape for k, space in spaces.items())
     inversion = "inversion" in FAMILY.group(asked).subgroups
@@ -52,7 +53,7 @@ def test_coefficients_move_as_the_field_does(value):
     """(g f)(r) = D(g) f(g^-1 r), inversion included."""
     rng, (lmax, ir) = np.random.default_rng(1), (2, Irrep.parse(value))
     asked = problem((value, "0e", value), lmax, batch=1, dtype="float64")
-    x, space = FAMILY.draw(asked, rng)["x"], FAMILY.inputs(asked)["x"]
+    x, space = FAMILY.draw(asked, Streams(0))["x"], FAMILY.inputs(asked)["x"]
     points = rng.standard_normal((5, 3))
 
     def field(coefficients, at):

@@ -10,6 +10,7 @@ from analysis.derivative import directional
 from analysis.equivariance import errors
 from impls.families.feature import FAMILY
 from impls.implementation import Target
+from impls.streams import Streams
 
 
 class Layer:
@@ -23,7 +24,7 @@ class Layer:
     def draw(self, asked):
         rng = np.random.default_rng(3)
         weights = {k: s.sample(rng) for k, s in self.operation.weights(asked).items()}
-        return FAMILY.draw(asked, rng), weights
+        return FAMILY.draw(asked, Streams(0)), weights
 
     def outputs(self, asked, inputs, weights):
         return self._run(asked, inputs, weights, None)

@@ -8,6 +8,7 @@ from impls.layers.grid_mlp.operation import HIDDEN, OPERATION
 from impls.layers.grid_nonlinearity.operation import OPERATION as NONLINEARITY
 from impls.so3.irreps import degrees, natural
 from impls.so3.rotations import axis_angle
+from impls.streams import Streams
 
 SIZE = {"channels": 3, "batch": 8, "dtype": "float64"}
 NAMES = ("torch_dense", "torch_separable", "jax_dense", "jax_separable")
@@ -16,7 +17,7 @@ NAMES = ("torch_dense", "torch_separable", "jax_dense", "jax_separable")
 def test_one_channel_to_itself_is_the_grid_nonlinearity(distance):
     """A = (1, 0) and B = (1, 0)."""
     asked = problem(natural(range(4)), resolution=6, **SIZE | {"channels": 1})
-    inputs = FAMILY.draw(asked, np.random.default_rng(0))
+    inputs = FAMILY.draw(asked, Streams(0))
     weights = {"a": np.array([[1.0], [0.0]]), "b": np.array([[1.0, 0.0]])}
     found = OPERATION.oracle(asked, inputs, weights)["z"]
     assert distance(found, NONLINEARITY.oracle(asked, inputs, {})["z"]) < 1e-14

@@ -8,6 +8,7 @@ import pytest
 from impls.families.feature import FAMILY, gated, problem
 from impls.problem import Problem
 from impls.so3.irreps import degrees, natural
+from impls.streams import Streams
 
 LAYERS = (
     ("norm_activation", "direct"),
@@ -114,7 +115,7 @@ def test_family_refuses_by_name(asked, reason):
 
 def test_data_frames_keeps_vectors_apart():
     asked = MIXED.with_sizes(batch=200)
-    x = FAMILY.draw(asked, np.random.default_rng(0))["x"]
+    x = FAMILY.draw(asked, Streams(0))["x"]
     u, v = x[..., :3], x[..., -3:]
     sizes = np.linalg.norm(u, axis=-1), np.linalg.norm(v, axis=-1)
     assert all(np.all((size > 6) & (size < 8)) for size in sizes)

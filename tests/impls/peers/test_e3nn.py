@@ -10,6 +10,7 @@ from impls.problem import Problem
 from impls.products.clebsch_gordan import jax_e3nn, torch_e3nn
 from impls.products.clebsch_gordan.operation import OPERATION, paths_of
 from impls.so3.irreps import Irrep, Irreps
+from impls.streams import Streams
 
 TOLERANCE = {"float64": 1e-11, "float32": 1e-5}
 UNSORTED = {
@@ -67,7 +68,7 @@ def test_torch_product_is_the_oracle(name, jit_mode, dtype):
     torch = pytest.importorskip("torch")
     e3nn = pytest.importorskip("e3nn")
     asked = PROBLEMS[name](dtype)
-    arrays = FAMILY.draw(asked, np.random.default_rng(0))
+    arrays = FAMILY.draw(asked, Streams(0))
     before = torch.get_default_dtype(), e3nn.get_optimization_defaults()
     built = torch_e3nn.IMPLEMENTATION.build(asked, Target(), {"jit_mode": jit_mode})
     assert (torch.get_default_dtype(), e3nn.get_optimization_defaults()) == before
@@ -92,7 +93,7 @@ def test_jax_product_is_the_oracle(name, dtype):
     jax = pytest.importorskip("jax")
     pytest.importorskip("e3nn_jax")
     asked = PROBLEMS[name](dtype)
-    arrays = FAMILY.draw(asked, np.random.default_rng(0))
+    arrays = FAMILY.draw(asked, Streams(0))
     expected = OPERATION.oracle(asked, arrays, {})["z"]
     c = np.random.default_rng(1).standard_normal(expected.shape)
     with jax.enable_x64(dtype == "float64"):

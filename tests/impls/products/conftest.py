@@ -8,13 +8,14 @@ import pytest
 
 from impls.families.product import FAMILY
 from impls.implementation import Target
+from impls.streams import Streams
 
 
 class Runner:
     """What a test asks of an implementation; x and y are the inputs, z the output."""
 
     def draw(self, problem):
-        return FAMILY.draw(problem, np.random.default_rng(problem.seed))
+        return FAMILY.draw(problem, Streams(problem.seed))
 
     def value(self, implementation, problem, arrays, options=None):
         return self._run(implementation, problem, arrays, options, self._value)
@@ -159,7 +160,7 @@ class Judge:
 
     def draw(self, family, operation, problem, seed=3):
         rng = np.random.default_rng(seed)
-        inputs = family.draw(problem, rng)
+        inputs = family.draw(problem, Streams(0))
         return inputs, {k: s.sample(rng) for k, s in operation.weights(problem).items()}
 
     def value(self, implementation, problem, inputs, weights):

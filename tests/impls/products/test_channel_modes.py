@@ -16,6 +16,7 @@ from impls.products.channelwise.operation import OPERATION as CHANNELWISE
 from impls.products.multiplicity.modes import Mode, paths_of, reached
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j
+from impls.streams import Streams
 
 MODES = ("uvw", "uvu", "uvv", "uuw", "uuu", "uvuv")
 WEIGHTS_FIRST = ("uvw", "uvu", "uvv")
@@ -120,7 +121,7 @@ def test_every_mode_is_fully_connected_with_some_weights_zero(judge):
     """Each row of uvw weights that stands for a mode gives that mode's sum over paths."""
     whole = small("uuu", "shared")
     rng = np.random.default_rng(4)
-    inputs = FAMILY.draw(whole, rng)
+    inputs = FAMILY.draw(whole, Streams(0))
     for mode in ("uvu", "uvv", "uuw", "uuu", "uvuv"):
         kept = Mode(mode)
         asked = whole.with_sizes(mul3=2) if mode == "uuw" else whole
@@ -149,7 +150,7 @@ def test_every_mode_is_fully_connected_with_some_weights_zero(judge):
 def test_uvu_with_one_harmonic_is_the_message_of_a_convolution():
     asked = convolution.problem("CH4", 2.0, 2, channels=3, dtype="float64")
     rng = np.random.default_rng(0)
-    inputs = convolution.FAMILY.draw(asked, rng)
+    inputs = convolution.FAMILY.draw(asked, Streams(0))
     w = CHANNELWISE.weights(asked)["w"].sample(rng)
     sizes = {"mul": (3, 1, 1), "weights": "per_sample", "batch": len(w)}
     on_edges = problem("truncated", 2, dtype="float64", **sizes)

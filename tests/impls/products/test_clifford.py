@@ -16,6 +16,7 @@ from impls.products.clifford.algebra import dense, table, triples
 from impls.products.geometric_product import operation as geometric
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import wigner_3j
+from impls.streams import Streams
 
 WEIGHTED = ("torch_blades", "jax_blades", "torch_dense", "jax_dense")
 PLAIN = ("torch_blades", "jax_blades")
@@ -56,7 +57,7 @@ def bound(operation, name, weights):
 
 
 def draw(asked):
-    return FAMILY.draw(asked, np.random.default_rng(asked.seed))
+    return FAMILY.draw(asked, Streams(asked.seed))
 
 
 @pytest.fixture(params=CASES, ids="-".join)

@@ -16,6 +16,7 @@ from impls.products.geometric_bilinear.operation import (
     join,
     linear,
 )
+from impls.streams import Streams
 
 NAMES = ("torch_dense", "torch_blades", "jax_dense", "jax_blades")
 ASKED = problem(channels=3, batch=5, dtype="float64")
@@ -185,7 +186,7 @@ def test_gradients_move_by_the_inverse_transpose(name, judge, distance):
 
 def test_a_reference_that_does_not_turn_over_breaks_inversion():
     inputs, weights = (
-        FAMILY.draw(ASKED, np.random.default_rng(9)),
+        FAMILY.draw(ASKED, Streams(9)),
         {k: s.sample(np.random.default_rng(10)) for k, s in OPERATION.weights(ASKED).items()},
     )
     (g,) = GROUP.subgroups["inversion"].sample(np.random.default_rng(0), 1)

@@ -18,6 +18,7 @@ from impls.products.clebsch_gordan.operation import paths_of
 from impls.products.low_rank.factors import coupling, decompose, factors, truncation
 from impls.products.low_rank.operation import OPERATION
 from impls.registry import Registry
+from impls.streams import Streams
 
 NAMES = ("torch_terms", "jax_terms")
 
@@ -50,7 +51,7 @@ def own_cache(tmp_path_factory, monkeypatch):
 
 def test_tensor_is_the_sum_of_all_paths():
     asked = small(2)
-    arrays = FAMILY.draw(asked, np.random.default_rng(0))
+    arrays = FAMILY.draw(asked, Streams(0))
     separate = FULL.oracle(plain(asked), arrays, {})["z"]
     summed = np.zeros((5, 2, 25))
     for path in paths_of(plain(asked)):

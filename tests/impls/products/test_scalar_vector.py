@@ -11,6 +11,7 @@ from analysis.reduced import labels
 from impls.families.vectors import FAMILY, IRREPS, problem
 from impls.products.scalar_vector.operation import OPERATION, irreps_out
 from impls.so3.wigner import wigner_3j
+from impls.streams import Streams
 
 NAMES = ("torch_direct", "jax_direct")
 PROBLEMS = [problem(cross=cross, channels=3, batch=4, dtype="float64") for cross in (False, True)]
@@ -21,7 +22,7 @@ def implementation(name):
 
 
 def draw(asked):
-    return FAMILY.draw(asked, np.random.default_rng(asked.seed))
+    return FAMILY.draw(asked, Streams(asked.seed))
 
 
 @pytest.mark.parametrize("name", NAMES)

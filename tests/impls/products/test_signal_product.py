@@ -29,6 +29,7 @@ from impls.products.signal_product.operation import OPERATION, signal_coefficien
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.quadrature import gauss_legendre
 from impls.so3.wigner import wigner_3j
+from impls.streams import Streams
 
 NAMES = ("torch_coefficients", "torch_grid", "jax_coefficients", "jax_grid")
 SPINS = {CROSS: (1, 1, 1), SCALE: (0, 1, 1), DOT: (1, 1, 0), SCALARS: (0, 0, 0)}
@@ -66,7 +67,7 @@ def name_of(part):
 
 
 def draw(asked, seed=0):
-    return FAMILY.draw(asked, np.random.default_rng(seed))
+    return FAMILY.draw(asked, Streams(seed))
 
 
 def evaluated(field, spin, coefficients, points):

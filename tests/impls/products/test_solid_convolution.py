@@ -19,6 +19,7 @@ from impls.products.solid_convolution.node_wise import node_wise, recoupling
 from impls.products.solid_convolution.operation import OPERATION, paths_of, solid_harmonics
 from impls.products.solid_convolution.translated import translated, translation
 from impls.so3.wigner import clebsch_gordan
+from impls.streams import Streams
 
 NAMES = [f"{fw}_{n}" for fw in ("torch", "jax") for n in ("edge_wise", "node_wise", "translated")]
 ALGORITHMS = {"edge_wise": edge_wise, "node_wise": node_wise, "translated": translated}
@@ -46,7 +47,7 @@ def implementation(name):
 
 
 def draw(asked, seed=0):
-    return dict(FAMILY.draw(asked, np.random.default_rng(seed)))
+    return dict(FAMILY.draw(asked, Streams(seed)))
 
 
 def with_numpy(algorithm, asked, arrays):

@@ -17,6 +17,7 @@ from impls.products.tensor_square.operation import OPERATION, reached, squares_o
 from impls.products.uvw.operation import OPERATION as FULLY_CONNECTED
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j
+from impls.streams import Streams
 
 NAMES = ("torch_dense", "torch_e3nn", "jax_dense", "jax_e3nn")
 PSEUDO = {"irreps_in": "1x1e+1x0e+1x1o", "irreps_out": "1x1o+1x1e+1x0o+1x2e"}
@@ -79,7 +80,7 @@ def test_pairs_of_one_irrep_with_itself():
 def test_no_weight_can_be_spared():
     """As many independent functions of x as weights: the rank over random x."""
     asked = WHOLE.with_sizes(mul3=1, batch=60)
-    x = FAMILY.draw(asked, np.random.default_rng(0))
+    x = FAMILY.draw(asked, Streams(0))
     count = squares_of(asked)[-1].rows.stop
     columns = [
         OPERATION.oracle(asked, x, {"w": row[:, None]})["z"].ravel() for row in np.eye(count)
@@ -112,7 +113,7 @@ def test_oracle_is_the_sum_over_pairs_written_out(judge):
 def test_fully_connected_product_of_x_with_itself_is_a_square(judge):
     """Its weights fold onto those of the square: nothing else of them is left."""
     asked = WHOLE
-    x = FAMILY.draw(asked, np.random.default_rng(1))["x"]
+    x = FAMILY.draw(asked, Streams(1))["x"]
     whole = multiplicity.problem("truncated", 2, "so3", mul=(3, 3, 2), batch=4, dtype="float64")
     w = FULLY_CONNECTED.weights(whole)["w"].sample(np.random.default_rng(2))
     wanted = FULLY_CONNECTED.oracle(whole, {"x": x, "y": x}, {"w": w})["z"]

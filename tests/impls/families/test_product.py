@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from impls.families.product import FAMILY, irreps_space, problem
+from impls.families.product import FAMILY, ask, irreps_space, problem
 from impls.groups import orthogonal, rotations
 from impls.products.clebsch_gordan.operation import OPERATION
 from impls.so3.irreps import Irreps
 from impls.so3.rotations import representation
+from impls.streams import Streams
 
 
 @pytest.mark.parametrize("irreps", ["2x0e+1x1o+3x2e+1x1o+1x0o", "2+1+1+0", ""])
@@ -42,8 +43,8 @@ def test_paper_asks_for_high_degrees_of_few_operations():
         (10, "o3"): ("gaunt", "matrix"),
         (20, "o3"): ("gaunt",),
     }
-    for ask in far.values():
-        assert ask.problem.dtype == "float32" and ask.problem.sizes["batch"] == 100
+    for one in far.values():
+        assert one.problem.dtype == "float32" and one.problem.sizes["batch"] == 100
 
 
 def test_paper_asks_for_the_products_of_degrees_up_to_2_side_by_side():
@@ -69,3 +70,48 @@ def test_problems_of_a_profile_are_different():
 def test_check_stays_small():
     assert problem("mimo", 2).sizes["irreps_out"] == "1x0e+1x1o+1x2e+1x3o+1x4e"
     assert len(FAMILY.profiles["check"]()) == 6
+
+
+def test_asked_by_irreps_is_the_question_of_the_setting():
+    by_setting = ask("mimo", 2, "o3", channels=4, batch=10)
+    assert by_setting == problem("mimo", 2, "o3", channels=4, batch=10)
+    assert (
+        ask(irreps_in1="0e+1o+2e", irreps_out="0e+1o+2e+3o+4e", channels=4, batch=10) == by_setting
+    )
+    assert FAMILY.facets(ask("truncated", 2))["setting"] == "truncated"
+
+
+def test_output_irreps_are_all_that_the_inputs_give_unless_named():
+    assert ask(irreps_in1="0e+1o").sizes["irreps_out"] == "1x0e+1x1o+1x1e+1x2e"
+    assert ask(irreps_in1="1", irreps_in2="2").sizes["irreps_out"] == "1x1+1x2+1x3"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "needs a setting"),
+        ({"setting": "mimo"}, "needs a setting"),
+        ({"setting": "mimo", "lmax": 2, "irreps_in1": "0e"}, "leave one of them out"),
+        ({"irreps_in2": "0e", "setting": "mimo", "lmax": 1}, "name irreps_in1 too"),
+    ],
+)
+def test_a_question_that_is_not_one_is_refused(options, words):
+    with pytest.raises(ValueError, match=words):
+        ask(**options)
+
+
+def test_data_for_vectors_needs_vectors():
+    asked = ask(irreps_in1="0e+2e", data="parallel")
+    assert "has no vector" in str(FAMILY.check(asked))
+    near = ask(irreps_in1="0e+1o", batch=8, data="parallel", dtype="float64")
+    x, y = FAMILY.draw(near, Streams(0)).values()
+    cross = np.linalg.norm(np.cross(x[..., 1:], y[..., 1:]), axis=-1).ravel()
+    assert FAMILY.check(near) is None and np.all(np.diff(np.log10(cross)) < 0.5)
+    assert cross[0] > 1e-3 and cross[-1] < 1e-6
+    gone = FAMILY.draw(ask(irreps_in1="0e+1o", batch=4, data="zeros"), Streams(0))
+    assert not gone["x"][::2, :, 1:].any() and gone["x"][1::2, :, 1:].all()
+
+
+def test_nothing_is_left_without_words():
+    facets = {name for asked in FAMILY.examples for name in FAMILY.facets(asked)}
+    assert facets <= set(FAMILY.labels) and all(FAMILY.labels.values())

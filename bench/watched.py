@@ -7,7 +7,7 @@ data: they depend on nothing that is installed, and their ids are pinned in
 
 from __future__ import annotations
 
-from bench.case import Case, Pass, case_id
+from bench.case import Case, Pass, case_id, digest
 from impls.families import convolution, product
 from impls.implementation import Target
 from impls.problem import Problem
@@ -32,6 +32,11 @@ def problem(operation: str, lmax: int) -> Problem:
     if operation == "channelwise":
         return convolution.problem(*convolution.CRYSTAL, lmax, channels=16)
     return product.problem("mimo", lmax, batch=1000)
+
+
+def version(operation: str) -> str:
+    """Return a hash of what is asked of an operation: its watched problems at all lmax."""
+    return digest([problem(operation, lmax).to_json() for lmax in LMAX])
 
 
 def case(operation: str, implementation: str, lmax: int, pass_: Pass) -> Case:

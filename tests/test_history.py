@@ -8,6 +8,7 @@ import pytest
 
 from bench import history, watched
 from bench.history import __main__ as command
+from bench.fingerprint import PROTOCOL
 from bench.rows import Reading
 
 ROOT = Path(__file__).parents[1]
@@ -129,3 +130,13 @@ def test_asv_configuration_names_what_is_there():
     configuration = json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))
     assert (ROOT / configuration["benchmark_dir"] / "__main__.py").is_file()
     assert configuration["environment_type"] == "existing"
+
+
+def test_a_number_starts_anew_when_its_question_does(monkeypatch):
+    before = {suite.__name__: suite.version for suite in SUITES}
+    assert all(version.startswith(f"{PROTOCOL}-") for version in before.values())
+    assert before["GauntFwdSpeed"] == before["GauntGradSpeed"] != before["ChannelwiseFwdSpeed"]
+    asked = watched.problem("gaunt", 2)
+    monkeypatch.setattr(watched, "problem", lambda operation, lmax: asked.with_sizes(batch=999))
+    after = {suite.__name__: suite.version for suite in history._suites().values()}
+    assert set(after) == set(before) and after["GauntFwdSpeed"] != before["GauntFwdSpeed"]

@@ -6,7 +6,7 @@ one process for each number, so torch and JAX never share one. `python -m bench.
 `track_time` [s] is `time.host`, withheld when the result is wrong. At the largest lmax only,
 `track_error` is the largest relative error of the pass against the float64 oracle, and
 `track_memory` [B] is `mem.peak.rss`. A number is continued from commit to commit until the timing
-protocol changes.
+protocol or the watched question changes: both are in asv's `version`.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class _Watched:
     lmaxs: tuple[int, ...]
     params: list[list[Any]]
     param_names = ("implementation", "lmax")
-    version = PROTOCOL
+    version: str
     timeout = 120
     subject: Subject
 
@@ -103,6 +103,7 @@ def _suites() -> dict[str, type[_Watched]]:
                     "__module__": __name__,
                     "operation": operation,
                     "pass_": pass_,
+                    "version": f"{PROTOCOL}-{watched.version(operation)}",
                     "params": [list(modes), list(kind.lmaxs)],
                 }
                 suites[name] = type(name, (kind,), members)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from bench import history, watched
-from bench.history import __main__ as command
 from bench.fingerprint import PROTOCOL
+from bench.history import __main__ as command
 from bench.rows import Reading
 
 ROOT = Path(__file__).parents[1]

@@ -84,8 +84,8 @@ class Operation:
 
     `knobs` change the map within one question; every function here is given the problem at values
     of them. `reads` names the inputs of the family that it takes where the problem has them, None
-    all of them: the others are not passed, differentiated, counted or gated. `refused` maps a pass that makes no sense for it
-    to the reason. `agrees_with` names the operation whose result it must equal.
+    all of them: the others are not passed, differentiated, counted or gated. `refused` maps a pass
+    that makes no sense for it to the reason. `agrees_with` names the operation that it must equal.
 
     `mask(problem, g)` returns for outputs the entries [0 or 1, broadcast] that have a partner under
     g, where an action moves some out of sight (windows, padding); the others are not compared.

@@ -15,15 +15,15 @@ those of the U^eta times a constant matrix, so that the map is the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import permutations, product
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.power import irreps_of, nu_of
 from impls.implementation import Built, Target, Tensors
-from impls.problem import Problem, Refusal, Scalar
-from impls.products.backend import Backend
+from impls.problem import Problem, Refusal
 from impls.products.symmetric_contraction.monomials import (
     Basis,
     Folding,
@@ -86,18 +86,16 @@ def expansion(nested: np.ndarray, basis: Basis, table: np.ndarray) -> np.ndarray
     return found
 
 
-def dense(problem: Problem, backend: Backend, options: Mapping[str, Scalar]) -> Built:
-    """Build the algorithm in a framework; ValueError for an unknown value of `basis`."""
-    name = str(options.get("basis", BASES[0]))
-    if name not in BASES:
-        raise ValueError(f"unknown basis {name!r}: choose one of {', '.join(BASES)}")
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    name = options["basis"]
     nu, dim, basis = nu_of(problem), irreps_of(problem)[0].dim, basis_of(problem)
     found = tensors(basis, dim) if name == "minimal" else nested_tensors(problem)
-    fold = Folding([t.reshape(-1, t.shape[-1]) for t in found], backend)
+    fold = Folding([t.reshape(-1, t.shape[-1]) for t in found], b)
     expand = None
     if name == "nested":
         pairs = zip(found, basis.tables, strict=True)
-        expand = Folding([expansion(t, basis, table) for t, table in pairs], backend)
+        expand = Folding([expansion(t, basis, table) for t, table in pairs], b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         a = inputs["A"].swapaxes(0, 1)
@@ -122,3 +120,14 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     if numbers > LARGEST:
         return Refusal(f"dense tables of {numbers} numbers, over {LARGEST}", "use monomials")
     return None
+
+
+ALGORITHM = Algorithm(
+    "symmetric_contraction",
+    "dense",
+    "dense tensor, slot by slot",
+    dense,
+    supports=supports,
+    options={"basis": BASES},
+    papers=("batatia2022",),
+)

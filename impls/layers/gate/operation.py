@@ -73,6 +73,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="gate",
+    title="Gate",
     family="feature",
     summary="invariants through an activation, all other irreps scaled by the sigmoid of one",
     papers=("weiler2018", "geiger2022"),

@@ -99,6 +99,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="grid_mlp",
+    title="Grid MLP",
     family="feature",
     summary="MLP over channels at every point of a grid of the sphere",
     papers=("liao2024", "miklaucic2025"),

@@ -99,6 +99,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="grid_nonlinearity",
+    title="Grid nonlinearity",
     family="feature",
     summary="activation of a function on the sphere, point by point on a grid",
     papers=("cohen2018", "liao2024"),

@@ -84,6 +84,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="local_frame",
+    title="Local frame",
     family="feature",
     summary="activation of each component in a frame built from two vectors of the channel",
     papers=("du2022", "lippmann2025"),

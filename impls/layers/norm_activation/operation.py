@@ -56,6 +56,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="norm_activation",
+    title="Norm activation",
     family="feature",
     summary="each irrep scaled by a function of its norm",
     papers=("thomas2018",),

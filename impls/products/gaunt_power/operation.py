@@ -129,6 +129,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="gaunt_power",
+    title="Gaunt power",
     family="power",
     summary="nu-th power of a function on the sphere; one fixed polynomial for each output",
     papers=("luo2024",),

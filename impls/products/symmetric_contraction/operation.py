@@ -238,6 +238,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="symmetric_contraction",
+    title="Symmetric contraction",
     family="power",
     summary="all equivariant polynomials of degree nu, a weight for each and channel",
     papers=("batatia2022", "drautz2019", "dusson2022"),

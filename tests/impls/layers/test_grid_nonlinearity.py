@@ -36,11 +36,13 @@ SIZE = {"channels": 1, "batch": 64, "dtype": "float64"}
 def test_error_of_silu_by_resolution(lmax, rings, error, layer_of):
     """Known values for random signals of unit variance on R x 2R grids, within a factor of 6.
 
-    The error grows so fast with the size of a signal that the largest of a sample decides.
+    The error grows so fast with the size of a signal that the largest of a sample decides: the
+    median over samples is compared.
     """
     layer = layer_of("grid_nonlinearity", "torch_separable")
     asked = problem(natural(range(lmax + 1)), resolution=rings, **SIZE)
-    found = layer.symmetry_error(asked, "rotation", n=2)
+    drawn = [layer.symmetry_error(asked, "rotation", n=2, drawn=seed) for seed in range(7)]
+    found = np.median(drawn)
     assert found < 6 * error and (error < 1e-14 or found > error / 6)
 
 

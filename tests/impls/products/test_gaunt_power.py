@@ -1,28 +1,30 @@
 """Gaunt power: the oracle is f^nu, grids are just fine enough, every implementation is right."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from analysis.derivative import directional
+from impls import backends
 from impls.families.power import FAMILY, irreps_of, problem
 from impls.implementation import Target
 from impls.problem import Problem
-from impls.products.backend import numpy_backend
 from impls.products.gaunt.operation import OPERATION as GAUNT
 from impls.products.gaunt_power.operation import OPERATION, reached
-from impls.products.gaunt_power.points import grid, power, power_degree
+from impls.products.gaunt_power.points import on_grid, power, power_degree
 from impls.products.symmetric_contraction.operation import OPERATION as CONTRACTION
+from impls.registry import load
 from impls.so3.quadrature import gauss_legendre
 from impls.streams import Streams
 
 NAMES = ("torch_grid", "torch_lebedev", "jax_grid", "jax_lebedev")
 
+REGISTRY = load()
+
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.gaunt_power.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"gaunt_power.{name}")
 
 
 def custom(inside, out, nu, channels=2, batch=3, dtype="float64"):
@@ -142,7 +144,10 @@ def test_a_coarser_grid_aliases():
     assert degree == 3 * 2 + 2
 
     def error(points):
-        return relative(grid(asked, numpy_backend(asked), points).call(inputs, {})["B"], wanted)
+        return relative(
+            on_grid(asked, backends.load("numpy", asked, Target()), points).call(inputs, {})["B"],
+            wanted,
+        )
 
     exact = gauss_legendre(degree)
     assert error(exact) < 1e-13

@@ -1,6 +1,5 @@
 """Symmetric contraction: the basis is minimal and canonical, and every implementation is right."""
 
-import importlib
 from dataclasses import replace
 from itertools import permutations, product
 
@@ -18,14 +17,17 @@ from impls.products.symmetric_contraction.operation import (
     sectors_of,
     weights_per_output,
 )
+from impls.registry import load
 from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams
 
 NAMES = ("torch_dense", "torch_monomials", "jax_dense", "jax_monomials")
 
+REGISTRY = load()
+
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.symmetric_contraction.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"symmetric_contraction.{name}")
 
 
 def custom(inside, out, nu, channels=2, batch=3, dtype="float64"):

@@ -34,7 +34,7 @@ SIZE = {"channels": 1, "batch": 64, "dtype": "float64"}
     ],
 )
 def test_error_of_silu_by_resolution(lmax, rings, error, layer_of):
-    """Known values for random signals of unit variance on R x 2R grids, within a factor of 6.
+    """Known values for random signals of unit variance on R x 2R grids, within a factor of 10.
 
     The error grows so fast with the size of a signal that the largest of a sample decides: the
     median over samples is compared.
@@ -43,7 +43,7 @@ def test_error_of_silu_by_resolution(lmax, rings, error, layer_of):
     asked = problem(natural(range(lmax + 1)), resolution=rings, **SIZE)
     drawn = [layer.symmetry_error(asked, "rotation", n=2, drawn=seed) for seed in range(7)]
     found = np.median(drawn)
-    assert found < 6 * error and (error < 1e-14 or found > error / 6)
+    assert found < 10 * error and (error < 1e-14 or found > error / 10)
 
 
 @pytest.mark.parametrize("activation", ["silu", "tanh"])

@@ -21,9 +21,9 @@ from analysis import readers
 from bench import probes, progress
 from bench.case import Case, describe, digest, refusal
 from bench.exits import ended
-from bench.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes, key
+from bench.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
 from bench.listing import FORMATS, render
-from bench.profiles import UNTIMED, Plan, Planned, Profile
+from bench.profiles import UNTIMED, Plan, Profile, planned_of
 from bench.rows import FINISHED, latest, load
 from bench.run import execute
 from impls.family import Family
@@ -252,9 +252,10 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command], shared=True)
     asked = []
-    for case in cases:
-        sources = _sources(arguments.command, registry.implementation(case.implementation).framework)
-        asked.append(Planned(case, digest({"case": key(case, registry), "sources": sources})))
+    for one in planned_of(cases, registry):
+        framework = registry.implementation(one.case.implementation).framework
+        sources = _sources(arguments.command, framework)
+        asked.append(replace(one, key=digest({"case": one.key, "sources": sources})))
     return Plan(f"analysis {arguments.command}", settings, asked)
 
 

@@ -32,9 +32,9 @@ def _normalisation(inputs, z, state):
 
 
 def _slightly(inputs, z, state):
-    """One entry in one sample is off in the seventh digit: more than float64 allows."""
+    """The largest entry of one sample is off in the seventh digit: more than float64 allows."""
     z = z.copy()
-    z[3, 0, 1] *= 1 + 1e-7
+    z[3].flat[np.argmax(np.abs(z[3]))] *= 1 + 1e-7
     return {"z": z}
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from impls.backends import Backend
+from impls.families.feature import activation_of
 from impls.implementation import Tensors
 from impls.problem import Problem
 
@@ -15,5 +16,5 @@ Pointwise = Callable[[Any, Tensors], Any]
 
 def activated(problem: Problem, b: Backend) -> Pointwise:
     """Return the activation of a problem, which has no weights."""
-    activation = b.activation(str(problem.sizes["activation"]))
+    activation = b.activation(activation_of(problem))
     return lambda values, weights: activation(values)

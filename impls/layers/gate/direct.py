@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.feature import irreps_of
+from impls.families.feature import activation_of, irreps_in_of
 from impls.implementation import Built, Tensors
 from impls.layers.gate.operation import gates_of
 from impls.problem import Problem
@@ -12,8 +12,8 @@ from impls.problem import Problem
 
 def direct(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the layer."""
-    irreps = irreps_of(problem)
-    activation = b.activation(str(problem.sizes["activation"]))
+    irreps = irreps_in_of(problem)
+    activation = b.activation(activation_of(problem))
     slices, gates = irreps.slices(), gates_of(irreps)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:

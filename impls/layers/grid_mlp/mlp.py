@@ -10,7 +10,7 @@ from typing import Any
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.feature import shape_of
+from impls.families.feature import activation_of, shape_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.layers.grid_nonlinearity.dense import with_matrices
@@ -32,7 +32,7 @@ def separable(problem: Problem, b: Backend, options: Options) -> Built:
 
 def channel_mlp(problem: Problem, b: Backend) -> Pointwise:
     """Return values [(batch, channels, ...), ...] to B phi(A values), over channels."""
-    activation = b.activation(str(problem.sizes["activation"]))
+    activation = b.activation(activation_of(problem))
     shape = -1, shape_of(problem)[1], 2 * resolution_of(problem) ** 2
 
     def mix(values: Any, weights: Tensors) -> Any:

@@ -11,7 +11,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.feature import irreps_of
+from impls.families.feature import irreps_in_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.layers.grid_nonlinearity.operation import resolution_of
@@ -35,7 +35,7 @@ def dense(problem: Problem, b: Backend, options: Options) -> Built:
 
 def with_matrices(problem: Problem, b: Backend, change: Pointwise) -> Built:
     """Build any layer that applies `change` to the values at the points."""
-    irreps, grid = irreps_of(problem), grid_of(resolution_of(problem))
+    irreps, grid = irreps_in_of(problem), grid_of(resolution_of(problem))
     every = spherical_harmonics(irreps.lmax, grid.points().reshape(-1, 3))
     harmonics = np.concatenate([every[:, ir.l**2 : (ir.l + 1) ** 2] for _, ir in irreps], axis=1)
     to_grid = b.table(harmonics.T)

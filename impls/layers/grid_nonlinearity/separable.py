@@ -12,7 +12,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.feature import irreps_of
+from impls.families.feature import irreps_in_of
 from impls.implementation import Built, Tensors
 from impls.layers.grid_nonlinearity.dense import grid_of
 from impls.layers.grid_nonlinearity.operation import resolution_of
@@ -28,7 +28,7 @@ def separable(problem: Problem, b: Backend, options: Options) -> Built:
 
 def in_stages(problem: Problem, b: Backend, change: Pointwise) -> Built:
     """Build any layer that applies `change` to the values at the points."""
-    irreps, grid = irreps_of(problem), grid_of(resolution_of(problem))
+    irreps, grid = irreps_in_of(problem), grid_of(resolution_of(problem))
     lmax, rings = irreps.lmax, len(grid.cos_theta)
     functions = legendre(lmax, grid.cos_theta)
     orders = range(-lmax, lmax + 1)

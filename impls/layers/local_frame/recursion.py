@@ -10,7 +10,7 @@ from typing import Any
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.feature import irreps_of, vectors_of
+from impls.families.feature import activation_of, irreps_in_of, vectors_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
 from impls.so3.wigner import clebsch_gordan
@@ -18,8 +18,8 @@ from impls.so3.wigner import clebsch_gordan
 
 def recursion(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the layer."""
-    irreps = irreps_of(problem)
-    activation = b.activation(str(problem.sizes["activation"]))
+    irreps = irreps_in_of(problem)
+    activation = b.activation(activation_of(problem))
     first, second = vectors_of(irreps)[:2]
     items = [(ir.l, part) for (_, ir), part in zip(irreps, irreps.slices(), strict=True)]
     isometries = {

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.feature import invariant, irreps_of
+from impls.families.feature import activation_of, invariant, irreps_in_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
 
 
 def direct(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the layer."""
-    irreps = irreps_of(problem)
-    activation = b.activation(str(problem.sizes["activation"]))
+    irreps = irreps_in_of(problem)
+    activation = b.activation(activation_of(problem))
     items = [(invariant(ir), part) for (_, ir), part in zip(irreps, irreps.slices(), strict=True)]
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:

@@ -1,6 +1,6 @@
 r"""Powers of a function by its values at points of the sphere.
 
-B = W^T (Y A)^nu with the power taken point by point. On the Gauss-Legendre product grid Y and W
+z = W^T (Y x)^nu with the power taken point by point. On the Gauss-Legendre product grid Y and W
 are applied in separable stages [@xie2025]; on a Lebedev rule, which has about a third fewer points,
 as one dense matrix each [@lebedev1999]. Both are the smallest that are exact for degree nu L + L3.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.power import irreps_of, nu_of
+from impls.families.feature import irreps_of, nu_of
 from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.problem import Problem, Refusal
@@ -65,12 +65,12 @@ def on_grid(problem: Problem, b: Backend, points: ProductGrid) -> Built:
     orders = b.table(back.azimuthal.T * points.phi_weight)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a = inputs["A"]
+        a = inputs["x"]
         rings = split(a.reshape(-1, a.shape[-1]))
         values = rings.swapaxes(0, 1).swapaxes(1, 2).reshape(-1, rings.shape[0]) @ waves
         streams = (power(values, nu) @ orders).reshape(-1, len(points.cos_theta), orders.shape[1])
         result = merge(streams.swapaxes(1, 2).swapaxes(0, 1))
-        return {"B": result.reshape(*a.shape[:-1], result.shape[-1])}
+        return {"z": result.reshape(*a.shape[:-1], result.shape[-1])}
 
     return Built(call, kernel=f"{len(points.cos_theta)} x {len(points.phi)} grid")
 
@@ -84,9 +84,9 @@ def lebedev(problem: Problem, b: Backend, options: Options) -> Built:
     back = b.table(np.where(kept[:, None], _harmonics(out, points) * weight, 0.0).T)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a = inputs["A"]
+        a = inputs["x"]
         result = power(a.reshape(-1, a.shape[-1]) @ forth, nu) @ back
-        return {"B": result.reshape(*a.shape[:-1], back.shape[1])}
+        return {"z": result.reshape(*a.shape[:-1], back.shape[1])}
 
     return Built(call, kernel=f"matrix products on {len(points)} points")
 

@@ -2,7 +2,7 @@ r"""Contraction of the dense tensor, one slot at a time [@batatia2022].
 
 The weights make one tensor U[c] = sum_eta W[eta, c] U^eta of every channel; then
 
-    T[b, c, m1 .. m(nu-1), m3] = sum_mnu U[c][m1 .. mnu, m3] A[b, c][mnu]
+    T[b, c, m1 .. m(nu-1), m3] = sum_mnu U[c][m1 .. mnu, m3] x[b, c][mnu]
 
 and so on for the other slots: n d^nu multiplications in the first, d less in each that follows,
 and n d^(nu-1) numbers to keep for each sample. It does not use that the slots are alike.
@@ -21,7 +21,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.power import irreps_of, nu_of
+from impls.families.feature import irreps_of, nu_of
 from impls.implementation import Built, Target, Tensors
 from impls.problem import Problem, Refusal
 from impls.products.symmetric_contraction.monomials import (
@@ -98,14 +98,14 @@ def dense(problem: Problem, b: Backend, options: Options) -> Built:
         expand = Folding([expansion(t, basis, table) for t, table in pairs], b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a = inputs["A"].swapaxes(0, 1)
+        a = inputs["x"].swapaxes(0, 1)
         channels, batch = a.shape[:2]
         w = weights["W"] if expand is None else expand(weights["W"])
         table = fold(w).swapaxes(0, 1).reshape(channels, -1, dim)
         result = a @ table.swapaxes(1, 2)
         for _ in range(nu - 1):
             result = (result.reshape(channels, batch, -1, dim) @ a[..., None])[..., 0]
-        return {"B": result.swapaxes(0, 1)}
+        return {"z": result.swapaxes(0, 1)}
 
     kernel = f"{nu} contractions of a {dim}^{nu} tensor per channel, {name} basis"
     return Built(call, kernel=kernel)

@@ -4,7 +4,7 @@ A symmetric tensor with nu equal slots is a polynomial: B[m3] = sum_k u[k, m3] A
 ascending indices k, with u = (number of distinct orders of k) U[k1, .., knu, m3]. Monomials are
 made degree by degree, each from one of a degree less: d^nu / nu! products instead of d^nu.
 
-    u[c] = sum_eta W[eta, c] u^eta,   B[b, c] = monomials(A[b, c]) u[c]
+    u[c] = sum_eta W[eta, c] u^eta,   z[b, c] = monomials(x[b, c]) u[c]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.power import irreps_of, nu_of
+from impls.families.feature import irreps_of, nu_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
 from impls.products.symmetric_contraction.operation import NEW, Sector, sectors_of
@@ -133,12 +133,12 @@ def monomials(problem: Problem, b: Backend, options: Options) -> Built:
     fold = Folding([t.reshape(-1, t.shape[-1]) for t in basis.tables], b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a, folded = inputs["A"], fold(weights["W"])
+        a, folded = inputs["x"], fold(weights["W"])
         products = a
         for parent, component in gathers:
             products = b.take(products, parent) * b.take(a, component)
         table = folded.swapaxes(0, 1).reshape(a.shape[1], -1, count).swapaxes(1, 2)
-        return {"B": (products.swapaxes(0, 1) @ table).swapaxes(0, 1)}
+        return {"z": (products.swapaxes(0, 1) @ table).swapaxes(0, 1)}
 
     return Built(call, kernel=f"{count} monomials, batched matrix product")
 

@@ -56,7 +56,7 @@ LMAX = {
     "low_rank": (6, 7, 8),
     **dict.fromkeys(("symmetric_contraction", "gaunt_power"), (3, 4, 5)),
 }
-CHANNELS = ("channels", "mul1", "mul2", "mul3")
+CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")
 
 
 def asked(operation, lmax, channels):

@@ -1,6 +1,5 @@
 """Tensor square: how many weights there are and that none can be spared; implementations."""
 
-import importlib
 from dataclasses import replace
 from itertools import combinations_with_replacement
 
@@ -15,6 +14,7 @@ from impls.peers.e3nn import labels
 from impls.products.multiplicity.modes import paths_of
 from impls.products.tensor_square.operation import OPERATION, reached, squares_of
 from impls.products.uvw.operation import OPERATION as FULLY_CONNECTED
+from impls.registry import load
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
@@ -159,7 +159,7 @@ def test_cost_of_a_square_of_scalars():
 @pytest.fixture(params=NAMES)
 def implementation(request):
     """Return the implementation in the canonical layout: pack and unpack are part of the call."""
-    found = importlib.import_module(f"impls.products.tensor_square.{request.param}").IMPLEMENTATION
+    found = load().implementation(f"tensor_square.{request.param}")
     if found.missing():
         pytest.skip(str(found.missing()))
 

@@ -85,14 +85,14 @@ def test_options_that_are_left_out_have_their_first_value(implementations):
     assert chosen(order="down", factor=3) == str({"factor": 3, "order": "down"})
 
 
-@pytest.mark.parametrize("options", [{"factor": 4}, {"speed": 2}])
-def test_an_unknown_option_or_value_is_refused_with_the_known_ones(implementations, options):
-    ((name, value),) = options.items()
-    with pytest.raises(ValueError, match=r"known are factor=\(2, 3\), order=") as error:
-        implementations["numpy_times"].build(ASKED, Target(), options)
-    assert f"clebsch_gordan.numpy_times has no option {name}={value}: " in str(error.value)
+def test_an_unknown_option_or_value_is_refused_with_the_known_ones(implementations):
+    build = implementations["numpy_times"].build
+    with pytest.raises(ValueError, match="unknown factor 4: choose one of 2, 3"):
+        build(ASKED, Target(), {"factor": 4})
+    with pytest.raises(ValueError, match="numpy_times has no option 'speed': it has factor, order"):
+        build(ASKED, Target(), {"speed": 2})
     bare = next(iter(declare(options={}).implementations()))
-    with pytest.raises(ValueError, match="known are none"):
+    with pytest.raises(ValueError, match="it has none"):
         bare.build(ASKED, Target(), {"speed": 2})
 
 

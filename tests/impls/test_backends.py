@@ -51,6 +51,13 @@ CASES = {
     "table": (lambda b: b.table(A), A),
     "index": (lambda b: b.index(PICK), PICK),
     "take": (lambda b: b.take(b.table(A), b.index(PICK)), A[:, [2, 0, 2]]),
+    "bmm": (
+        lambda b: b.bmm(b.table(A[:, :, None]), b.contiguous(b.table(A[:, None]))),
+        A[:, :, None] * A[:, None],
+    ),
+    "contiguous": (lambda b: b.contiguous(b.table(A).swapaxes(0, 1)), A.T),
+    "is_negative": (lambda b: b.is_negative(b.table(A)) * b.table(A), np.where(A < 0, A, 0.0)),
+    "take of rows": (lambda b: b.take(b.table(A), b.index(PICK), 0), A[[2, 0, 2]]),
     "gather": (lambda b: b.gather(b.table(A), b.index(PICK)), A[[2, 0, 2]]),
     "segment_sum": (
         lambda b: b.segment_sum(b.table(A), b.index(SEGMENT), 5),

@@ -19,9 +19,7 @@ from impls.families import (
     feature,
     multivector,
     positions,
-    projective,
-    ranked_product,
-    vectors,
+    product,
 )
 from impls.implementation import Target
 from impls.registry import load
@@ -41,11 +39,15 @@ GROWING = {
         feature.power(3, lmax, 1, "so3"),
         feature.FAMILY.pose("mimo", "so3", lmax),
     ],
-    "ranked_product": lambda lmax: [ranked_product.problem("mimo", lmax)],
+    "product": lambda lmax: [
+        product.problem("mimo", lmax, "so3"),
+        *(
+            product.ask(irreps_in1=irreps, irreps_out=irreps)
+            for irreps in (product.VECTORS, product.MULTIVECTORS)
+        ),
+    ],
     "positions": lambda lmax: [positions.problem(lmax, "so3", setting="mimo")],
-    "projective": lambda lmax: [projective.problem()],
     "multivector": lambda lmax: [multivector.problem()],
-    "vectors": lambda lmax: [vectors.problem()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {

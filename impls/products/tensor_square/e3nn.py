@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from impls.families.multiplicity import per_sample
-from impls.families.square import irreps_of, multiplicities_of
+from impls.families.feature import channels_of, irreps_of, per_sample
 from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module
@@ -57,7 +56,7 @@ def _torch(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
     from e3nn import o3
 
     jit_mode, device = str(options.get("jit_mode", "default")), target.device
-    inside, out, (mul, mul3) = irreps_of(problem)[0], reached(problem), multiplicities_of(problem)
+    inside, out, (mul, mul3) = irreps_of(problem)[0], reached(problem), channels_of(problem)
     product = torch_module(
         lambda: o3.TensorSquare(
             labels(inside, mul),
@@ -100,7 +99,7 @@ def _jax(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Bui
     import jax
     from e3nn_jax.legacy import FunctionalTensorProduct
 
-    inside, out, (mul, mul3) = irreps_of(problem)[0], reached(problem), multiplicities_of(problem)
+    inside, out, (mul, mul3) = irreps_of(problem)[0], reached(problem), channels_of(problem)
     lines = lines_of(problem)
     ends = [line.items[2] for line in lines]
     product = FunctionalTensorProduct(

@@ -25,9 +25,15 @@ from itertools import combinations, combinations_with_replacement, product
 
 import numpy as np
 
-from impls.families.multiplicity import batch_of, per_sample, weight_space
-from impls.families.product import irreps_space
-from impls.families.square import irreps_of, multiplicities_of
+from impls.families.feature import (
+    channels_of,
+    irreps_of,
+    nu_of,
+    output_space,
+    per_sample,
+    shape_of,
+    weight_space,
+)
 from impls.growth import Growth
 from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
@@ -65,7 +71,7 @@ class Square:
 def squares_of(problem: Problem) -> tuple[Square, ...]:
     """Return the paths that have a pair of channels, in canonical order."""
     inside, out = irreps_of(problem)
-    mul, start, found = multiplicities_of(problem)[0], 0, []
+    mul, start, found = channels_of(problem)[0], 0, []
     for path in coupled_paths(inside, inside, out):
         if path.i1 > path.i2:
             continue
@@ -83,21 +89,17 @@ def reached(problem: Problem) -> Irreps:
 
 
 def _outputs(problem: Problem) -> Mapping[str, Space]:
-    irreps = reached(problem)
-    shape = (batch_of(problem), multiplicities_of(problem)[1], irreps.dim)
-    return {"z": irreps_space(shape, irreps)}
+    return {"z": output_space(problem, reached(problem))}
 
 
 def _weights(problem: Problem) -> Mapping[str, Space]:
-    return {
-        "w": weight_space(problem, squares_of(problem)[-1].rows.stop, multiplicities_of(problem)[1])
-    }
+    return {"w": weight_space(problem, squares_of(problem)[-1].rows.stop, channels_of(problem)[1])}
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Couple all pairs of channels with a matrix of weights that is zero where none stands."""
     x, w, out = inputs["x"], weights["w"], reached(problem)
-    mul, mul3 = multiplicities_of(problem)
+    mul, mul3 = channels_of(problem)
     ends = {ir: part for (_, ir), part in zip(out, out.slices(), strict=True)}
     z = np.zeros((len(x), mul3, out.dim))
     sample = "b" if per_sample(problem) else ""
@@ -117,11 +119,16 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
 
 
 def _supports(problem: Problem) -> Refusal | None:
+    if nu_of(problem) != 2:
+        return Refusal(f"nu={nu_of(problem)} is no square", "ask for nu=2")
+    for irreps in irreps_of(problem):
+        if len({ir for _, ir in irreps}) < len(irreps):
+            return Refusal(f"{irreps}: an irrep is repeated", "use channels")
     if squares_of(problem):
         return None
     inside, out = irreps_of(problem)
     return Refusal(
-        f"empty output: no square of {multiplicities_of(problem)[0]} x ({inside}) ends in {out} "
+        f"empty output: no square of {channels_of(problem)[0]} x ({inside}) ends in {out} "
         "(one channel has no odd l3 with itself)",
         "ask for other output irreps, or for more channels",
     )
@@ -132,7 +139,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
     A weight costs two for each component of its path.
     """
-    batch, (mul, mul3) = batch_of(problem), multiplicities_of(problem)
+    batch, (mul, mul3) = shape_of(problem)[0], channels_of(problem)
     squares = squares_of(problem)
     coupled = sum(3 * int(np.count_nonzero(s.path.nonzero)) * s.count for s in squares)
     mixed = sum(2 * mul3 * s.path.ir3.dim * s.count for s in squares)
@@ -147,7 +154,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 OPERATION = Operation(
     name="tensor_square",
     title="Tensor square",
-    family="square",
+    family="feature",
     summary="weighted symmetric square: every pair of channels once, paths summed",
     papers=("geiger2022",),
     claims=exact("rotation", "inversion"),

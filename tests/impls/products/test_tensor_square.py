@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from analysis.derivative import directional
-from impls.families import multiplicity
-from impls.families.square import FAMILY, irreps_of, problem
+from impls.families import weighted
+from impls.families.feature import FAMILY, irreps_of, power
 from impls.implementation import Built
 from impls.peers.e3nn import labels
 from impls.products.channel_modes.modes import paths_of
@@ -17,6 +17,11 @@ from impls.registry import load
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
+
+
+def problem(lmax, lmax_out, symmetry="o3", *, mul, **rest):
+    return power(2, lmax, lmax_out, symmetry, channels=mul[0], channels_out=mul[1], **rest)
+
 
 NAMES = ("torch_dense", "torch_e3nn", "jax_dense", "jax_e3nn")
 PSEUDO = {"irreps_in": "1x1e+1x0e+1x1o", "irreps_out": "1x1o+1x1e+1x0o+1x2e"}
@@ -54,7 +59,7 @@ def maps(mul, items, out):
     ],
 )
 def test_weights_are_as_many_as_equivariant_maps_of_the_square(mul, irreps_in, irreps_out):
-    sizes = {"irreps_in": irreps_in, "irreps_out": irreps_out, "mul1": mul, "mul3": 1}
+    sizes = {"irreps_in": irreps_in, "irreps_out": irreps_out, "channels": mul, "channels_out": 1}
     asked = WHOLE.with_sizes(**sizes)
     assert squares_of(asked)[-1].rows.stop == maps(mul, *irreps_of(asked))
 
@@ -78,7 +83,7 @@ def test_pairs_of_one_irrep_with_itself():
 
 def test_no_weight_can_be_spared():
     """As many independent functions of x as weights: the rank over random x."""
-    asked = WHOLE.with_sizes(mul3=1, batch=60)
+    asked = WHOLE.with_sizes(channels_out=1, batch=60)
     x = FAMILY.draw(asked, Streams(0))
     count = squares_of(asked)[-1].rows.stop
     columns = [
@@ -113,7 +118,7 @@ def test_fully_connected_product_of_x_with_itself_is_a_square(judge):
     """Its weights fold onto those of the square: nothing else of them is left."""
     asked = WHOLE
     x = FAMILY.draw(asked, Streams(1))["x"]
-    whole = multiplicity.problem("truncated", 2, "so3", mul=(3, 3, 2), batch=4, dtype="float64")
+    whole = weighted.problem("truncated", 2, "so3", mul=(3, 3, 2), batch=4, dtype="float64")
     operation = load().operation("uvw")
     w = operation.weights(whole)["w"].sample(np.random.default_rng(2))
     wanted = operation.oracle(whole, {"x": x, "y": x}, {"w": w})["z"]
@@ -135,15 +140,15 @@ def test_a_vector_has_no_cross_product_with_itself():
     alone = problem(1, 1, mul=(1, 1)).with_sizes(irreps_in="1x1o", irreps_out="1x1e")
     refusal = OPERATION.supports(alone)
     assert "empty output" in str(refusal) and "more channels" in str(refusal)
-    assert OPERATION.supports(alone.with_sizes(mul1=2)) is None
-    assert OPERATION.weights(alone.with_sizes(mul1=2, mul3=1))["w"].shape == (1, 1)
+    assert OPERATION.supports(alone.with_sizes(channels=2)) is None
+    assert OPERATION.weights(alone.with_sizes(channels=2, channels_out=1))["w"].shape == (1, 1)
 
 
 def test_e3nn_has_as_many_weights():
     o3 = pytest.importorskip("e3nn.o3")
     for asked in PROBLEMS.values():
         inside = irreps_of(asked)[0]
-        mul, mul3 = asked.sizes["mul1"], asked.sizes["mul3"]
+        mul, mul3 = asked.sizes["channels"], asked.sizes["channels_out"]
         theirs = o3.TensorSquare(labels(inside, mul), labels(reached(asked), mul3))
         assert theirs.weight_numel == squares_of(asked)[-1].rows.stop * mul3
 

@@ -1,10 +1,11 @@
 """Families of features with multiplicities: sizes, arrays, facets, refusals, profiles."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from impls.families import multiplicity, square
-from impls.families.multiplicity import ALLEGRO_CUTOFF, FAMILY, allegro, problem
+from impls.families.weighted import ALLEGRO_CUTOFF, FAMILY, allegro, ask, problem
 from impls.inputs.graphs import graph
 from impls.registry import load
 from impls.so3.rotations import random_rotations, representation
@@ -12,23 +13,19 @@ from impls.streams import Streams
 
 ELEMENTWISE = load().operation("uuu")
 ASKED = problem("truncated", 2, mul=(3, 2, 4), batch=5)
-SQUARE = square.problem(2, 3, mul=(3, 4), batch=5)
 
 
 def test_channels_of_the_two_inputs_are_axes_of_their_own():
     arrays = FAMILY.draw(ASKED, Streams(0))
     assert {k: a.shape for k, a in arrays.items()} == {"x": (5, 3, 9), "y": (5, 2, 9)}
-    squared = square.FAMILY.draw(SQUARE, Streams(0))
-    assert {k: a.shape for k, a in squared.items()} == {"x": (5, 3, 9)}
 
 
 def test_rotations_act_on_components_alone():
     rotation = random_rotations(np.random.default_rng(1), 1)[0]
-    for family, asked in ((FAMILY, ASKED), (square.FAMILY, SQUARE)):
-        matrix = representation("0e+1o+2e", rotation)
-        for space in family.inputs(asked).values():
-            x = space.sample(np.random.default_rng(0))
-            np.testing.assert_allclose(space.act(rotation, x), x @ matrix.T, atol=1e-12)
+    matrix = representation("0e+1o+2e", rotation)
+    for space in FAMILY.inputs(ASKED).values():
+        x = space.sample(np.random.default_rng(0))
+        np.testing.assert_allclose(space.act(rotation, x), x @ matrix.T, atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -59,16 +56,6 @@ def test_facets():
         "batch": 5,
         "weights": "per_sample",
     }
-    assert square.FAMILY.facets(SQUARE) == {
-        "setting": "square",
-        "symmetry": "o3",
-        "lmax": 2,
-        "lout": 3,
-        "mul1": 3,
-        "mul3": 4,
-        "batch": 5,
-        "weights": "shared",
-    }
 
 
 def test_irregular_irreps_are_named():
@@ -76,7 +63,6 @@ def test_irregular_irreps_are_named():
     facets = FAMILY.facets(ASKED.with_sizes(**odd))
     assert (facets["setting"], facets["lmax"]) == ("custom", 2)
     assert facets["irreps"] == "1x1e | 1x0e+1x1o+1x2e | 1x1o"
-    assert square.FAMILY.facets(SQUARE.with_sizes(irreps_in="1x1e"))["irreps"].startswith("1x1e |")
 
 
 def test_allegro_has_a_sample_for_each_edge_and_paths_of_both_kinds():
@@ -96,10 +82,6 @@ def test_single_and_pose_have_one_channel_and_one_sample():
         "x": (1, 1, 9),
         "y": (1, 1, 9),
     }
-    whole = square.problem(2, 4, "so3", mul=(1, 1), batch=1, dtype="float64")
-    assert square.FAMILY.pose("mimo", "so3", 2) == whole
-    assert square.FAMILY.pose("simo", "o3", 1).sizes["irreps_out"] == "1x0e+1x1o+1x2e"
-    assert square.FAMILY.single(SQUARE).sizes["mul1"] == 1
 
 
 @pytest.mark.parametrize(
@@ -121,33 +103,33 @@ def test_bad_sizes_are_refused_by_name(changes, reason):
     assert reason in str(FAMILY.check(ASKED.with_sizes(**changes)))
 
 
-def test_bad_sizes_of_a_square_are_refused_by_name():
-    for changes, reason in (
-        ({"mul1": 0}, "mul1=0"),
-        ({"irreps_in": "1x1o+1x1o"}, "an irrep is repeated"),
-        ({"irreps_out": "1x1"}, "mixed"),
-        ({"weights": "no"}, "unknown weights 'no'"),
-    ):
-        assert reason in str(square.FAMILY.check(SQUARE.with_sizes(**changes)))
-
-
 def test_bad_data_and_arguments_are_refused():
-    other = multiplicity.Problem("multiplicity", ASKED.sizes, data="uniform")
+    other = replace(ASKED, data="uniform")
     assert "unknown data 'uniform'" in str(FAMILY.check(other))
     with pytest.raises(ValueError, match="setting"):
         problem("all", 1)
     with pytest.raises(ValueError, match="symmetry"):
-        square.problem(1, 1, "su2")
+        problem("mimo", 1, "su2")
     with pytest.raises(ValueError, match="lmax"):
-        square.problem(-1, 1)
+        problem("mimo", -1)
+    with pytest.raises(ValueError, match="unknown model 'nequip'"):
+        ask(model="nequip")
+
+
+def test_channels_are_all_multiplicities_at_once():
+    asked = ask("mimo", 1, channels=8)
+    assert asked == problem("mimo", 1, mul=(8, 8, 8))
+    assert ask(irreps_in1="0e+1o", irreps_out="0e", mul1=2).sizes["mul1"] == 2
+    assert ask(model="allegro", structures="H2O", channels=2) == allegro("H2O", channels=2)
+
+
+def test_allegro_s_structure_is_checked():
     with pytest.raises(ValueError, match="structure"):
         allegro("unobtainium")
 
 
-@pytest.mark.parametrize("family", [FAMILY, square.FAMILY])
-@pytest.mark.parametrize("profile", ["paper", "check"])
-def test_profiles_ask_distinct_problems_that_pass(family, profile):
-    problems = [ask.problem for ask in family.profiles[profile]()]
-    names = {tuple(family.facets(p).items()) for p in problems}
+def test_examples_are_distinct_and_pass():
+    problems = FAMILY.examples
+    names = {tuple(FAMILY.facets(p).items()) for p in problems}
     assert len(names) == len(problems) > 0
-    assert all(family.check(asked) is None for asked in problems)
+    assert all(FAMILY.check(asked) is None for asked in problems)

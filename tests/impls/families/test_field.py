@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impls.families.signal import (
+from impls.families.field import (
     CROSS,
     DOT,
     FAMILY,
@@ -94,7 +94,7 @@ def test_facets():
         ({"lout": 3}, "lout=3: the product of two fields with orbital degrees up to 1 has none"),
         ({"value1": "1y"}, "size value1: cannot read irrep '1y'"),
         ({"value1": "1"}, "irreps with and without parity are mixed"),
-        ({"spin1": 1}, "sizes of family signal: unknown ['spin1']"),
+        ({"spin1": 1}, "sizes of family field: unknown ['spin1']"),
     ],
 )
 def test_bad_sizes_are_refused_by_name(changes, reason):
@@ -104,7 +104,7 @@ def test_bad_sizes_are_refused_by_name(changes, reason):
 
 def test_bad_data_and_arguments():
     assert "unknown data 'uniform'" in str(
-        FAMILY.check(Problem("signal", ASKED.sizes, data="uniform"))
+        FAMILY.check(Problem("field", ASKED.sizes, data="uniform"))
     )
     for arguments, reason in (
         ((CROSS, 1, "su2"), "symmetry"),

@@ -1,4 +1,4 @@
-"""Family `signal`: two fields on the sphere with values in an irrep, multiplied point by point.
+"""Family `field`: two fields on the sphere with values in an irrep, multiplied point by point.
 
 x: [batch, channels, dim] and y: [batch, channels, dim], standard normal: the coefficients of fields
 f(rhat) in R^(2s+1) in tensor harmonics
@@ -103,7 +103,7 @@ def problem(
         "channels": channels,
         "batch": batch,
     }
-    return Problem("signal", sizes, dtype=dtype, seed=seed)
+    return Problem("field", sizes, dtype=dtype, seed=seed)
 
 
 def ask(
@@ -231,7 +231,7 @@ EXAMPLES = (
 )
 
 FAMILY = Family(
-    name="signal",
+    name="field",
     sizes=FieldSizes,
     ask=ask,
     check=checked(FieldSizes),

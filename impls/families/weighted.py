@@ -1,4 +1,4 @@
-"""Family `multiplicity`: two features with channels of their own, multiplied with weights.
+"""Family `weighted`: two features with channels of their own, multiplied with weights.
 
 x: [batch, mul1, dim(irreps_in1)] and y: [batch, mul2, dim(irreps_in2)], standard normal. The sizes
 are the irreps (one copy of each; channels are an axis), the multiplicities `mul1`, `mul2` and
@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal
 
 from impls.families import product
 from impls.family import Ask, Family, checked, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.inputs.graphs import graph
-from impls.problem import Problem, Refusal, Scalar, Size
+from impls.problem import Problem, Scalar, Size
 from impls.sizes import BadSize, Sizes
 from impls.so3.irreps import Irreps
 from impls.so3.space import irreps_space
@@ -30,7 +30,6 @@ IRREPS = ("irreps_in1", "irreps_in2", "irreps_out")
 MULTIPLICITIES = ("mul1", "mul2", "mul3")
 SETTINGS = ("siso", "simo", "mimo", "truncated")
 Weights = Literal["shared", "per_sample"]
-WEIGHTS: tuple[str, ...] = get_args(Weights)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def problem(
     sizes = product.problem(setting, lmax, symmetry).sizes
     kept = {name: sizes[name] for name in IRREPS}
     kept |= dict(zip(MULTIPLICITIES, mul, strict=True)) | {"batch": batch, "weights": weights}
-    return Problem("multiplicity", kept, dtype=dtype, seed=seed)
+    return Problem("weighted", kept, dtype=dtype, seed=seed)
 
 
 def ask(
@@ -133,7 +132,7 @@ def ask(
     mul = (mul1, mul2, mul3) if channels is None else (channels,) * 3
     sizes = {name: irreps[name] for name in IRREPS}
     sizes |= dict(zip(MULTIPLICITIES, mul, strict=True)) | {"batch": batch, "weights": weights}
-    return Problem("multiplicity", sizes, dtype=dtype, seed=seed)
+    return Problem("weighted", sizes, dtype=dtype, seed=seed)
 
 
 def allegro(
@@ -158,7 +157,7 @@ def allegro(
 
 def _on_edges(edges: int, channels: int, dtype: str, seed: int = 0) -> Problem:
     sizes = {**ALLEGRO, **dict.fromkeys(MULTIPLICITIES, channels), "batch": edges}
-    return Problem("multiplicity", sizes, dtype=dtype, seed=seed)
+    return Problem("weighted", sizes, dtype=dtype, seed=seed)
 
 
 def irreps_of(problem: Problem) -> tuple[Irreps, Irreps, Irreps]:
@@ -188,35 +187,6 @@ def weight_space(problem: Problem, *shape: int) -> Space:
     if per_sample(problem):
         return Space((batch_of(problem), *shape), axis="batch")
     return Space(shape)
-
-
-def check_weights(problem: Problem) -> Refusal | None:
-    """Refuse other weights than "shared" and "per_sample", and other data than "normal"."""
-    if problem.sizes["weights"] not in WEIGHTS:
-        return Refusal(
-            f"unknown weights {problem.sizes['weights']!r}", f"use {' or '.join(WEIGHTS)}"
-        )
-    if problem.data != "normal":
-        return Refusal(f"unknown data {problem.data!r}", f"family {problem.family} draws 'normal'")
-    return None
-
-
-def check_irreps(problem: Problem, names: tuple[str, ...]) -> Refusal | None:
-    """Refuse irreps that are empty or repeated (inputs: as multiplicity), or of mixed labels."""
-    try:
-        parsed = {name: Irreps.parse(str(problem.sizes[name])) for name in names}
-    except ValueError as error:
-        return Refusal(str(error))
-    for name, irreps in parsed.items():
-        if not irreps.items:
-            return Refusal(f"{name} is empty", "name at least one irrep")
-        if any(mul != 1 for mul, _ in irreps):
-            return Refusal(f"{name}={irreps}: multiplicities are not part of irreps", "use mul")
-        if len({ir for _, ir in irreps}) < len(irreps):
-            return Refusal(f"{name}={irreps}: an irrep is repeated", "use mul")
-    if len({irreps.parity for irreps in parsed.values()}) > 1:
-        return Refusal("irreps with and without parity are mixed", "write 1o, or 1 everywhere")
-    return None
 
 
 def _group(problem: Problem) -> Group:
@@ -292,7 +262,7 @@ EXAMPLES = (
 )
 
 FAMILY = Family(
-    name="multiplicity",
+    name="weighted",
     sizes=WeightedSizes,
     ask=ask,
     check=checked(WeightedSizes),

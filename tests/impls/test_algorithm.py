@@ -85,15 +85,23 @@ def test_options_that_are_left_out_have_their_first_value(implementations):
     assert chosen(order="down", factor=3) == str({"factor": 3, "order": "down"})
 
 
-def test_an_unknown_option_or_value_is_refused_with_the_known_ones(implementations):
-    build = implementations["numpy_times"].build
-    with pytest.raises(ValueError, match="unknown factor 4: choose one of 2, 3"):
-        build(ASKED, Target(), {"factor": 4})
-    with pytest.raises(ValueError, match="numpy_times has no option 'speed': it has factor, order"):
-        build(ASKED, Target(), {"speed": 2})
-    bare = next(iter(declare(options={}).implementations()))
-    with pytest.raises(ValueError, match="it has none"):
-        bare.build(ASKED, Target(), {"speed": 2})
+@pytest.mark.parametrize(
+    ("known", "options", "message"),
+    [
+        ({"order": ("up", "down")}, {"order": "left"}, "unknown order 'left': choose one of up, d"),
+        ({"order": ("up", "down")}, {"speed": 2}, "numpy_times has no option 'speed': it has ord"),
+        ({}, {"speed": 2}, "numpy_times has no option 'speed': it has none"),
+    ],
+)
+def test_an_unknown_option_or_value_is_refused_with_the_known_ones(known, options, message):
+    (found,) = declare(options=known, frameworks=("numpy",)).implementations()
+    with pytest.raises(ValueError, match=message):
+        found.build(ASKED, Target(), options)
+
+
+def test_a_baseline_is_the_implementation_in_torch():
+    found = declare(baseline=True).implementations()
+    assert [i.name for i in found if i.baseline] == ["torch_times"]
 
 
 def test_numpy_refuses_what_it_lacks_and_the_others_do_not(implementations):

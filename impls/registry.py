@@ -23,7 +23,7 @@ from impls.family import Family
 from impls.implementation import Implementation
 from impls.operation import Operation
 
-BUILTIN = ("impls.families", "impls.products", "impls.layers")
+BUILTIN = ("impls.families", "impls.products", "impls.points", "impls.layers")
 ENTRY_POINTS = ("equibench.families", "equibench.operations", "equibench.implementations")
 
 

@@ -5,8 +5,8 @@ import pytest
 
 from impls.families.convolution import CRYSTAL, FAMILY, MODELS, graph_of, irreps_of, model, problem
 from impls.inputs.graphs import graph
+from impls.points.convolution.operation import paths_of
 from impls.problem import Problem
-from impls.products.channelwise.operation import paths_of
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.rotations import random_rotations, representation
 from impls.streams import Streams

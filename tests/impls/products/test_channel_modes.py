@@ -11,8 +11,8 @@ from analysis.reduced import bilinear_blocks, labels
 from impls.families import convolution
 from impls.families.weighted import FAMILY, problem
 from impls.implementation import Built
+from impls.points.convolution.operation import OPERATION as CHANNELWISE
 from impls.products.channel_modes.modes import Mode, paths_of, reached
-from impls.products.channelwise.operation import OPERATION as CHANNELWISE
 from impls.registry import load
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j

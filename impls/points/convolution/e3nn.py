@@ -15,9 +15,9 @@ from impls.families.convolution import channels_of, graph_of, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import labels, torch_kernel, torch_module
+from impls.points.convolution.merged import merged
+from impls.points.convolution.operation import paths_of
 from impls.problem import Problem
-from impls.products.channelwise.merged import merged
-from impls.products.channelwise.operation import paths_of
 
 
 def torch_e3nn(problem: Problem, target: Target, options: Options) -> Built:

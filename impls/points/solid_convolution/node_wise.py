@@ -28,10 +28,10 @@ from impls.backends import Backend
 from impls.families.positions import counts_of, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
+from impls.points.solid_convolution.harmonics import Solid
+from impls.points.solid_convolution.operation import paths_of
 from impls.problem import Problem, Refusal
 from impls.products.paths import Path
-from impls.products.solid_convolution.harmonics import Solid
-from impls.products.solid_convolution.operation import paths_of
 from impls.so3.symbols import alternating, triangle, wigner_6j
 from impls.so3.wigner import clebsch_gordan
 

@@ -13,10 +13,10 @@ from impls.backends import Backend
 from impls.families.convolution import graph_of, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
+from impls.points.convolution.contraction import copies_as_channels, coupling_matrix
+from impls.points.convolution.merged import runs_of
+from impls.points.convolution.operation import paths_of
 from impls.problem import Problem
-from impls.products.channelwise.contraction import copies_as_channels, coupling_matrix
-from impls.products.channelwise.merged import runs_of
-from impls.products.channelwise.operation import paths_of
 
 
 def dense(problem: Problem, b: Backend, options: Options) -> Built:

@@ -8,9 +8,9 @@ import pytest
 from impls.families.convolution import FAMILY, graph_of, irreps_of, model, problem
 from impls.implementation import Implementation, Target
 from impls.peers.e3nn import labels
-from impls.products.channelwise.contraction import copies_as_channels, coupling_matrix
-from impls.products.channelwise.merged import merged, runs_of
-from impls.products.channelwise.operation import OPERATION, paths_of
+from impls.points.convolution.contraction import copies_as_channels, coupling_matrix
+from impls.points.convolution.merged import merged, runs_of
+from impls.points.convolution.operation import OPERATION, paths_of
 from impls.products.paths import output_irreps
 from impls.registry import load
 from impls.so3.wigner import wigner_3j

@@ -25,9 +25,9 @@ from impls.backends import Backend
 from impls.families.edge import channels_of, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
+from impls.points.escn.operation import KEEPS_INVERSION, bijection, paths_of
+from impls.points.escn.so2 import supports
 from impls.problem import Problem
-from impls.products.escn.operation import KEEPS_INVERSION, bijection, paths_of
-from impls.products.escn.so2 import supports
 from impls.so3.wigner import clebsch_gordan
 
 

@@ -12,10 +12,10 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.positions import counts_of, irreps_of
 from impls.implementation import Built, Tensors
+from impls.points.convolution.contraction import coupling_matrix
+from impls.points.solid_convolution.harmonics import Solid
+from impls.points.solid_convolution.operation import paths_of
 from impls.problem import Problem
-from impls.products.channelwise.contraction import coupling_matrix
-from impls.products.solid_convolution.harmonics import Solid
-from impls.products.solid_convolution.operation import paths_of
 
 
 def edge_wise(problem: Problem, b: Backend, options: Options) -> Built:

@@ -21,9 +21,9 @@ from impls.backends import Backend
 from impls.families.edge import channels_of, irreps_of, m_max_of
 from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
+from impls.points.escn.frame import Wigner, frames
+from impls.points.escn.operation import KEEPS_INVERSION, Path, paths_of
 from impls.problem import Problem, Refusal
-from impls.products.escn.frame import Wigner, frames
-from impls.products.escn.operation import KEEPS_INVERSION, Path, paths_of
 from impls.so3.irreps import Irreps
 
 

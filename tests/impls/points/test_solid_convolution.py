@@ -11,10 +11,10 @@ from analysis.derivative import directional
 from impls.backends import load as backend
 from impls.families.positions import FAMILY, counts_of, irreps_of, problem
 from impls.implementation import Target
-from impls.products.solid_convolution.harmonics import Solid
-from impls.products.solid_convolution.node_wise import recoupling
-from impls.products.solid_convolution.operation import OPERATION, paths_of, solid_harmonics
-from impls.products.solid_convolution.translated import translation
+from impls.points.solid_convolution.harmonics import Solid
+from impls.points.solid_convolution.node_wise import recoupling
+from impls.points.solid_convolution.operation import OPERATION, paths_of, solid_harmonics
+from impls.points.solid_convolution.translated import translation
 from impls.registry import load
 from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams

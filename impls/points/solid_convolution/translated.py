@@ -23,10 +23,10 @@ from impls.backends import Backend
 from impls.families.positions import counts_of, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
+from impls.points.solid_convolution.harmonics import Solid
+from impls.points.solid_convolution.node_wise import supports
+from impls.points.solid_convolution.operation import paths_of
 from impls.problem import Problem
-from impls.products.solid_convolution.harmonics import Solid
-from impls.products.solid_convolution.node_wise import supports
-from impls.products.solid_convolution.operation import paths_of
 from impls.so3.wigner import clebsch_gordan
 
 

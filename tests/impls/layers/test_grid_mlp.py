@@ -63,7 +63,7 @@ def test_weights_are_shared_by_all_points():
     asked = problem(natural(range(3)), **SIZE).at(resolution=16)
     shapes = {name: space.shape for name, space in OPERATION.weights(asked).items()}
     assert shapes == {"a": (3 * HIDDEN, 3), "b": (3, 3 * HIDDEN)}
-    assert OPERATION.exactness == "approximate, by resolution"
+    assert OPERATION.inexact == "rotation by resolution"
 
 
 def test_refusals_are_those_of_one_function_for_each_channel():

@@ -88,4 +88,4 @@ def test_refusals_name_the_reason(irreps, rings, reason):
 
 
 def test_it_is_approximate_in_the_resolution():
-    assert OPERATION.exactness == "approximate, by resolution"
+    assert OPERATION.inexact == "rotation by resolution"

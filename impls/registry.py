@@ -23,7 +23,13 @@ from impls.family import Family
 from impls.implementation import Implementation
 from impls.operation import PASSES, Operation
 
-BUILTIN = ("impls.families", "impls.products", "impls.points", "impls.layers")
+BUILTIN = (
+    "impls.families",
+    "impls.products",
+    "impls.powers",
+    "impls.pointwise",
+    "impls.points",
+)
 ENTRY_POINTS = ("equibench.families", "equibench.operations", "equibench.implementations")
 
 

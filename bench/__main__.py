@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench import calibrate, check, compare, machine, progress
-from bench.case import PASSES, digest, refusal
+from bench.case import PASSES, digest
 from bench.duel import ROUNDS, SAMPLES, Rules, Side, fight
 from bench.exits import ended
 from bench.inventory import LISTINGS, WIDTHS
@@ -244,7 +244,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
-    runnable = [p.case for p in meant.planned if refusal(p.case, registry) is None]
+    runnable = [p.case for p in meant.planned if p.refused is None]
     passes = Counter(str(case.pass_) for case in runnable)
     workers = len({spec_of(case, registry) for case in runnable})
     seconds = progress.estimate(passes, workers, meant.settings.rounds)
@@ -266,7 +266,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     registry = load_registry()
     target = _duel_target(arguments)
     meant = plan(arguments.profile, target, registry, arguments.select)
-    cases = [p.case for p in meant.planned if refusal(p.case, registry) is None]
+    cases = [p.case for p in meant.planned if p.refused is None]
     if not cases:
         raise ValueError(f"every case that --select {arguments.select!r} matches is refused")
     with (

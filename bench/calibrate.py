@@ -24,7 +24,7 @@ import numpy as np
 
 from analysis.statistics import log_ratios
 from analysis.verdict import verdicts
-from bench.case import Case, digest, refusal
+from bench.case import Case, Refusals, digest
 from bench.clocks import HostClock
 from bench.duel import Duel, Rules, Side, fight
 from bench.fingerprint import PROTOCOL
@@ -36,7 +36,6 @@ from impls.implementation import Target
 from impls.registry import Registry
 
 IMPLEMENTATIONS = (
-    "clebsch_gordan.numpy_dense",
     "clebsch_gordan.torch_dense",
     "clebsch_gordan.torch_sparse",
     "clebsch_gordan.jax_dense",
@@ -97,12 +96,13 @@ def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
 
 def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> list[Case]:
     """Return `count` cases of the default profile, at random; some twice if there are too few."""
+    refusals = Refusals(registry)
     chosen = [
         case
         for case in cases_of_profile("default", target, registry)
         if case.implementation in IMPLEMENTATIONS
         and int(registry.family(case.problem.family).facets(case.problem)["lmax"]) <= LMAX
-        and refusal(case, registry) is None
+        and refusals(case) is None
     ]
     rng = random.Random(seed)
     found: list[Case] = []

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.fingerprint import key
-from bench.profiles import PROFILES, Plan, Planned, cases
+from bench.profiles import PROFILES, Plan, cases, planned_of
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from impls.implementation import Implementation, Target
@@ -50,16 +49,11 @@ def check(
     """
     wanted = {i.full_name for i in implementations}
     settings = PROFILES["check"]
-    planned = [
-        Planned(case, key(case, registry))
-        for case in cases("check", target, registry)
-        if case.implementation in wanted
-    ]
+    asked = [c for c in cases("check", target, registry) if c.implementation in wanted]
+    plan = Plan("check", settings, planned_of(asked, registry))
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
-        execute(
-            Plan("check", settings, planned), registry, Path(scratch), files=files, events=events
-        )
-        rows = load(Path(scratch)) if planned else []
+        execute(plan, registry, Path(scratch), files=files, events=events)
+        rows = load(Path(scratch)) if asked else []
     results: dict[str, dict[str, Any]] = {}
     for row in rows:
         result = results.setdefault(row["case"], {"case": row["case"]})

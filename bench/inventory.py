@@ -6,7 +6,7 @@ from typing import Any
 
 from analysis import catalogue
 from bench import profiles
-from bench.case import case_id, problem_id, refusal
+from bench.case import Refusals, case_id, problem_id
 from impls.implementation import Target
 from impls.registry import Registry
 
@@ -73,12 +73,13 @@ def problems(registry: Registry, profile: str) -> list[dict[str, Any]]:
 
 def cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
     """Return the cases of a profile on the CPU, and why they are refused."""
+    refusals = Refusals(registry)
     return [
         {
             "case": case_id(case, registry),
             "implementation": case.implementation,
             "pass": case.pass_,
-            "refused": str(refusal(case, registry) or ""),
+            "refused": str(refusals(case) or ""),
         }
         for case in profiles.cases(profile, Target(), registry)
     ]

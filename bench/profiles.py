@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from bench import probes
-from bench.case import PASSES, Case, Pass, cases_of, refusal, select
+from bench.case import PASSES, Case, Pass, Refusals, cases_of, select
 from bench.fingerprint import key
 from impls.family import Ask
 from impls.implementation import MODES, Target
-from impls.problem import Problem
+from impls.problem import Problem, Refusal
 from impls.registry import Registry
 
 
@@ -62,10 +62,17 @@ PROFILES = {
 
 @dataclass(frozen=True)
 class Planned:
-    """A case with its content address."""
+    """A case with its content address, and why it is not run where it is refused."""
 
     case: Case
     key: str
+    refused: Refusal | None
+
+
+def planned_of(cases: Iterable[Case], registry: Registry) -> list[Planned]:
+    """Return cases with what a run asks of each before it starts; nobody has to ask again."""
+    refusals = Refusals(registry)
+    return [Planned(case, key(case, registry), refusals(case)) for case in cases]
 
 
 @dataclass
@@ -128,7 +135,7 @@ def plan(
                 f"--select {pattern!r} matches no case of profile {profile!r}; "
                 f"see: python -m bench list --cases --profile {profile}"
             )
-    return Plan(profile, settings, [Planned(case, key(case, registry)) for case in chosen])
+    return Plan(profile, settings, planned_of(chosen, registry))
 
 
 def _known(what: str, name: str, known: Sequence[Any]) -> Any:
@@ -176,23 +183,22 @@ def explaining(plan: Plan, registry: Registry) -> dict[str, str]:
     """
     if plan.settings.probes not in (probes.RUN, probes.PAPER):
         return {}
-    chosen: dict[Any, tuple[Any, str, str]] = {}
+    chosen: dict[tuple[str, Problem], tuple[Any, str]] = {}
     for planned in plan.planned:
         case = planned.case
         implementation = registry.implementation(case.implementation)
         single = registry.family(case.problem.family).single
         default = MODES[implementation.framework][0] == case.mode
         default = default and not case.options
-        if single is None or case.pass_ != "fwd" or not default or refusal(case, registry):
+        if single is None or case.pass_ != "fwd" or not default or planned.refused:
             continue
         smallest = replace(single(case.problem), dtype="float64")
-        large = _numbers(registry, implementation.operation, smallest) > LARGEST
-        probe = "expressivity.derived" if large else "expressivity"
         question = implementation.operation, smallest
         rank = (len(implementation.requires), implementation.framework == "jax", planned.key)
         if question not in chosen or rank < chosen[question][0]:
-            chosen[question] = rank, planned.key, probe
-    return {key: probe for _, key, probe in chosen.values()}
+            chosen[question] = rank, planned.key
+    large = {key: _numbers(registry, *asked) > LARGEST for asked, (_, key) in chosen.items()}
+    return {key: "expressivity.derived" if large[key] else "expressivity" for key in large}
 
 
 def _numbers(registry: Registry, operation: str, problem: Problem) -> int:

@@ -11,8 +11,7 @@ import pytest
 
 from bench.__main__ import main
 from bench.case import Case
-from bench.fingerprint import key
-from bench.profiles import Plan, Planned, Profile, Sampling
+from bench.profiles import Plan, Profile, Sampling, planned_of
 from bench.rows import FINISHED
 from impls.families.product import problem
 from impls.implementation import MODES, Target
@@ -48,8 +47,7 @@ class Hand:
             "case_timeout": 60.0,
             "probes": ("time.first", "error", "equiv"),
         }
-        planned = [Planned(case, key(case, registry)) for case in cases]
-        return Plan("hand", Profile(**(chosen | settings)), planned)
+        return Plan("hand", Profile(**(chosen | settings)), planned_of(cases, registry))
 
     @staticmethod
     def ends(rows):

@@ -6,14 +6,18 @@ import fnmatch
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from bench.case import Case, case_id, describe, digest, problem_id, refusal, select
-from bench.profiles import PROFILES, cases, plan
+from bench.profiles import PROFILES, cases, explaining, plan
+from bench.rows import load as load_rows
+from bench.run import execute
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.problem import Problem
+from impls.registry import Registry
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +202,7 @@ def test_select_takes_words_and_globs(profiles, registry):
     assert names("*") == everything
     assert names("torch_dense") == {n for n in everything if n.endswith("torch_dense")}
     assert names("*::gaunt.*") == {n for n in everything if n.startswith("gaunt.")}
-    assert names("*lmax[23]-*::*numpy*") == {"clebsch_gordan.numpy_dense"}
+    assert names("*lmax[23]-*::*torch_sparse*") == {"clebsch_gordan.torch_sparse"}
     assert names("TORCH") == names("nothing of the kind") == set()
     kept = select(quick, "lmax3", registry)
     assert kept and kept == [c for c in quick if "lmax3" in case_id(c, registry)]
@@ -222,3 +226,45 @@ def test_plans_refuse_by_name(registry):
     with pytest.raises(ValueError, match=r"'nothing' matches no case of profile 'quick'; see: "):
         plan("quick", Target(), registry, "nothing")
     assert plan("quick", Target(), registry, rounds=4).settings.rounds == 4
+
+
+def test_a_plan_puts_each_question_once(hand, registry, tmp_path):
+    """However many passes, modes and options share an answer, and whoever needs it afterwards."""
+    asked: Counter[tuple[str, ...]] = Counter()
+
+    def counted(name, question):
+        def ask(*arguments):
+            asked[(name, *(str(argument) for argument in arguments))] += 1
+            return question(*arguments)
+
+        return ask
+
+    counting = Registry()
+    for known in (registry.families, registry.operations, registry.implementations):
+        for name, thing in known.items():
+            question = "check" if known is registry.families else "supports"
+            heard = replace(thing, **{question: counted(name, getattr(thing, question))})
+            counting.add(heard, registry.origin(thing))
+
+    meant = plan(
+        "quick", Target(), counting, passes=("fwd", "grad"), modes=("compile", "jit"), vary=True
+    )
+    runnable = {
+        (p.case.implementation, str(p.case.problem)) for p in meant.planned if not p.refused
+    }
+    assert set(asked.values()) == {1}
+    assert len(runnable) < len(meant.planned) / 3, "each pair has passes, modes and options"
+    assert runnable <= {question[:2] for question in asked}
+
+    explaining(meant, counting)
+    asked.clear()
+    cases = [
+        hand.case(counting, "clebsch_gordan.numpy_dense"),
+        hand.case(counting, "clebsch_gordan.numpy_dense", problem("siso", 3)),
+    ]
+    few = hand.plan(counting, cases)
+    assert asked and set(asked.values()) == {1}
+    asked.clear()
+    execute(few, counting, tmp_path)
+    statuses = {row["status"] for row in load_rows(tmp_path) if row["probe"] == "case"}
+    assert statuses == {"ok", "skip"} and not asked

@@ -54,15 +54,16 @@ class Runner:
         return jax.enable_x64(dtype == "float64")
 
     def _put(self, framework, array, dtype):
+        real = array.dtype.kind == "f"  # the others are indices
         if framework == "torch":
             import torch
 
-            return torch.tensor(array, dtype=getattr(torch, dtype))
+            return torch.tensor(array, dtype=getattr(torch, dtype) if real else None)
         if framework == "jax":
             import jax.numpy as jnp
 
-            return jnp.asarray(array, dtype)
-        return array.astype(dtype)
+            return jnp.asarray(array, dtype if real else None)
+        return array.astype(dtype) if real else array
 
     def _numpy(self, found):
         if isinstance(found, tuple):
@@ -183,19 +184,24 @@ class Judge:
         """Return the outputs, and the gradients of the sum of <cotangent, output>."""
 
         def ask(call):
-            def functional(arrays):
-                outputs = call({k: arrays[k] for k in inputs}, {k: arrays[k] for k in weights})
+            arrays = {**inputs, **weights}
+            moving = {k for k, a in arrays.items() if a.dtype.kind == "f"}
+            fixed = put({k: a for k, a in arrays.items() if k not in moving})
+
+            def functional(leaves):
+                whole = {**leaves, **fixed}
+                outputs = call({k: whole[k] for k in inputs}, {k: whole[k] for k in weights})
                 return sum((outputs[k] * c).sum() for k, c in put(cotangents).items()), outputs
 
-            arrays = put({**inputs, **weights})
+            leaves = put({k: a for k, a in arrays.items() if k in moving})
             if implementation.framework == "jax":
                 import jax
 
-                gradients, outputs = jax.jit(jax.grad(functional, has_aux=True))(arrays)
+                gradients, outputs = jax.jit(jax.grad(functional, has_aux=True))(leaves)
                 return [outputs, gradients]
             import torch
 
-            leaves = {k: a.requires_grad_() for k, a in arrays.items()}
+            leaves = {k: a.requires_grad_() for k, a in leaves.items()}
             total, outputs = functional(leaves)
             parts = torch.autograd.grad(total, list(leaves.values()))
             return [outputs, dict(zip(leaves, parts, strict=True))]
@@ -222,7 +228,14 @@ class Judge:
 
     def _run(self, implementation, problem, ask):
         with self.runner._precision(implementation.framework, problem.dtype):
-            found = ask(implementation.build(problem, Target(), {}).call)
+            built = implementation.build(problem, Target(), {})
+
+            def canonical(inputs, weights):
+                native = built.pack(inputs, weights) if built.pack else (inputs, weights)
+                outputs = built.call(*native)
+                return built.unpack(outputs) if built.unpack else outputs
+
+            found = ask(canonical)
             return [{k: self.runner._numpy(a) for k, a in arrays.items()} for arrays in found]
 
 

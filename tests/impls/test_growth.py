@@ -15,10 +15,9 @@ import pytest
 
 from analysis.scaling import exponent
 from impls.families import (
-    edge,
     feature,
     multivector,
-    positions,
+    points,
     product,
 )
 from impls.implementation import Target
@@ -32,7 +31,6 @@ TOLERANCE = 0.6
 """Of an exponent of lmax: lower powers still show at lmax 6."""
 
 GROWING = {
-    "edge": lambda lmax: [edge.problem(lmax, "so3"), edge.problem(lmax, "o3")],
     "feature": lambda lmax: [
         feature.layer(natural(range(lmax + 1))),
         feature.layer(feature.gated(lmax), data="frames"),
@@ -46,7 +44,12 @@ GROWING = {
             for irreps in (product.VECTORS, product.MULTIVECTORS)
         ),
     ],
-    "positions": lambda lmax: [positions.problem(lmax, "so3", setting="mimo")],
+    "points": lambda lmax: [
+        points.FAMILY.pose("mimo", "so3", lmax),
+        points.problem("full", lmax, "so3", data="isotropic:64x16"),
+        points.problem("full", lmax, "o3", data="isotropic:64x16"),
+        points.problem("mimo", lmax, "so3"),
+    ],
     "multivector": lambda lmax: [multivector.problem()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""

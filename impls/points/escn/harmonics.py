@@ -3,7 +3,8 @@ r"""The same map without a rotation: Clebsch-Gordan products with the harmonics 
 The weights h, k become weights w_l2 of products with Y_l2(v), l2 up to l_in + l_out, by
 `bijection`; then for each output irrep
 
-    z[e, w] = sum over (l_in, l2, u) of w_l2[u, w] (C(l_in, l2, l_out) Y_l2(v[e])) x[e, u]
+    z[n, w] = sum over (e with dst[e] = n, l_in, l2, u) of
+              w_l2[u, w] (C(l_in, l2, l_out) Y_l2(v[e])) x[src[e], u]
 
 as a convolution on the sphere is usually computed [@thomas2018], with one matrix product that mixes
 paths and channels. O(L^5) for each edge and channel and O(L^4 C^2) for mixing; the kernels of each
@@ -22,38 +23,13 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.edge import channels_of, irreps_of
+from impls.families.points import channels_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
-from impls.points.escn.operation import KEEPS_INVERSION, bijection, paths_of
-from impls.points.escn.so2 import supports
+from impls.points.escn.operation import KEEPS_INVERSION, bijection, ends_of, paths_of
+from impls.points.harmonics import Harmonics, supports
 from impls.problem import Problem
 from impls.so3.wigner import clebsch_gordan
-
-
-class Harmonics:
-    """The "component" harmonics of degrees 0..lmax of unit vectors, by stretched couplings.
-
-    Y_l is a multiple of C(1, l-1, l) n Y_(l-1): polynomials in n, so nothing happens at the poles.
-    """
-
-    def __init__(self, lmax: int, b: Backend) -> None:
-        """Make one coupling matrix [3 (2l-1), 2l+1] for each degree."""
-        self.tables, self.concatenate, self.lmax = [], b.concatenate, lmax
-        for n in range(2, lmax + 1):
-            tensor = clebsch_gordan(1, n - 1, n)
-            at_pole = tensor[1, n - 1, n] * np.sqrt(2 * n - 1)
-            table = tensor.reshape(-1, 2 * n + 1) * np.sqrt(2 * n + 1) / at_pole
-            self.tables.append(b.table(table))
-
-    def __call__(self, v: Any) -> Any:
-        """Return Y [edges, (lmax+1)^2] of v [edges, 3]."""
-        n = v / ((v * v).sum(-1) ** 0.5)[:, None]
-        found = [n[:, :1] * 0 + 1, n * 3**0.5]
-        for table in self.tables:
-            product = (n[:, :, None] * found[-1][:, None, :]).reshape(-1, table.shape[0])
-            found.append(product @ table)
-        return self.concatenate(found[: self.lmax + 1], 1)
 
 
 @dataclass(frozen=True)
@@ -73,7 +49,7 @@ class Pair:
 
 def pairs_of(problem: Problem, parity: bool, b: Backend) -> list[list[Pair]]:
     """Return the pairs of each output irrep."""
-    inside, out = irreps_of(problem)
+    inside, out = ends_of(problem)
     paths, slices = paths_of(problem, parity), inside.slices()
     found: list[list[Pair]] = [[] for _ in range(len(out))]
     for o, (_, ir3) in enumerate(out):
@@ -105,12 +81,13 @@ def pairs_of(problem: Problem, parity: bool, b: Backend) -> list[list[Pair]]:
 
 def harmonics(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm; with `parity`, for the operation that keeps inversion."""
-    inside, out = irreps_of(problem)
+    inside, out = ends_of(problem)
     channels, pairs = channels_of(problem), pairs_of(problem, parity, b)
-    sh_of = Harmonics(inside.lmax + out.lmax, b)
+    sh_of = Harmonics(range(inside.lmax + out.lmax + 1), b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        x, h, sh = inputs["x"].swapaxes(1, 2), weights["h"], sh_of(inputs["v"])
+        h, sh, nodes = weights["h"], sh_of(inputs["v"]), inputs["x"].shape[0]
+        x = b.gather(inputs["x"], inputs["src"]).swapaxes(1, 2)
         edges, flat = x.shape[0], h.reshape(h.shape[0], -1)
         parts = []
         for (_, ir3), row in zip(out, pairs, strict=True):
@@ -124,7 +101,8 @@ def harmonics(parity: bool, problem: Problem, b: Backend, options: Options) -> B
                 coupled.append((kernel @ x[:, pair.item]).reshape(edges, ir3.dim, -1))
                 mixing.append((pair.change @ flat[pair.paths]).reshape(-1, channels))
             parts.append(b.concatenate(coupled, -1) @ b.concatenate(mixing, 0))
-        return {"z": b.concatenate(parts, 1).swapaxes(1, 2)}
+        z = b.segment_sum(b.concatenate(parts, 1), inputs["dst"], nodes)
+        return {"z": z.swapaxes(1, 2)}
 
     return Built(call, kernel=f"{sum(map(len, pairs))} batched products with harmonics")
 

@@ -1,4 +1,4 @@
-r"""Rotate to the frame of each edge, one matrix product for each order m, rotate back.
+r"""Rotate to the frame of each edge, one matrix product for each order m, rotate back, sum.
 
 For m >= 1 the rows (x'[+m], x'[-m]) of all input degrees and channels are one batch of 2 edges:
 P = X H, Q = X K, z'[+m] = P+ - Q-, z'[-m] = Q+ + P- [@passaro2023]. Only the rows |m| <= m_max of D
@@ -18,12 +18,13 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.edge import channels_of, irreps_of, m_max_of
+from impls.families.points import channels_of
 from impls.growth import Growth
-from impls.implementation import Built, Target, Tensors
+from impls.implementation import Built, Tensors
 from impls.points.escn.frame import Wigner, frames
-from impls.points.escn.operation import KEEPS_INVERSION, Path, paths_of
-from impls.problem import Problem, Refusal
+from impls.points.escn.operation import KEEPS_INVERSION, M_MAX, Path, ends_of, paths_of
+from impls.points.harmonics import supports
+from impls.problem import Problem
 from impls.so3.irreps import Irreps
 
 
@@ -81,8 +82,8 @@ class Mixing:
 
 def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm; with `parity`, for the operation that keeps inversion."""
-    irreps_in, irreps_out = irreps_of(problem)
-    top = min(m_max_of(problem), irreps_in.lmax, irreps_out.lmax)
+    irreps_in, irreps_out = ends_of(problem)
+    top = M_MAX.of(problem)
     inside, out = Rows(irreps_in, top), Rows(irreps_out, top)
     paths, channels = paths_of(problem, parity), channels_of(problem)
     wigner = Wigner(max(irreps_in.lmax, irreps_out.lmax), b)
@@ -100,7 +101,8 @@ def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
         return matrices[degree][:, degree - reach : degree + reach + 1]
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        x, h = inputs["x"].swapaxes(1, 2), weights["h"]
+        h, nodes = weights["h"], inputs["x"].shape[0]
+        x = b.gather(inputs["x"], inputs["src"]).swapaxes(1, 2)
         edges, matrices = x.shape[0], wigner(frames(inputs["v"], b))
         rotated = [
             frame(matrices, inside, i) @ x[:, part] for i, part in enumerate(irreps_in.slices())
@@ -118,16 +120,10 @@ def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
         for o in range(len(irreps_out)):
             mine = result[:, out.start(o) : out.start(o) + 2 * out.orders(o) + 1]
             parts.append(frame(matrices, out, o).swapaxes(1, 2) @ mine)
-        return {"z": b.concatenate(parts, 1).swapaxes(1, 2)}
+        z = b.segment_sum(b.concatenate(parts, 1), inputs["dst"], nodes)
+        return {"z": z.swapaxes(1, 2)}
 
     return Built(call, kernel=f"{top + 1} matrix products, one for each order; D in the call")
-
-
-def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse bfloat16, in which frames are no rotations and harmonics lose their norm."""
-    if problem.dtype == "bfloat16":
-        return Refusal("directions of edges need more digits than bfloat16 has", "use float32")
-    return None
 
 
 ALGORITHMS = tuple(

@@ -6,29 +6,27 @@ serves all channels. O(L^5) for each edge and channel.
 
 from __future__ import annotations
 
-import numpy as np
-
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.positions import counts_of, irreps_of
+from impls.families.points import counts_of, irreps_of
 from impls.implementation import Built, Tensors
 from impls.points.convolution.contraction import coupling_matrix
-from impls.points.solid_convolution.harmonics import Solid
+from impls.points.harmonics import Harmonics
 from impls.points.solid_convolution.operation import paths_of
 from impls.problem import Problem
 
 
 def edge_wise(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
-    edge, nodes = irreps_of(problem)[1], counts_of(problem)[1]
+    edge, nodes = irreps_of(problem)[1], counts_of(problem)[0]
     host, blocks, host_order = coupling_matrix(paths_of(problem), edge.dim)
-    couplings, order, solid = b.table(host), b.index(host_order), Solid(edge.lmax, b)
-    part = b.index(np.concatenate([np.arange(ir.l**2, (ir.l + 1) ** 2) for _, ir in edge]))
+    couplings, order = b.table(host), b.index(host_order)
+    solid = Harmonics([ir.l for _, ir in edge], b, solid=True)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         src, dst, a = inputs["src"], inputs["dst"], inputs["a"]
         v = b.gather(inputs["r"], src) - b.gather(inputs["r"], dst)
-        matrices, sums = b.take(solid(v), part) @ couplings, []
+        matrices, sums = solid(v) @ couplings, []
         for block in blocks:
             matrix = matrices[:, block.columns].reshape(matrices.shape[0], block.rows, -1)
             sent = b.gather(inputs["x"][..., block.item], src).swapaxes(1, 2)

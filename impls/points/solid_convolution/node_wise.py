@@ -25,10 +25,10 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.positions import counts_of, irreps_of
+from impls.families.points import counts_of, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
-from impls.points.solid_convolution.harmonics import Solid
+from impls.points.harmonics import Harmonics
 from impls.points.solid_convolution.operation import paths_of
 from impls.problem import Problem, Refusal
 from impls.products.paths import Path
@@ -68,9 +68,9 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
 
 def node_wise(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
-    nodes, lmax = counts_of(problem)[1], irreps_of(problem)[1].lmax
+    nodes, lmax = counts_of(problem)[0], irreps_of(problem)[1].lmax
     blocks, host_order = _blocks(paths_of(problem), lmax, b)
-    order, solid = b.index(host_order), Solid(lmax, b)
+    order, solid = b.index(host_order), Harmonics(range(lmax + 1), b, solid=True)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         src, dst, a, r = (inputs[name] for name in ("src", "dst", "a", "r"))

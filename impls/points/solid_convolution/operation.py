@@ -15,7 +15,8 @@ degrees, as attention gives it. Then everything but the sum can be moved from ed
 ends.
 
 Selection rule: |l1-l2| <= l3 <= l1+l2 and, with parity, p3 = p1 p2. Translations of all positions
-change nothing. Cost of the direct sum: O(L^5) for each edge and channel.
+change nothing; a periodic structure, whose edges lead to images, has no such positions and is
+refused. Cost of the direct sum: O(L^5) for each edge and channel.
 """
 
 from __future__ import annotations
@@ -24,7 +25,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.positions import counts_of, irreps_of, node_space
+from impls.families.points import (
+    channels_of,
+    counts_of,
+    has_positions,
+    has_vectors,
+    irreps_of,
+    node_space,
+)
 from impls.growth import Growth
 from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
@@ -62,6 +70,16 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
 
 
 def _supports(problem: Problem) -> Refusal | None:
+    if not has_vectors(problem):
+        return Refusal(
+            "harmonics of edges are given: lengths and positions are needed",
+            "ask with given=vectors",
+        )
+    if not has_positions(problem):
+        return Refusal(
+            f"data {problem.data!r}: edges lead to images, or come without positions of the nodes",
+            "ask of an open structure: a molecule, or a lattice",
+        )
     if paths_of(problem):
         return None
     node, edge, out = irreps_of(problem)
@@ -74,7 +92,7 @@ def _supports(problem: Problem) -> Refusal | None:
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count, per edge, C R once for all channels, times x, times a, into the sum."""
     paths, node = paths_of(problem), irreps_of(problem)[0]
-    channels, nodes, edges = counts_of(problem)
+    channels, (nodes, edges) = channels_of(problem), counts_of(problem)
     out = sum(path.ir3.dim for path in paths)
     nonzero = sum(int(np.count_nonzero(path.nonzero)) for path in paths)
     pairs = sum(int(np.count_nonzero(path.nonzero.any(axis=1))) for path in paths)
@@ -88,7 +106,8 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 OPERATION = Operation(
     name="solid_convolution",
     title="solid convolution",
-    family="positions",
+    family="points",
+    reads=("x", "r", "a", "src", "dst"),
     summary="product with solid harmonics of relative positions, a weight per edge for all degrees",
     papers=("li2025",),
     claims=exact("rotation", "inversion", "translation", "permutation"),

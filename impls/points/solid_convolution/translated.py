@@ -20,10 +20,10 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.positions import counts_of, irreps_of
+from impls.families.points import counts_of, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
-from impls.points.solid_convolution.harmonics import Solid
+from impls.points.harmonics import Harmonics
 from impls.points.solid_convolution.node_wise import supports
 from impls.points.solid_convolution.operation import paths_of
 from impls.problem import Problem
@@ -32,8 +32,9 @@ from impls.so3.wigner import clebsch_gordan
 
 def translated(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
-    (_, nodes, _), (node, edge, _) = counts_of(problem), irreps_of(problem)
-    solid, move = Solid(edge.lmax, b), b.table(translation(edge.lmax))
+    (nodes, _), (node, edge, _) = counts_of(problem), irreps_of(problem)
+    solid = Harmonics(range(edge.lmax + 1), b, solid=True)
+    move = b.table(translation(edge.lmax))
     paths = paths_of(problem)
     pairs = []
     for i1, i2 in sorted({(path.i1, path.i2) for path in paths}):

@@ -7,12 +7,12 @@ import pytest
 
 from analysis.derivative import directional
 from impls.backends import load as backend
-from impls.families.edge import FAMILY, problem
+from impls.families.points import FAMILY, ask, problem
 from impls.implementation import Target
 from impls.points.escn.frame import Wigner, frames
 from impls.points.escn.operation import ESCN as OPERATION
 from impls.points.escn.operation import ESCN_O3 as RESTRICTED
-from impls.points.escn.operation import bijection, harmonic_weights, paths_of
+from impls.points.escn.operation import M_MAX, bijection, harmonic_weights, paths_of
 from impls.registry import load
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.rotations import axis_angle, wigner_d
@@ -23,7 +23,6 @@ REGISTRY = load()
 OPERATIONS = {"escn": OPERATION, "escn_o3": RESTRICTED}
 NAMES = ("torch_so2", "torch_harmonics", "jax_so2", "jax_harmonics")
 BOTH = [f"{operation}.{name}" for operation in OPERATIONS for name in NAMES]
-UNSORTED = {"irreps_in": "2e+0e+1o+1e", "irreps_out": "1e+2o+0o"}
 POLES = np.array([[0, 1, 0], [0, -1, 0], [1, 0, 0], [0, 0, -1], [1e-9, -1, 1e-9]])
 
 
@@ -31,19 +30,27 @@ def named(name):
     return OPERATIONS[name.partition(".")[0]], REGISTRY.implementation(name)
 
 
-def small(lmax, symmetry="o3", **sizes):
-    return problem(lmax, symmetry, channels=2, edges=7, dtype="float64", **sizes)
+SMALL = {"data": "isotropic:4x2", "channels": 2, "dtype": "float64"}
+
+
+def small(lmax, symmetry="o3"):
+    return problem("full", lmax, symmetry, **SMALL)
 
 
 PROBLEMS = {
-    "cut": small(3, m_max=1, lmax_out=2),
-    "unsorted": small(2).with_sizes(**UNSORTED),
+    "cut": ask(
+        irreps_node="0e+1o+2e+3o", irreps_edge="0e+1o+2e+3o+4e+5o", irreps_out="0e+1o+2e", **SMALL
+    ).at(m_max=1),
+    "unsorted": ask(
+        irreps_node="2e+0e+1o+1e", irreps_edge="2e+0e+3o+1o+4e", irreps_out="1e+2o+0o", **SMALL
+    ),
 }
 
 
 def drawn(asked, operation, judge):
     """Return arrays, with some edges on the poles and on the seam of the two charts."""
     inputs, weights = judge.draw(FAMILY, operation, asked)
+    inputs = dict(operation.taken(inputs))
     inputs["v"][: len(POLES)] = POLES
     return inputs, weights
 
@@ -55,16 +62,18 @@ def relative(found, wanted):
 
 @pytest.mark.parametrize(
     ("lmax", "whole", "cut", "restricted"),
-    [(1, 5, 5, 4), (2, 19, 19, 14), (4, 85, 75, 55), (6, 231, 171, 140)],
+    [(1, 6, 6, 5), (2, 19, 19, 14), (4, 85, 75, 55), (6, 231, 171, 140)],
 )
 def test_number_of_weights(lmax, whole, cut, restricted):
-    asked = problem(lmax) if lmax > 1 else problem(1)
+    asked = problem("full", lmax)
     pairs = [(a, b) for a in range(lmax + 1) for b in range(lmax + 1)]
     assert sum(2 * min(p) + 1 for p in pairs) == len(paths_of(asked, False))
     assert sum(min(p) + 1 for p in pairs) == len(paths_of(asked, True))
-    if lmax > 1:
-        assert len(paths_of(asked, False)) == whole
-        assert len(paths_of(asked.with_sizes(m_max=2), False)) == cut
+    assert len(paths_of(asked, False)) == whole
+    assert len(paths_of(asked.at(m_max=min(2, lmax)), False)) == cut
+    assert len(paths_of(asked, True)) == restricted
+    assert len(paths_of(asked.at(m_max=0), False)) == (lmax + 1) ** 2
+    assert M_MAX.of(asked) == lmax and M_MAX.values(asked) == tuple(range(lmax + 1))
 
 
 @pytest.mark.parametrize(("l_in", "l_out"), [(0, 3), (1, 1), (2, 3), (4, 2), (4, 4)])
@@ -87,17 +96,16 @@ def test_so2_map_is_the_clebsch_gordan_product_with_the_harmonics(lmax, judge):
     inputs, weights = drawn(asked, OPERATION, judge)
     rng = np.random.default_rng(0)
     sh = spherical_harmonics(2 * lmax, inputs["v"], "component")
-    z, h = np.zeros((7, 2, (lmax + 1) ** 2)), []
+    z, h = np.zeros((4, 2, (lmax + 1) ** 2)), []
     for l3 in range(lmax + 1):
         for l1 in range(lmax + 1):
             w = rng.standard_normal((2 * min(l1, l3) + 1, 2, 2))
             h.append(np.tensordot(bijection(l1, l3), w, 1))
-            x = inputs["x"][..., l1**2 : (l1 + 1) ** 2]
+            x = inputs["x"][inputs["src"]][..., l1**2 : (l1 + 1) ** 2]
             for l2, matrix in enumerate(w, start=abs(l1 - l3)):
                 tensor, y = clebsch_gordan(l1, l2, l3), sh[:, l2**2 : (l2 + 1) ** 2]
-                z[..., l3**2 : (l3 + 1) ** 2] += np.einsum(
-                    "ijk,eui,ej,uw->ewk", tensor, x, y, matrix, optimize=True
-                )
+                message = np.einsum("ijk,eui,ej,uw->ewk", tensor, x, y, matrix, optimize=True)
+                np.add.at(z[..., l3**2 : (l3 + 1) ** 2], inputs["dst"], message)
     h = np.concatenate(h)
     built = REGISTRY.implementation("escn.numpy_so2").build(asked, Target(), {})
     found = built.call(inputs, {"h": h})["z"]
@@ -110,19 +118,19 @@ def test_so2_map_is_the_clebsch_gordan_product_with_the_harmonics(lmax, judge):
 
 def test_a_turn_about_the_edge_cancels():
     """The formula of the docstring, with NumPy's own Wigner matrices in two frames of one edge."""
-    asked = small(2, "so3").with_sizes(edges=1, channels=1)
+    asked = problem("full", 2, "so3", data="edges:H2@1", channels=1, dtype="float64")
     rng = np.random.default_rng(4)
     inputs = FAMILY.draw(asked, Streams(0))
     h = rng.standard_normal(OPERATION.weights(asked)["h"].shape)
+    (sender, receiver), v = (inputs[name][0] for name in ("src", "dst")), inputs["v"][0]
     rotation = frames(inputs["v"], backend("numpy", asked, Target()))[0]
     for angle in (0.0, 1.3):
         turned = axis_angle([0, 1, 0], angle) @ rotation
-        up = [0, np.linalg.norm(inputs["v"]), 0]
-        np.testing.assert_allclose(turned @ inputs["v"][0], up, atol=1e-14)
+        np.testing.assert_allclose(turned @ v, [0, np.linalg.norm(v), 0], atol=1e-14)
         d = [wigner_d(n, turned) for n in range(3)]
         z = [np.zeros(2 * n + 1) for n in range(3)]
         for path, (value,) in zip(paths_of(asked, False), h[:, 0], strict=True):
-            x = d[path.i] @ inputs["x"][0, 0, path.i**2 : (path.i + 1) ** 2]
+            x = d[path.i] @ inputs["x"][sender, 0, path.i**2 : (path.i + 1) ** 2]
             plus, minus = x[path.i + path.m], x[path.i - path.m]
             if path.odd:
                 z[path.o][path.o + path.m] -= value * minus
@@ -131,7 +139,8 @@ def test_a_turn_about_the_edge_cancels():
                 z[path.o][path.o + path.m] += value * plus
                 z[path.o][path.o - path.m] += value * minus if path.m else 0
         z = np.concatenate([a.T @ b for a, b in zip(d, z, strict=True)])
-        assert relative(z, OPERATION.oracle(asked, inputs, {"h": h})["z"][0, 0]) < 1e-12
+        found = OPERATION.oracle(asked, inputs, {"h": h})["z"]
+        assert relative(z, found[receiver, 0]) < 1e-12
 
 
 def test_frames_are_rotations_everywhere():
@@ -185,30 +194,48 @@ def test_single_precision(name, judge):
 @pytest.mark.parametrize("name", BOTH)
 def test_claims_rotations_and_inversion_only_where_it_holds(name, judge):
     operation, implementation = named(name)
-    asked = small(2, m_max=1) if operation is OPERATION else PROBLEMS["unsorted"]
+    asked = small(2).at(m_max=1) if operation is OPERATION else PROBLEMS["unsorted"]
     arrays = drawn(asked, operation, judge)
     subgroups = FAMILY.group(asked).subgroups
-    (rotation,) = subgroups["rotation"].sample(np.random.default_rng(5), 1)
-    elements = [rotation, -np.eye(3)]
-    turned, inverted = judge.symmetry(FAMILY, operation, implementation, asked, *arrays, elements)
-    assert turned < 1e-11
-    if operation is OPERATION:
-        assert operation.exact == ("rotation",) and inverted > 0.1
-    else:
-        assert operation.exact == ("rotation", "inversion") and inverted < 1e-11
+    elements = [
+        subgroups[s].sample(np.random.default_rng(5), 1)[0]
+        for s in ("rotation", "permutation", "inversion")
+    ]
+    spaces = operation.taken(FAMILY.inputs(asked))
+    family = replace(FAMILY, inputs=lambda problem: spaces)
+    *held, inverted = judge.symmetry(family, operation, implementation, asked, *arrays, elements)
+    assert max(held) < 1e-11
+    keeps = operation is RESTRICTED
+    assert ("inversion" in operation.exact) == keeps
+    assert inverted < 1e-11 if keeps else inverted > 0.1
 
 
 def test_inversion_fails_because_of_k_alone(judge):
     asked = small(2)
-    inputs, weights = judge.draw(FAMILY, OPERATION, asked)
+    inputs, weights = drawn(asked, OPERATION, judge)
+    (g,) = FAMILY.group(asked).subgroups["inversion"].sample(np.random.default_rng(0), 1)
     even = np.array([not path.odd for path in paths_of(asked, False)])
     weights = {"h": weights["h"] * even[:, None, None]}
-    moved = {k: s.act(-np.eye(3), inputs[k]) for k, s in FAMILY.inputs(asked).items()}
+    spaces = FAMILY.inputs(asked)
+    moved = {k: spaces[k].act(g, a) for k, a in inputs.items()}
     z = OPERATION.oracle(asked, inputs, weights)["z"]
     found = OPERATION.oracle(asked, moved, weights)["z"]
-    assert relative(found, OPERATION.outputs(asked)["z"].act(-np.eye(3), z)) < 1e-12
+    assert relative(found, OPERATION.outputs(asked)["z"].act(g, z)) < 1e-12
     restricted = RESTRICTED.oracle(asked, inputs, {"h": weights["h"][even]})["z"]
     assert relative(restricted, z) < 1e-13
+
+
+def test_a_coarser_knob_leaves_out_orders_and_keeps_the_rest():
+    """At m_max the map is the whole one with the weights of higher orders zero."""
+    asked = small(3)
+    rng = np.random.default_rng(2)
+    inputs, h = FAMILY.draw(asked, Streams(0)), rng.standard_normal((44, 2, 2))
+    orders = np.array([path.m for path in paths_of(asked, False)])
+    for m_max in M_MAX.values(asked):
+        kept = orders <= m_max
+        cut = OPERATION.oracle(asked.at(m_max=m_max), inputs, {"h": h[kept]})["z"]
+        whole = OPERATION.oracle(asked, inputs, {"h": h * kept[:, None, None]})["z"]
+        assert relative(cut, whole) < 1e-13
 
 
 def test_gate_of_the_engine_reports_inversion_and_does_not_judge_it():
@@ -229,28 +256,21 @@ def test_gate_of_the_engine_reports_inversion_and_does_not_judge_it():
     assert readings["escn_o3"]["equiv.inversion"].detail["passed"]
 
 
-@pytest.mark.parametrize(
-    ("sizes", "reason"),
-    [
-        ({"m_max": -1}, "size m_max=-1 is not an integer >= 0"),
-        ({"m_max": 1.5}, "size m_max=1.5"),
-        ({"irreps_out": ""}, "irreps_out is empty"),
-        ({"irreps_in": "2x1o"}, "irreps_in=2x1o: multiplicities"),
-        ({"irreps_in": "0+1"}, "irreps with and without parity are mixed"),
-        ({"edges": 0}, "size edges=0"),
-        ({"cutoff": 2.0}, "sizes of family edge: unknown ['cutoff']"),
-    ],
-)
-def test_refusals_of_the_family(sizes, reason):
-    assert FAMILY.check(small(2)) is None
-    assert str(FAMILY.check(small(2).with_sizes(**sizes))).startswith(reason)
-
-
-def test_refusals_of_operations_and_implementations():
+def test_refusals():
     assert "without parity" in str(RESTRICTED.supports(small(2, "so3")))
-    pseudo = small(1).with_sizes(irreps_in="0e+1o", irreps_out="0o")
+    pseudo = ask(irreps_node="0e+1o", irreps_edge="0e+1o", irreps_out="0o", **SMALL)
     assert "identically zero" in str(RESTRICTED.supports(pseudo))
     assert OPERATION.supports(pseudo) is None
+    for m_max in (-1, 3, 1.5, True):
+        assert f"knob m_max={m_max!r}: orders of these irreps are 0..2" in str(
+            OPERATION.supports(small(2).at(m_max=m_max))
+        )
+    harmonics = small(2).with_sizes(given="harmonics")
+    assert "given=vectors" in str(OPERATION.supports(harmonics))
+    for operation in OPERATIONS.values():
+        assert operation.supports(small(2)) is None
+        refusal = str(operation.supports(problem("truncated", 2, **SMALL)))
+        assert "harmonics of degree 3, 4 too" in refusal and "setting full" in refusal
     half = replace(small(1), dtype="bfloat16")
     assert "bfloat16" in str(named("escn.torch_so2")[1].supports(half, Target()))
     assert named("escn.torch_so2")[1].supports(small(1), Target()) is None

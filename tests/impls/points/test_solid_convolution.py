@@ -9,9 +9,9 @@ import pytest
 
 from analysis.derivative import directional
 from impls.backends import load as backend
-from impls.families.positions import FAMILY, counts_of, irreps_of, problem
+from impls.families.points import FAMILY, irreps_of, problem
 from impls.implementation import Target
-from impls.points.solid_convolution.harmonics import Solid
+from impls.points.harmonics import Harmonics
 from impls.points.solid_convolution.node_wise import recoupling
 from impls.points.solid_convolution.operation import OPERATION, paths_of, solid_harmonics
 from impls.points.solid_convolution.translated import translation
@@ -24,8 +24,11 @@ ALGORITHMS = ("edge_wise", "node_wise", "translated")
 NAMES = [f"{framework}_{name}" for framework in ("torch", "jax") for name in ALGORITHMS]
 
 
-def small(lmax, symmetry="o3", **options):
-    return problem(lmax, symmetry, nodes=9, neighbours=4, channels=2, dtype="float64", **options)
+SMALL = {"data": "lattice:9x4", "channels": 2, "dtype": "float64"}
+
+
+def small(lmax, symmetry="o3", setting="truncated"):
+    return problem(setting, lmax, symmetry, **SMALL)
 
 
 PROBLEMS = {
@@ -34,7 +37,7 @@ PROBLEMS = {
     "degree 3": small(3),
     "scalars": small(0),
     "unsorted": small(2).with_sizes(
-        irreps_node="1e+2e+0e+1o+1o", irreps_edge="2e+0e+3o+2e", irreps_out="1o+0e+0o+2e"
+        irreps_node="1e+2e+0e+1o+1o", irreps_edge="2e+0e+3o", irreps_out="1o+0e+0o+2e"
     ),
     "light": small(1, "so3", setting="mimo"),
     "one degree": small(1).with_sizes(irreps_edge="2e", irreps_out="1o+2o+3o"),
@@ -46,7 +49,7 @@ def implementation(name):
 
 
 def draw(asked, seed=0):
-    return dict(FAMILY.draw(asked, Streams(seed)))
+    return OPERATION.taken(FAMILY.draw(asked, Streams(seed)))
 
 
 def with_numpy(algorithm, asked, arrays):
@@ -110,10 +113,10 @@ def test_recoupling_of_three_angular_momenta():
 def test_solid_harmonics_of_the_algorithms_are_polynomials():
     asked, v = small(5), np.random.default_rng(0).standard_normal((30, 3)) * 3
     b = backend("numpy", asked, Target())
-    solid = Solid(5, b)
+    solid = Harmonics(range(6), b, solid=True)
     assert relative(solid(v), solid_harmonics(5, v)) < 1e-14
     np.testing.assert_array_equal(solid(np.zeros((1, 3))), np.eye(36)[:1])
-    assert Solid(0, b)(v).shape == (30, 1)
+    assert Harmonics([0], b, solid=True)(v).shape == (30, 1)
 
 
 def test_oracle_is_the_sum_over_edges():
@@ -211,7 +214,7 @@ def test_implementations_with_their_gradients(name, case):
 
 @pytest.mark.parametrize("name", [*NAMES[:3], "jax_node_wise"])  # one algorithm: compile one
 def test_single_precision(name):
-    asked = problem(1, nodes=27, neighbours=8, channels=2)
+    asked = problem("truncated", 1, data="lattice:27x8", channels=2)
     arrays = draw(asked)
     z, _ = Differentiated(name, asked)(arrays, np.float32(1))
     assert z.dtype == np.float32
@@ -221,7 +224,8 @@ def test_single_precision(name):
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_symmetry(algorithm):
     asked, rng = PROBLEMS["unsorted"], np.random.default_rng(5)
-    group, spaces, arrays = FAMILY.group(asked), FAMILY.inputs(asked), draw(asked)
+    group, arrays = FAMILY.group(asked), draw(asked)
+    spaces = OPERATION.taken(FAMILY.inputs(asked))
     assert OPERATION.exact == tuple(group.subgroups)
     z = with_numpy(algorithm, asked, arrays)
     for name in OPERATION.exact:
@@ -244,15 +248,14 @@ def test_translations_change_nothing(algorithm):
 
 def apart(asked, distance):
     """Return two copies of the nodes, 2 `distance` apart; edges stay within each copy."""
-    arrays, (_, nodes, _) = draw(asked), counts_of(asked)
+    arrays, nodes = draw(asked), 9
     shift = np.array([distance, 0.0, 0.0])
     two = {k: np.concatenate([arrays[k]] * 2) for k in ("x", "a")}
     two["r"] = np.concatenate([arrays["r"] - shift, arrays["r"] + shift]).astype(np.float32)
     two["r"] = two["r"].astype(np.float64)  # exact in both data types
     for end in ("src", "dst"):
         two[end] = np.concatenate([arrays[end], arrays[end] + nodes])
-    sizes = {"nodes": 2 * nodes}
-    return asked.with_sizes(**sizes), two
+    return replace(asked, data="lattice:18x4"), two
 
 
 @pytest.mark.parametrize("algorithm", ["node_wise", "translated"])
@@ -283,7 +286,7 @@ def test_sums_along_edges_are_of_uncoupled_size():
 
 
 def test_cost():
-    asked = problem(0, nodes=5, neighbours=2, channels=3)
+    asked = problem("truncated", 0, data="lattice:5x2", channels=3)
     assert OPERATION.cost(asked) == {
         "flops": 10.0 * (2 + 3 * 2 * 2),
         "bytes": (5 * 3 * 2 + 5 * 3 + 10 * 3) * 4.0 + 2 * 10 * 8,
@@ -293,6 +296,11 @@ def test_cost():
 def test_refusals():
     asked = small(1).with_sizes(irreps_out="0o")
     assert str(OPERATION.supports(asked)).startswith("empty output: no path of 1x0e+1x1o x")
+    assert OPERATION.supports(problem("full", 1, data="edges:CH4@2")) is None
+    for data in ("edges:diamond@1.6", "isotropic:9x4"):
+        assert f"data '{data}'" in str(OPERATION.supports(replace(small(1), data=data)))
+    given = small(1).with_sizes(given="harmonics")
+    assert "lengths and positions are needed" in str(OPERATION.supports(given))
     half = replace(small(1), dtype="bfloat16")
     for name in NAMES:
         refusal = implementation(name).supports(half, Target())

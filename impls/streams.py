@@ -9,7 +9,6 @@ import zlib
 
 import numpy as np
 
-
 DRAWS = 2
 """Version of how arrays are drawn; raised when equal problems draw other arrays than before."""
 

@@ -85,9 +85,10 @@ class Result:
 
 
 def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:
-    """Return one result per case, draws, machine and environment, and how many older ones are left out.
+    """Return one result per case, draws, machine and environment, and how many are left out.
 
-    A case whose code changed during a run has several keys; the last one finished counts.
+    A case whose code changed during a run has several keys; the last one finished counts, and
+    the older ones are left out.
     """
     by_case: dict[tuple[Any, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in latest(rows):

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from bench import calibrate, check, compare, machine, progress
 from bench.case import PASSES, digest
@@ -24,7 +23,7 @@ from bench.exits import ended
 from bench.inventory import LISTINGS, WIDTHS
 from bench.listing import FORMATS, render
 from bench.pool import spec_of
-from bench.profiles import PROFILES, Plan, cases, plan, profile_named
+from bench.profiles import PROFILES, Plan, plan, profile_named
 from bench.rows import FINISHED, latest, load, merge, write_json
 from bench.run import REDO, execute
 from impls.implementation import Target
@@ -36,6 +35,7 @@ EXAMPLES = """examples:
   python -m bench list --cases --profile quick --format csv
   python -m bench check clebsch_gordan.torch_dense
   python -m bench check my_product.py
+  python -m bench check --all --plain
   python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run
   python -m bench run --with my_product.py --device cuda
   python -m bench status reports/out/default
@@ -95,7 +95,13 @@ def _parser() -> argparse.ArgumentParser:
     formatted(sub)
 
     sub = command("check", "Check implementations against the oracle, gradients and symmetry.")
-    sub.add_argument("name", help="operation.implementation, an operation, or a file.py")
+    which = sub.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "name", nargs="?", help="operation.implementation, an operation, or a file.py"
+    )
+    which.add_argument(
+        "--all", action="store_true", help="everything that is registered: most of an hour"
+    )
     plugins(sub)
     where(sub)
     formatted(sub)
@@ -175,24 +181,21 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    file = arguments.name if arguments.name.endswith(".py") else None
+    name = arguments.name or ""
+    file = name if name.endswith(".py") else None
     files = [*arguments.files, *([file] if file else [])]
     registry = load_registry(files)
-    implementations = check.named(arguments.name, registry, file)
+    every = list(registry.implementations.values())
+    meant = every if arguments.all else check.named(name, registry, file)
     target = Target(device=arguments.device or "cpu")
-    total = _count_checks(implementations, registry, target)
+    total = len(check.asked(meant, registry, target))
     with progress.shown(total, arguments.plain) as (events, _):
-        results = check.check(implementations, registry, target, files, events)
+        results = check.check(meant, registry, target, files, events)
     print(render(results, arguments.format))
     failed = [result for result in results if not result["passed"]]
     if arguments.format == "table":
         print(f"\n{len(results) - len(failed)} of {len(results)} passed")
     return 1 if failed else 0
-
-
-def _count_checks(implementations: Sequence[Any], registry: Registry, target: Target) -> int:
-    names = {i.full_name for i in implementations}
-    return sum(case.implementation in names for case in cases("check", target, registry))
 
 
 def _doctor(arguments: argparse.Namespace) -> int:

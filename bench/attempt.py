@@ -21,7 +21,7 @@ from impls.registry import Registry
 SAMPLE_TIMEOUT = 60.0
 STAGES = {"time.build": "building", "time.first": "compiling", "error": "checking",
           "equiv": "checking", "conduct": "checking", "conduct.cached": "checking",
-          "warming up": "measuring"}  # fmt: skip
+          "conduct.indices": "checking", "warming up": "measuring"}  # fmt: skip
 """What the wall time of a probe counts as; any other is "probing"."""
 
 

@@ -1,17 +1,26 @@
-"""Conformance: is an implementation right, with its gradients and its claimed symmetry?"""
+"""Conformance: is an implementation right, with its gradients and its claimed symmetry?
+
+Every `check` problem of its family is put in double precision in every pass, and again in the lower
+precisions of LOWER: each is answered within its tolerance, or refused by name.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.case import Case, Pass
 from bench.profiles import PROFILES, Plan, cases, planned_of
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from impls.implementation import Implementation, Target
 from impls.registry import Registry
+
+LOWER: Mapping[str, tuple[Pass, ...]] = {"float32": ("fwd", "grad"), "bfloat16": ("fwd",)}
+"""Data types in which a double precision problem is put again, with the passes."""
 
 
 def named(name: str, registry: Registry, file: str | None) -> list[Implementation]:
@@ -35,6 +44,30 @@ def named(name: str, registry: Registry, file: str | None) -> list[Implementatio
     return [registry.implementation(name)]
 
 
+def in_lower_precision(cases: Iterable[Case], registry: Registry) -> Iterator[Case]:
+    """Yield the cases, each in double precision followed by itself in lower ones.
+
+    NumPy, which has no bfloat16, is not asked for it.
+    """
+    for case in cases:
+        yield case
+        numpy = registry.implementation(case.implementation).framework == "numpy"
+        for dtype, passes in LOWER.items():
+            lower = case.problem.dtype == "float64" and case.pass_ in passes
+            if lower and not (numpy and dtype == "bfloat16"):
+                yield replace(case, problem=replace(case.problem, dtype=dtype))
+
+
+def asked(
+    implementations: Sequence[Implementation], registry: Registry, target: Target
+) -> list[Case]:
+    """Return the cases that `check` measures, refused ones included."""
+    wanted = {i.full_name for i in implementations}
+    known = cases("check", target, registry)
+    meant = (case for case in known if case.implementation in wanted)
+    return list(in_lower_precision(meant, registry))
+
+
 def check(
     implementations: Sequence[Implementation],
     registry: Registry,
@@ -42,18 +75,18 @@ def check(
     files: Sequence[str],
     events: Events,
 ) -> list[dict[str, Any]]:
-    """Return one result for each case of the families' `check` problems.
+    """Return one result for each case that is asked.
 
     `passed` is False for anything but ok and a refusal of the problem itself. An implementation
     of which no case was right has not passed either: there is a last row that says so.
     """
     wanted = {i.full_name for i in implementations}
     settings = PROFILES["check"]
-    asked = [c for c in cases("check", target, registry) if c.implementation in wanted]
-    plan = Plan("check", settings, planned_of(asked, registry))
+    meant = asked(implementations, registry, target)
+    plan = Plan("check", settings, planned_of(meant, registry))
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
         execute(plan, registry, Path(scratch), files=files, events=events)
-        rows = load(Path(scratch)) if asked else []
+        rows = load(Path(scratch)) if meant else []
     results: dict[str, dict[str, Any]] = {}
     for row in rows:
         result = results.setdefault(row["case"], {"case": row["case"]})

@@ -36,7 +36,6 @@ from impls.implementation import Target
 from impls.registry import Registry
 
 IMPLEMENTATIONS = (
-    "clebsch_gordan.numpy_dense",
     "clebsch_gordan.torch_dense",
     "clebsch_gordan.torch_sparse",
     "clebsch_gordan.jax_dense",

@@ -8,7 +8,7 @@ data: they depend on nothing that is installed, and their ids are pinned in
 from __future__ import annotations
 
 from bench.case import Case, Pass, case_id, digest
-from impls.families import convolution, product
+from impls.families import points, product
 from impls.implementation import Target
 from impls.problem import Problem
 from impls.registry import load
@@ -30,7 +30,7 @@ One a framework, and where there is a peer, the peer: when its time moves, the m
 def problem(operation: str, lmax: int) -> Problem:
     """Return the watched problem of an operation: o3, float32; a batch of 1000 or a crystal."""
     if operation == "channelwise":
-        return convolution.problem(*convolution.CRYSTAL, lmax, channels=16)
+        return points.problem("truncated", lmax, data=points.CRYSTAL, channels=16)
     return product.problem("mimo", lmax, batch=1000)
 
 

@@ -23,7 +23,13 @@ from impls.family import Family
 from impls.implementation import Implementation
 from impls.operation import PASSES, Operation
 
-BUILTIN = ("impls.families", "impls.products", "impls.layers")
+BUILTIN = (
+    "impls.families",
+    "impls.products",
+    "impls.powers",
+    "impls.pointwise",
+    "impls.points",
+)
 ENTRY_POINTS = ("equibench.families", "equibench.operations", "equibench.implementations")
 
 
@@ -36,12 +42,18 @@ class Registry:
     implementations: dict[str, Implementation] = field(default_factory=dict)
     origins: dict[int, str] = field(default_factory=dict)
 
-    def add(self, thing: Family | Operation | Implementation, origin: str) -> None:
-        """Register one declaration.
+    def add(self, thing: Family | Operation | Implementation | Algorithm, origin: str) -> None:
+        """Register one declaration; an Algorithm once, as the implementations that it becomes.
 
         Raises:
             ValueError: when another declaration already has the name; both origins are named.
         """
+        if isinstance(thing, Algorithm):
+            if id(thing) not in self.origins:
+                self.origins[id(thing)] = origin
+                for implementation in thing.implementations():
+                    self.add(implementation, origin)
+            return
         kind, name = _kind_and_name(thing)
         table: dict[str, Any] = getattr(self, kind)
         known = table.get(name)
@@ -59,10 +71,7 @@ class Registry:
         origin = module.__file__ or module.__name__
         for value in vars(module).values():
             for thing in value if isinstance(value, tuple) else (value,):
-                if isinstance(thing, Algorithm):
-                    for implementation in thing.implementations():
-                        self.add(implementation, origin)
-                elif isinstance(thing, Family | Operation | Implementation):
+                if isinstance(thing, Family | Operation | Implementation | Algorithm):
                     self.add(thing, origin)
 
     def origin(self, thing: Family | Operation | Implementation) -> str:

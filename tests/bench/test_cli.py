@@ -82,7 +82,17 @@ REFUSED = {
     "no budget": ((*RUN, "--budget", "0"), "--budget must be positive, not 0"),
     "budget is no number": ((*RUN, "--budget", "nan"), "--budget must be positive, not nan"),
     "out is a file": (
-        ("run", "--profile", "quick", "--select", "numpy", "--device", "cpu", "--out", "{file}"),
+        (
+            "run",
+            "--profile",
+            "quick",
+            "--select",
+            "torch_dense",
+            "--device",
+            "cpu",
+            "--out",
+            "{file}",
+        ),
         "{file} is not a directory",
     ),
     "missing file": ((*RUN, "--with", "{tmp}/absent.py"), "no such file: {tmp}/absent.py"),
@@ -237,7 +247,7 @@ def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
 
 def test_run_status_and_merge(said, tmp_path, hand):
     trap = hand.root / "tests/traps/wrong.py"
-    select = "*-o3-lmax1-*::clebsch_gordan.numpy_dense/*"
+    select = "*-o3-lmax1-*::clebsch_gordan.torch_dense/*"
     code, out, err = said(
         *("run", "--profile", "quick", "--select", select, "--device", "cpu", "--plain"),
         *("--out", tmp_path / "a"),

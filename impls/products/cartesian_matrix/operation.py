@@ -59,8 +59,6 @@ def coefficients(problem: Problem) -> Mapping[Path, float]:
 
 def _supports(problem: Problem) -> Refusal | None:
     parts = irreps_of(problem)
-    if not all(parts):
-        return Refusal("empty: an input or the output has no irreps")
     for name, irreps in zip(SIDES, parts, strict=True):
         refusal = _fits(name, irreps)
         if refusal:
@@ -125,6 +123,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="cartesian_matrix",
+    title="Cartesian matrix product",
     family="product",
     summary="product of 3 x 3 matrices, X Y + Y X with parity and 2 X Y without; degrees up to 2",
     papers=("simeon2023",),

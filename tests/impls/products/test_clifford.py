@@ -1,6 +1,5 @@
 """Geometric products of Cl(3,0), with a weight for each triple of grades and without."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -8,38 +7,39 @@ import pytest
 
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import labels
-from impls.families.multivector import FAMILY, GRADES, IRREPS, problem
-from impls.implementation import Built
-from impls.problem import Problem
+from impls.families.product import FAMILY, MULTIVECTORS, ask
+from impls.implementation import Built, Target
 from impls.products.clifford import operation as clifford
 from impls.products.clifford.algebra import dense, table, triples
-from impls.products.geometric_product import operation as geometric
+from impls.products.clifford.operation import CLIFFORD, GEOMETRIC_PRODUCT, GRADES
+from impls.registry import load
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
 
+REGISTRY = load()
 WEIGHTED = ("torch_blades", "jax_blades", "torch_dense", "jax_dense")
 PLAIN = ("torch_blades", "jax_blades")
 TRIPLES = clifford.TRIPLES
-ASKED = problem(channels=3, batch=5, dtype="float64")
+ASKED = ask(irreps_in1=MULTIVECTORS, irreps_out=MULTIVECTORS, channels=3, batch=5, dtype="float64")
 CASES = [("clifford", n) for n in WEIGHTED] + [("geometric_product", n) for n in PLAIN]
 
 
 def weights_of(asked, seed=4):
     rng = np.random.default_rng(seed)
-    space = clifford.OPERATION.weights(asked)["w"]
+    space = CLIFFORD.weights(asked)["w"]
     return {"w": space.sample(rng)}
 
 
 def bound(operation, name, weights):
     """Return an implementation and its operation with the weights inside, as maps of x and y."""
-    module = importlib.import_module(f"impls.products.{operation}.{name}")
-    declared = importlib.import_module(f"impls.products.{operation}.operation").OPERATION
+    implementation = REGISTRY.implementation(f"{operation}.{name}")
+    declared = REGISTRY.operation(operation)
     if operation == "geometric_product":
-        return module.IMPLEMENTATION, declared
+        return implementation, declared
 
     def build(asked, target, options):
-        built = module.IMPLEMENTATION.build(asked, target, options)
+        built = implementation.build(asked, target, options)
         if name.startswith("torch"):
             import torch
 
@@ -53,7 +53,7 @@ def bound(operation, name, weights):
     def oracle(asked, inputs, _):
         return declared.oracle(asked, inputs, weights)
 
-    return replace(module.IMPLEMENTATION, build=build), replace(declared, oracle=oracle)
+    return replace(implementation, build=build), replace(declared, oracle=oracle)
 
 
 def draw(asked):
@@ -125,14 +125,14 @@ def test_oracle_is_the_formula_in_components():
         s * c + t * b + cross(v, u) - cross(b, c) + p * u + q * v,
         s * q + p * t + dot(v, c) + dot(b, u),
     ]
-    found = geometric.OPERATION.oracle(ASKED, arrays, {})["z"]
+    found = GEOMETRIC_PRODUCT.oracle(ASKED, arrays, {})["z"]
     np.testing.assert_allclose(found, np.concatenate(wanted, -1), atol=1e-13)
 
 
 def test_weights_of_one_give_the_geometric_product():
     arrays = draw(ASKED)
-    found = clifford.OPERATION.oracle(ASKED, arrays, {"w": np.ones((20, 3))})["z"]
-    wanted = geometric.OPERATION.oracle(ASKED, arrays, {})["z"]
+    found = CLIFFORD.oracle(ASKED, arrays, {"w": np.ones((20, 3))})["z"]
+    wanted = GEOMETRIC_PRODUCT.oracle(ASKED, arrays, {})["z"]
     np.testing.assert_allclose(found, wanted, atol=1e-13)
 
 
@@ -148,7 +148,7 @@ def test_table_is_associative_and_has_64_entries():
 
 def test_the_triples_are_the_20_paths_of_o3_and_equal_clebsch_gordan():
     """Each triple of grades is one path, up to the constant in REDUCED."""
-    irreps = [ir for _, ir in Irreps.parse(IRREPS)]
+    irreps = [ir for _, ir in Irreps.parse(MULTIVECTORS)]
     paths = {
         (i, j, k)
         for i in range(4)
@@ -165,17 +165,16 @@ def test_the_triples_are_the_20_paths_of_o3_and_equal_clebsch_gordan():
 
 
 def test_dimension_20_with_weights_and_10_without():
-    parts = (labels(IRREPS),) * 3
-    fixed = geometric.OPERATION.coefficients(ASKED)
+    parts = (labels(MULTIVECTORS),) * 3
+    fixed = GEOMETRIC_PRODUCT.coefficients(ASKED)
     assert reachable_dimension(fixed, *parts).value == 10
     assert span_dimension(fixed, *parts) == 20
     # One weight for each triple: the Jacobian in the weights alone has full rank.
     rng = np.random.default_rng(5)
-    asked = problem(batch=40, dtype="float64")
+    asked = ASKED.with_sizes(channels=1, batch=40)
     arrays = {name: rng.standard_normal((40, 1, 8)) for name in "xy"}
     columns = [
-        clifford.OPERATION.oracle(asked, arrays, {"w": row[:, None]})["z"].ravel()
-        for row in np.eye(20)
+        CLIFFORD.oracle(asked, arrays, {"w": row[:, None]})["z"].ravel() for row in np.eye(20)
     ]
     assert np.linalg.matrix_rank(np.stack(columns)) == 20
 
@@ -193,13 +192,11 @@ def test_gradient_in_the_weights(name, distance):
 
 
 def weight_gradient(name, arrays, w, c):
-    module = importlib.import_module(f"impls.products.clifford.{name}")
-    from impls.implementation import Target
-
+    implementation = REGISTRY.implementation(f"clifford.{name}")
     if name.startswith("torch"):
         import torch
 
-        call = module.IMPLEMENTATION.build(ASKED, Target(), {}).call
+        call = implementation.build(ASKED, Target(), {}).call
         tensors = {k: torch.tensor(a) for k, a in arrays.items()}
         leaf = torch.tensor(w, requires_grad=True)
         value = (call(tensors, {"w": leaf})["z"] * torch.tensor(c)).sum()
@@ -207,27 +204,15 @@ def weight_gradient(name, arrays, w, c):
     import jax
 
     with jax.enable_x64(True):
-        call = module.IMPLEMENTATION.build(ASKED, Target(), {}).call
+        call = implementation.build(ASKED, Target(), {}).call
         tensors = {k: jax.numpy.asarray(a) for k, a in arrays.items()}
         gradient = jax.grad(lambda w: (call(tensors, {"w": w})["z"] * c).sum())
         return np.asarray(gradient(jax.numpy.asarray(w)))
 
 
-@pytest.mark.parametrize(
-    ("asked", "reason"),
-    [
-        (ASKED.with_sizes(batch=0), "size batch=0 is not a positive integer"),
-        (Problem("multivector", {"batch": 3}), "missing ['channels']"),
-        (ASKED.with_sizes(irreps="0e"), "unknown ['irreps']"),
-        (replace(ASKED, data="edges"), "unknown data 'edges'"),
-    ],
-)
-def test_family_refuses_by_name(asked, reason):
-    assert reason in str(FAMILY.check(asked))
-
-
-def test_profiles_are_check_and_paper_only():
-    assert set(FAMILY.profiles) == {"check", "paper"}
-    for profile in FAMILY.profiles.values():
-        assert all(FAMILY.check(ask.problem) is None for ask in profile())
-    assert FAMILY.facets(ASKED) == {"algebra": "Cl(3,0)", "channels": 3, "batch": 5}
+def test_other_irreps_are_refused():
+    for name in ("irreps_in1", "irreps_out"):
+        other = ASKED.with_sizes(**{name: "1x0e+1x1o"})
+        for operation in (CLIFFORD, GEOMETRIC_PRODUCT):
+            assert "are not multivectors of Cl(3,0)" in str(operation.supports(other))
+            assert operation.supports(ASKED) is None

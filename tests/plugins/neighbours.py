@@ -61,7 +61,7 @@ def part(problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
     return Part(smaller, {"nodes": nodes, "edges": edges}, {"nodes": judged})
 
 
-EXAMPLE = Problem("graph", {"nodes": 100, "edges": 300, "channels": 2}, dtype="float64")
+EXAMPLE = Problem("graph", {"nodes": 200, "edges": 300, "channels": 2}, dtype="float64")
 FAMILY = Family(
     name="graph",
     sizes=GraphSizes,
@@ -113,4 +113,6 @@ def gathered(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call)
 
 
-ALGORITHM = Algorithm("neighbour_sum", "gathered", "gather and sum by receiver", gathered)
+ALGORITHM = Algorithm(
+    "neighbour_sum", "gathered", "gather and sum by receiver", gathered, ("numpy", "torch")
+)

@@ -65,7 +65,7 @@ def _vectors(name: str):
     return spaces
 
 
-EXAMPLES = (Problem("plane", {"batch": 6}, "float64"), Problem("plane", {"batch": 6}, "float32"))
+EXAMPLE = Problem("plane", {"batch": 6}, dtype="float64")
 FAMILY = Family(
     name="plane",
     sizes=PlaneSizes,
@@ -75,8 +75,8 @@ FAMILY = Family(
     draw=sampled(_vectors("x")),
     facets=lambda problem: dict(vars(PlaneSizes.of(problem))),
     batch="batch",
-    examples=EXAMPLES,
-    profiles={"check": lambda: tuple(map(Ask, EXAMPLES))},
+    examples=(EXAMPLE,),
+    profiles={"check": lambda: (Ask(EXAMPLE),)},
     single=lambda problem: problem.with_sizes(batch=1),
 )
 
@@ -125,4 +125,4 @@ def matrix(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call)
 
 
-ALGORITHM = Algorithm("orientations", "matrix", "one matrix each way", matrix)
+ALGORITHM = Algorithm("orientations", "matrix", "one matrix each way", matrix, ("numpy", "jax"))

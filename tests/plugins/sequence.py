@@ -29,8 +29,6 @@ from impls.spaces import Array, Arrays, Space
 
 @dataclass(frozen=True)
 class SequenceSizes(Sizes):
-    """Sequences of one length, and the length of the window."""
-
     batch: int
     steps: int
     channels: int
@@ -124,7 +122,6 @@ STREAM = _operation("causal_scan", "moving window, in steps", _recurrence, "caus
 
 
 def sliced(problem: Problem, b: Backend, options: Options) -> Built:
-    """Add up the signal, moved by each tap."""
     s = SequenceSizes.of(problem)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
@@ -135,7 +132,6 @@ def sliced(problem: Problem, b: Backend, options: Options) -> Built:
 
 
 def stepped(problem: Problem, b: Backend, options: Options) -> Built:
-    """Keep a state of taps - 1 values."""
     s = SequenceSizes.of(problem)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
@@ -149,5 +145,6 @@ def stepped(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call)
 
 
-SLICED = Algorithm("causal_convolution", "sliced", "one product for each tap", sliced)
-STEPPED = Algorithm("causal_scan", "stepped", "one step at a time", stepped)
+BOTH = ("numpy", "torch")
+SLICED = Algorithm("causal_convolution", "sliced", "one product for each tap", sliced, BOTH)
+STEPPED = Algorithm("causal_scan", "stepped", "one step at a time", stepped, BOTH)

@@ -15,6 +15,7 @@ from impls.operation import PASSES as PASSES
 from impls.operation import Operation, Pass
 from impls.problem import Problem, Refusal, Scalar
 from impls.registry import Registry
+from impls.streams import DRAWS
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def describe(case: Case, registry: Registry) -> dict[str, Scalar]:
         "dtype": case.problem.dtype,
         "data": case.problem.data,
         "seed": case.problem.seed,
+        "draws": DRAWS,
         "pass": case.pass_,
         "mode": case.mode,
         "device": case.target.device,

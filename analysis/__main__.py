@@ -46,6 +46,7 @@ EXAMPLES = """examples:
   python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
   python -m analysis universality --operation gaunt --lmax 2
   python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
+  python -m analysis knobs --operation grid_nonlinearity --lmax 2
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
 """
@@ -58,8 +59,9 @@ PROBES = {
     "discrimination": ("error", "discrimination"),
     "nero": ("error", "nero"),
     "universality": ("error", "universality"),
+    "knobs": ("error", "by_knob"),
 }
-SWEPT = ("equivariance", "accuracy", "nero")
+SWEPT = ("equivariance", "accuracy", "nero", "knobs")
 """The commands that take data types and generators of data."""
 SETTINGS = ("siso", "simo", "mimo", "truncated", "dot", "scale")
 """Families have some of these; of all operations, only those are asked that have it."""
@@ -85,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
         "universality": "Fit of random equivariant polynomials of degree 1 to 4.",
         "nero": "Error along orbits, against the oracle and against the consensus.",
         "discrimination": "Which environments it tells apart: mirror images, rotors, chains.",
+        "knobs": "Equivariance error at each value of the knob by which a symmetry is claimed.",
     }
     for name, summary in summaries.items():
         sub = commands.add_parser(name, help=summary, description=summary)
@@ -304,6 +307,7 @@ _READERS = {
     "discrimination": readers.discrimination,
     "nero": readers.nero,
     "universality": readers.universality,
+    "knobs": readers.knobs,
 }
 
 

@@ -29,7 +29,7 @@ class Probe:
 
 
 MODULES = ("seconds", "verdicts", "memory", "cost", "device", "energy", "expressivity", "symmetry",
-           "accuracy", "discrimination", "nero", "universality")  # fmt: skip
+           "accuracy", "discrimination", "nero", "universality", "convolution")  # fmt: skip
 """The modules with probes, in the order in which they run.
 
 They are imported by name, so that the sources of one probe are not those of all.

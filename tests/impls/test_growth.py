@@ -18,9 +18,7 @@ from impls.families import (
     feature,
     multivector,
     points,
-    projective,
-    ranked_product,
-    vectors,
+    product,
 )
 from impls.implementation import Target
 from impls.registry import load
@@ -39,16 +37,20 @@ GROWING = {
         feature.power(3, lmax, 1, "so3"),
         feature.FAMILY.pose("mimo", "so3", lmax),
     ],
-    "ranked_product": lambda lmax: [ranked_product.problem("mimo", lmax)],
+    "product": lambda lmax: [
+        product.problem("mimo", lmax, "so3"),
+        *(
+            product.ask(irreps_in1=irreps, irreps_out=irreps)
+            for irreps in (product.VECTORS, product.MULTIVECTORS)
+        ),
+    ],
     "points": lambda lmax: [
         points.FAMILY.pose("mimo", "so3", lmax),
         points.problem("full", lmax, "so3", data="isotropic:64x16"),
         points.problem("full", lmax, "o3", data="isotropic:64x16"),
         points.problem("mimo", lmax, "so3"),
     ],
-    "projective": lambda lmax: [projective.problem()],
     "multivector": lambda lmax: [multivector.problem()],
-    "vectors": lambda lmax: [vectors.problem()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {

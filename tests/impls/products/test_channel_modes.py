@@ -9,7 +9,7 @@ import pytest
 from analysis.expressivity import reachable_dimension
 from analysis.reduced import bilinear_blocks, labels
 from impls.families import points
-from impls.families.multiplicity import FAMILY, problem
+from impls.families.weighted import FAMILY, problem
 from impls.implementation import Built
 from impls.points.convolution.operation import CHANNELWISE
 from impls.products.channel_modes.modes import Mode, paths_of, reached

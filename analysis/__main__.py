@@ -29,7 +29,7 @@ from bench.run import execute
 from impls.family import Family
 from impls.implementation import MODES, Framework, Implementation, Target
 from impls.operation import Operation
-from impls.problem import Problem
+from impls.problem import Problem, Scalar
 from impls.registry import Registry
 from impls.registry import load as load_registry
 
@@ -39,9 +39,10 @@ EXAMPLES = """examples:
   python -m analysis expressivity --operation gaunt --lmax 4 --channels 5
   python -m analysis expressivity --operation gaunt --symmetry o3 --lmax 2 --irreps
   python -m analysis homs --operation uvw --lmax 1
+  python -m analysis convolution --setting full --symmetry so3 --lmax 2
   python -m analysis interactability --operation matrix --lmax 5 --format csv
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
-  python -m analysis equivariance --operation escn --data poles --symmetry o3 --lmax 2
+  python -m analysis equivariance --operation escn --setting full --data poles:64x16 --lmax 2
   python -m analysis discrimination --operation gaunt --lmax 3
   python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
   python -m analysis universality --operation gaunt --lmax 2
@@ -54,6 +55,7 @@ PROBES = {
     "expressivity": ("error", "expressivity.channels"),
     "interactability": ("error", "interactability"),
     "homs": ("error", "homs"),
+    "convolution": ("error", "convolution"),
     "equivariance": ("error", "symmetry"),
     "accuracy": ("accuracy",),
     "discrimination": ("error", "discrimination"),
@@ -63,7 +65,7 @@ PROBES = {
 }
 SWEPT = ("equivariance", "accuracy", "nero", "knobs")
 """The commands that take data types and generators of data."""
-SETTINGS = ("siso", "simo", "mimo", "truncated", "dot", "scale")
+SETTINGS = ("siso", "simo", "mimo", "truncated", "full", "dot", "scale")
 """Families have some of these; of all operations, only those are asked that have it."""
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
@@ -82,6 +84,7 @@ def _parser() -> argparse.ArgumentParser:
         "expressivity": "Dimension and linear span of the bilinear maps that it can realise.",
         "interactability": "Reduced coefficient of every (l1, l2, l3), and whether it can couple.",
         "homs": "Dimension of what the weights span, of all linear or bilinear equivariant maps.",
+        "convolution": "Rank of the maps along one edge, of all that are equivariant; its weights.",
         "equivariance": "Equivariance error over every subgroup and along every generator.",
         "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
         "universality": "Fit of random equivariant polynomials of degree 1 to 4.",
@@ -162,20 +165,32 @@ def _poses(arguments: argparse.Namespace, family: Family) -> bool:
 def _applies(command: str, operation: Operation) -> bool:
     if command == "homs":
         return any(degree == 1 for _, degree in operation.linear_in)
+    if command == "convolution":
+        return "src" in (operation.reads or ())
     return operation.coefficients is not None
 
 
 def _cases(arguments: argparse.Namespace, registry: Registry) -> Iterator[Case]:
     operation = registry.operation(arguments.operation)
     for problem, target in _asked(arguments, registry):
-        cases = [
-            Case(problem, i.full_name, "fwd", MODES[i.framework][0], target)
-            for i in _implementations(operation, arguments.implementation, registry)
-        ]
-        if arguments.every:
-            yield from cases
-        elif cases:
-            yield next((case for case in cases if refusal(case, registry) is None), cases[0])
+        for knobs in _knobs(arguments.command, operation, problem):
+            cases = [
+                Case(problem, i.full_name, "fwd", MODES[i.framework][0], target, {}, knobs)
+                for i in _implementations(operation, arguments.implementation, registry)
+            ]
+            if arguments.every:
+                yield from cases
+            elif cases:
+                yield next((case for case in cases if refusal(case, registry) is None), cases[0])
+
+
+def _knobs(command: str, operation: Operation, problem: Problem) -> Iterator[dict[str, Scalar]]:
+    """Yield {}, the defaults; for convolutions, before it each coarser value of one knob."""
+    if command == "convolution" and operation.supports(problem) is None:
+        for knob in operation.knobs:
+            coarser = [value for value in knob.values(problem) if value != knob.default(problem)]
+            yield from ({knob.name: value} for value in coarser)
+    yield {}
 
 
 def _implementations(
@@ -283,6 +298,7 @@ def _results(
             for name in ("setting", "symmetry", "lmax", "values")
             if f"facet.{name}" in columns
         }
+        base |= {name: value for name, value in columns.items() if name.startswith("knob.")}
         if registry.family(planned.case.problem.family).pose is None:
             base["problem"] = columns["problem"]
         if arguments.command in SWEPT:
@@ -302,6 +318,7 @@ def _results(
 _READERS = {
     "interactability": readers.interactability,
     "homs": readers.homs,
+    "convolution": readers.convolution,
     "equivariance": readers.equivariance,
     "accuracy": readers.accuracy,
     "discrimination": readers.discrimination,

@@ -76,8 +76,8 @@ KINDS = ("edges", *CLOUDS)
 CRYSTAL = "edges:diamond:2x2x2@2.6"
 """64 nodes with 16 neighbours each."""
 LATTICE = "lattice:64x16"
-PAIR = "edges:H2@1"
-"""Two nodes and an edge each way."""
+PAIR = "lattice:2x1"
+"""Two nodes and an edge each way, in no special direction: open."""
 
 
 @dataclass(frozen=True)
@@ -621,13 +621,18 @@ def _examples() -> tuple[Problem, ...]:
     return regular + given + uneven + models
 
 
+def pair(asked: Problem, channels: int = 1) -> Problem:
+    """Return the same question on two nodes with an edge each way, and vectors."""
+    return replace(asked.with_sizes(channels=channels, given="vectors"), data=PAIR)
+
+
 def _single(asked: Problem) -> Problem:
-    return replace(asked.with_sizes(channels=1), data=PAIR)
+    """Return it on a pair, with harmonics: what is linear in these is then bilinear."""
+    return pair(asked).with_sizes(given="harmonics")
 
 
 def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
-    asked = problem(setting, lmax, symmetry, given="harmonics", dtype="float64")
-    return _single(asked)
+    return problem(setting, lmax, symmetry, data="lattice:16x8", channels=2, dtype="float64")
 
 
 FAMILY = Family(

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from bench.fingerprint import key
-from bench.profiles import PROFILES, Plan, Planned, cases
+from bench.plan import Plan, Planned, cases
+from bench.profile import Profile
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from impls.implementation import Implementation, Target
@@ -36,29 +37,39 @@ def named(name: str, registry: Registry, file: str | None) -> list[Implementatio
     return [registry.implementation(name)]
 
 
+def planned_for(
+    implementations: Sequence[Implementation],
+    registry: Registry,
+    target: Target,
+    profile: Profile,
+) -> list[Planned]:
+    """Return the cases of implementations in a profile."""
+    wanted = {i.full_name for i in implementations}
+    return [
+        Planned(case, key(case, registry), tier)
+        for case, tier in cases(profile, target, registry)
+        if case.implementation in wanted
+    ]
+
+
 def check(
     implementations: Sequence[Implementation],
     registry: Registry,
     target: Target,
     files: Sequence[str],
     events: Events,
+    profile: Profile,
 ) -> list[dict[str, Any]]:
-    """Return one result for each case of the families' `check` problems.
+    """Return one result for each of their cases in a profile.
 
     `passed` is False for anything but ok and a refusal of the problem itself. An implementation
     of which no case was right has not passed either: there is a last row that says so.
     """
     wanted = {i.full_name for i in implementations}
-    settings = PROFILES["check"]
-    planned = [
-        Planned(case, key(case, registry))
-        for case in cases("check", target, registry)
-        if case.implementation in wanted
-    ]
+    planned = planned_for(implementations, registry, target, profile)
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
-        execute(
-            Plan("check", settings, planned), registry, Path(scratch), files=files, events=events
-        )
+        plan = Plan("check", profile, planned)
+        execute(plan, registry, Path(scratch), files=files, events=events)
         rows = load(Path(scratch)) if planned else []
     results: dict[str, dict[str, Any]] = {}
     for row in rows:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench import history, watched
+from bench.fingerprint import PROTOCOL
 from bench.history import __main__ as command
 from bench.rows import Reading
 
@@ -45,13 +46,23 @@ def test_watched_cases_do_not_depend_on_what_is_installed(monkeypatch):
 
 def test_every_watched_case_has_a_benchmark():
     timed = [
-        watched.case(suite.operation, implementation, lmax, suite.pass_)
+        suite.case(implementation, question)
         for suite in SUITES
         if hasattr(suite, "track_time")
+        for question in suite.params[1]
         for implementation in suite.params[0]
-        for lmax in suite.params[1]
     ]
-    assert timed == list(watched.cases())
+    assert len(timed) == len(watched.cases()) > 30
+    assert all(case in timed for case in watched.cases())
+
+
+def test_the_version_follows_protocol_and_question():
+    versions = {suite.operation: set() for suite in SUITES}
+    for suite in SUITES:
+        versions[suite.operation].add(suite.version)
+    assert all(len(found) == 1 for found in versions.values()), "one question an operation"
+    assert len(set.union(*versions.values())) == 2, "three products have one question"
+    assert all(suite.version.startswith(f"{PROTOCOL}-") for suite in SUITES)
 
 
 def test_asv_discovers_all_without_a_framework():
@@ -70,12 +81,13 @@ def test_a_benchmark_measures():
         "import json, history\n"
         "found = {}\n"
         "suite = history.GauntFwdSpeed()\n"
-        "suite.setup('torch_grid', 2)\n"
-        "found['time'] = suite.track_time('torch_grid', 2)\n"
+        "asked = 'gaunt.torch_grid', suite.params[1][0]\n"
+        "suite.setup(*asked)\n"
+        "found['time'] = suite.track_time(*asked)\n"
         "quality = history.GauntFwdQuality()\n"
         "quality.subject = suite.subject\n"
-        "found['error'] = quality.track_error('torch_grid', 2)\n"
-        "found['memory'] = quality.track_memory('torch_grid', 2)\n"
+        "found['error'] = quality.track_error(*asked)\n"
+        "found['memory'] = quality.track_memory(*asked)\n"
         "print(json.dumps(found))"
     )
     found = json.loads(out)
@@ -89,7 +101,8 @@ def test_a_benchmark_measures():
 def test_what_is_not_installed_is_not_available(monkeypatch):
     monkeypatch.setitem(sys.modules, "e3nn", None)
     with pytest.raises(NotImplementedError, match="not installed: e3nn"):
-        history.ChannelwiseFwdSpeed().setup("torch_e3nn", 2)
+        suite = history.ChannelwiseFwdSpeed()
+        suite.setup("channelwise.torch_e3nn", suite.params[1][0])
 
 
 def test_what_is_wrong_has_no_time(monkeypatch):
@@ -98,7 +111,7 @@ def test_what_is_wrong_has_no_time(monkeypatch):
     suite = history.GauntFwdSpeed()
     suite.subject = None
     with pytest.raises(RuntimeError, match=r"error\.fwd failed"):
-        suite.track_time("torch_grid", 2)
+        suite.track_time("gaunt.torch_grid", suite.params[1][0])
 
 
 @pytest.mark.parametrize(("dirty", "reason"), [(True, "uncommitted"), (None, "git is not there")])

@@ -147,6 +147,36 @@ def model(
     return Problem("convolution", sizes, dtype=dtype, data=data, seed=seed)
 
 
+_published = model
+
+
+def ask(
+    lmax: int | None = None,
+    symmetry: str = "o3",
+    *,
+    model: str | None = None,
+    structures: str | None = None,
+    cutoff: float = CRYSTAL[1],
+    setting: str = "truncated",
+    channels: int | None = None,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Problem:
+    """Return the convolution of degrees 0..lmax on a graph, or that of a published model.
+
+    Raises:
+        ValueError: for neither or both, or as `problem` and `model`.
+    """
+    if (lmax is None) == (model is None):
+        raise ValueError("a convolution needs lmax, or a model, and not both")
+    if model is not None:
+        return _published(model, structures, channels=channels, dtype=dtype, seed=seed)
+    assert lmax is not None
+    graph, shared = structures or CRYSTAL[0], {"dtype": dtype, "seed": seed}
+    channels = 32 if channels is None else channels
+    return problem(graph, cutoff, lmax, symmetry, setting=setting, channels=channels, **shared)  # type: ignore[arg-type]
+
+
 def irreps_of(problem: Problem) -> tuple[Irreps, Irreps, Irreps]:
     """Return (node, edge, out) as Irreps."""
     node, edge, out = (Irreps.parse(str(problem.sizes[name])) for name in IRREPS)
@@ -354,6 +384,8 @@ FAMILY = Family(
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
+    ask=ask,
+    examples=tuple(asked.problem for asked in _small()),
     batch=None,
     profiles={"quick": _quick, "default": _default, "paper": _paper, "check": _small},
     single=_single,

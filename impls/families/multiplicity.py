@@ -97,6 +97,36 @@ def allegro(
     return Problem("multiplicity", sizes, dtype=dtype, seed=seed)
 
 
+def ask(
+    setting: str | None = None,
+    lmax: int | None = None,
+    symmetry: str = "o3",
+    *,
+    model: str | None = None,
+    structures: str = "silicon:2x2x2",
+    mul1: int = 16,
+    mul2: int = 16,
+    mul3: int = 16,
+    weights: str = "shared",
+    batch: int = 512,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Problem:
+    """Return the problem of a setting at lmax, or of the model "allegro" on the edges of structures.
+
+    Raises:
+        ValueError: for neither or both, an unknown model, or as `problem` and `allegro`.
+    """
+    if model is not None:
+        if model != "allegro" or setting is not None or lmax is not None:
+            raise ValueError(f"model {model!r}: there is 'allegro', without setting and lmax")
+        return allegro(structures, dtype=dtype, seed=seed)
+    if setting is None or lmax is None:
+        raise ValueError("family multiplicity needs a setting and an lmax, or a model")
+    mul, shared = (mul1, mul2, mul3), {"dtype": dtype, "seed": seed}
+    return problem(setting, lmax, symmetry, mul=mul, weights=weights, batch=batch, **shared)  # type: ignore[arg-type]
+
+
 def irreps_of(problem: Problem) -> tuple[Irreps, Irreps, Irreps]:
     """Return (in1, in2, out) as Irreps."""
     first, second, out = (Irreps.parse(str(problem.sizes[name])) for name in IRREPS)
@@ -239,6 +269,8 @@ FAMILY = Family(
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
+    ask=ask,
+    examples=tuple(asked.problem for asked in _small()),
     batch=None,
     profiles={"paper": _paper, "check": _small},
     single=_single,

@@ -237,6 +237,8 @@ FAMILY = Family(
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
+    ask=problem,
+    examples=tuple(asked.problem for asked in _small()),
     batch=None,
     profiles={"paper": _paper, "check": _small},
 )

@@ -80,6 +80,25 @@ def problem(
     return Problem("signal", sizes, dtype=dtype, seed=seed)
 
 
+def ask(
+    lmax: int,
+    symmetry: str = "o3",
+    *,
+    values: Literal["cross", "dot", "scale", "scalars"] = "cross",
+    setting: str = "mimo",
+    channels: int = 1,
+    batch: int = 1000,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Problem:
+    """Return `problem` with values by name: CROSS, DOT, SCALE, SCALARS."""
+    irreps = {"cross": CROSS, "dot": DOT, "scale": SCALE, "scalars": SCALARS}[values]
+    return problem(
+        irreps, lmax, symmetry,
+        setting=setting, channels=channels, batch=batch, dtype=dtype, seed=seed,
+    )  # fmt: skip
+
+
 def values_of(problem: Problem) -> tuple[Irrep, Irrep, Irrep]:
     """Return the irreps of the values of both inputs and of the output."""
     first, second, out = (Irrep.parse(str(problem.sizes[name])) for name in VALUES)
@@ -202,6 +221,8 @@ FAMILY = Family(
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
+    ask=ask,
+    examples=tuple(asked.problem for asked in _small()),
     batch="batch",
     profiles={"paper": _paper, "check": _small},
     single=_single,

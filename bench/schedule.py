@@ -37,7 +37,7 @@ def sizes(case: Case, registry: Registry) -> tuple[Any, Mapping[str, float]]:
 
 def larger(case: Case, failed: Case, registry: Registry) -> bool:
     """Return whether `case` is `failed` at the same or a larger size in every respect."""
-    same = ("implementation", "mode", "options")
+    same = ("implementation", "mode", "options", "knobs")
     if any(getattr(case, name) != getattr(failed, name) for name in same):
         return False
     (kind, mine), (other, theirs) = sizes(case, registry), sizes(failed, registry)

@@ -23,7 +23,8 @@ class Algorithm:
     prepares tables with the backend `b` and returns what is called. `title` is what people read.
     `requires` lists importable packages, `growth` the exponents of its arithmetic where they are
     not those of its operation. `options` maps an option that changes only speed to the values worth
-    trying, the first being the default.
+    trying, the first being the default. `baseline` marks its implementation in torch as the one
+    that ratios are taken against.
 
     Raises:
         ValueError: for no framework, an unknown one, or an option without values.
@@ -40,6 +41,7 @@ class Algorithm:
     papers: tuple[str, ...] = ()
     growth: Growth = field(default_factory=Growth)
     licence: str = "MIT"
+    baseline: bool = False
     profiles: tuple[str, ...] = ("*",)
 
     def __post_init__(self) -> None:
@@ -70,6 +72,7 @@ class Algorithm:
                 requires=self.requires,
                 papers=self.papers,
                 licence=self.licence,
+                baseline=self.baseline and framework == "torch",
                 profiles=("check",) if framework == "numpy" else self.profiles,
                 growth=self.growth,
             )

@@ -83,9 +83,9 @@ class Operation:
     `title` is what people read.
 
     `knobs` change the map within one question; every function here is given the problem at values
-    of them. `reads` names the inputs of the family that it takes, None all of them: the others are
-    not passed, differentiated, counted or gated. `refused` maps a pass that makes no sense for it
-    to the reason. `agrees_with` names the operation whose result it must equal.
+    of them. `reads` names the inputs of the family that it takes where the problem has them, None
+    all of them: the others are not passed, differentiated, counted or gated. `refused` maps a pass
+    that makes no sense for it to the reason. `agrees_with` names the operation that it must equal.
 
     `mask(problem, g)` returns for outputs the entries [0 or 1, broadcast] that have a partner under
     g, where an action moves some out of sight (windows, padding); the others are not compared.
@@ -119,7 +119,7 @@ class Operation:
         """Return those of a family's inputs (arrays, Spaces) that the operation reads."""
         if self.reads is None:
             return dict(inputs)
-        return {name: inputs[name] for name in self.reads}
+        return {name: inputs[name] for name in self.reads if name in inputs}
 
     def knobs_of(self, problem: Problem) -> dict[str, Scalar]:
         """Return the value of each knob at which the operation sees a problem."""

@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,15 +55,6 @@ def test_every_watched_case_has_a_benchmark():
     ]
     assert len(timed) == len(watched.cases()) > 30
     assert all(case in timed for case in watched.cases())
-
-
-def test_the_version_follows_protocol_and_question():
-    versions = {suite.operation: set() for suite in SUITES}
-    for suite in SUITES:
-        versions[suite.operation].add(suite.version)
-    assert all(len(found) == 1 for found in versions.values()), "one question an operation"
-    assert len(set.union(*versions.values())) == 2, "three products have one question"
-    assert all(suite.version.startswith(f"{PROTOCOL}-") for suite in SUITES)
 
 
 def test_asv_discovers_all_without_a_framework():
@@ -142,3 +134,16 @@ def test_asv_configuration_names_what_is_there():
     configuration = json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))
     assert (ROOT / configuration["benchmark_dir"] / "__main__.py").is_file()
     assert configuration["environment_type"] == "existing"
+
+
+def test_a_number_starts_anew_when_its_question_does(monkeypatch):
+    before = {suite.__name__: suite.version for suite in SUITES}
+    assert all(version.startswith(f"{PROTOCOL}-") for version in before.values())
+    assert before["GauntFwdSpeed"] == before["GauntGradSpeed"] != before["ChannelwiseFwdSpeed"]
+    asked = {
+        key: [replace(case, problem=case.problem.with_sizes(channels=9)) for case in cases]
+        for key, cases in watched.suites().items()
+    }
+    monkeypatch.setattr(watched, "suites", lambda: asked)
+    after = {suite.__name__: suite.version for suite in history._suites().values()}
+    assert set(after) == set(before) and after["GauntFwdSpeed"] != before["GauntFwdSpeed"]

@@ -32,14 +32,23 @@ class Backend(Protocol):
     def index(self, a: np.ndarray) -> Any:
         """Return a constant of integers."""
 
-    def take(self, a: Any, index: Any) -> Any:
-        """Return entries of the last axis: a[..., index]."""
+    def take(self, a: Any, index: Any, axis: int = -1) -> Any:
+        """Return entries of an axis >= 0, or of the last: a[..., index]."""
 
     def gather(self, a: Any, index: Any) -> Any:
         """Return rows: a[index]."""
 
     def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
         """Return [count, ...]: the sum of the rows with each index."""
+
+    def contiguous(self, a: Any) -> Any:
+        """Return an array whose numbers lie in memory as its axes say; JAX has no other."""
+
+    def bmm(self, a: Any, b: Any) -> Any:
+        """Return the matrix products [n, i, k] of a [n, i, j] and b [n, j, k]."""
+
+    def is_negative(self, a: Any) -> Any:
+        """Return 1 where a < 0, else 0: a factor that keeps the data type of what it multiplies."""
 
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         """Return arrays joined along an axis."""

@@ -27,14 +27,23 @@ class JaxBackend:
     def index(self, a: np.ndarray) -> Any:
         return jnp.asarray(a, dtype=jnp.int32)
 
-    def take(self, a: Any, index: Any) -> Any:
-        return a[..., index]
+    def take(self, a: Any, index: Any, axis: int = -1) -> Any:
+        return a[..., index] if axis == -1 else a[(slice(None),) * axis + (index,)]
 
     def gather(self, a: Any, index: Any) -> Any:
         return a[index]
 
     def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
         return jax.ops.segment_sum(rows, index, num_segments=count)
+
+    def contiguous(self, a: Any) -> Any:
+        return a
+
+    def bmm(self, a: Any, b: Any) -> Any:
+        return a @ b
+
+    def is_negative(self, a: Any) -> Any:
+        return a < 0
 
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return jnp.concatenate(arrays, axis)

@@ -25,8 +25,8 @@ class NumpyBackend:
     def index(self, a: np.ndarray) -> Any:
         return np.asarray(a)
 
-    def take(self, a: Any, index: Any) -> Any:
-        return np.take(a, index, axis=-1)
+    def take(self, a: Any, index: Any, axis: int = -1) -> Any:
+        return np.take(a, index, axis=axis)
 
     def gather(self, a: Any, index: Any) -> Any:
         return a[index]
@@ -35,6 +35,15 @@ class NumpyBackend:
         total = np.zeros((count, *rows.shape[1:]), rows.dtype)
         np.add.at(total, index, rows)
         return total
+
+    def contiguous(self, a: Any) -> Any:
+        return np.ascontiguousarray(a)
+
+    def bmm(self, a: Any, b: Any) -> Any:
+        return a @ b
+
+    def is_negative(self, a: Any) -> Any:
+        return (a < 0).astype(a.dtype)
 
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return np.concatenate(arrays, axis)

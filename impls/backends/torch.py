@@ -27,14 +27,23 @@ class TorchBackend:
     def index(self, a: np.ndarray) -> Any:
         return torch.tensor(np.array(a), dtype=torch.int64, device=self.device)
 
-    def take(self, a: Any, index: Any) -> Any:
-        return a.index_select(-1, index)
+    def take(self, a: Any, index: Any, axis: int = -1) -> Any:
+        return a.index_select(axis, index)
 
     def gather(self, a: Any, index: Any) -> Any:
         return a.index_select(0, index)
 
     def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
         return rows.new_zeros((count, *rows.shape[1:])).index_add(0, index, rows)
+
+    def contiguous(self, a: Any) -> Any:
+        return a.contiguous()
+
+    def bmm(self, a: Any, b: Any) -> Any:
+        return torch.bmm(a, b)
+
+    def is_negative(self, a: Any) -> Any:
+        return a < 0
 
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return torch.cat(tuple(arrays), axis)

@@ -6,30 +6,53 @@ are the irreps (one copy of each; channels are an axis), the multiplicities `mul
 or "per_sample", as a radial network gives every edge its own. `irreps_out` says which output irreps
 are asked for.
 
-Weights can have the axis of the samples, so that no size counts samples that are independent of
-all weights: results are compared with the oracle at full size.
+Weights of each sample have its axis too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 from impls.families import product
-from impls.families.product import exact_sizes, irreps_space, positive_sizes
-from impls.family import Ask, Family, sampled
+from impls.family import Ask, Family, checked, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.inputs.graphs import graph
 from impls.problem import Problem, Refusal, Scalar, Size
+from impls.sizes import BadSize, Sizes, size
 from impls.so3.irreps import Irreps
+from impls.so3.space import irreps_space
 from impls.spaces import Space
 
 IRREPS = ("irreps_in1", "irreps_in2", "irreps_out")
 MULTIPLICITIES = ("mul1", "mul2", "mul3")
-SIZES = (*IRREPS, *MULTIPLICITIES, "batch", "weights")
-WEIGHTS = ("shared", "per_sample")
 SETTINGS = ("siso", "simo", "mimo", "truncated")
+Weights = Literal["shared", "per_sample"]
+WEIGHTS: tuple[str, ...] = get_args(Weights)
+
+
+@dataclass(frozen=True)
+class WeightedSizes(Sizes):
+    """One copy of each irrep: channels are an axis."""
+
+    irreps_in1: Irreps = size(counts="mul1")
+    irreps_in2: Irreps = size(counts="mul2")
+    irreps_out: Irreps = size(counts="mul3")
+    mul1: int
+    mul2: int
+    mul3: int
+    batch: int
+    weights: Weights
+
+    def __post_init__(self) -> None:
+        """Refuse an irrep that is repeated: it is a multiplicity."""
+        for name in IRREPS:
+            irreps: Irreps = getattr(self, name)
+            if len({ir for _, ir in irreps}) < len(irreps):
+                raise BadSize(f"{name}={irreps}: an irrep is repeated", "use mul")
+
 
 ALLEGRO: Mapping[str, Size] = {
     "irreps_in1": "1x0e+1x1o+1x1e+1x2e+1x2o",
@@ -58,22 +81,59 @@ def problem(
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
 ) -> Problem:
-    """Return the problem of a setting at lmax with multiplicities (mul1, mul2, mul3).
-
-    The settings are those of `product.problem`, and "truncated": 0..L x 0..L -> 0..L, what a layer
-    asks for whose outputs are the inputs of the next [@batzner2022].
+    """Return the problem of a setting of family `product` at lmax, with (mul1, mul2, mul3).
 
     Raises:
         ValueError: as `product.problem`.
     """
-    sizes = dict(
-        product.problem("mimo" if setting == "truncated" else setting, lmax, symmetry).sizes
-    )
-    if setting == "truncated":
-        sizes["irreps_out"] = sizes["irreps_in1"]
+    sizes = product.problem(setting, lmax, symmetry).sizes
     kept = {name: sizes[name] for name in IRREPS}
     kept |= dict(zip(MULTIPLICITIES, mul, strict=True)) | {"batch": batch, "weights": weights}
     return Problem("multiplicity", kept, dtype=dtype, seed=seed)
+
+
+def ask(
+    setting: str | None = None,
+    lmax: int | None = None,
+    symmetry: str = "o3",
+    *,
+    irreps_in1: str | Irreps | None = None,
+    irreps_in2: str | Irreps | None = None,
+    irreps_out: str | Irreps | None = None,
+    mul1: int = 16,
+    mul2: int = 16,
+    mul3: int = 16,
+    weights: str = "shared",
+    batch: int = 512,
+    model: str | None = None,
+    structures: str = "silicon:2x2x2",
+    channels: int | None = None,
+    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
+    seed: int = 0,
+) -> Problem:
+    """Return the problem of a setting at lmax, of irreps, or of a model (allegro).
+
+    `channels` are all three multiplicities at once. The irreps are as in family `product`.
+
+    Raises:
+        ValueError: for an unknown model, or as `product.ask`.
+    """
+    if model is not None:
+        if model != "allegro":
+            raise ValueError(f"unknown model {model!r}: family weighted has allegro")
+        return allegro(structures, channels=channels or 32, dtype=dtype, seed=seed)
+    irreps = product.ask(
+        setting,
+        lmax,
+        symmetry,
+        irreps_in1=irreps_in1,
+        irreps_in2=irreps_in2,
+        irreps_out=irreps_out,
+    ).sizes
+    mul = (mul1, mul2, mul3) if channels is None else (channels,) * 3
+    sizes = {name: irreps[name] for name in IRREPS}
+    sizes |= dict(zip(MULTIPLICITIES, mul, strict=True)) | {"batch": batch, "weights": weights}
+    return Problem("multiplicity", sizes, dtype=dtype, seed=seed)
 
 
 def allegro(
@@ -97,51 +157,21 @@ def allegro(
     return Problem("multiplicity", sizes, dtype=dtype, seed=seed)
 
 
-def ask(
-    setting: str | None = None,
-    lmax: int | None = None,
-    symmetry: str = "o3",
-    *,
-    model: str | None = None,
-    structures: str = "silicon:2x2x2",
-    mul1: int = 16,
-    mul2: int = 16,
-    mul3: int = 16,
-    weights: str = "shared",
-    batch: int = 512,
-    dtype: Literal["float64", "float32", "bfloat16"] = "float32",
-    seed: int = 0,
-) -> Problem:
-    """Return the problem of a setting at lmax, or of the model "allegro" on the edges of structures.
-
-    Raises:
-        ValueError: for neither or both, an unknown model, or as `problem` and `allegro`.
-    """
-    if model is not None:
-        if model != "allegro" or setting is not None or lmax is not None:
-            raise ValueError(f"model {model!r}: there is 'allegro', without setting and lmax")
-        return allegro(structures, dtype=dtype, seed=seed)
-    if setting is None or lmax is None:
-        raise ValueError("family multiplicity needs a setting and an lmax, or a model")
-    mul, shared = (mul1, mul2, mul3), {"dtype": dtype, "seed": seed}
-    return problem(setting, lmax, symmetry, mul=mul, weights=weights, batch=batch, **shared)  # type: ignore[arg-type]
-
-
 def irreps_of(problem: Problem) -> tuple[Irreps, Irreps, Irreps]:
     """Return (in1, in2, out) as Irreps."""
-    first, second, out = (Irreps.parse(str(problem.sizes[name])) for name in IRREPS)
-    return first, second, out
+    sizes = WeightedSizes.of(problem)
+    return sizes.irreps_in1, sizes.irreps_in2, sizes.irreps_out
 
 
 def multiplicities_of(problem: Problem) -> tuple[int, int, int]:
     """Return (mul1, mul2, mul3)."""
-    first, second, third = (int(problem.sizes[name]) for name in MULTIPLICITIES)  # type: ignore[arg-type]
-    return first, second, third
+    sizes = WeightedSizes.of(problem)
+    return sizes.mul1, sizes.mul2, sizes.mul3
 
 
 def batch_of(problem: Problem) -> int:
     """Return the number of samples."""
-    return int(problem.sizes["batch"])  # type: ignore[arg-type]
+    return int(str(problem.sizes["batch"]))
 
 
 def per_sample(problem: Problem) -> bool:
@@ -151,12 +181,9 @@ def per_sample(problem: Problem) -> bool:
 
 def weight_space(problem: Problem, *shape: int) -> Space:
     """Return the Space of weights of this shape, with the samples in front if each has its own."""
-    return Space((batch_of(problem), *shape) if per_sample(problem) else shape)
-
-
-def _check(problem: Problem) -> Refusal | None:
-    refusal = exact_sizes(problem, SIZES) or positive_sizes(problem, (*MULTIPLICITIES, "batch"))
-    return refusal or check_weights(problem) or check_irreps(problem, IRREPS)
+    if per_sample(problem):
+        return Space((batch_of(problem), *shape), axis="batch")
+    return Space(shape)
 
 
 def check_weights(problem: Problem) -> Refusal | None:
@@ -242,16 +269,7 @@ def _paper() -> tuple[Ask, ...]:
 
 
 def _small() -> tuple[Ask, ...]:
-    return (
-        Ask(problem("truncated", 2, mul=(3, 2, 4), batch=5, dtype="float64")),
-        Ask(problem("mimo", 2, "so3", mul=(2, 2, 3), batch=4, dtype="float64")),
-        Ask(
-            problem(
-                "truncated", 1, "so3", mul=(2, 2, 1), weights="per_sample", batch=6, dtype="float64"
-            )
-        ),
-        Ask(allegro("H2O", channels=2, dtype="float64")),
-    )
+    return tuple(map(Ask, EXAMPLES))
 
 
 def _single(asked: Problem) -> Problem:
@@ -262,16 +280,36 @@ def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
     return problem(setting, lmax, symmetry, mul=(1, 1, 1), batch=1, dtype="float64")
 
 
+EXAMPLES = (
+    problem("truncated", 1, "so3", mul=(2, 2, 1), weights="per_sample", batch=6, dtype="float64"),
+    problem("truncated", 2, mul=(3, 2, 4), batch=5, dtype="float64"),
+    problem("mimo", 2, "so3", mul=(2, 2, 3), batch=4, dtype="float64"),
+    allegro("H2O", channels=2, dtype="float64"),
+)
+
 FAMILY = Family(
     name="multiplicity",
-    check=_check,
+    sizes=WeightedSizes,
+    ask=ask,
+    check=checked(WeightedSizes),
     group=_group,
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
-    ask=ask,
-    examples=tuple(asked.problem for asked in _small()),
-    batch=None,
+    axes=("lmax", *MULTIPLICITIES, "batch"),
+    labels={
+        **product.FAMILY.labels,
+        "mul1": "channels of x",
+        "mul2": "channels of y",
+        "mul3": "channels of z",
+        "weights": "weights",
+        "shared": "shared by all samples",
+        "per_sample": "each sample has its own",
+        "model": "shape of",
+        "allegro": "Allegro",
+    },
+    examples=EXAMPLES,
+    batch="batch",
     profiles={"paper": _paper, "check": _small},
     single=_single,
     pose=_pose,

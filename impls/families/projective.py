@@ -18,18 +18,27 @@ that gradients move by the inverse transpose. The sizes are `channels` and `batc
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
 
-from impls.families.product import exact_sizes, positive_sizes
-from impls.family import Ask, Family, sampled
+from impls.family import Ask, Family, checked, sampled
 from impls.groups import Element, Group, euclidean, orthogonal
-from impls.problem import Problem, Refusal, Scalar
+from impls.problem import Problem, Scalar
+from impls.sizes import Sizes
 from impls.spaces import Array, Space
 
-SIZES = ("channels", "batch")
+
+@dataclass(frozen=True)
+class MultivectorSizes(Sizes):
+    """How many."""
+
+    channels: int
+    batch: int
+
+
 BLADES = tuple(indices for grade in range(5) for indices in combinations(range(4), grade))
 """The basis: which of e0..e3 are multiplied."""
 GRADES = (slice(0, 1), slice(1, 5), slice(5, 11), slice(11, 15), slice(15, 16))
@@ -49,7 +58,8 @@ def problem(
 
 def sizes_of(asked: Problem) -> tuple[int, int]:
     """Return (batch, channels)."""
-    return int(asked.sizes["batch"]), int(asked.sizes["channels"])  # type: ignore[arg-type]
+    sizes = MultivectorSizes.of(asked)
+    return sizes.batch, sizes.channels
 
 
 def representation(element: Element) -> Array:
@@ -87,13 +97,6 @@ def _pseudoscalars(asked: Problem) -> Space:
     return Space((sizes_of(asked)[0], 1), act, axis="batch")
 
 
-def _check(asked: Problem) -> Refusal | None:
-    refusal = exact_sizes(asked, SIZES) or positive_sizes(asked, SIZES)
-    if refusal is None and asked.data != "normal":
-        return Refusal(f"unknown data {asked.data!r}", "family projective draws 'normal'")
-    return refusal
-
-
 def _group(asked: Problem) -> Group:
     return euclidean(orthogonal())
 
@@ -112,7 +115,7 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
 
 
 def _small() -> tuple[Ask, ...]:
-    return tuple(Ask(problem(channels=c, batch=8, dtype="float64")) for c in (1, 3))
+    return tuple(map(Ask, EXAMPLES))
 
 
 def _paper() -> tuple[Ask, ...]:
@@ -127,15 +130,20 @@ def _single(asked: Problem) -> Problem:
     return asked.with_sizes(channels=1, batch=1)
 
 
+EXAMPLES = tuple(problem(channels=c, batch=8, dtype="float64") for c in (1, 3))
+
 FAMILY = Family(
     name="projective",
-    check=_check,
+    sizes=MultivectorSizes,
+    ask=problem,
+    check=checked(MultivectorSizes),
     group=_group,
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
-    ask=problem,
-    examples=tuple(asked.problem for asked in _small()),
+    axes=("channels", "batch"),
+    labels={"algebra": "algebra", "channels": "channels", "batch": "batch"},
+    examples=EXAMPLES,
     batch="batch",
     profiles={"paper": _paper, "check": _small},
     single=_single,

@@ -17,17 +17,41 @@ value times (-1)^l. The degree j reaches lmax + s.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
-from impls.families.product import exact_sizes, irreps_space, positive_sizes, shape_of
-from impls.family import Ask, Family, sampled
+from impls.families.product import irreps_space, shape_of
+from impls.family import Ask, Family, checked, sampled
 from impls.groups import Group, orthogonal, rotations
-from impls.problem import Problem, Refusal, Scalar, Size
+from impls.problem import Problem, Scalar, Size
+from impls.sizes import BadSize, Sizes, size
 from impls.so3.irreps import Irrep, Irreps
 from impls.spaces import Space
 
 VALUES = ("value1", "value2", "value_out")
-SIZES = (*VALUES, "lmax", "lout", "channels", "batch")
+
+
+@dataclass(frozen=True)
+class FieldSizes(Sizes):
+    """Spins of the values, orbital cutoffs and counts."""
+
+    value1: Irrep
+    value2: Irrep
+    value_out: Irrep
+    lmax: int = size(least=0)
+    lout: int = size(least=0)
+    channels: int = size()
+    batch: int = size()
+
+    def __post_init__(self) -> None:
+        """Refuse orbital degrees that no product of the inputs has."""
+        if self.lout > 2 * self.lmax:
+            raise BadSize(
+                f"lout={self.lout}: the product of two fields with orbital degrees up to "
+                f"{self.lmax} has none above {2 * self.lmax}",
+                f"use lout <= {2 * self.lmax}",
+            )
+
 
 CROSS = ("1o", "1o", "1e")
 """The cross product of two fields of polar vectors."""
@@ -37,6 +61,8 @@ SCALE = ("0e", "1o", "1o")
 """A field of scalars times a field of polar vectors."""
 SCALARS = ("0e", "0e", "0e")
 """The product of two functions on the sphere."""
+PRODUCTS = {"cross": CROSS, "dot": DOT, "scale": SCALE, "scalars": SCALARS}
+"""The products that have a name."""
 POSED = {"dot": DOT, "scale": SCALE}
 """What `pose` asks for besides the cross product, which is its mimo and truncated: all degrees."""
 
@@ -81,34 +107,49 @@ def problem(
 
 
 def ask(
-    lmax: int,
+    values: str | Sequence[str] = "cross",
+    lmax: int = 2,
     symmetry: str = "o3",
     *,
-    values: Literal["cross", "dot", "scale", "scalars"] = "cross",
     setting: str = "mimo",
     channels: int = 1,
     batch: int = 1000,
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
 ) -> Problem:
-    """Return `problem` with values by name: CROSS, DOT, SCALE, SCALARS."""
-    irreps = {"cross": CROSS, "dot": DOT, "scale": SCALE, "scalars": SCALARS}[values]
+    """Return the product of fields; `values` is a word (cross, dot, scale, scalars) or "1o|1o|1e".
+
+    Raises:
+        ValueError: for another word, or as `problem`.
+    """
+    if isinstance(values, str):
+        if values not in PRODUCTS and values.count("|") != 2:
+            raise ValueError(
+                f"unknown values {values!r}: choose {', '.join(PRODUCTS)}, or write 1o|1o|1e"
+            )
+        values = PRODUCTS.get(values) or [part.strip() for part in values.split("|")]
     return problem(
-        irreps, lmax, symmetry,
-        setting=setting, channels=channels, batch=batch, dtype=dtype, seed=seed,
-    )  # fmt: skip
+        values,
+        lmax,
+        symmetry,
+        setting=setting,
+        channels=channels,
+        batch=batch,
+        dtype=dtype,
+        seed=seed,
+    )
 
 
 def values_of(problem: Problem) -> tuple[Irrep, Irrep, Irrep]:
     """Return the irreps of the values of both inputs and of the output."""
-    first, second, out = (Irrep.parse(str(problem.sizes[name])) for name in VALUES)
-    return first, second, out
+    sizes = FieldSizes.of(problem)
+    return sizes.value1, sizes.value2, sizes.value_out
 
 
 def cutoffs_of(problem: Problem) -> tuple[int, int, int]:
     """Return the orbital cutoffs of both inputs and of the output."""
-    lmax, lout = (int(problem.sizes[name]) for name in ("lmax", "lout"))  # type: ignore[arg-type]
-    return lmax, lmax, lout
+    sizes = FieldSizes.of(problem)
+    return sizes.lmax, sizes.lmax, sizes.lout
 
 
 def harmonics_of(value: Irrep, cutoff: int) -> tuple[tuple[int, Irrep], ...]:
@@ -130,32 +171,6 @@ def irreps_of(problem: Problem) -> tuple[Irreps, Irreps, Irreps]:
     """Return (x, y, z) as Irreps, one item for each tensor harmonic."""
     x, y, z = (Irreps(tuple((1, ir) for _, ir in field)) for field in fields_of(problem))
     return x, y, z
-
-
-def _check(problem: Problem) -> Refusal | None:
-    refusal = exact_sizes(problem, SIZES) or positive_sizes(problem, ("channels", "batch"))
-    if refusal:
-        return refusal
-    for name in ("lmax", "lout"):
-        value = problem.sizes[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            return Refusal(f"size {name}={value!r} is not an integer >= 0")
-    lmax, _, lout = cutoffs_of(problem)
-    if lout > 2 * lmax:
-        return Refusal(
-            f"lout={lout}: the product of two fields with orbital degrees up to {lmax} has none "
-            f"above {2 * lmax}",
-            f"use lout <= {2 * lmax}",
-        )
-    try:
-        values = values_of(problem)
-    except ValueError as error:
-        return Refusal(str(error))
-    if len({value.p == 0 for value in values}) > 1:
-        return Refusal("values with and without parity are mixed", "write 1o, or 1 everywhere")
-    if problem.data != "normal":
-        return Refusal(f"unknown data {problem.data!r}", "family signal draws 'normal'")
-    return None
 
 
 def _group(problem: Problem) -> Group:
@@ -196,13 +211,7 @@ def _paper() -> tuple[Ask, ...]:
 
 
 def _small() -> tuple[Ask, ...]:
-    asked = (
-        problem(CROSS, 2, batch=5, dtype="float64"),
-        problem(DOT, 1, "so3", channels=2, batch=5, dtype="float64"),
-        problem(SCALE, 2, setting="truncated", batch=5, dtype="float64"),
-        problem(("2e", "1o", "2o"), 1, channels=2, batch=5, dtype="float64"),
-    )
-    return tuple(map(Ask, asked))
+    return tuple(map(Ask, EXAMPLES))
 
 
 def _single(asked: Problem) -> Problem:
@@ -214,15 +223,37 @@ def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
     return problem(values, lmax, symmetry, setting=cutoff, batch=1, dtype="float64")
 
 
+EXAMPLES = (
+    problem(DOT, 1, "so3", channels=2, batch=5, dtype="float64"),
+    problem(CROSS, 2, batch=5, dtype="float64"),
+    problem(SCALE, 2, setting="truncated", batch=5, dtype="float64"),
+    problem(("2e", "1o", "2o"), 1, channels=2, batch=5, dtype="float64"),
+)
+
 FAMILY = Family(
     name="signal",
-    check=_check,
+    sizes=FieldSizes,
+    ask=ask,
+    check=checked(FieldSizes),
     group=_group,
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
-    ask=ask,
-    examples=tuple(asked.problem for asked in _small()),
+    axes=("lmax", "channels", "batch"),
+    labels={
+        "setting": "setting",
+        "symmetry": "symmetry",
+        "lmax": "orbital degree L",
+        "lout": "orbital degree of the product",
+        "values": "values of the fields",
+        "channels": "channels",
+        "batch": "batch",
+        "mimo": "all orbital degrees out, 0..2L",
+        "truncated": "orbital degrees out up to L",
+        "o3": "O(3)",
+        "so3": "SO(3), degrees only",
+    },
+    examples=EXAMPLES,
     batch="batch",
     profiles={"paper": _paper, "check": _small},
     single=_single,

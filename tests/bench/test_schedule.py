@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bench.profiles import PROFILES, cases, plan
+from bench import profile
+from bench.plan import cases, plan
 from bench.schedule import larger, shuffled, sizes
 from impls.families.product import problem
 from impls.implementation import Target
@@ -16,7 +17,7 @@ NAME = "clebsch_gordan.numpy_dense"
 
 @pytest.fixture(scope="module")
 def blocks(registry):
-    return plan("default", Target(), registry, "*::clebsch_gordan.torch_dense/*").blocks()
+    return plan(profile.load("paper"), Target(), registry, "*::clebsch_gordan.torch_dense/*").blocks()
 
 
 def names(blocks):

@@ -60,7 +60,7 @@ def test_declarations_are_found_under_their_names_with_their_files(registry):
     assert registry.family("convolution").name == "convolution"
     assert registry.operation("channelwise").family == "convolution"
     found = registry.implementation("channelwise.torch_e3nn")
-    assert Path(registry.origin(found)).name == "torch_e3nn.py"
+    assert Path(registry.origin(found)).name == "e3nn.py"
     names = [i.full_name for i in registry.implementations_of("channelwise")]
     assert names == sorted(names) and "channelwise.jax_dense" in names
     assert registry.implementations_of("nothing") == []
@@ -101,7 +101,7 @@ def test_two_files_with_one_name_are_both_named(tmp_path):
         load([first, second])
     assert str(first) in str(error.value) and str(second) in str(error.value)
     clash = plugin(tmp_path, "clash.py", name="torch_dense")
-    with pytest.raises(ValueError, match=r"torch_dense.py and in .*clash.py"):
+    with pytest.raises(ValueError, match=r"dense.py and in .*clash.py"):
         load([clash])
 
 

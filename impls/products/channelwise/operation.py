@@ -92,6 +92,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="channelwise",
+    title="channelwise convolution",
     family="convolution",
     summary="channelwise (uvu) product with edge harmonics and weights, summed over neighbours",
     papers=("thomas2018", "batzner2022", "batatia2022"),

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from impls.products.backend import Backend
+from impls.backends import Backend
 from impls.so3.wigner import clebsch_gordan
 
 
 def frames(v: Any, backend: Backend) -> Any:
     """Return R [edges, 3, 3] with R v = |v| y, for v [edges, 3]."""
     n = v / ((v * v).sum(-1) ** 0.5)[:, None]
-    sign = 1 - 2 * (n[:, 1] < 0)
+    sign = 1 - 2 * backend.is_negative(n[:, 1])
     a, b, c = n[:, 0], sign * n[:, 1], sign * n[:, 2]
     k = 1 / (1 + b)
     entries = (
@@ -36,14 +36,13 @@ def frames(v: Any, backend: Backend) -> Any:
 class Wigner:
     """The matrices D_0 .. D_lmax of rotations, as arrays of one framework."""
 
-    def __init__(self, lmax: int, backend: Backend) -> None:
+    def __init__(self, lmax: int, b: Backend) -> None:
         """Make the isometries [3 (2l-1), 2l+1]."""
         self.lmax = lmax
         self.isometries = [
-            backend.table(clebsch_gordan(1, n - 1, n).reshape(-1, 2 * n + 1))
-            for n in range(2, lmax + 1)
+            b.table(clebsch_gordan(1, n - 1, n).reshape(-1, 2 * n + 1)) for n in range(2, lmax + 1)
         ]
-        self.one = backend.table(np.ones((1, 1, 1)))
+        self.one = b.table(np.ones((1, 1, 1)))
 
     def __call__(self, rotations: Any) -> list[Any]:
         """Return D_l [edges, 2l+1, 2l+1] for each degree; that of degree 0 is [1, 1, 1]."""

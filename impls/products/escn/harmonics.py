@@ -8,21 +8,26 @@ The weights h, k become weights w_l2 of products with Y_l2(v), l2 up to l_in + l
 as a convolution on the sphere is usually computed [@thomas2018], with one matrix product that mixes
 paths and channels. O(L^5) for each edge and channel and O(L^4 C^2) for mixing; the kernels of each
 edge, for all channels, O(L^7) as one matrix product for each pair of irreps (O(L^6) without its
-zeros).
+zeros). Harmonics go up to degree 2L. `escn` has even and odd l_in + l_out + l2, `escn_o3` what
+inversion allows of them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.edge import channels_of, irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
-from impls.products.escn.operation import bijection, paths_of
+from impls.products.escn.operation import KEEPS_INVERSION, bijection, paths_of
+from impls.products.escn.so2 import supports
 from impls.so3.wigner import clebsch_gordan
 
 
@@ -32,14 +37,14 @@ class Harmonics:
     Y_l is a multiple of C(1, l-1, l) n Y_(l-1): polynomials in n, so nothing happens at the poles.
     """
 
-    def __init__(self, lmax: int, backend: Backend) -> None:
+    def __init__(self, lmax: int, b: Backend) -> None:
         """Make one coupling matrix [3 (2l-1), 2l+1] for each degree."""
-        self.tables, self.backend, self.lmax = [], backend, lmax
+        self.tables, self.concatenate, self.lmax = [], b.concatenate, lmax
         for n in range(2, lmax + 1):
             tensor = clebsch_gordan(1, n - 1, n)
             at_pole = tensor[1, n - 1, n] * np.sqrt(2 * n - 1)
             table = tensor.reshape(-1, 2 * n + 1) * np.sqrt(2 * n + 1) / at_pole
-            self.tables.append(backend.table(table))
+            self.tables.append(b.table(table))
 
     def __call__(self, v: Any) -> Any:
         """Return Y [edges, (lmax+1)^2] of v [edges, 3]."""
@@ -48,7 +53,7 @@ class Harmonics:
         for table in self.tables:
             product = (n[:, :, None] * found[-1][:, None, :]).reshape(-1, table.shape[0])
             found.append(product @ table)
-        return self.backend.concatenate(found[: self.lmax + 1], 1)
+        return self.concatenate(found[: self.lmax + 1], 1)
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Pair:
     change: Any
 
 
-def pairs_of(problem: Problem, parity: bool, backend: Backend) -> list[list[Pair]]:
+def pairs_of(problem: Problem, parity: bool, b: Backend) -> list[list[Pair]]:
     """Return the pairs of each output irrep."""
     inside, out = irreps_of(problem)
     paths, slices = paths_of(problem, parity), inside.slices()
@@ -91,18 +96,18 @@ def pairs_of(problem: Problem, parity: bool, backend: Backend) -> list[list[Pair
                     slices[i],
                     sh,
                     slice(mine[0], mine[-1] + 1),
-                    backend.table(kernel.reshape(len(kernel), -1)),
-                    backend.table(change[kept]),
+                    b.table(kernel.reshape(len(kernel), -1)),
+                    b.table(change[kept]),
                 )
             )
     return found
 
 
-def harmonics(problem: Problem, backend: Backend, *, parity: bool) -> Built:
-    """Build the algorithm in a framework."""
+def harmonics(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm; with `parity`, for the operation that keeps inversion."""
     inside, out = irreps_of(problem)
-    channels, pairs = channels_of(problem), pairs_of(problem, parity, backend)
-    sh_of = Harmonics(inside.lmax + out.lmax, backend)
+    channels, pairs = channels_of(problem), pairs_of(problem, parity, b)
+    sh_of = Harmonics(inside.lmax + out.lmax, b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, h, sh = inputs["x"].swapaxes(1, 2), weights["h"], sh_of(inputs["v"])
@@ -110,7 +115,7 @@ def harmonics(problem: Problem, backend: Backend, *, parity: bool) -> Built:
         parts = []
         for (_, ir3), row in zip(out, pairs, strict=True):
             if not row:
-                parts.append(backend.table(np.zeros((edges, ir3.dim, channels))))
+                parts.append(b.table(np.zeros((edges, ir3.dim, channels))))
                 continue
             coupled, mixing = [], []
             for pair in row:
@@ -118,7 +123,24 @@ def harmonics(problem: Problem, backend: Backend, *, parity: bool) -> Built:
                 kernel = (sh[:, pair.sh] @ pair.kernel).reshape(edges, -1, size)
                 coupled.append((kernel @ x[:, pair.item]).reshape(edges, ir3.dim, -1))
                 mixing.append((pair.change @ flat[pair.paths]).reshape(-1, channels))
-            parts.append(backend.concatenate(coupled, -1) @ backend.concatenate(mixing, 0))
-        return {"z": backend.concatenate(parts, 1).swapaxes(1, 2)}
+            parts.append(b.concatenate(coupled, -1) @ b.concatenate(mixing, 0))
+        return {"z": b.concatenate(parts, 1).swapaxes(1, 2)}
 
     return Built(call, kernel=f"{sum(map(len, pairs))} batched products with harmonics")
+
+
+ALGORITHMS = tuple(
+    Algorithm(
+        operation,
+        "harmonics",
+        "products with edge harmonics",
+        partial(harmonics, parity),
+        supports=supports,
+        papers=("thomas2018",),
+        growth=Growth(
+            {"lmax": 7, "channels": 2},
+            "few channels: kernels; else L^4 C^2",
+        ),
+    )
+    for operation, parity in KEEPS_INVERSION.items()
+)

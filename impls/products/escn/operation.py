@@ -19,7 +19,10 @@ linear in x and depends on the direction of v, harmonics up to degree 2L include
 leaves out combinations of paths, and no symmetry.
 
 **Symmetry.** Rotations. With k, features of natural parity (-1)^l lose inversion: it turns the
-sense of rotation about the edge. `escn_o3` keeps only what inversion allows.
+sense of rotation about the edge. `escn_o3` keeps only what inversion allows: h where
+p_out = p_in (-1)^(l_in + l_out), which is everywhere for features of natural parity, and k only
+elsewhere. A pair of degrees keeps min(l_in, l_out) + 1 weights of 2 min(l_in, l_out) + 1, the
+Clebsch-Gordan paths of even l_in + l_out + l2.
 
 **The rotation belongs to the operation.** R is computed in the call, from v, because the map is one
 of v, and forces need its gradient. A model may compute D once for many layers; the time here is
@@ -35,7 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -46,6 +49,9 @@ from impls.problem import BYTES, Problem, Refusal
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.wigner import clebsch_gordan, wigner_3j
 from impls.spaces import Array, Arrays, Space
+
+KEEPS_INVERSION = {"escn": False, "escn_o3": True}
+"""The operations, and whether each is restricted to what inversion allows."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,16 @@ def harmonic_weights(problem: Problem, parity: bool, h: Array) -> dict[tuple[int
     }
 
 
-def _oracle(problem: Problem, parity: bool, inputs: Arrays, weights: Arrays) -> Arrays:
+def _outputs(problem: Problem) -> Mapping[str, Space]:
+    return {"z": edge_space(problem, irreps_of(problem)[1])}
+
+
+def _weights(parity: bool, problem: Problem) -> Mapping[str, Space]:
+    channels = channels_of(problem)
+    return {"h": Space((len(paths_of(problem, parity)), channels, channels))}
+
+
+def _oracle(parity: bool, problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Couple x with the harmonics of v, path by path; nothing is rotated."""
     inside, out = irreps_of(problem)
     in1, in3 = inside.slices(), out.slices()
@@ -130,7 +145,7 @@ def _oracle(problem: Problem, parity: bool, inputs: Arrays, weights: Arrays) -> 
     return {"z": z}
 
 
-def _supports(problem: Problem, parity: bool) -> Refusal | None:
+def _supports(parity: bool, problem: Problem) -> Refusal | None:
     inside, out = irreps_of(problem)
     if parity and not inside.parity:
         return Refusal("irreps without parity: inversion does not act on them", "use escn")
@@ -142,7 +157,7 @@ def _supports(problem: Problem, parity: bool) -> Refusal | None:
     )
 
 
-def _cost(problem: Problem, parity: bool) -> Mapping[str, float]:
+def _cost(parity: bool, problem: Problem) -> Mapping[str, float]:
     """Count both rotations within |m| <= m_max and the linear maps; D itself is not counted."""
     inside, out = irreps_of(problem)
     channels, edges = float(channels_of(problem)), float(str(problem.sizes["edges"]))
@@ -158,33 +173,37 @@ def _cost(problem: Problem, parity: bool) -> Mapping[str, float]:
     }
 
 
-def convolution(name: str, summary: str, *, parity: bool) -> Operation:
-    """Return the operation; with `parity`, restricted to what inversion allows."""
-
-    def outputs(problem: Problem) -> Mapping[str, Space]:
-        return {"z": edge_space(problem, irreps_of(problem)[1])}
-
-    def weights(problem: Problem) -> Mapping[str, Space]:
-        channels = channels_of(problem)
-        return {"h": Space((len(paths_of(problem, parity)), channels, channels))}
-
+def convolution(name: str, title: str, summary: str, users: tuple[str, ...]) -> Operation:
+    """Return one of the operations."""
+    parity = KEEPS_INVERSION[name]
     return Operation(
         name=name,
+        title=title,
         family="edge",
         summary=summary,
         papers=("passaro2023", "liao2024"),
         claims=exact("rotation", "inversion") if parity else exact("rotation"),
-        outputs=outputs,
-        oracle=lambda problem, inputs, weights: _oracle(problem, parity, inputs, weights),
-        cost=lambda problem: _cost(problem, parity),
-        supports=lambda problem: _supports(problem, parity),
-        weights=weights,
+        outputs=_outputs,
+        oracle=partial(_oracle, parity),
+        cost=partial(_cost, parity),
+        supports=partial(_supports, parity),
+        weights=partial(_weights, parity),
         linear_in=(("x", 1), ("h", 1)),
-        users=() if parity else ("passaro2023", "liao2024", "fu2025", "wood2025"),
+        users=users,
         growth=Growth({"lmax": 3, "channels": 2}),
     )
 
 
-OPERATION = convolution(
-    "escn", "SO(2) linear map of all orders in the frame of an edge: h and k", parity=False
+ESCN = convolution(
+    "escn",
+    "eSCN convolution",
+    "SO(2) linear map of all orders in the frame of an edge: h and k",
+    users=("passaro2023", "liao2024", "fu2025", "wood2025"),
+)
+
+ESCN_O3 = convolution(
+    "escn_o3",
+    "eSCN convolution that keeps inversion",
+    "SO(2) linear map in the frame of an edge that keeps inversion",
+    users=(),
 )

@@ -2,23 +2,28 @@ r"""Rotate to the frame of each edge, one matrix product for each order m, rotat
 
 For m >= 1 the rows (x'[+m], x'[-m]) of all input degrees and channels are one batch of 2 edges:
 P = X H, Q = X K, z'[+m] = P+ - Q-, z'[-m] = Q+ + P- [@passaro2023]. Only the rows |m| <= m_max of D
-are used. Channels are innermost while edges are worked on.
+are used. Channels are innermost while edges are worked on. O(L^3) for each edge and channel in the
+rotations, O(L^3 C^2) in the matrix products; D costs O(L^4) for each edge, from the edge vectors,
+without angles (see `frame`). `escn` has h and k, `escn_o3` what inversion allows of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.edge import channels_of, irreps_of, m_max_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.problem import Problem, Refusal
-from impls.products.backend import Backend
 from impls.products.escn.frame import Wigner, frames
-from impls.products.escn.operation import Path, paths_of
+from impls.products.escn.operation import KEEPS_INVERSION, Path, paths_of
 from impls.so3.irreps import Irreps
 
 
@@ -56,15 +61,15 @@ class Mixing:
         m: int,
         inside: list[int],
         out: list[int],
-        backend: Backend,
+        b: Backend,
     ) -> None:
         """Take the irreps that have the order; pairs without a weight are zero."""
         where = {(p.i, p.o): n for n, p in enumerate(paths) if (p.odd, p.m) == (odd, m)}
         index = np.array([[where.get((i, o), -1) for o in out] for i in inside])
         self.shape, self.empty = index.shape, bool(np.all(index < 0))
-        self.index = backend.index(np.maximum(index, 0).ravel())
+        self.index = b.index(np.maximum(index, 0).ravel())
         partial = bool(np.any(index < 0))
-        self.mask = backend.table((index >= 0)[:, :, None, None]) if partial else None
+        self.mask = b.table((index >= 0)[:, :, None, None]) if partial else None
 
     def __call__(self, h: Any) -> Any:
         """Return the matrix."""
@@ -74,22 +79,20 @@ class Mixing:
         return blocks.swapaxes(1, 2).reshape(rows * h.shape[1], columns * h.shape[2])
 
 
-def so2(problem: Problem, backend: Backend, *, parity: bool) -> Built:
-    """Build the algorithm in a framework."""
+def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm; with `parity`, for the operation that keeps inversion."""
     irreps_in, irreps_out = irreps_of(problem)
     top = min(m_max_of(problem), irreps_in.lmax, irreps_out.lmax)
     inside, out = Rows(irreps_in, top), Rows(irreps_out, top)
     paths, channels = paths_of(problem, parity), channels_of(problem)
-    wigner = Wigner(max(irreps_in.lmax, irreps_out.lmax), backend)
+    wigner = Wigner(max(irreps_in.lmax, irreps_out.lmax), b)
     orders, written = [], []
     for m in range(top + 1):
         signs = (m, -m) if m else (0,)
-        both = [
-            Mixing(paths, odd, m, inside.having(m), out.having(m), backend) for odd in (False, True)
-        ]
-        orders.append((backend.index(np.concatenate([inside.at(s) for s in signs])), *both))
+        both = [Mixing(paths, odd, m, inside.having(m), out.having(m), b) for odd in (False, True)]
+        orders.append((b.index(np.concatenate([inside.at(s) for s in signs])), *both))
         written += [out.at(s) for s in signs]
-    order = backend.index(np.argsort(np.concatenate(written)))
+    order = b.index(np.argsort(np.concatenate(written)))
 
     def frame(matrices: list[Any], rows: Rows, item: int) -> Any:
         degree = rows.irreps.items[item][1].l
@@ -98,24 +101,24 @@ def so2(problem: Problem, backend: Backend, *, parity: bool) -> Built:
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, h = inputs["x"].swapaxes(1, 2), weights["h"]
-        edges, matrices = x.shape[0], wigner(frames(inputs["v"], backend))
+        edges, matrices = x.shape[0], wigner(frames(inputs["v"], b))
         rotated = [
             frame(matrices, inside, i) @ x[:, part] for i, part in enumerate(irreps_in.slices())
         ]
-        rows, mixed = backend.concatenate(rotated, 1), []
+        rows, mixed = b.concatenate(rotated, 1), []
         for m, (index, even, odd) in enumerate(orders):
             pair = rows[:, index].reshape(edges, 2 if m else 1, -1)
             terms = [] if even.empty and m else [pair @ even(h)]
             if not odd.empty:
                 turned = pair @ odd(h)
-                terms.append(backend.concatenate([-turned[:, 1:], turned[:, :1]], 1))
+                terms.append(b.concatenate([-turned[:, 1:], turned[:, :1]], 1))
             mixed.append(sum(terms[1:], terms[0]).reshape(edges, -1, channels))
-        result = backend.concatenate(mixed, 1)[:, order]
+        result = b.concatenate(mixed, 1)[:, order]
         parts = []
         for o in range(len(irreps_out)):
             mine = result[:, out.start(o) : out.start(o) + 2 * out.orders(o) + 1]
             parts.append(frame(matrices, out, o).swapaxes(1, 2) @ mine)
-        return {"z": backend.concatenate(parts, 1).swapaxes(1, 2)}
+        return {"z": b.concatenate(parts, 1).swapaxes(1, 2)}
 
     return Built(call, kernel=f"{top + 1} matrix products, one for each order; D in the call")
 
@@ -125,3 +128,20 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     if problem.dtype == "bfloat16":
         return Refusal("directions of edges need more digits than bfloat16 has", "use float32")
     return None
+
+
+ALGORITHMS = tuple(
+    Algorithm(
+        operation,
+        "so2",
+        "SO(2) maps in the edge frame",
+        partial(so2, parity),
+        supports=supports,
+        papers=("passaro2023",),
+        growth=Growth(
+            {"lmax": 4, "channels": 2},
+            "few channels: frames; else L^3 C^2",
+        ),
+    )
+    for operation, parity in KEEPS_INVERSION.items()
+)

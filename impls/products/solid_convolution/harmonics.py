@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from impls.products.backend import Backend
+from impls.backends import Backend
 from impls.so3.symbols import wigner_3j_zero
 from impls.so3.wigner import wigner_3j
 
@@ -19,13 +19,13 @@ from impls.so3.wigner import wigner_3j
 class Solid:
     """The solid harmonics of degrees 0..lmax, "norm" normalised."""
 
-    def __init__(self, lmax: int, backend: Backend) -> None:
+    def __init__(self, lmax: int, b: Backend) -> None:
         """Make one coupling matrix [3 (2l-1), 2l+1] for each degree."""
-        self.lmax, self.concatenate = lmax, backend.concatenate
+        self.lmax, self.concatenate = lmax, b.concatenate
         self.tables = []
         for n in range(2, lmax + 1):
             tensor = wigner_3j(1, n - 1, n).reshape(-1, 2 * n + 1)
-            self.tables.append(backend.table(tensor / abs(wigner_3j_zero(1, n - 1, n))))
+            self.tables.append(b.table(tensor / abs(wigner_3j_zero(1, n - 1, n))))
 
     def __call__(self, v: Any) -> Any:
         """Return R [n, (lmax+1)^2] of v [n, 3]."""

@@ -23,12 +23,13 @@ from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.positions import counts_of, irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.problem import Problem, Refusal
-from impls.products.backend import Backend
 from impls.products.paths import Path
-from impls.products.solid_convolution.exchange import Exchange
 from impls.products.solid_convolution.harmonics import Solid
 from impls.products.solid_convolution.operation import paths_of
 from impls.so3.symbols import alternating, triangle, wigner_6j
@@ -65,11 +66,11 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     return None
 
 
-def node_wise(problem: Problem, backend: Backend, exchange: Exchange) -> Built:
-    """Build the algorithm in a framework."""
+def node_wise(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
     nodes, lmax = counts_of(problem)[1], irreps_of(problem)[1].lmax
-    blocks, host_order = _blocks(paths_of(problem), lmax, backend)
-    order, solid = backend.index(host_order), Solid(lmax, backend)
+    blocks, host_order = _blocks(paths_of(problem), lmax, b)
+    order, solid = b.index(host_order), Solid(lmax, b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         src, dst, a, r = (inputs[name] for name in ("src", "dst", "a", "r"))
@@ -78,11 +79,11 @@ def node_wise(problem: Problem, backend: Backend, exchange: Exchange) -> Built:
         for block in blocks:
             x = inputs["x"][..., block.item].swapaxes(1, 2)
             matrix = (here @ block.first).reshape(nodes, block.states, -1)
-            sent = exchange.gather(matrix @ x, src)
-            sums = exchange.add(sent * a[:, None, :], dst, nodes)
+            sent = b.gather(matrix @ x, src)
+            sums = b.segment_sum(sent * a[:, None, :], dst, nodes)
             found.append((back @ block.second).reshape(nodes, -1, block.states) @ sums)
-        z = backend.concatenate(found, 1).swapaxes(1, 2)
-        return {"z": backend.take(z, order)}
+        z = b.concatenate(found, 1).swapaxes(1, 2)
+        return {"z": b.take(z, order)}
 
     return Built(call, kernel="products at nodes, sums along edges")
 
@@ -96,7 +97,7 @@ def recoupling(l1: int, v: int, u: int, l3: int, k: int, l2: int) -> float:
     return alternating(l1 + v + u + l3) * size * wigner_6j(l1, v, k, u, l3, l2)
 
 
-def _blocks(paths: tuple[Path, ...], lmax: int, backend: Backend) -> tuple[list[Block], np.ndarray]:
+def _blocks(paths: tuple[Path, ...], lmax: int, b: Backend) -> tuple[list[Block], np.ndarray]:
     """Return one block for each item of x, and where each output component is computed."""
     blocks, written = [], []
     for item in sorted({path.i1 for path in paths}):
@@ -115,7 +116,7 @@ def _blocks(paths: tuple[Path, ...], lmax: int, backend: Backend) -> tuple[list[
                 _add(second[:, rows, state.rows], path, state)
             written.append(np.arange(path.out.start, path.out.stop))
             start = rows.stop
-        tables = (backend.table(table.reshape(len(table), -1)) for table in (first, second))
+        tables = (b.table(table.reshape(len(table), -1)) for table in (first, second))
         blocks.append(Block(mine[0].in1, size, *tables))
     return blocks, np.argsort(np.concatenate(written))
 
@@ -143,3 +144,15 @@ def _add(table: np.ndarray, path: Path, state: State) -> None:
 
 def _harmonics(degree: int) -> slice:
     return slice(degree**2, (degree + 1) ** 2)
+
+
+ALGORITHM = Algorithm(
+    "solid_convolution",
+    "node_wise",
+    "products at nodes, sums along edges",
+    node_wise,
+    supports=supports,
+    papers=("li2025",),
+    profiles=("check", "paper"),
+    growth=Growth({"lmax": 7, "channels": 1}),
+)

@@ -87,6 +87,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="solid_convolution",
+    title="solid convolution",
     family="positions",
     summary="product with solid harmonics of relative positions, a weight per edge for all degrees",
     papers=("li2025",),

@@ -18,42 +18,44 @@ from math import comb, sqrt
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.positions import counts_of, irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
-from impls.products.solid_convolution.exchange import Exchange
 from impls.products.solid_convolution.harmonics import Solid
+from impls.products.solid_convolution.node_wise import supports
 from impls.products.solid_convolution.operation import paths_of
 from impls.so3.wigner import clebsch_gordan
 
 
-def translated(problem: Problem, backend: Backend, exchange: Exchange) -> Built:
-    """Build the algorithm in a framework."""
+def translated(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
     (_, nodes, _), (node, edge, _) = counts_of(problem), irreps_of(problem)
-    solid, move = Solid(edge.lmax, backend), backend.table(translation(edge.lmax))
+    solid, move = Solid(edge.lmax, b), b.table(translation(edge.lmax))
     paths = paths_of(problem)
     pairs = []
     for i1, i2 in sorted({(path.i1, path.i2) for path in paths}):
         mine = [path for path in paths if (path.i1, path.i2) == (i1, i2)]
         joined = np.concatenate([path.tensor for path in mine], axis=2)
-        table = backend.table(joined.reshape(-1, joined.shape[2]).T)
+        table = b.table(joined.reshape(-1, joined.shape[2]).T)
         written = np.concatenate([np.arange(path.out.start, path.out.stop) for path in mine])
         pairs.append((node.slices()[i1], _degree(edge.items[i2][1].l), table, written))
-    order = backend.index(np.argsort(np.concatenate([pair[-1] for pair in pairs])))
+    order = b.index(np.argsort(np.concatenate([pair[-1] for pair in pairs])))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         src, dst, a, r = (inputs[name] for name in ("src", "dst", "a", "r"))
         r = r - r.mean(0)
         x, here = inputs["x"].swapaxes(1, 2), solid(r)
-        sent = exchange.gather(x[:, :, None] * here[:, None, :, None], src)
-        sums = exchange.add(sent * a[:, None, None, :], dst, nodes)
+        sent = b.gather(x[:, :, None] * here[:, None, :, None], src)
+        sums = b.segment_sum(sent * a[:, None, None, :], dst, nodes)
         moved = (solid(-r) @ move).reshape(nodes, 1, here.shape[1], -1) @ sums
         found = []
         for first, second, table, _ in pairs:
             part = moved[:, first, second].reshape(nodes, table.shape[1], -1)
             found.append(table @ part)
-        return {"z": backend.take(backend.concatenate(found, 1).swapaxes(1, 2), order)}
+        return {"z": b.take(b.concatenate(found, 1).swapaxes(1, 2), order)}
 
     return Built(call, kernel="outer products at nodes, sums along edges, origins moved")
 
@@ -72,3 +74,14 @@ def translation(lmax: int) -> np.ndarray:
 
 def _degree(degree: int) -> slice:
     return slice(degree**2, (degree + 1) ** 2)
+
+
+ALGORITHM = Algorithm(
+    "solid_convolution",
+    "translated",
+    "outer products at nodes, sums along edges, origins moved",
+    translated,
+    supports=supports,
+    profiles=("check", "paper"),
+    growth=Growth({"lmax": 6, "channels": 1}),
+)

@@ -6,10 +6,11 @@ import pytest
 from impls.families import multiplicity, square
 from impls.families.multiplicity import ALLEGRO_CUTOFF, FAMILY, allegro, problem
 from impls.inputs.graphs import graph
-from impls.products.uuu.operation import OPERATION as ELEMENTWISE
+from impls.registry import load
 from impls.so3.rotations import random_rotations, representation
 from impls.streams import Streams
 
+ELEMENTWISE = load().operation("uuu")
 ASKED = problem("truncated", 2, mul=(3, 2, 4), batch=5)
 SQUARE = square.problem(2, 3, mul=(3, 4), batch=5)
 

@@ -92,8 +92,8 @@ def test_facets():
         ({"lmax": -1}, "size lmax=-1"),
         ({"lout": True}, "size lout=True"),
         ({"lout": 3}, "lout=3: the product of two fields with orbital degrees up to 1 has none"),
-        ({"value1": "1y"}, "cannot read irrep '1y'"),
-        ({"value1": "1"}, "values with and without parity are mixed"),
+        ({"value1": "1y"}, "size value1: cannot read irrep '1y'"),
+        ({"value1": "1"}, "irreps with and without parity are mixed"),
         ({"spin1": 1}, "sizes of family signal: unknown ['spin1']"),
     ],
 )

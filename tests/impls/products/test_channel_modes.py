@@ -1,6 +1,5 @@
 """Modes of channels: formulas written out, dimensions, relations, all implementations, peers."""
 
-import importlib
 from dataclasses import replace
 from itertools import product
 
@@ -12,12 +11,14 @@ from analysis.reduced import bilinear_blocks, labels
 from impls.families import convolution
 from impls.families.multiplicity import FAMILY, problem
 from impls.implementation import Built
+from impls.products.channel_modes.modes import Mode, paths_of, reached
 from impls.products.channelwise.operation import OPERATION as CHANNELWISE
-from impls.products.multiplicity.modes import Mode, paths_of, reached
+from impls.registry import load
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
 
+REGISTRY = load()
 MODES = ("uvw", "uvu", "uvv", "uuw", "uuu", "uvuv")
 WEIGHTS_FIRST = ("uvw", "uvu", "uvv")
 IMPLEMENTATIONS = [
@@ -30,13 +31,12 @@ UNSORTED = {"irreps_in1": "1e+0e", "irreps_in2": "1o+0o", "irreps_out": "1o+2o+0
 
 
 def operation(mode):
-    return importlib.import_module(f"impls.products.{mode}.operation").OPERATION
+    return REGISTRY.operation(mode)
 
 
 def named(name):
     """Return the implementation in the canonical layout: pack and unpack are part of the call."""
-    mode, _, file = name.partition(".")
-    found = importlib.import_module(f"impls.products.{mode}.{file}").IMPLEMENTATION
+    found = REGISTRY.implementation(name)
     if found.missing():
         pytest.skip(str(found.missing()))
 

@@ -1,6 +1,6 @@
 """Channelwise convolution: the oracle is what its docstring says, and every implementation it."""
 
-import importlib
+import contextlib
 
 import numpy as np
 import pytest
@@ -12,9 +12,11 @@ from impls.products.channelwise.contraction import copies_as_channels, coupling_
 from impls.products.channelwise.merged import merged, runs_of
 from impls.products.channelwise.operation import OPERATION, paths_of
 from impls.products.paths import output_irreps
+from impls.registry import load
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
 
+REGISTRY = load()
 NAMES = ("torch_dense", "torch_e3nn", "jax_dense", "jax_e3nn")
 PROBLEMS = {
     f"{symmetry}-{setting}": problem(
@@ -33,11 +35,11 @@ TOLERANCE = {"float64": 1e-11, "float32": 1e-5}
 
 @pytest.fixture(params=NAMES)
 def implementation(request) -> Implementation:
-    module = importlib.import_module(f"impls.products.channelwise.{request.param}")
-    missing = module.IMPLEMENTATION.missing()
+    found = REGISTRY.implementation(f"channelwise.{request.param}")
+    missing = found.missing()
     if missing:
         pytest.skip(str(missing))
-    return module.IMPLEMENTATION
+    return found
 
 
 @pytest.fixture(params=list(PROBLEMS))
@@ -57,7 +59,8 @@ def with_dtype(asked, dtype):
 
 def canonical(implementation, asked, **options):
     """Return (f, gradient) of canonical NumPy arrays, through pack, call and unpack."""
-    built = implementation.build(asked, Target(), options)
+    with _precision(implementation.framework, asked.dtype):
+        built = implementation.build(asked, Target(), options)
 
     def through(inputs, weights):
         if built.pack:
@@ -67,6 +70,14 @@ def canonical(implementation, asked, **options):
 
     framework = _torch if implementation.framework == "torch" else _jax
     return framework(through, asked.dtype)
+
+
+def _precision(framework, dtype):
+    if framework != "jax":
+        return contextlib.nullcontext()
+    import jax
+
+    return jax.enable_x64(dtype == "float64")
 
 
 def _torch(through, dtype):
@@ -104,11 +115,11 @@ def _jax(through, dtype):
         }
 
     def value(inputs, weights):
-        with jax.enable_x64(dtype == "float64"):
+        with _precision("jax", dtype):
             return np.array(jax.jit(through)(tensors(inputs), tensors(weights)))
 
     def gradient(inputs, weights, c):
-        with jax.enable_x64(dtype == "float64"):
+        with _precision("jax", dtype):
             arrays = tensors(inputs) | tensors(weights)
             ends = {k: arrays.pop(k) for k in ("src", "dst")}
 

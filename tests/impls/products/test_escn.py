@@ -1,24 +1,25 @@
 """Edge convolutions: SO(2) maps are products with harmonics; frames; symmetry; implementations."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from analysis.derivative import directional
+from impls.backends import load as backend
 from impls.families.edge import FAMILY, problem
 from impls.implementation import Target
-from impls.products.backend import numpy_backend
 from impls.products.escn.frame import Wigner, frames
-from impls.products.escn.operation import OPERATION, bijection, harmonic_weights, paths_of
-from impls.products.escn.so2 import so2
-from impls.products.escn_o3.operation import OPERATION as RESTRICTED
+from impls.products.escn.operation import ESCN as OPERATION
+from impls.products.escn.operation import ESCN_O3 as RESTRICTED
+from impls.products.escn.operation import bijection, harmonic_weights, paths_of
+from impls.registry import load
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.rotations import axis_angle, wigner_d
 from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams
 
+REGISTRY = load()
 OPERATIONS = {"escn": OPERATION, "escn_o3": RESTRICTED}
 NAMES = ("torch_so2", "torch_harmonics", "jax_so2", "jax_harmonics")
 BOTH = [f"{operation}.{name}" for operation in OPERATIONS for name in NAMES]
@@ -27,9 +28,7 @@ POLES = np.array([[0, 1, 0], [0, -1, 0], [1, 0, 0], [0, 0, -1], [1e-9, -1, 1e-9]
 
 
 def named(name):
-    operation, _, implementation = name.partition(".")
-    module = importlib.import_module(f"impls.products.{operation}.{implementation}")
-    return OPERATIONS[operation], module.IMPLEMENTATION
+    return OPERATIONS[name.partition(".")[0]], REGISTRY.implementation(name)
 
 
 def small(lmax, symmetry="o3", **sizes):
@@ -100,10 +99,11 @@ def test_so2_map_is_the_clebsch_gordan_product_with_the_harmonics(lmax, judge):
                     "ijk,eui,ej,uw->ewk", tensor, x, y, matrix, optimize=True
                 )
     h = np.concatenate(h)
-    found = so2(asked, numpy_backend(asked), parity=False).call(inputs, {"h": h})["z"]
+    built = REGISTRY.implementation("escn.numpy_so2").build(asked, Target(), {})
+    found = built.call(inputs, {"h": h})["z"]
     assert relative(found, z) < 1e-12
     back = np.concatenate(list(harmonic_weights(asked, False, h).values()))
-    again = so2(asked, numpy_backend(asked), parity=False).call(inputs, weights)["z"]
+    again = built.call(inputs, weights)["z"]
     assert back.shape == h.shape
     assert relative(again, OPERATION.oracle(asked, inputs, weights)["z"]) < 1e-12
 
@@ -114,7 +114,7 @@ def test_a_turn_about_the_edge_cancels():
     rng = np.random.default_rng(4)
     inputs = FAMILY.draw(asked, Streams(0))
     h = rng.standard_normal(OPERATION.weights(asked)["h"].shape)
-    rotation = frames(inputs["v"], numpy_backend(asked))[0]
+    rotation = frames(inputs["v"], backend("numpy", asked, Target()))[0]
     for angle in (0.0, 1.3):
         turned = axis_angle([0, 1, 0], angle) @ rotation
         up = [0, np.linalg.norm(inputs["v"]), 0]
@@ -137,14 +137,14 @@ def test_a_turn_about_the_edge_cancels():
 def test_frames_are_rotations_everywhere():
     asked = small(5)
     v = np.concatenate([POLES, np.random.default_rng(0).standard_normal((50, 3))])
-    backend = numpy_backend(asked)
-    rotations = frames(v, backend)
+    b = backend("numpy", asked, Target())
+    rotations = frames(v, b)
     squares = rotations @ rotations.swapaxes(1, 2)
     np.testing.assert_allclose(squares, np.tile(np.eye(3), (55, 1, 1)), atol=1e-14)
     np.testing.assert_allclose(np.linalg.det(rotations), 1, atol=1e-14)
     up = np.linalg.norm(v, axis=1)[:, None] * [0, 1, 0]
     np.testing.assert_allclose(np.einsum("eij,ej->ei", rotations, v), up, atol=1e-14)
-    for degree, matrices in enumerate(Wigner(5, backend)(rotations)):
+    for degree, matrices in enumerate(Wigner(5, b)(rotations)):
         np.testing.assert_allclose(matrices - wigner_d(degree, rotations), 0, atol=1e-13)
 
 

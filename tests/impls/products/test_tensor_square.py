@@ -12,9 +12,9 @@ from impls.families import multiplicity
 from impls.families.square import FAMILY, irreps_of, problem
 from impls.implementation import Built
 from impls.peers.e3nn import labels
-from impls.products.multiplicity.modes import paths_of
+from impls.products.channel_modes.modes import paths_of
 from impls.products.tensor_square.operation import OPERATION, reached, squares_of
-from impls.products.uvw.operation import OPERATION as FULLY_CONNECTED
+from impls.registry import load
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
@@ -115,8 +115,9 @@ def test_fully_connected_product_of_x_with_itself_is_a_square(judge):
     asked = WHOLE
     x = FAMILY.draw(asked, Streams(1))["x"]
     whole = multiplicity.problem("truncated", 2, "so3", mul=(3, 3, 2), batch=4, dtype="float64")
-    w = FULLY_CONNECTED.weights(whole)["w"].sample(np.random.default_rng(2))
-    wanted = FULLY_CONNECTED.oracle(whole, {"x": x, "y": x}, {"w": w})["z"]
+    operation = load().operation("uvw")
+    w = operation.weights(whole)["w"].sample(np.random.default_rng(2))
+    wanted = operation.oracle(whole, {"x": x, "y": x}, {"w": w})["z"]
     where = {(p.i1, p.i2, p.ir3): k for k, p in enumerate(paths_of(whole))}
     rows = []
     for square in squares_of(asked):

@@ -3,21 +3,25 @@ r"""All pairs of channels and of components at once, then the coupling, then the
 For each pair of irreps (l1, l2) the outer product of x and y, [batch, u, v, m1 m2] (or
 [batch, u, m1 m2] where channels are paired), times the coupling tensors of all its paths side by
 side; the weights come last [@geiger2022]. Where paths are summed, that is one matrix product for
-each irrep of the output, over (path, u, v). O(L^6) multiplications for each pair of channels.
+each irrep of the output, over (path, u, v). O(L^6) multiplications for each pair of channels, with
+the zeros of the coupling tensors.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.multiplicity import per_sample
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
-from impls.products.multiplicity.modes import Mode, paths_of
+from impls.products.channel_modes.modes import MODES, Mode, paths_of
 from impls.products.paths import Path
 
 
@@ -44,10 +48,10 @@ def pairs_of(paths: tuple[Path, ...]) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def dense(problem: Problem, mode: Mode, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
+def dense(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm for a mode."""
     pairs, runs = pairs_of(paths_of(problem)), runs_of(problem, mode)
-    matrices = [backend.table(pair.matrix) for pair in pairs]
+    matrices = [b.table(pair.matrix) for pair in pairs]
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, y = inputs["x"], inputs["y"]
@@ -63,12 +67,12 @@ def dense(problem: Problem, mode: Mode, backend: Backend) -> Built:
             parts = [mixed([coupled[k] for k in run], own(problem, w, run)) for run in runs]
         else:
             parts = [weighted(mode, coupled[k], own(problem, w, k)) for (k,) in runs]
-        return {"z": backend.concatenate(parts, -1)}
+        return {"z": b.concatenate(parts, -1)}
 
     def mixed(coupled: list[Any], w: Any) -> Any:
         """Return the paths into one irrep as one matrix product over (path, channels)."""
         rows = [part.reshape(len(part), -1, part.shape[-1]) for part in coupled]
-        channels = backend.concatenate(rows, 1)
+        channels = b.concatenate(rows, 1)
         lead = w.shape[: len(w.shape) - 1 - len(mode.letters)]
         return w.reshape(*lead, channels.shape[1], -1).swapaxes(-1, -2) @ channels
 
@@ -97,3 +101,17 @@ def weighted(mode: Mode, coupled: Any, w: Any) -> Any:
     for letter in set(mode.letters) - set(mode.out):
         product = product.sum(1 + mode.letters.index(letter))
     return product.reshape(len(coupled), -1, coupled.shape[-1])
+
+
+ALGORITHMS = tuple(
+    Algorithm(
+        mode.name,
+        "dense",
+        "outer product, coupling, then weights",
+        partial(dense, mode),
+        papers=("geiger2022",),
+        profiles=("check", "paper"),
+        growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
+    )
+    for mode in MODES
+)

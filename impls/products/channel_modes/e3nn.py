@@ -1,26 +1,30 @@
-"""The products of e3nn (PyTorch) and e3nn-jax in the same modes.
+"""The products of e3nn (PyTorch) and e3nn-jax in the same modes [@geiger2022].
 
-Paths are given to them in canonical order, so that weights keep theirs, and their normalisation of
-paths is switched off (e3nn) or undone (e3nn-jax). Channels are multiplicities inside one axis.
+One generated contraction for each path, O(L^6) dense. Paths are given to them in canonical order,
+so that weights keep theirs, and their normalisation of paths is switched off (e3nn) or undone
+(e3nn-jax). Channels are multiplicities inside one axis.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from math import prod
 from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Options
 from impls.families.multiplicity import irreps_of, multiplicities_of, per_sample
-from impls.implementation import Built, Tensors
+from impls.growth import Growth
+from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module
 from impls.problem import Problem
-from impls.products.multiplicity.modes import Mode, paths_of
+from impls.products.channel_modes.modes import MODES, Mode, paths_of
 
 Instruction = tuple[int, int, int, str, bool]
 
 
-def instructions(problem: Problem, mode: Mode) -> list[Instruction]:
+def instructions(mode: Mode, problem: Problem) -> list[Instruction]:
     """Return a line for each path: items of x, y and the output, the mode, that it has weights."""
     ends = {ir: i3 for i3, (_, ir) in enumerate(mode.irreps(problem))}
     return [
@@ -29,19 +33,20 @@ def instructions(problem: Problem, mode: Mode) -> list[Instruction]:
     ]
 
 
-def torch_e3nn(problem: Problem, mode: Mode, device: str, jit_mode: str) -> Built:
+def torch_e3nn(mode: Mode, problem: Problem, target: Target, options: Options) -> Built:
     """Build e3nn's product; it forms the outer product of all pairs of channels."""
     import torch
     from e3nn import o3
 
     (first, second, _), (mul1, mul2, _) = irreps_of(problem), multiplicities_of(problem)
     out, multiplicity = mode.irreps(problem), mode.multiplicity(problem)
+    device, jit_mode = target.device, str(options.get("jit_mode", "default"))
     product = torch_module(
         lambda: o3.TensorProduct(
             labels(first, mul1),
             labels(second, mul2),
             labels(out, multiplicity),
-            instructions(problem, mode),
+            instructions(mode, problem),
             path_normalization="none",
             shared_weights=not per_sample(problem),
             internal_weights=False,
@@ -68,7 +73,7 @@ def torch_e3nn(problem: Problem, mode: Mode, device: str, jit_mode: str) -> Buil
     return Built(call, pack, unpack, layout="mul_ir, one axis", kernel=torch_kernel(jit_mode))
 
 
-def jax_e3nn(problem: Problem, mode: Mode) -> Built:
+def jax_e3nn(mode: Mode, problem: Problem, target: Target, options: Options) -> Built:
     """Build e3nn-jax's product: one einsum per path, mapped over samples."""
     import e3nn_jax as e3nn
     import jax
@@ -76,7 +81,7 @@ def jax_e3nn(problem: Problem, mode: Mode) -> Built:
 
     (first, second, _), (mul1, mul2, _) = irreps_of(problem), multiplicities_of(problem)
     out, multiplicity = mode.irreps(problem), mode.multiplicity(problem)
-    lines = instructions(problem, mode)
+    lines = instructions(mode, problem)
     ends = [line[2] for line in lines]
     summed = prod(
         n for c, n in mode.sizes(problem).items() if c in set(mode.letters) - set(mode.out)
@@ -119,3 +124,38 @@ def jax_e3nn(problem: Problem, mode: Mode) -> Built:
 
 def _flat(problem: Problem, w: Any) -> Any:
     return w.reshape(len(w), -1) if per_sample(problem) else w.reshape(-1)
+
+
+TORCH = tuple(
+    Implementation(
+        operation=mode.name,
+        name="torch_e3nn",
+        title="e3nn",
+        framework="torch",
+        build=partial(torch_e3nn, mode),
+        options={"jit_mode": ("default", "script")},
+        requires=("e3nn",),
+        papers=("geiger2022",),
+        licence="MIT",
+        baseline=True,
+        profiles=("check", "paper"),
+        growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
+    )
+    for mode in MODES
+)
+
+JAX = tuple(
+    Implementation(
+        operation=mode.name,
+        name="jax_e3nn",
+        title="e3nn-jax",
+        framework="jax",
+        build=partial(jax_e3nn, mode),
+        requires=("e3nn_jax",),
+        papers=("geiger2022",),
+        licence="Apache-2.0",
+        profiles=("check", "paper"),
+        growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
+    )
+    for mode in MODES
+)

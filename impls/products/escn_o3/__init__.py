@@ -1,1 +1,0 @@
-"""Convolutions in the frame of the edge that keep inversion."""

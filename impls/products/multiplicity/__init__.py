@@ -1,1 +1,0 @@
-"""Clebsch–Gordan products of features with channels of their own: what their modes share."""

@@ -1,1 +1,0 @@
-"""The Clebsch–Gordan product in mode uvu."""

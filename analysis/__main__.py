@@ -25,7 +25,7 @@ from bench.fingerprint import key
 from bench.listing import FORMATS, render
 from bench.near import unknown
 from bench.plan import Plan, Planned
-from bench.profile import UNTIMED, Profile
+from bench.profiles import UNTIMED, Profile
 from bench.rows import FINISHED, latest, load
 from bench.run import execute
 from impls.family import Family

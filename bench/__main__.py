@@ -25,7 +25,8 @@ from bench.inventory import LISTINGS, WIDTHS
 from bench.listing import FORMATS, render
 from bench.plan import Plan, plan
 from bench.pool import spec_of
-from bench.profile import ASKED, Profile, as_data
+from bench.profiles import Profile
+from bench.profiles.reading import ASKED, as_data
 from bench.rows import FINISHED, latest, load, merge, write_json
 from bench.run import REDO, execute
 from impls.implementation import Target

@@ -214,9 +214,9 @@ def spread(family: Family, chosen: Mapping[str, Scalar]) -> dict[str, Scalar]:
             raise ValueError(_unequal(family, name, irreps, count))
         said.setdefault(count, {})[name] = copies.pop()
         found[name] = str(Irreps(tuple((1, ir) for _, ir in irreps)))
+    if all(mul == 1 for of in said.values() for mul in of.values()):
+        return found
     for count, of in said.items():
-        if set(of.values()) == {1}:
-            continue
         if len(set(of.values())) > 1:
             each = ", ".join(f"{mul} of {name}" for name, mul in of.items())
             raise ValueError(

@@ -15,7 +15,7 @@ from bench import probes, quality
 from bench.case import describe, refusal
 from bench.plan import Planned
 from bench.pool import Fault, Pool, Worker
-from bench.profile import Profile, Sampling
+from bench.profiles import Profile, Sampling
 from bench.rows import FINISHED, Reading, Row, Status, Store
 from impls.registry import Registry
 

@@ -31,7 +31,7 @@ from bench.fingerprint import PROTOCOL
 from bench.machine import environment_facts, machine_facts
 from bench.plan import cases
 from bench.pool import Worker, spec_of
-from bench.profile import load as load_profile
+from bench.profiles.reading import load as load_profile
 from bench.rows import write_json
 from impls.implementation import Target
 from impls.registry import Registry

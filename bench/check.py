@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.fingerprint import key
 from bench.plan import Plan, Planned, cases
-from bench.profile import Profile
+from bench.profiles import Profile
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from impls.implementation import Implementation, Target

@@ -14,15 +14,17 @@ from typing import Any
 from bench import knobs
 from bench.case import Case, problem_id, refusal
 from bench.plan import answers
-from bench.profile import Block, Profile
+from bench.profiles import Block, Profile
 from impls.implementation import MODES, Implementation, Target
 from impls.operation import Operation
 from impls.problem import BYTES, Problem
 from impls.registry import Registry
 from impls.spaces import Space
 
-WIDTHS = {"problem": 40, "inputs": 28, "weights": 24, "outputs": 28, "why not": 40, "runs": 34,
-          "refused": 44}  # fmt: skip
+WIDTHS = {
+    "problem": 40, "reason": 40, "inputs": 28, "weights": 24, "outputs": 28,
+    "implementations": 34, "refused": 44,
+}  # fmt: skip
 FIXED = {"index": 8, "mask": 1}
 """Bytes of one entry of an array that has no data type of the problem."""
 
@@ -60,7 +62,12 @@ def _of_operation(
     inputs = operation.taken(family.inputs(problem))
     seen = problem.at(**turned)
     refused = operation.supports(seen)
-    base = {"answers": refused is None, "why not": str(refused or ""), "inputs": _shapes(inputs)}
+    base = {
+        "answers": refused is None,
+        "reason": str(refused or ""),
+        "inputs": _shapes(inputs),
+        **dict.fromkeys(("weights", "outputs", "paths", "flops", "bytes", "memory")),
+    }
     if refused:
         return base
     weights, outputs = operation.weights(seen), operation.outputs(seen)
@@ -109,4 +116,4 @@ def _runs(
             runs.append(name)
         elif registry.operation(implementation.operation).supports(case.seen) is None:
             refused.append(f"{name}: {why}")
-    return {"runs": ", ".join(runs), "refused": "; ".join(refused)}
+    return {"implementations": runs, "refused": refused}

@@ -11,7 +11,7 @@ from typing import Any
 from analysis import catalogue
 from bench.case import Case, case_id, problem_id, refusal
 from bench.plan import cases as cases_of
-from bench.profile import Profile
+from bench.profiles import Profile
 from bench.selection import select
 from impls.implementation import Target
 from impls.registry import Registry

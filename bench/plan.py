@@ -12,7 +12,7 @@ from bench import knobs, probes
 from bench.case import Case, refusal
 from bench.fingerprint import key
 from bench.near import unknown
-from bench.profile import Block, Profile, Tier
+from bench.profiles import Block, Profile, Tier
 from bench.selection import select
 from impls.implementation import MODES, Implementation, Target
 from impls.operation import Operation
@@ -83,7 +83,7 @@ def plan(
             raise ValueError(unknown("mode", mode, every))
     found = list(cases(profile, target, registry, modes, vary))
     if not found:
-        raise ValueError(f"profile {profile.name!r} asks nothing of what is here")
+        raise ValueError(f"profile {profile.name!r} asks nothing: name a --family")
     if pattern:
         kept = {
             id(case)

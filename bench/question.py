@@ -13,11 +13,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bench import profile as profiles
 from bench.asking import Option, options_of
 from bench.knobs import SWEEP
 from bench.near import alike, unknown
-from bench.profile import ASKED, Block, Profile, narrowed
+from bench.profiles import Block, Profile
+from bench.profiles.narrowing import narrowed
+from bench.profiles.reading import ASKED, load, names
 from impls.problem import Scalar
 from impls.registry import Registry
 from impls.registry import load as load_registry
@@ -58,7 +59,7 @@ def add_question(
     group.add_argument(
         "--profile",
         metavar="NAME",
-        help=f"{', '.join(profiles.names())}, a FILE.toml, or the directory of a run"
+        help=f"{', '.join(names())}, a FILE.toml, or the directory of a run"
         + (f"; default: {default}" if default else ""),
     )
     group.add_argument("--family", help="ask this family; its options are listed with --help then")
@@ -137,9 +138,9 @@ def profile_of(
             implementation or knob that is not there.
     """
     if arguments.family is None:
-        settings = profiles.load(arguments.profile or arguments.default_profile)
+        settings = load(arguments.profile or arguments.default_profile)
     else:
-        settings = profiles.load(arguments.profile or default or ASKED)
+        settings = load(arguments.profile or default or ASKED)
         block = Block(
             family=arguments.family,
             show="what was asked on the command line",

@@ -27,7 +27,8 @@ from bench.fingerprint import PROTOCOL
 from bench.machine import environment_facts, machine_facts, provenance
 from bench.plan import Plan, Planned, explaining
 from bench.pool import Pool
-from bench.profile import PROBES, Tier, as_data
+from bench.profiles import Tier
+from bench.profiles.reading import PROBES, as_data
 from bench.rows import Status, Store, last, load, write_json
 from bench.schedule import FAULTS, QUARANTINE, SPREADING, larger, shuffled
 from impls.registry import Registry

@@ -33,7 +33,7 @@ def select(cases: Sequence[Case], pattern: str, registry: Registry, profile: str
     ids = [case_id(case, registry) for case in cases]
     found = [case for case, name in zip(cases, ids, strict=True) if fnmatch.fnmatchcase(name, glob)]
     if not found:
-        words = {part for name in ids for part in re.split(r"[/:\-@]+", name) if part}
+        words = {part for name in ids for part in re.split(r"[/:\-@.]+", name) if part}
         meant = alike(pattern.strip("*"), words)
         raise ValueError(
             f"--select {pattern!r} matches no case of profile {profile!r}; "

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from bench import plan, profile
+from bench import plan
 from bench.case import Case, Pass, case_id, problem_id
+from bench.profiles.reading import load as load_profile
 from impls.implementation import Target
 from impls.registry import Registry, load
 
@@ -24,7 +25,7 @@ def registry() -> Registry:
 @lru_cache(maxsize=1)
 def cases() -> tuple[Case, ...]:
     """Return all watched cases, always the same and in the same order; on one thread of the CPU."""
-    return tuple(case for case, _ in plan.cases(profile.load("watched"), Target(), registry()))
+    return tuple(case for case, _ in plan.cases(load_profile("watched"), Target(), registry()))
 
 
 def suites() -> dict[tuple[str, Pass], list[Case]]:

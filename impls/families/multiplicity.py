@@ -40,11 +40,11 @@ class WeightedSizes(Sizes):
     irreps_in1: Irreps = size(counts="mul1")
     irreps_in2: Irreps = size(counts="mul2")
     irreps_out: Irreps = size(counts="mul3")
-    mul1: int
-    mul2: int
-    mul3: int
-    batch: int
-    weights: Weights
+    mul1: int = size()
+    mul2: int = size()
+    mul3: int = size()
+    batch: int = size()
+    weights: Weights = size()
 
     def __post_init__(self) -> None:
         """Refuse an irrep that is repeated: it is a multiplicity."""

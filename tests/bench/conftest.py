@@ -13,7 +13,7 @@ from bench.__main__ import main
 from bench.case import Case
 from bench.fingerprint import key
 from bench.plan import Plan, Planned
-from bench.profile import Profile, Sampling
+from bench.profiles import Profile, Sampling
 from bench.rows import FINISHED
 from impls.families.product import problem
 from impls.implementation import MODES, Target

@@ -27,7 +27,7 @@ MINE = Implementation("clebsch_gordan", "mine", "numpy", build)
 ASK = """
 from bench.fingerprint import key
 from bench.plan import plan
-from bench.profile import load as load_profile
+from bench.profiles.reading import load as load_profile
 from impls.implementation import Target
 from impls.registry import load
 for planned in plan(load_profile("quick"), Target(), load()).planned:

@@ -13,9 +13,11 @@ from collections import Counter
 import pytest
 
 from bench import plan as plans
-from bench import probes, profile
+from bench import probes
 from bench.__main__ import main
 from bench.plan import explaining, plan
+from bench.profiles.narrowing import narrowed
+from bench.profiles.reading import load as load_profile
 from bench.rows import FINISHED, finished, load
 from bench.run import Events, exclusive, execute
 from impls.implementation import Target
@@ -147,7 +149,7 @@ def test_expressivity_of_the_largest_maps_is_derived_and_not_read_off(registry):
     kept = {}
     for symmetry, lmax in (("o3", 20), ("so3", 10), ("o3", 10), ("so3", 8)):
         asked = f"product/mimo-{symmetry}-lmax{lmax}-*"
-        paper = profile.narrowed(profile.load("paper"), registry, passes=["fwd"])
+        paper = narrowed(load_profile("paper"), registry, passes=["fwd"])
         meant = plan(paper, Target(), registry, asked)
         chosen = explaining(meant, registry)
         for probe in ("expressivity", "expressivity.derived"):
@@ -185,7 +187,7 @@ def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):
     out = tmp_path / "run"
     with exclusive(out, "cpu"):
         code = main(
-            ["run", "--profile", "quick", "--select", "numpy", "--out", str(out), "--device", "cpu"]
+            ["run", "--profile", "quick", "--select", "torch", "--out", str(out), "--device", "cpu"]
         )
         assert code == 2
         message = capsys.readouterr().err.splitlines()[-1]

@@ -9,7 +9,7 @@ import pytest
 from bench import pool
 from bench.check import check
 from bench.probes import CHECK
-from bench.profile import Sampling
+from bench.profiles import Sampling
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from bench.schedule import QUARANTINE

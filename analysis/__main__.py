@@ -114,9 +114,6 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
             shown.add_argument(
                 "--irreps", action="store_true", help="each parity and irrep of the output alone"
             )
-        question.add_question(
-            sub, argv if argv[:1] == [name] else (), "", () if swept else ("channels",)
-        )
         if not asked:
             sub.add_argument(
                 "--setting",
@@ -140,6 +137,9 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/analysis")
         sub.add_argument("--format", choices=FORMATS, default="table")
         sub.add_argument("--plain", action="store_true", help="lines instead of a progress bar")
+        question.add_question(
+            sub, argv if argv[:1] == [name] else (), "", () if swept else ("channels",)
+        )
     return parser
 
 

@@ -104,30 +104,29 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     what = sub.add_mutually_exclusive_group(required=True)
     for name in ("operations", "implementations", "problems", "cases"):
         what.add_argument(f"--{name}", dest="what", action="store_const", const=name)
-    asks(sub, "list", "default")
     selects(sub)
     plugins(sub)
     formatted(sub)
+    asks(sub, "list", "default")
 
     sub = command(
         "problem", "Explain questions, without a run: sizes, cost, who answers and who does not."
     )
-    asks(sub, "problem", "default")
     plugins(sub)
     formatted(sub)
+    asks(sub, "problem", "default")
 
     sub = command("check", "Check implementations against the oracle, gradients and symmetry.")
     sub.add_argument("name", help="operation.implementation, an operation, or a file.py")
-    asks(sub, "check", "check")
     plugins(sub)
     where(sub)
     formatted(sub)
+    asks(sub, "check", "check")
 
     sub = command("doctor", "Say what this machine can measure, and why not.")
     formatted(sub)
 
     sub = command("run", "Measure a profile; the same command continues an interrupted run.")
-    asks(sub, "run", "default")
     selects(sub)
     sub.add_argument(
         "--rounds", type=int,
@@ -154,19 +153,20 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     )  # fmt: skip
     plugins(sub)
     where(sub)
+    asks(sub, "run", "default")
 
     sub = command(
         "compare", "Measure two revisions in turn; exit code 3 when the second is slower."
     )
     sub.add_argument("a", metavar="A", help="a git revision, or . for the working tree")
     sub.add_argument("b", metavar="B", nargs="?", default=".", help="default: the working tree")
-    asks(sub, "compare", "quick")
     selects(sub)
     sub.add_argument("--margin", type=float, default=0.02, help="what counts as equal: 0.02")
     sub.add_argument("--level", type=float, default=0.99, help="confidence of the table: 0.99")
     duels(sub)
     where(sub)
     formatted(sub)
+    asks(sub, "compare", "quick")
 
     sub = command("calibrate", "Judge the instrument itself on this machine, by what is known.")
     sub.add_argument(

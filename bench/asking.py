@@ -25,6 +25,8 @@ from impls.so3.irreps import Irrep, Irreps
 
 Sweeps = Mapping[str, Sequence[Scalar]]
 KINDS = {bool: "true or false", int: "an integer", float: "a number", str: "text"}
+SHARED = ("dtype", "data", "seed")
+"""What every question has beside its sizes."""
 WRITTEN_OUT = 32
 """Up to so many copies a remedy writes out."""
 
@@ -162,23 +164,20 @@ def problem_of(family: Family, chosen: Mapping[str, Scalar]) -> Problem:
         ValueError: when an option is missing, or the family refuses the problem.
     """
     chosen = spread(family, chosen)
-    words = _words(family)
+    words, sizes = _words(family), size_names(family)
     missing = [name for name, option in words.items() if option.required and name not in chosen]
-    names = size_names(family)
+    plain = all(name in (*sizes, *SHARED) for name in chosen)
     try:
-        if family.ask is not None and not missing:
+        if plain and (missing or set(sizes) <= set(chosen)) and any(n in sizes for n in chosen):
+            asked = _of_sizes(family, chosen, words)
+        elif missing or family.ask is None:
+            needed = f"needs {', '.join(missing)}, or all its sizes" if missing else "needs sizes"
+            raise ValueError(f"{needed}: {', '.join(sizes)}")
+        else:
             asked = family.ask(**{name: v for name, v in chosen.items() if name in words})
             over = {name: v for name, v in chosen.items() if name not in words}
-            sizes: dict[str, Size] = {name: v for name, v in over.items() if name in names}
-            asked = replace(asked.with_sizes(**sizes), **_others(over))
-        elif any(name in names and name not in words for name in chosen):
-            defaults = {name: option.default for name, option in words.items() if name in names}
-            given = {name: v for name, v in (defaults | dict(chosen)).items() if name in names}
-            sizes = {name: v for name, v in given.items() if v is not None}
-            others = {"data": family.data[0], **_others(chosen)}
-            asked = Problem(family.name, sizes, **others)
-        else:
-            raise ValueError(f"needs {', '.join(missing)}; or all its sizes: {', '.join(names)}")
+            replaced: dict[str, Size] = {name: v for name, v in over.items() if name in sizes}
+            asked = replace(asked.with_sizes(**replaced), **_shared(over))
         refused = family.check(asked)
     except ValueError as error:
         raise ValueError(f"family {family.name}: {error}") from error
@@ -187,8 +186,18 @@ def problem_of(family: Family, chosen: Mapping[str, Scalar]) -> Problem:
     return asked
 
 
-def _others(chosen: Mapping[str, Scalar]) -> dict[str, Any]:
-    return {name: chosen[name] for name in ("dtype", "data", "seed") if name in chosen}
+def _of_sizes(family: Family, chosen: Mapping[str, Scalar], words: Mapping[str, Option]) -> Problem:
+    """Return the problem of these sizes, and of the defaults of those that are not said."""
+    found: dict[str, Size] = {}
+    for name in size_names(family):
+        value = chosen.get(name, words[name].default if name in words else None)
+        if value is not None:
+            found[name] = value
+    return Problem(family.name, found, **{"data": family.data[0], **_shared(chosen)})
+
+
+def _shared(chosen: Mapping[str, Scalar]) -> dict[str, Any]:
+    return {name: chosen[name] for name in SHARED if name in chosen}
 
 
 def spread(family: Family, chosen: Mapping[str, Scalar]) -> dict[str, Scalar]:

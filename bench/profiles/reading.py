@@ -247,7 +247,7 @@ def _sampling(data: Mapping[str, Any], where: str) -> Sampling:
 def as_data(profile: Profile) -> dict[str, Any]:
     """Return a profile as `read` takes it."""
     return {
-        **_said(profile, (name for name in SETTINGS if name not in ("sampling", "tier", "block"))),
+        **_said(profile, ("title", "passes", "rounds", "case_timeout", "shared", "examples")),
         "probes": next(word for word, named in PROBES.items() if named == profile.probes),
         "sampling": asdict(profile.sampling),
         "tier": [_data_of_tier(tier) for tier in profile.tiers],

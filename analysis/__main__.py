@@ -9,11 +9,11 @@ Exit codes: 0 done; 1 a probe failed or disagrees with what is derived; 2 bad ar
 from __future__ import annotations
 
 import argparse
-import hashlib
 import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,15 @@ from analysis import readers
 from bench import knobs, probes, progress, question
 from bench.case import Case, describe, digest, refusal
 from bench.exits import ended
-from bench.fingerprint import key
+from bench.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
 from bench.listing import FORMATS, render
 from bench.near import unknown
-from bench.plan import Plan, Planned
+from bench.plan import Plan, planned_of
 from bench.profiles import UNTIMED, Profile
 from bench.rows import FINISHED, latest, load
 from bench.run import execute
 from impls.family import Family
-from impls.implementation import MODES, Implementation, Target
+from impls.implementation import MODES, Framework, Implementation, Target
 from impls.operation import Operation
 from impls.problem import Problem
 from impls.registry import Registry
@@ -304,25 +304,21 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
         )
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, PROBES[arguments.command], shared=True)
-    sources = _sources(arguments.command)
-    planned = [
-        Planned(case, digest({"case": key(case, registry), "sources": sources})) for case in cases
-    ]
-    return Plan(f"analysis {arguments.command}", settings, planned)
+    asked = []
+    for one in planned_of(cases, registry):
+        framework = registry.implementation(one.case.implementation).framework
+        sources = _sources(arguments.command, framework)
+        asked.append(replace(one, key=digest({"case": one.key, "sources": sources})))
+    return Plan(f"analysis {arguments.command}", settings, asked)
 
 
-def _sources(command: str) -> dict[str, str]:
+@cache
+def _sources(command: str, framework: Framework) -> dict[str, str]:
     """Return a hash of each module that analyses: what is changed is measured again."""
     known = probes.probes()
-    queue = [known[name].measure.__module__ for name in PROBES[command]]
-    found: dict[str, str] = {}
-    while queue:
-        name = queue.pop()
-        module = sys.modules[name]
-        found[name] = hashlib.blake2b(Path(str(module.__file__)).read_bytes()).hexdigest()
-        used = {str(getattr(value, "__module__", "")) for value in vars(module).values()}
-        queue += [other for other in used if other.startswith("analysis.") and other not in found]
-    return found
+    measuring = {known[name].measure.__module__ for name in PROBES[command]}
+    files = [Path(str(sys.modules[name].__file__)) for name in measuring]
+    return hashes(closure([*files, FRAMEWORKS / f"{framework}.py"], ANALYSED))
 
 
 def _results(

@@ -25,8 +25,6 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from analysis.rank import EPS, RANK_TOLERANCE, SEEDS, Rank
 from impls.groups import Element, Group
@@ -134,6 +132,9 @@ class _Null:
 
 def _blocks(action: Array) -> list[Array]:
     """Return the matrices [elements, size, size] of each set of components that is not mixed."""
+    from scipy.sparse import coo_array  # a tenth of a second, which every worker would pay
+    from scipy.sparse.csgraph import connected_components
+
     seen = np.any(np.abs(action) > RANK_TOLERANCE, axis=0)
     count, label = connected_components(coo_array(seen), directed=False)
     places: list[NDArray[np.intp]] = [np.flatnonzero(label == n) for n in range(count)]

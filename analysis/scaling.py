@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special, stats
+from scipy import special
 
 from analysis.statistics import Array, Interval
 
@@ -27,6 +27,8 @@ def exponent(
     Raises:
         ValueError: for fewer than two distinct sizes, or numbers that are not positive and finite.
     """
+    from scipy import stats  # half a second: not at import
+
     x, y = _logs(sizes, values)
     if last is not None and last < 2:
         raise ValueError(f"an exponent needs at least two sizes, not last = {last}")

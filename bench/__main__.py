@@ -18,7 +18,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import calibrate, check, compare, explain, machine, progress, question
-from bench.case import PASSES, digest, refusal
+from bench.case import PASSES, digest
 from bench.duel import ROUNDS, SAMPLES, Rules, Side, fight
 from bench.exits import ended
 from bench.inventory import LISTINGS, WIDTHS
@@ -277,7 +277,7 @@ def _folder(profile: Profile) -> str:
 
 
 def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
-    runnable = [p for p in meant.planned if refusal(p.case, registry) is None]
+    runnable = [p for p in meant.planned if p.refused is None]
     if device == "cpu":
         print("** CPU run: times say nothing about GPUs **", file=sys.stderr)
     refused = len(meant.planned) - len(runnable)
@@ -305,7 +305,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     registry = load_registry()
     target = _duel_target(arguments)
     meant = plan(question.profile_of(arguments, registry), target, registry, arguments.select)
-    cases = [p.case for p in meant.planned if refusal(p.case, registry) is None]
+    cases = [p.case for p in meant.planned if p.refused is None]
     if not cases:
         raise ValueError(f"every case that --select {arguments.select!r} matches is refused")
     with (

@@ -12,7 +12,7 @@ from typing import Any
 
 from analysis.statistics import median_interval
 from bench import probes, quality
-from bench.case import describe, refusal
+from bench.case import describe
 from bench.plan import Planned
 from bench.pool import Fault, Pool, Worker
 from bench.profiles import Profile, Sampling
@@ -84,9 +84,8 @@ class Attempt:
 
     def refuse(self) -> None:
         """Finish when the case is refused: by its family, operation, package or implementation."""
-        refused = refusal(self.planned.case, self.session.registry)
-        if refused:
-            self.finish("skip", str(refused), {"refused": True})
+        if self.planned.refused:
+            self.finish("skip", str(self.planned.refused), {"refused": True})
 
     def open(self, faults: Mapping[Any, Fault]) -> None:
         """Build the case and run its probes; finish when a gate fails or the worker does."""

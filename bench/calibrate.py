@@ -24,7 +24,7 @@ import numpy as np
 
 from analysis.statistics import log_ratios
 from analysis.verdict import verdicts
-from bench.case import Case, digest, refusal
+from bench.case import Case, Refusals, digest
 from bench.clocks import HostClock
 from bench.duel import Duel, Rules, Side, fight
 from bench.fingerprint import PROTOCOL
@@ -86,10 +86,11 @@ def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
 
 def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> list[Case]:
     """Return `count` cases of the profile calibrate, at random; some twice if there are too few."""
+    refusals = Refusals(registry)
     chosen = [
         case
         for case, _ in cases(load_profile("calibrate"), target, registry)
-        if refusal(case, registry) is None
+        if refusals(case) is None
     ]
     rng = random.Random(seed)
     found: list[Case] = []

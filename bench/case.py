@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from impls.implementation import Target
+from impls.family import Family
+from impls.implementation import Implementation, Target
 from impls.operation import Operation
 from impls.problem import Problem, Refusal, Scalar
 from impls.registry import Registry
@@ -45,7 +46,7 @@ class Case:
             "implementation": self.implementation,
             "pass": self.pass_,
             "mode": self.mode,
-            "target": asdict(self.target),
+            "target": dict(vars(self.target)),
             "options": dict(self.options),
             **knobs,
         }
@@ -123,23 +124,54 @@ def describe(case: Case, registry: Registry) -> dict[str, Scalar]:
 
 
 def refusal(case: Case, registry: Registry) -> Refusal | None:
-    """Return why a case is not run (by family, operation, package or implementation), else None.
+    """Return why a case is not run, else None; many cases are asked by one `Refusals`."""
+    return Refusals(registry)(case)
 
-    An implementation whose `supports` raises is not refused: it is asked again where it is built,
-    and what it raises is its result.
+
+class Refusals:
+    """Why cases are not run: by family, operation, package, pass or implementation.
+
+    The cases of a plan share most of what is asked (a problem has many implementations, and each
+    of these several passes, modes and options), and an answer can take a tenth of a second: each
+    question is put once.
     """
-    implementation = registry.implementation(case.implementation)
-    operation = registry.operation(implementation.operation)
-    family = registry.family(case.problem.family)
-    refused = (
-        family.check(case.problem)
-        or _unknown_knobs(case, operation)
-        or operation.supports(case.seen)
-        or implementation.missing()
-        or _unmeasurable(case, operation, registry)
-    )
-    if refused:
-        return refused
+
+    def __init__(self, registry: Registry) -> None:
+        """Begin with nothing asked."""
+        self.registry = registry
+        self.answers: dict[Hashable, Refusal | None] = {}
+
+    def __call__(self, case: Case) -> Refusal | None:
+        """Return why a case is not run, else None.
+
+        An implementation whose `supports` raises is not refused: it is asked again where it is
+        built, and what it raises is its result.
+        """
+        implementation = self.registry.implementation(case.implementation)
+        operation = self.registry.operation(implementation.operation)
+        family = self.registry.family(case.problem.family)
+        asked, seen, pass_ = case.problem, case.seen, case.pass_
+        mine = implementation.full_name, seen, case.target
+        return (
+            self._once(("family", asked), lambda: family.check(asked))
+            or _unknown_knobs(case, operation)
+            or self._once(("operation", operation.name, seen), lambda: operation.supports(seen))
+            or self._once(("package", implementation.full_name), implementation.missing)
+            or _unmeasurable(case, operation)
+            or self._once(
+                ("pass", operation.name, pass_, asked),
+                lambda: _unmoved(pass_, operation, family, asked),
+            )
+            or self._once(("implementation", *mine), lambda: _supported(implementation, case))
+        )
+
+    def _once(self, question: Hashable, ask: Callable[[], Refusal | None]) -> Refusal | None:
+        if question not in self.answers:
+            self.answers[question] = ask()
+        return self.answers[question]
+
+
+def _supported(implementation: Implementation, case: Case) -> Refusal | None:
     try:
         return implementation.supports(case.seen, case.target)
     except Exception:
@@ -157,7 +189,7 @@ def _unknown_knobs(case: Case, operation: Operation) -> Refusal | None:
     return None
 
 
-def _unmeasurable(case: Case, operation: Operation, registry: Registry) -> Refusal | None:
+def _unmeasurable(case: Case, operation: Operation) -> Refusal | None:
     """Return why this pass cannot be run in this mode on this device, else None."""
     if case.pass_ in operation.refused:
         return Refusal(operation.refused[case.pass_], "use another pass")
@@ -167,8 +199,13 @@ def _unmeasurable(case: Case, operation: Operation, registry: Registry) -> Refus
         return Refusal(
             "code compiled by inductor has no second gradient", "use the mode eager or cudagraph"
         )
-    if case.pass_ == "grad2":
-        spaces = operation.taken(registry.family(case.problem.family).inputs(case.problem))
+    return None
+
+
+def _unmoved(pass_: Pass, operation: Operation, family: Family, asked: Problem) -> Refusal | None:
+    """Return why an operation has no second gradient of a problem, else None."""
+    if pass_ == "grad2":
+        spaces = operation.taken(family.inputs(asked))
         if not any(space.kind == "real" and space.grad for space in spaces.values()):
             return Refusal("no input of this operation is differentiable", "use fwd or grad")
     return None

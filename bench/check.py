@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.fingerprint import key
-from bench.plan import Plan, Planned, cases
+from bench.plan import Plan, Planned, cases, planned_of
 from bench.profiles import Profile
+from bench.profiles.reading import load as load_profile
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from impls.implementation import Implementation, Target
@@ -45,11 +45,9 @@ def planned_for(
 ) -> list[Planned]:
     """Return the cases of implementations in a profile."""
     wanted = {i.full_name for i in implementations}
-    return [
-        Planned(case, key(case, registry), tier)
-        for case, tier in cases(profile, target, registry)
-        if case.implementation in wanted
-    ]
+    found = (case for case, _ in cases(profile, target, registry))
+    asked = [case for case in found if case.implementation in wanted]
+    return planned_of(asked, registry)
 
 
 def check(
@@ -60,15 +58,15 @@ def check(
     events: Events,
     profile: Profile,
 ) -> list[dict[str, Any]]:
-    """Return one result for each of their cases in a profile.
+    """Return one result for each of their cases in a profile, which is checked and not timed.
 
     `passed` is False for anything but ok and a refusal of the problem itself. An implementation
     of which no case was right has not passed either: there is a last row that says so.
     """
     wanted = {i.full_name for i in implementations}
     planned = planned_for(implementations, registry, target, profile)
+    plan = Plan("check", load_profile("check"), planned)
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
-        plan = Plan("check", profile, planned)
         execute(plan, registry, Path(scratch), files=files, events=events)
         rows = load(Path(scratch)) if planned else []
     results: dict[str, dict[str, Any]] = {}

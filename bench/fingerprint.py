@@ -1,8 +1,9 @@
-"""The content address of a case: what is asked, the sources that answer it, and the protocol.
+"""Content addresses: what is asked, the sources that answer it, and the protocol.
 
-The sources are the files that declare the implementation, its operation and its family, and all
-that these import from the project. Of the backends an algorithm's key covers just what it names,
-as its own framework has it: a new member, or another framework's, changes no key.
+The sources of a case are the files that declare the implementation, its operation and its family,
+and all that these import from `impls`. Of the backends an algorithm's key covers just what it
+names, as its own framework has it: a new member, or another framework's, changes no key. What is
+made of a case by a probe depends on the probe's sources too: the same closure, with more roots.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from bench.case import Case, digest
@@ -20,8 +21,13 @@ PROTOCOL = "p3"
 """Version of the timing protocol (docs/protocol.md). Raise it when the meaning of a row changes."""
 
 ROOT = Path(__file__).resolve().parent.parent
-FIRST_PARTY = ("impls",)
+MEASURED = ("impls",)
+"""The packages whose sources a case is made of."""
+ANALYSED = ("impls", "analysis", "bench")
+"""The packages whose sources the answer of a probe is made of."""
 BACKENDS = ROOT / "impls" / "backends"
+FRAMEWORKS = ROOT / "bench" / "frameworks"
+"""What a worker imports of the harness for its own framework, by name."""
 ALGORITHM = ROOT / "impls" / "algorithm.py"
 
 
@@ -30,14 +36,25 @@ def key(case: Case, registry: Registry) -> str:
     implementation = registry.implementation(case.implementation)
     operation = registry.operation(implementation.operation)
     family = registry.family(operation.family)
-    files = [registry.origin(thing) for thing in (implementation, operation, family)]
-    paths = {path for file in files for path in _closure(Path(file))}
-    sources = {_name(path): _hash(path) for path in paths}
-    if ALGORITHM in paths:
-        sources |= _members(BACKENDS / f"{implementation.framework}.py", frozenset(paths))
+    origins = tuple(registry.origin(thing) for thing in (implementation, operation, family))
+    sources = _sources(origins, implementation.framework, BACKENDS)
     return digest({"case": case.to_json(), "sources": sources, "protocol": PROTOCOL})
 
 
+@functools.cache
+def _sources(origins: tuple[str, ...], framework: str, backends: Path) -> dict[str, str]:
+    """Return the hash of each source of an implementation; the same for all of its cases."""
+    paths = closure(map(Path, origins), MEASURED)
+    members = _members(backends / f"{framework}.py", paths) if ALGORITHM in paths else {}
+    return hashes(paths) | members
+
+
+def hashes(paths: Iterable[Path]) -> dict[str, str]:
+    """Return the hash of the content of each file, by its name, which is the same anywhere."""
+    return {_name(path): _hash(path) for path in paths}
+
+
+@functools.cache
 def _name(path: Path) -> str:
     return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
 
@@ -47,17 +64,19 @@ def _hash(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
 
 
-@functools.cache
-def _closure(file: Path) -> tuple[Path, ...]:
-    """Return a file and the first-party modules that it imports, directly or not, lazily or not."""
+def closure(files: Iterable[Path], roots: tuple[str, ...]) -> frozenset[Path]:
+    """Return files and all that they import from the root packages, directly or not, lazily or not.
+
+    The backends are left out: `key` sees what is used of them.
+    """
     seen: set[Path] = set()
-    queue = [file.resolve()]
+    queue = [file.resolve() for file in files]
     while queue:
         path = queue.pop()
         if path not in seen:
             seen.add(path)
-            queue.extend(_imported(path))
-    return tuple(sorted(seen))
+            queue.extend(_imported(path, roots))
+    return frozenset(seen)
 
 
 @functools.cache
@@ -110,19 +129,23 @@ def _named(unit: ast.stmt) -> Iterator[str]:
             yield node.id
 
 
-def _imported(file: Path) -> Iterator[Path]:
+@functools.cache
+def _imported(file: Path, roots: tuple[str, ...]) -> tuple[Path, ...]:
+    """Return the files of the modules that a file imports from the root packages."""
+    found: list[Path] = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            yield from _files(node.module)
+            found += _files(node.module, roots)
             for alias in node.names:
-                yield from _files(f"{node.module}.{alias.name}")
+                found += _files(f"{node.module}.{alias.name}", roots)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                yield from _files(alias.name)
+                found += _files(alias.name, roots)
+    return tuple(found)
 
 
-def _files(module: str) -> Iterator[Path]:
-    if module.split(".")[0] not in FIRST_PARTY or module.startswith("impls.backends"):
+def _files(module: str, roots: tuple[str, ...]) -> Iterator[Path]:
+    if module.split(".")[0] not in roots or module.startswith("impls.backends"):
         return
     base = ROOT.joinpath(*module.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from analysis import catalogue
-from bench.case import Case, case_id, problem_id, refusal
+from bench.case import Case, Refusals, case_id, problem_id
 from bench.plan import cases as cases_of
 from bench.profiles import Profile
 from bench.selection import select
@@ -80,12 +80,13 @@ def problems(registry: Registry, profile: Profile, pattern: str) -> list[dict[st
 
 def cases(registry: Registry, profile: Profile, pattern: str) -> list[dict[str, Any]]:
     """Return the cases of a profile on the CPU, and why they are refused."""
+    refusals = Refusals(registry)
     return [
         {
             "case": case_id(case, registry),
             "implementation": case.implementation,
             "pass": case.pass_,
-            "refused": str(refusal(case, registry) or ""),
+            "refused": str(refusals(case) or ""),
         }
         for case in _selected(registry, profile, pattern)
     ]

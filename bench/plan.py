@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import fnmatch
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench import knobs, probes
-from bench.case import Case, refusal
+from bench.case import Case, Refusals
 from bench.fingerprint import key
 from bench.near import unknown
 from bench.profiles import Block, Profile, Tier
 from bench.selection import select
 from impls.implementation import MODES, Implementation, Target
 from impls.operation import Operation
-from impls.problem import Problem, Scalar
+from impls.problem import Problem, Refusal, Scalar
 from impls.registry import Registry
 
 LARGEST = 10**8
@@ -25,11 +25,18 @@ LARGEST = 10**8
 
 @dataclass(frozen=True)
 class Planned:
-    """A case with its content address, and the tier in which it is measured."""
+    """A case: its content address, why it is not run where it is refused, and its tier."""
 
     case: Case
     key: str
+    refused: Refusal | None
     tier: Tier = field(default_factory=Tier)
+
+
+def planned_of(cases: Iterable[Case], registry: Registry) -> list[Planned]:
+    """Return cases with what a run asks of each before it starts; nobody has to ask again."""
+    refusals = Refusals(registry)
+    return [Planned(case, key(case, registry), refusals(case)) for case in cases]
 
 
 @dataclass
@@ -91,9 +98,8 @@ def plan(
         }
         found = [(case, tier) for case, tier in found if id(case) in kept]
     planned: dict[str, Planned] = {}
-    for case, tier in found:
-        address = key(case, registry)
-        planned.setdefault(address, Planned(case, address, tier))
+    for one, (_, tier) in zip(planned_of((c for c, _ in found), registry), found, strict=True):
+        planned.setdefault(one.key, replace(one, tier=tier))
     return Plan(profile.name, profile, list(planned.values()))
 
 
@@ -143,6 +149,8 @@ def answers(
 ) -> Iterator[tuple[Operation, Implementation]]:
     """Yield the implementations that a question is put to, with their operations, by name."""
     for operation in block.asked(registry):
+        if tier.best and operation.supports(problem):
+            continue
         mine = [i for i in registry.implementations_of(operation.name) if block.measures(i)]
         for implementation in _best(mine, problem, tier, target, registry) if tier.best else mine:
             yield operation, implementation
@@ -169,7 +177,8 @@ def _best(
     for framework in dict.fromkeys(i.framework for i in implementations):
         mine = sorted((i for i in implementations if i.framework == framework), key=place)
         first = (Case(problem, i.full_name, "fwd", MODES[framework][0], target) for i in mine)
-        answering = [refusal(case, registry) is None for case in first]
+        refusals = Refusals(registry)
+        answering = [refusals(case) is None for case in first]
         yield mine[answering.index(True) if True in answering else 0]
 
 
@@ -183,23 +192,22 @@ def explaining(plan: Plan, registry: Registry) -> dict[str, str]:
     """
     if plan.settings.probes not in (probes.RUN, probes.PAPER):
         return {}
-    chosen: dict[Any, tuple[Any, str, str]] = {}
+    chosen: dict[tuple[str, Problem], tuple[Any, str]] = {}
     for planned in plan.planned:
         case = planned.case
         implementation = registry.implementation(case.implementation)
         single = registry.family(case.problem.family).single
         default = MODES[implementation.framework][0] == case.mode
         default = default and not case.options
-        if single is None or case.pass_ != "fwd" or not default or refusal(case, registry):
+        if single is None or case.pass_ != "fwd" or not default or planned.refused:
             continue
-        smallest = replace(single(case.problem), dtype="float64")
-        large = _numbers(registry, implementation.operation, smallest.at(**case.knobs)) > LARGEST
-        probe = "expressivity.derived" if large else "expressivity"
-        question = implementation.operation, smallest, tuple(sorted(case.knobs.items()))
+        smallest = replace(single(case.problem), dtype="float64").at(**case.knobs)
+        question = implementation.operation, smallest
         rank = (len(implementation.requires), implementation.framework == "jax", planned.key)
         if question not in chosen or rank < chosen[question][0]:
-            chosen[question] = rank, planned.key, probe
-    return {key: probe for _, key, probe in chosen.values()}
+            chosen[question] = rank, planned.key
+    large = {key: _numbers(registry, *asked) > LARGEST for asked, (_, key) in chosen.items()}
+    return {key: "expressivity.derived" if large[key] else "expressivity" for key in large}
 
 
 def _numbers(registry: Registry, operation: str, problem: Problem) -> int:

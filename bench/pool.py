@@ -2,7 +2,8 @@
 
 One worker per implementation, mode, options, device, precision, threads and x64, in a process
 group of its own with its output in a log file. A worker that is not asked is stopped, so that it
-cannot disturb the one that measures. Any fault but an error in Python replaces the process.
+cannot disturb the one that measures, and ended when memory asks for it. Any fault but an error in
+Python replaces the process.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Case
+from bench.headroom import memories, total_memory
 from bench.rows import Status
 from impls.registry import Registry
 
@@ -245,13 +247,13 @@ class Worker:
         os.close(self.replies)
 
 
-def total_memory() -> int:
-    """Return the machine's memory [B]."""
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 class Pool:
-    """The workers of a run, by kind. Use as a context manager: leaving it ends them all."""
+    """The workers of a run, by kind. Use as a context manager: leaving it ends them all.
+
+    A worker that is not asked keeps its memory. Before another is started, idle ones are ended,
+    the least recently used first, until what `bench.headroom` reads has room for it. Those of the
+    cases that were prepared last are in use and stay, however little is left.
+    """
 
     def __init__(
         self, registry: Registry, files: Iterable[str], logs: Path, shared: bool = False
@@ -261,7 +263,8 @@ class Pool:
         self.registry = registry
         self.files = tuple(str(Path(file).resolve()) for file in files)
         self.logs = logs
-        self.workers: dict[Spec, Worker] = {}
+        self.workers: dict[Spec, Worker] = {}  # the least recently used first
+        self.in_use: frozenset[Spec] = frozenset()
 
     def __enter__(self) -> Pool:
         """Return the pool."""
@@ -283,21 +286,30 @@ class Pool:
         for worker in self.workers.values():
             worker.kill()
         self.workers.clear()
+        self.in_use = frozenset()
 
     def prepare(
         self, cases: Iterable[Case], started: Callable[[], None] = lambda: None
     ) -> dict[Spec, Fault]:
         """Start the workers of these cases side by side; return those that did not come up."""
+        specs = list(dict.fromkeys(map(self.spec, cases)))
+        self.in_use = frozenset(specs)
+        return self._start(specs, started)
+
+    def _start(self, specs: Iterable[Spec], started: Callable[[], None]) -> dict[Spec, Fault]:
         faults: dict[Spec, Fault] = {}
         fresh: list[Worker] = []
-        for spec in dict.fromkeys(map(self.spec, cases)):
-            if spec not in self.workers or not self.workers[spec].alive:
-                if spec in self.workers:
-                    self.workers[spec].kill()
+        for spec in specs:
+            worker = self.workers.pop(spec, None)
+            if worker is None or not worker.alive:
+                if worker is not None:
+                    worker.kill()
+                self._make_room(spec, len(fresh))
                 name = f"{spec.implementation}{'-x64' if spec.x64 else ''}.log"
-                worker = self.workers[spec] = Worker(spec, self.files, self.logs / name)
+                worker = Worker(spec, self.files, self.logs / name)
                 worker.spawn()
                 fresh.append(worker)
+            self.workers[spec] = worker
         for worker in fresh:
             try:
                 worker.ready()
@@ -307,9 +319,19 @@ class Pool:
             started()
         return faults
 
+    def _make_room(self, spec: Spec, starting: int = 0) -> None:
+        """End idle workers until one of this kind fits beside those that are still starting."""
+        device = dict(spec.target)["device"]
+        for idle in [other for other in self.workers if other not in self.in_use]:
+            up = sum(worker.alive for worker in self.workers.values()) - starting
+            if all(memory.fits(starting + 1) for memory in memories(device, up)):
+                return
+            self.workers.pop(idle).kill()
+
     def fresh(self, case: Case) -> Worker:
         """Return a new worker for a case, not started, that is not one of the pool's own."""
         spec = spec_of(case, self.registry)
+        self._make_room(spec)
         return Worker(spec, self.files, self.logs / f"{spec.implementation}-fresh.log")
 
     def worker(self, case: Case) -> Worker:
@@ -319,7 +341,7 @@ class Pool:
             Fault: when it does not come up.
         """
         spec = self.spec(case)
-        faults = self.prepare([case])
+        faults = self._start([spec], lambda: None)
         if spec in faults:
             raise faults[spec]
         return self.workers[spec]

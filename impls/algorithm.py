@@ -83,12 +83,14 @@ def _build(
 ) -> Built:
     """Build with the options that are given and the first value of the others."""
     for name, value in options.items():
-        if value not in algorithm.options.get(name, ()):
-            known = ", ".join(f"{k}={v}" for k, v in algorithm.options.items()) or "none"
+        if name not in algorithm.options:
             raise ValueError(
-                f"{algorithm.operation}.{framework}_{algorithm.name} has no option {name}={value}: "
-                f"known are {known}"
+                f"{algorithm.operation}.{framework}_{algorithm.name} has no option {name!r}: "
+                f"it has {', '.join(algorithm.options) or 'none'}"
             )
+        if value not in algorithm.options[name]:
+            known = ", ".join(str(v) for v in algorithm.options[name])
+            raise ValueError(f"unknown {name} {value!r}: choose one of {known}")
     chosen = {name: values[0] for name, values in algorithm.options.items()} | dict(options)
     return algorithm.build(problem, load(framework, problem, target), chosen)
 

@@ -36,12 +36,18 @@ class Registry:
     implementations: dict[str, Implementation] = field(default_factory=dict)
     origins: dict[int, str] = field(default_factory=dict)
 
-    def add(self, thing: Family | Operation | Implementation, origin: str) -> None:
-        """Register one declaration.
+    def add(self, thing: Family | Operation | Implementation | Algorithm, origin: str) -> None:
+        """Register one declaration; an Algorithm once, as the implementations that it becomes.
 
         Raises:
             ValueError: when another declaration already has the name; both origins are named.
         """
+        if isinstance(thing, Algorithm):
+            if id(thing) not in self.origins:
+                self.origins[id(thing)] = origin
+                for implementation in thing.implementations():
+                    self.add(implementation, origin)
+            return
         kind, name = _kind_and_name(thing)
         table: dict[str, Any] = getattr(self, kind)
         known = table.get(name)
@@ -59,10 +65,7 @@ class Registry:
         origin = module.__file__ or module.__name__
         for value in vars(module).values():
             for thing in value if isinstance(value, tuple) else (value,):
-                if isinstance(thing, Algorithm):
-                    for implementation in thing.implementations():
-                        self.add(implementation, origin)
-                elif isinstance(thing, Family | Operation | Implementation):
+                if isinstance(thing, Family | Operation | Implementation | Algorithm):
                     self.add(thing, origin)
 
     def origin(self, thing: Family | Operation | Implementation) -> str:

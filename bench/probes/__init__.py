@@ -6,6 +6,7 @@ and is not timed.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -27,25 +28,17 @@ class Probe:
     isolation: Literal["worker", "process"] = "worker"
 
 
+MODULES = ("seconds", "verdicts", "memory", "cost", "device", "energy", "expressivity", "symmetry",
+           "accuracy", "discrimination", "nero", "universality")  # fmt: skip
+"""The modules with probes, in the order in which they run.
+
+They are imported by name, so that the sources of one probe are not those of all.
+"""
+
+
 def probes() -> dict[str, Probe]:
     """Return every probe by name, in the order in which they run."""
-    from bench.probes import (
-        accuracy,
-        cost,
-        device,
-        discrimination,
-        energy,
-        expressivity,
-        memory,
-        nero,
-        seconds,
-        symmetry,
-        universality,
-        verdicts,
-    )
-
-    modules = (seconds, verdicts, memory, cost, device, energy, expressivity, symmetry, accuracy,
-               discrimination, nero, universality)  # fmt: skip
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in MODULES]
     return {probe.name: probe for module in modules for probe in module.PROBES}
 
 

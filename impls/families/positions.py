@@ -27,7 +27,6 @@ from itertools import product
 from typing import Literal
 
 import numpy as np
-from scipy.spatial import cKDTree
 
 from impls.families.product import exact_sizes, irreps_space, positive_sizes
 from impls.family import Ask, Family, sampled
@@ -94,6 +93,8 @@ def counts_of(problem: Problem) -> tuple[int, int, int]:
 @lru_cache(maxsize=16)
 def _cloud(nodes: int, neighbours: int, seed: int) -> tuple[Array, Array, Array]:
     """Return (r, src, dst), read-only; edges are sorted by (dst, distance)."""
+    from scipy.spatial import cKDTree  # a quarter of a second: not at import
+
     side = int(np.ceil(round(nodes ** (1 / 3), 6)))
     sites = np.array(list(product(range(side), repeat=3)))[:nodes] - (side - 1) / 2
     r = sites + np.random.default_rng([seed, nodes]).uniform(-JITTER, JITTER, sites.shape)

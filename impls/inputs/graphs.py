@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from impls.inputs.structures import Structure, structure
 
@@ -78,6 +77,8 @@ def neighbours(structure: Structure, cutoff: float) -> Graph:
     vector), and the vector of a reversed edge is the exact negative. Raise ValueError for a cutoff
     that is not positive and finite, a cell without volume and two atoms at the same place.
     """
+    from scipy.spatial import cKDTree  # a quarter of a second: not at import
+
     if not 0 < cutoff < np.inf:
         raise ValueError(f"cutoff must be a positive, finite length in Å, not {cutoff}")
     positions = structure.positions

@@ -10,7 +10,7 @@ from math import factorial
 
 def triangle(l1: int, l2: int, l3: int) -> bool:
     """Tell whether |l1-l2| <= l3 <= l1+l2 and no degree is negative."""
-    return min(l1, l2, l3) >= 0 and abs(l1 - l2) <= l3 <= l1 + l2
+    return abs(l1 - l2) <= l3 <= l1 + l2 and min(l1, l2, l3) >= 0
 
 
 def alternating(exponent: int) -> int:
@@ -86,9 +86,28 @@ def wigner_6j(
 
     Racah's formula [@varshalovich1988] ch. 9 in exact rationals. It is 0 when one of the four
     triangles (abc) (aef) (dbf) (dec) fails; ValueError when an argument is negative or not a
-    multiple of 1/2.
+    multiple of 1/2. The 24 arrangements of one symbol are computed once.
     """
-    a2, b2, c2, d2, e2, f2 = (_twice(value) for value in (a, b, c, d, e, f))
+    return _wigner_6j(*_arranged(*(_twice(value) for value in (a, b, c, d, e, f))))
+
+
+def _arranged(
+    a2: int, b2: int, c2: int, d2: int, e2: int, f2: int
+) -> tuple[int, int, int, int, int, int]:
+    """Return the first of the equal arrangements: columns permuted, upside down in two columns."""
+    turned = (
+        ((a2, d2), (b2, e2), (c2, f2)),
+        ((a2, d2), (e2, b2), (f2, c2)),
+        ((d2, a2), (b2, e2), (f2, c2)),
+        ((d2, a2), (e2, b2), (c2, f2)),
+    )
+    (a2, d2), (b2, e2), (c2, f2) = min(sorted(columns) for columns in turned)
+    return a2, b2, c2, d2, e2, f2
+
+
+@lru_cache(maxsize=65536)
+def _wigner_6j(a2: int, b2: int, c2: int, d2: int, e2: int, f2: int) -> float:
+    """Return {a b c; d e f} from doubled arguments."""
     triads = ((a2, b2, c2), (a2, e2, f2), (d2, b2, f2), (d2, e2, c2))
     if any(sum(t) % 2 or not triangle(*t) for t in triads):
         return 0.0
@@ -139,7 +158,7 @@ def wigner_9j(
 
 def _twice(value: float | Fraction) -> int:
     """Return 2*value as an integer; ValueError when it is negative or not an integer."""
-    twice = Fraction(value) * 2
+    twice = 2 * value if isinstance(value, int) else 2 * Fraction(value)
     if twice.denominator != 1 or twice < 0:
         raise ValueError(f"{value} is not an angular momentum: use 0, 1/2, 1, 3/2, ...")
     return int(twice)

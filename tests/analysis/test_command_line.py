@@ -87,8 +87,10 @@ def test_a_planted_deficiency_in_every_view(asked, tmp_path, monkeypatch):
     assert all((r["saturation"], r["complete"]) == (1, None) for r in channels)
     assert store.read_bytes() == before, "other views of one answer measure nothing"
 
-    assert "analysis.expressivity" in analysis_line._sources("expressivity")
-    monkeypatch.setattr(analysis_line, "_sources", lambda command: {"analysis": "changed"})
+    assert "analysis/expressivity.py" in analysis_line._sources("expressivity", "numpy")
+    monkeypatch.setattr(
+        analysis_line, "_sources", lambda command, framework: {"analysis": "changed"}
+    )
     every = asked("expressivity", "--lmax", "1", of=())
     assert [r["implementation"] for r in every] == ["planted.one", "planted.two"]
     after = store.read_bytes()

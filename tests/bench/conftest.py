@@ -11,8 +11,7 @@ import pytest
 
 from bench.__main__ import main
 from bench.case import Case
-from bench.fingerprint import key
-from bench.plan import Plan, Planned
+from bench.plan import Plan, planned_of
 from bench.profiles import Profile, Sampling
 from bench.rows import FINISHED
 from impls.families.product import problem
@@ -49,8 +48,7 @@ class Hand:
             "case_timeout": 60.0,
             "probes": ("time.first", "error", "equiv"),
         }
-        planned = [Planned(case, key(case, registry)) for case in cases]
-        return Plan("hand", Profile(**(chosen | settings)), planned)
+        return Plan("hand", Profile(**(chosen | settings)), planned_of(cases, registry))
 
     @staticmethod
     def ends(rows):

@@ -6,16 +6,20 @@ import fnmatch
 import json
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
 from bench.case import Case, case_id, describe, digest, problem_id, refusal
-from bench.plan import cases, plan
+from bench.plan import cases, explaining, plan
 from bench.profiles.narrowing import narrowed
 from bench.profiles.reading import ASKED, load, names
+from bench.rows import load as load_rows
+from bench.run import execute
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.problem import Problem
+from impls.registry import Registry
 
 
 @pytest.fixture(scope="module")
@@ -184,3 +188,46 @@ def test_a_plan_has_blocks_of_one_question(registry):
     assert all(len(question) == 1 for question in questions)
     assert len({q for question in questions for q in question}) == len(blocks)
     assert len({p.key for p in meant.planned}) == len(meant.planned)
+
+
+def test_a_plan_puts_each_question_once(hand, registry, tmp_path):
+    """However many passes, modes and options share an answer, and whoever needs it afterwards."""
+    asked: Counter[tuple[str, ...]] = Counter()
+
+    def counted(name, question):
+        def ask(*arguments):
+            asked[(name, *(str(argument) for argument in arguments))] += 1
+            return question(*arguments)
+
+        return ask
+
+    counting = Registry()
+    for known in (registry.families, registry.operations, registry.implementations):
+        for name, thing in known.items():
+            question = "check" if known is registry.families else "supports"
+            heard = replace(thing, **{question: counted(name, getattr(thing, question))})
+            counting.add(heard, registry.origin(thing))
+
+    quick = narrowed(load("quick"), counting, passes=("fwd", "grad"))
+    meant = plan(quick, Target(), counting, modes=("compile", "jit"), vary=True)
+    runnable = {
+        (p.case.implementation, str(p.case.problem)) for p in meant.planned if not p.refused
+    }
+    families = {question for question in asked if question[0] in registry.families}
+    assert {asked[question] for question in families} == {2}, "when it is asked, and as a case"
+    assert {n for question, n in asked.items() if question not in families} == {1}
+    assert len(runnable) < len(meant.planned) / 3, "each pair has passes, modes and options"
+    assert runnable <= {question[:2] for question in asked}
+
+    explaining(meant, counting)
+    asked.clear()
+    cases = [
+        hand.case(counting, "clebsch_gordan.numpy_dense"),
+        hand.case(counting, "clebsch_gordan.numpy_dense", problem("siso", 3)),
+    ]
+    few = hand.plan(counting, cases)
+    assert asked and set(asked.values()) == {1}
+    asked.clear()
+    execute(few, counting, tmp_path)
+    statuses = {row["status"] for row in load_rows(tmp_path) if row["probe"] == "case"}
+    assert statuses == {"ok", "skip"} and not asked

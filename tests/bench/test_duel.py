@@ -22,11 +22,8 @@ SLOWER = """
 import dataclasses
 import time
 
-fast = IMPLEMENTATION.build
-
-
-def build(problem, target, options):
-    made = fast(problem, target, options)
+def slow(problem, b, options):
+    made = dense(problem, b, options)
 
     def call(inputs, weights):
         time.sleep(2e-3)
@@ -35,7 +32,7 @@ def build(problem, target, options):
     return dataclasses.replace(made, call=call)
 
 
-IMPLEMENTATION = dataclasses.replace(IMPLEMENTATION, build=build)
+ALGORITHM = dataclasses.replace(ALGORITHM, build=slow)
 """
 
 
@@ -162,7 +159,7 @@ def test_the_other_side_runs_the_other_code(hand, registry, tmp_path, monkeypatc
     archive.seek(0)
     with tarfile.open(fileobj=archive) as tar:
         tar.extractall(root, filter="data")
-    file = root / "impls/products/clebsch_gordan/numpy_dense.py"
+    file = root / "impls/products/clebsch_gordan/dense.py"
     with file.open("a", encoding="utf-8") as stream:
         stream.write(SLOWER)
 
@@ -171,8 +168,9 @@ def test_the_other_side_runs_the_other_code(hand, registry, tmp_path, monkeypatc
         yield root if revision == "slow" else None
 
     monkeypatch.setattr(compare, "checkout", checkout)
-    command = ["compare", ".", "slow", "--select", "*-o3-lmax1-*numpy_dense*", "--rounds", "4"]
-    command += ["--samples", "3", "--device", "cpu", "--plain", "--format", "json"]
+    command = ["compare", ".", "slow", "--profile", "check", "--rounds", "4"]
+    command += ["--select", "*mimo-o3-lmax2-*clebsch_gordan.numpy_dense*", "--samples", "3"]
+    command += ["--device", "cpu", "--plain", "--format", "json"]
     code = main(command)
     (row,) = json.loads(capsys.readouterr().out)
     assert row["reason"] == "" and row["b"] - row["a"] > 1.5e-3
@@ -204,7 +202,7 @@ def test_pairs_are_small_cases_of_many_kinds(registry):
 
 
 def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(calibrate, "IMPLEMENTATIONS", (NAME,))
+    monkeypatch.setattr(calibrate, "IMPLEMENTATIONS", ("clebsch_gordan.torch_dense",))
     pairs, seeds = calibrate.pairs, []
 
     def one(registry, target, count, seed="0"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -96,10 +97,10 @@ def test_a_key_follows_the_protocol(hand, registry, monkeypatch):
 
 def test_sources_are_what_is_imported_directly_or_not_lazily_or_not(registry):
     implementation = registry.implementation("clebsch_gordan.numpy_dense")
-    closure = fingerprint._closure(Path(registry.origin(implementation)))
+    closure = fingerprint.closure([Path(registry.origin(implementation))], fingerprint.MEASURED)
     names = {str(path.relative_to(fingerprint.ROOT)) for path in closure}
-    assert "impls/products/clebsch_gordan/numpy_dense.py" in names
     assert "impls/products/clebsch_gordan/dense.py" in names
+    assert "impls/products/clebsch_gordan/operation.py" in names
     assert "impls/products/paths.py" in names and "impls/problem.py" in names
     assert not any("gaunt" in name or name.startswith("bench") for name in names)
 
@@ -137,7 +138,7 @@ def test_a_key_sees_what_it_uses_of_its_own_framework_s_backend(hand, tmp_path, 
         text = file.read_text(encoding="utf-8")
         assert old in text
         file.write_text(text.replace(old, new), encoding="utf-8")
-        for cached in (fingerprint._units, fingerprint._members):
+        for cached in (fingerprint._units, fingerprint._members, fingerprint._sources):
             cached.cache_clear()
         return algorithm_keys(hand, tmp_path)
 
@@ -147,3 +148,68 @@ def test_a_key_sees_what_it_uses_of_its_own_framework_s_backend(hand, tmp_path, 
     after = edit("return a[..., index]", "return jnp.take(a, index, -1)")
     assert after[:2] == before[:2] and after[2] != before[2]
     assert edit("jnp.int32", "jnp.int64")[2] not in (before[2], after[2])
+
+
+EDITED = """
+import json, sys
+from bench import fingerprint
+from bench.case import digest
+from analysis.__main__ import _sources
+
+def answer():
+    caches = fingerprint._hash, fingerprint._imported, _sources
+    for cached in caches:
+        cached.cache_clear()
+    return digest(_sources("discrimination", "numpy"))
+
+assert str(fingerprint.ROOT) == sys.argv[1], fingerprint.ROOT
+before, changed = answer(), {}
+for name in sys.argv[2:]:
+    file = fingerprint.ROOT / name
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text + "\\n# edited\\n", encoding="utf-8")
+    changed[name] = answer() != before
+    file.write_text(text, encoding="utf-8")
+assert answer() == before
+print(json.dumps(changed))
+"""
+
+
+def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_path):
+    """Edited in a copy of the tree, so that no module of this one is touched."""
+    followed = (
+        "bench/probes/discrimination.py",
+        "bench/probes/bilinear.py",
+        "bench/probes/expressivity.py",
+        "bench/subject.py",
+        "bench/tolerances.py",
+        "bench/frameworks/numpy.py",
+        "analysis/discrimination.py",
+        "analysis/reduced.py",
+        "impls/groups.py",
+    )
+    others = (
+        "reports/price.py",
+        "bench/pool.py",
+        "bench/probes/energy.py",
+        "bench/frameworks/torch.py",
+        "analysis/nero.py",
+        "impls/inputs/graphs.py",
+    )
+    root = tmp_path.resolve() / "copy"
+    for package in ("impls", "analysis", "bench", "reports"):
+        shutil.copytree(
+            hand.root / package,
+            root / package,
+            ignore=lambda folder, names: [n for n in names if n in ("out", "published")],
+        )
+    done = subprocess.run(
+        [sys.executable, "-c", EDITED, str(root), *followed, *others],
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    expected = dict.fromkeys(followed, True) | dict.fromkeys(others, False)
+    assert json.loads(done.stdout) == expected

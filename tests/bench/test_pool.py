@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bench import pool as pool_module
+from bench.headroom import WORKER, Memory
 from bench.pool import Fault, Pool, environment, spec_of
 from bench.rows import load
 from bench.run import execute
 from impls.implementation import Target
+from impls.registry import load as load_registry
 
 NAME = "clebsch_gordan.numpy_dense"
 BROKEN = """
@@ -24,6 +28,15 @@ if "bench.worker" in sys.orig_argv:
     raise OSError("no licence on this node")
 
 BROKEN = Implementation("clebsch_gordan", "broken", "numpy", lambda p, t, o: Built(None))
+"""
+COPIES = """
+from impls.implementation import Built, Implementation
+from impls.products.clebsch_gordan.operation import OPERATION
+
+def build(problem, target, options):
+    return Built(lambda inputs, weights: OPERATION.oracle(problem, inputs, weights))
+
+COPIES = tuple(Implementation("clebsch_gordan", f"copy_{n}", "numpy", build) for n in "abcd")
 """
 
 
@@ -114,8 +127,6 @@ def test_threads_and_devices_are_pinned(hand, registry):
 
 
 def test_a_worker_that_does_not_come_up_fails_its_own_case(hand, tmp_path):
-    from impls.registry import load as load_registry
-
     file = tmp_path / "broken.py"
     file.write_text(BROKEN, encoding="utf-8")
     registry = load_registry([file])
@@ -125,3 +136,86 @@ def test_a_worker_that_does_not_come_up_fails_its_own_case(hand, tmp_path):
     assert (row["probe"], row["status"]) == ("case", "error")
     assert "broken.py failed to import: OSError: no licence on this node" in row["reason"]
     assert hand.workers(tmp_path) == []
+
+
+class Room:
+    """A memory in which so many workers fit; remembers how many were up when it was read."""
+
+    def __init__(self, workers):
+        self.workers, self.seen = workers, []
+
+    def __call__(self, device, up):
+        self.seen.append(up)
+        return (Memory(0, (self.workers - up) * WORKER),)
+
+
+@pytest.fixture
+def copies(tmp_path):
+    """Return a file that declares implementations, all alike, and the registry with them."""
+    file = tmp_path / "copies.py"
+    file.write_text(COPIES, encoding="utf-8")
+    return str(file), load_registry([file])
+
+
+def named(hand, registry, *letters):
+    return [hand.case(registry, f"clebsch_gordan.copy_{letter}") for letter in letters]
+
+
+def test_idle_workers_are_ended_least_recently_used_first(hand, copies, tmp_path, monkeypatch):
+    monkeypatch.setattr(pool_module, "memories", Room(3))
+    file, registry = copies
+    a, b, c, d = named(hand, registry, *"abcd")
+    with Pool(registry, [file], tmp_path) as pool:
+        processes = {}
+        for case in (a, b, c, a):
+            processes[pool.spec(case)] = pool.worker(case).process
+        assert [p.returncode for p in processes.values()] == [None] * 3
+        pool.prepare([d])
+        assert list(pool.workers) == [pool.spec(case) for case in (c, a, d)]
+        ended = processes.pop(pool.spec(b))
+        assert ended.returncode == -signal.SIGTERM, "stopped, continued, and asked: not killed"
+        assert state(ended.pid) == "" and all(p.poll() is None for p in processes.values())
+        pool.prepare([b])
+        assert list(pool.workers) == [pool.spec(case) for case in (a, d, b)]
+        again = pool.worker(b)
+        assert again.process.pid != ended.pid
+        assert opened(again, b)[-1]["done"]["failed"] is False
+        pool.fresh(c)  # needs room too, though it is not the pool's own
+        assert list(pool.workers) == [pool.spec(case) for case in (d, b)]
+    assert hand.workers(tmp_path) == []
+
+
+def test_a_worker_in_use_is_never_ended(hand, copies, tmp_path, monkeypatch):
+    """However little there is, and also when another of its block has to be started again."""
+    file, registry = copies
+    a, b, c = named(hand, registry, *"abc")
+    with Pool(registry, [file], tmp_path) as pool:
+        pool.worker(c)
+        monkeypatch.setattr(pool_module, "memories", Room(0))
+        assert pool.prepare([a, b]) == {}
+        assert list(pool.workers) == [pool.spec(case) for case in (a, b)]
+        measuring = pool.worker(a)
+        opened(measuring, a)
+        os.kill(pool.worker(b).process.pid, signal.SIGKILL)
+        soon(lambda: not pool.workers[pool.spec(b)].alive)
+        assert pool.worker(b).alive
+        (reply,) = measuring.ask({"do": "sample", "count": 1}, 60.0)
+        assert len(reply["done"]["samples"]) == 1
+
+
+def test_a_sweep_over_more_than_fit_finishes(hand, copies, tmp_path, monkeypatch):
+    """Three blocks of two, where three fit; one has the workers of another."""
+    room = Room(3)
+    monkeypatch.setattr(pool_module, "memories", room)
+    file, registry = copies
+    blocks = ("ab", hand.problem()), ("cd", hand.problem(seed=1)), ("ab", hand.problem("so3"))
+    cases = [
+        replace(case, problem=problem)
+        for letters, problem in blocks
+        for case in named(hand, registry, *letters)
+    ]
+    run = execute(hand.plan(registry, cases), registry, tmp_path / "run", files=[file])
+    rows = [row for row in load(tmp_path / "run") if row["probe"] == "case"]
+    assert sorted((row["status"], row["reason"]) for row in rows) == [("ok", "")] * 6
+    assert max(room.seen) <= 3, "four workers were needed"
+    assert run.session.pool.workers == {} and hand.workers(tmp_path) == []

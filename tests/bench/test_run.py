@@ -186,9 +186,8 @@ def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
 def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):
     out = tmp_path / "run"
     with exclusive(out, "cpu"):
-        code = main(
-            ["run", "--profile", "quick", "--select", "torch", "--out", str(out), "--device", "cpu"]
-        )
+        command = ["run", "--profile", "quick", "--select", "torch_dense", "--device", "cpu"]
+        code = main([*command, "--out", str(out)])
         assert code == 2
         message = capsys.readouterr().err.splitlines()[-1]
         assert message == f"error: another process is running in {out}"

@@ -1,37 +1,185 @@
-"""Members of the backends mean the same in every framework."""
+"""Backends: each member means the same in NumPy, PyTorch and JAX."""
+
+import contextlib
+import inspect
 
 import numpy as np
 import pytest
 
-from impls.backends import load
+from impls.backends import Backend, load
 from impls.families.product import problem
 from impls.implementation import FRAMEWORKS, Target
 
-A = np.random.default_rng(0).standard_normal((4, 3, 5)).astype(np.float32)
-INDEX = np.array([2, 0, 2])
+RNG = np.random.default_rng(0)
+A, B = RNG.standard_normal((2, 4, 6))
+PICK = np.array([2, 0, 2])
+SEGMENT = np.array([2, 0, 2, 3])  # of 5: the segments 1 and 4 are empty
+HALF = 0.5 * (1 + np.tanh(A / 2))
+SPACING = {"float32": 2**-25, "float64": 2**-54, "bfloat16": 2**-9}
+"""Of the numbers of each data type next to a third."""
+FFTS = ("rfft", "irfft", "rfft2", "irfft2", "fft2", "ifft2")
 
 
-@pytest.fixture(params=FRAMEWORKS)
-def b(request):
-    pytest.importorskip(request.param)
-    return load(request.param, problem("siso", 1, dtype="float32"), Target())
+def dft(name, norm):
+    """Return what a member of `fft` makes of A, by sums of waves."""
+    rows, columns = A.shape
+    direction = 1 if name.startswith("i") else -1
+
+    def waves(n):
+        return np.exp(direction * 2j * np.pi * np.outer(np.arange(n), np.arange(n)) / n)
+
+    real_out, both = name.startswith("ir"), name.endswith("2")
+    data = A.astype(complex)
+    if real_out:  # half of a spectrum whose other half is its conjugate
+        columns = 2 * (columns - 1)
+        half = A[-np.arange(rows) % rows] if both else A
+        data = np.concatenate([data, half[:, -2:0:-1]], axis=1)
+    found = data @ waves(columns)
+    if both:
+        found = waves(rows) @ found
+    size = columns * (rows if both else 1)
+    scaled = {"ortho": size**-0.5, "forward": 1 / size, "backward": 1}[norm]
+    if direction == 1:
+        scaled = {"ortho": size**-0.5, "forward": 1, "backward": 1 / size}[norm]
+    found = scaled * found
+    if real_out:
+        return found.real
+    return found[:, : columns // 2 + 1] if name.startswith("r") else found
 
 
-def test_take_picks_entries_of_an_axis(b):
-    a, index = b.table(A), b.index(INDEX)
-    np.testing.assert_array_equal(np.asarray(b.take(a, index)), A[..., INDEX])
-    for axis in range(3):
-        np.testing.assert_array_equal(np.asarray(b.take(a, index, axis)), A.take(INDEX, axis))
+CASES = {
+    "table": (lambda b: b.table(A), A),
+    "index": (lambda b: b.index(PICK), PICK),
+    "take": (lambda b: b.take(b.table(A), b.index(PICK)), A[:, [2, 0, 2]]),
+    "gather": (lambda b: b.gather(b.table(A), b.index(PICK)), A[[2, 0, 2]]),
+    "segment_sum": (
+        lambda b: b.segment_sum(b.table(A), b.index(SEGMENT), 5),
+        np.stack([A[1], 0 * A[0], A[0] + A[2], A[3], 0 * A[0]]),
+    ),
+    "concatenate": (
+        lambda b: b.concatenate([b.table(A), b.table(B[:, :1])], 1),
+        np.hstack([A, B[:, :1]]),
+    ),
+    "complex": (lambda b: b.complex(b.table(A), b.table(B)), A + 1j * B),
+    "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),
+    "activation": (lambda b: b.activation("silu")(b.table(A)), A * HALF),
+    "activation tanh": (lambda b: b.activation("tanh")(b.table(A)), np.sinh(A) / np.cosh(A)),
+    "norm": (
+        lambda b: b.norm(b.table(A)),
+        np.sqrt(np.einsum("ij,ij->i", A, A))[:, None],
+    ),
+    **{
+        f"fft {name} {norm}": (
+            lambda b, name=name, norm=norm: getattr(b.fft, name)(b.table(A), norm=norm),
+            dft(name, norm),
+        )
+        for name in FFTS
+        for norm in ("forward", "backward", "ortho")
+    },
+}
 
 
-def test_bmm_is_one_matrix_product_for_each_entry_of_the_first_axis(b):
-    a = b.table(A)
-    found = np.asarray(b.bmm(a, b.contiguous(a.swapaxes(1, 2))))
-    np.testing.assert_allclose(found, np.einsum("nij,nkj->nik", A, A), rtol=1e-5)
+@contextlib.contextmanager
+def backend(framework, dtype="float64"):
+    pytest.importorskip(framework)
+    with contextlib.ExitStack() as stack:
+        if framework == "jax":
+            import jax
+
+            stack.enter_context(jax.enable_x64(dtype == "float64"))
+        yield load(framework, problem("siso", 1, dtype=dtype), Target())
 
 
-def test_is_negative_is_a_factor_that_keeps_the_data_type(b):
-    a = b.table(np.array([-2.0, -0.0, 0.0, 3.0]))
-    sign = 1 - 2 * b.is_negative(a)
-    np.testing.assert_array_equal(np.asarray(sign), [-1, 1, 1, 1])
-    assert np.asarray(sign * a).dtype == np.float32
+def members():
+    return {name for name in (*vars(Backend), *Backend.__annotations__) if name[0] != "_"}
+
+
+def test_every_member_is_tried_here():
+    assert {name.split()[0] for name in CASES} == members() - {"target"}
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_members_have_the_parameters_that_the_protocol_says(framework):
+    with backend(framework) as b:
+        assert b.target == Target()
+        for name in members() - {"target", "fft"}:
+            wanted = list(inspect.signature(getattr(Backend, name)).parameters.values())[1:]
+            found = inspect.signature(getattr(b, name)).parameters.values()
+            assert [(p.name, p.default) for p in found] == [(p.name, p.default) for p in wanted]
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("name", CASES)
+def test_members_agree(name, framework):
+    ask, wanted = CASES[name]
+    with backend(framework) as b:
+        found = np.asarray(ask(b))
+    assert found.shape == wanted.shape
+    assert found.dtype.kind == wanted.dtype.kind
+    if wanted.dtype.kind != "i":
+        assert found.dtype == wanted.dtype
+    np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("framework", "dtype"),
+    [(f, d) for f in FRAMEWORKS for d in SPACING if (f, d) != ("numpy", "bfloat16")],
+)
+def test_tables_have_the_data_type_of_the_problem(framework, dtype):
+    with backend(framework, dtype) as b:
+        found = b.table(np.array([1 / 3, 2.0]))
+        assert str(found.dtype).removeprefix("torch.") == dtype
+        assert b.table(np.array([1, 2])).dtype == found.dtype
+        third, two = (float(a) for a in found)
+    assert two == 2.0 and abs(third - 1 / 3) <= SPACING[dtype] / 2
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_tables_and_indices_are_made_of_any_view_of_a_host_array(framework):
+    """Of what torch alone would refuse: strides below zero, and arrays that cannot be written."""
+    reversed_, locked = np.arange(6).reshape(2, 3)[:, ::-1].T, np.arange(3)
+    locked.flags.writeable = False
+    with backend(framework) as b:
+        for host in (reversed_, locked):
+            np.testing.assert_array_equal(np.asarray(b.table(host)), host)
+            np.testing.assert_array_equal(np.asarray(b.index(host)), host)
+
+
+def gradient(framework, function, at):
+    """Return the gradient of the sum of a function of one array."""
+    if framework == "torch":
+        import torch
+
+        leaf = torch.tensor(at, requires_grad=True)
+        return torch.autograd.grad(function(leaf).sum(), leaf)[0].numpy()
+    import jax
+
+    return np.asarray(jax.grad(lambda a: function(a).sum())(jax.numpy.asarray(at)))
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_gradient_of_a_norm_is_the_direction_and_zero_at_zero(framework):
+    at = np.array([[3.0, 0.0, -4.0], [0.0, 0.0, 0.0]])
+    with backend(framework) as b:
+        found = gradient(framework, b.norm, at)
+        assert np.asarray(b.norm(b.table(at)))[1] == 0.0
+    np.testing.assert_allclose(found, [[0.6, 0.0, -0.8], [0.0, 0.0, 0.0]], atol=1e-15)
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+def test_gradients_of_sums_and_picks_count_how_often_a_row_is_used(framework):
+    with backend(framework) as b:
+        index = b.index(PICK)
+        rows = gradient(framework, lambda a: b.gather(a, index), A)
+        columns = gradient(framework, lambda a: b.take(a, index), A)
+        weighted = b.table(np.arange(5.0)[:, None])
+        segment = b.index(SEGMENT)
+        summed = gradient(framework, lambda a: weighted * b.segment_sum(a, segment, 5), A)
+    np.testing.assert_array_equal(rows, np.array([[1], [0], [2], [0]]) * np.ones(6))
+    np.testing.assert_array_equal(columns, np.ones((4, 1)) * [1, 0, 2, 0, 0, 0])
+    np.testing.assert_array_equal(summed, SEGMENT[:, None] * np.ones(6))
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="unknown framework 'tinygrad': choose numpy, torch, jax"):
+        load("tinygrad", problem("siso", 1), Target())

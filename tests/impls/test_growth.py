@@ -19,7 +19,6 @@ from impls.families import (
     feature,
     multivector,
     positions,
-    power,
     projective,
     ranked_product,
     vectors,
@@ -34,37 +33,40 @@ SIZES = {"lmax", "channels"}
 TOLERANCE = 0.6
 """Of an exponent of lmax: lower powers still show at lmax 6."""
 
-WITHOUT_SETTINGS = {
+GROWING = {
     "edge": lambda lmax: [edge.problem(lmax, "so3"), edge.problem(lmax, "o3")],
     "feature": lambda lmax: [
-        feature.problem(natural(range(lmax + 1))),
-        feature.problem(feature.gated(lmax), data="frames"),
+        feature.layer(natural(range(lmax + 1))),
+        feature.layer(feature.gated(lmax), data="frames"),
+        feature.power(3, lmax, 1, "so3"),
+        feature.FAMILY.pose("mimo", "so3", lmax),
     ],
-    "power": lambda lmax: [power.problem(3, lmax, 1, "so3")],
     "ranked_product": lambda lmax: [ranked_product.problem("mimo", lmax)],
     "positions": lambda lmax: [positions.problem(lmax, "so3", setting="mimo")],
     "projective": lambda lmax: [projective.problem()],
     "multivector": lambda lmax: [multivector.problem()],
     "vectors": lambda lmax: [vectors.problem()],
 }
-"""How the problems of a family grow that has no setting mimo; the first that is not refused."""
+"""How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {
-    "feature": (16, 24, 32),
-    "edge": (8, 12, 16),
-    "ranked_product": (6, 7, 8),
-    "power": (3, 4, 5),
+    **dict.fromkeys(
+        ("gate", "norm_activation", "local_frame", "grid_nonlinearity", "grid_mlp"), (16, 24, 32)
+    ),
+    **dict.fromkeys(("escn", "escn_o3"), (8, 12, 16)),
+    "low_rank": (6, 7, 8),
+    **dict.fromkeys(("symmetric_contraction", "gaunt_power"), (3, 4, 5)),
 }
-CHANNELS = ("channels", "mul1", "mul2", "mul3")
+CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")
 
 
 def asked(operation, lmax, channels):
     """Return the problem of an operation at lmax, None if all are refused."""
     family = REGISTRY.family(operation.family)
-    if family.pose is not None:
-        problems = [family.pose("mimo", "so3", lmax)]
+    if family.name in GROWING:
+        problems = GROWING[family.name](lmax)
     else:
-        assert family.name in WITHOUT_SETTINGS, "say above how problems of this family grow"
-        problems = WITHOUT_SETTINGS[family.name](lmax)
+        assert family.pose is not None, "say above how problems of this family grow"
+        problems = [family.pose("mimo", "so3", lmax)]
     wide = [p.with_sizes(**{n: channels for n in CHANNELS if n in p.sizes}) for p in problems]
     answered = (p for p in wide if family.check(p) is None and operation.supports(p) is None)
     return next(answered, None)
@@ -78,7 +80,7 @@ def flops(operation, lmax, channels):
 @pytest.mark.parametrize("name", NAMES)
 def test_growth_with_lmax_is_that_of_the_cost(name):
     operation = REGISTRY.operation(name)
-    degrees = LMAX.get(operation.family, (4, 5, 6))
+    degrees = LMAX.get(name, (4, 5, 6))
     counts = [(n + 1, f) for n in degrees if (f := flops(operation, n, 1)) is not None]
     if len(counts) < 3:
         assert operation.growth.exponents["lmax"] == 0, "its degrees are bounded"

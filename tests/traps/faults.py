@@ -12,17 +12,17 @@ import time
 
 import numpy as np
 
+from impls.backends import load
 from impls.families.product import irreps_of
 from impls.implementation import Built, Implementation
-from impls.products.backend import numpy_backend
-from impls.products.clebsch_gordan.dense import dense
+from impls.products.clebsch_gordan.dense import BLOCKS, dense
 
 
 def failing(name, fail, **declared):
     """Declare an implementation that calls `fail()` in its call before it answers rightly."""
 
     def build(problem, target, options):
-        honest = dense(problem, numpy_backend(problem), {}).call
+        honest = dense(problem, load("numpy", problem, target), {"block": BLOCKS[0]}).call
         armed = irreps_of(problem)[0].parity
 
         def call(inputs, weights):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from impls.backends import load
 from impls.implementation import Built, Implementation
-from impls.products.backend import jax_backend, torch_backend
-from impls.products.clebsch_gordan.dense import dense
+from impls.products.clebsch_gordan.dense import BLOCKS, dense
 
 
 def _torch(name, change):
     """Declare a PyTorch implementation: the honest one on `change(x, y)`."""
 
     def build(problem, target, options):
-        honest = dense(problem, torch_backend(problem, target), {}).call
+        honest = dense(problem, load("torch", problem, target), {"block": BLOCKS[0]}).call
 
         def call(inputs, weights):
             x, y = change(inputs["x"], inputs["y"])
@@ -65,7 +65,7 @@ def _out_of_memory(x, y):
 def _jax_detached(problem, target, options):
     from jax.lax import stop_gradient
 
-    honest = dense(problem, jax_backend(problem), {}).call
+    honest = dense(problem, load("jax", problem, target), {"block": BLOCKS[0]}).call
 
     def call(inputs, weights):
         return honest({"x": stop_gradient(inputs["x"]), "y": inputs["y"]}, weights)

@@ -15,7 +15,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.feature import feature_space, invariant, irreps_of, shape_of
+from impls.families.feature import (
+    activation_of,
+    feature_space,
+    invariant,
+    irreps_in_of,
+    no_layer,
+    shape_of,
+)
 from impls.growth import Growth
 from impls.layers.activations import activate, sigmoid
 from impls.operation import Operation, exact
@@ -41,8 +48,11 @@ def gates_of(irreps: Irreps) -> Mapping[int, int]:
 
 
 def _supports(problem: Problem) -> Refusal | None:
+    refusal = no_layer(problem)
+    if refusal:
+        return refusal
     try:
-        gates_of(irreps_of(problem))
+        gates_of(irreps_in_of(problem))
     except ValueError as error:
         return Refusal(str(error), "give one invariant (0e, or 0) for all, or one for each")
     return None
@@ -53,9 +63,9 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
-    irreps, x = irreps_of(problem), inputs["x"]
+    irreps, x = irreps_in_of(problem), inputs["x"]
     slices = irreps.slices()
-    z = np.array(activate(str(problem.sizes["activation"]), x))
+    z = np.array(activate(activation_of(problem), x))
     for item, gate in gates_of(irreps).items():
         z[..., slices[item]] = sigmoid(x[..., slices[gate]]) * x[..., slices[item]]
     return {"z": z}
@@ -66,13 +76,14 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     batch, channels, dim = shape_of(problem)
     samples = batch * channels
     return {
-        "flops": float(samples * (dim + 10 * len(irreps_of(problem)))),
+        "flops": float(samples * (dim + 10 * len(irreps_in_of(problem)))),
         "bytes": float(2 * samples * dim * BYTES[problem.dtype]),
     }
 
 
 OPERATION = Operation(
     name="gate",
+    title="Gate",
     family="feature",
     summary="invariants through an activation, all other irreps scaled by the sigmoid of one",
     papers=("weiler2018", "geiger2022"),

@@ -24,11 +24,11 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import sph_harm_y
 
-from impls.families.feature import feature_space, irreps_of, shape_of
+from impls.families.feature import activation_of, feature_space, irreps_in_of, shape_of
 from impls.growth import Growth
 from impls.layers.activations import activate
 from impls.layers.grid_nonlinearity.operation import OPERATION as WITHOUT_WEIGHTS
-from impls.layers.grid_nonlinearity.operation import resolution_of
+from impls.layers.grid_nonlinearity.operation import RESOLUTION, resolution_of
 from impls.operation import Operation, SymmetryClaim, exact
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
@@ -57,11 +57,11 @@ def _scaled(shape: tuple[int, int]) -> Callable[[np.random.Generator], Array]:
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Sum over rings, one ring of points at a time."""
-    degrees = tuple(ir.l for _, ir in irreps_of(problem))
+    degrees = tuple(ir.l for _, ir in irreps_in_of(problem))
     z = np.zeros(inputs["x"].shape)
     for harmonics, weight in _rings(degrees, resolution_of(problem)):
         values = np.einsum("bcd,pd->bpc", inputs["x"], harmonics)
-        hidden = activate(str(problem.sizes["activation"]), values @ weights["a"].T)
+        hidden = activate(activation_of(problem), values @ weights["a"].T)
         z += weight * np.einsum("bpc,pd->bcd", hidden @ weights["b"].T, harmonics)
     return {"z": z}
 
@@ -87,7 +87,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     """Count separable stages each way, both matrices and ten operations for each activation."""
     batch, channels, dim = shape_of(problem)
     rings = resolution_of(problem)
-    orders, points = 2 * irreps_of(problem).lmax + 1, 2 * rings**2
+    orders, points = 2 * irreps_in_of(problem).lmax + 1, 2 * rings**2
     stages = 2 * channels * (2 * dim * rings + 2 * orders * points)
     mlp = points * (4 * HIDDEN * channels**2 + 10 * HIDDEN * channels)
     numbers = 2 * batch * channels * dim + 2 * HIDDEN * channels**2
@@ -99,9 +99,11 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="grid_mlp",
+    title="Grid MLP",
     family="feature",
     summary="MLP over channels at every point of a grid of the sphere",
     papers=("liao2024", "miklaucic2025"),
+    knobs=(RESOLUTION,),
     claims=(*exact("inversion"), SymmetryClaim("rotation", "by_knob", "resolution")),
     outputs=_outputs,
     oracle=_oracle,

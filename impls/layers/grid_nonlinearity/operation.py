@@ -23,21 +23,36 @@ from functools import lru_cache
 import numpy as np
 from scipy.special import sph_harm_y
 
-from impls.families.feature import feature_space, irreps_of, shape_of
+from impls.families.feature import activation_of, feature_space, irreps_in_of, no_layer, shape_of
 from impls.growth import Growth
 from impls.layers.activations import activate
-from impls.operation import Operation, SymmetryClaim, exact
+from impls.operation import Knob, Operation, SymmetryClaim, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.spaces import Array, Arrays, Space
+
+RESOLUTION = Knob(
+    "resolution",
+    default=lambda problem: 4 * irreps_in_of(problem).lmax + 2,
+    values=lambda problem: tuple(
+        dict.fromkeys(k * irreps_in_of(problem).lmax + max(1, k - 2) for k in (1, 2, 4, 8))
+    ),
+)
+"""The number of rings: 4 L + 2 unless said otherwise."""
 
 
 def resolution_of(problem: Problem) -> int:
     """Return R, the number of rings."""
-    return int(problem.sizes["resolution"])  # type: ignore[arg-type]
+    rings: int = RESOLUTION.of(problem)
+    return rings
 
 
 def _supports(problem: Problem) -> Refusal | None:
-    irreps, rings = irreps_of(problem), resolution_of(problem)
+    refusal = no_layer(problem)
+    if refusal:
+        return refusal
+    irreps, rings = irreps_in_of(problem), resolution_of(problem)
+    if isinstance(rings, bool) or not isinstance(rings, int):
+        return Refusal(f"knob resolution={rings!r} is not an integer", "use a number of rings")
     degrees = [ir.l for _, ir in irreps]
     if len(set(degrees)) < len(degrees):
         return Refusal(
@@ -64,9 +79,9 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     harmonics, quadrature = _harmonics(
-        tuple(ir.l for _, ir in irreps_of(problem)), resolution_of(problem)
+        tuple(ir.l for _, ir in irreps_in_of(problem)), resolution_of(problem)
     )
-    values = activate(str(problem.sizes["activation"]), inputs["x"] @ harmonics.T)
+    values = activate(activation_of(problem), inputs["x"] @ harmonics.T)
     return {"z": (values * quadrature) @ harmonics}
 
 
@@ -89,7 +104,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     """Count separable stages each way, ten operations for each activation, and x and z once."""
     batch, channels, dim = shape_of(problem)
     samples, rings = batch * channels, resolution_of(problem)
-    orders = 2 * irreps_of(problem).lmax + 1
+    orders = 2 * irreps_in_of(problem).lmax + 1
     stages = 2 * (2 * dim * rings + 2 * orders * rings * 2 * rings)
     return {
         "flops": float(samples * (stages + 10 * 2 * rings**2)),
@@ -99,9 +114,11 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="grid_nonlinearity",
+    title="Grid nonlinearity",
     family="feature",
     summary="activation of a function on the sphere, point by point on a grid",
     papers=("cohen2018", "liao2024"),
+    knobs=(RESOLUTION,),
     claims=(*exact("inversion"), SymmetryClaim("rotation", "by_knob", "resolution")),
     outputs=_outputs,
     oracle=_oracle,

@@ -1,6 +1,7 @@
 """Grid nonlinearity in separable stages: Legendre functions for each order, then a wave matrix.
 
-f(t, p) = sum_m trig_m(p) sum_l P_lm(t) x_lm, and back with the weights: O(L^2 R + L R^2).
+f(t, p) = sum_m trig_m(p) sum_l P_lm(t) x_lm, and back with the weights: O(L^2 R + L R^2) for
+R rings of 2R points [@cohen2018] [@driscoll1994].
 """
 
 from __future__ import annotations
@@ -9,19 +10,25 @@ from itertools import pairwise
 
 import numpy as np
 
-from impls.families.feature import irreps_of
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.feature import irreps_in_of
 from impls.implementation import Built, Tensors
 from impls.layers.grid_nonlinearity.dense import grid_of
 from impls.layers.grid_nonlinearity.operation import resolution_of
-from impls.layers.pointwise import Layer, Pointwise, activated
+from impls.layers.pointwise import Pointwise, activated
 from impls.problem import Problem
 from impls.so3.harmonics import legendre, trigonometric
 
 
-def separable(problem: Problem, layer: Layer, pointwise: Pointwise | None = None) -> Built:
-    """Build the layer in a framework; `pointwise` replaces the activation of the values."""
-    change = pointwise or activated(layer)
-    irreps, grid, backend = irreps_of(problem), grid_of(resolution_of(problem)), layer.arrays
+def separable(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the layer."""
+    return in_stages(problem, b, activated(problem, b))
+
+
+def in_stages(problem: Problem, b: Backend, change: Pointwise) -> Built:
+    """Build any layer that applies `change` to the values at the points."""
+    irreps, grid = irreps_in_of(problem), grid_of(resolution_of(problem))
     lmax, rings = irreps.lmax, len(grid.cos_theta)
     functions = legendre(lmax, grid.cos_theta)
     orders = range(-lmax, lmax + 1)
@@ -32,24 +39,33 @@ def separable(problem: Problem, layer: Layer, pointwise: Pointwise | None = None
     where = [at + m for m in orders for at, degree in centres if degree >= abs(m)]
     polar = [functions[:, [d for _, d in centres if d >= abs(m)], abs(m)].T for m in orders]
     ends = np.cumsum([0, *(len(p) for p in polar)])
-    parts = [slice(a, b) for a, b in pairwise(ends)]
+    parts = [slice(start, stop) for start, stop in pairwise(ends)]
 
-    gather, scatter = backend.index(np.array(where)), backend.index(np.argsort(where))
-    up = [backend.table(p) for p in polar]
-    down = [backend.table((p * grid.theta_weights).T) for p in polar]
+    gather, scatter = b.index(np.array(where)), b.index(np.argsort(where))
+    up = [b.table(p) for p in polar]
+    down = [b.table((p * grid.theta_weights).T) for p in polar]
     waves = trigonometric(lmax, grid.phi)
-    to_azimuths = backend.table(waves.T)
-    from_azimuths = backend.table(waves * grid.phi_weight)
+    to_azimuths = b.table(waves.T)
+    from_azimuths = b.table(waves * grid.phi_weight)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x = inputs["x"]
-        rows = backend.take(x.reshape(-1, x.shape[-1]), gather)
+        rows = b.take(x.reshape(-1, x.shape[-1]), gather)
         stages = [rows[:, part] @ table for part, table in zip(parts, up, strict=True)]
-        by_order = backend.concatenate([a[:, :, None] for a in stages], 2)
+        by_order = b.concatenate([a[:, :, None] for a in stages], 2)
         values = change(by_order.reshape(-1, len(orders)) @ to_azimuths, weights)
         back = (values @ from_azimuths).reshape(-1, rings, len(orders))
         merged = [back[:, :, k] @ table for k, table in enumerate(down)]
-        z = backend.take(backend.concatenate(merged, -1), scatter)
+        z = b.take(b.concatenate(merged, -1), scatter)
         return {"z": z.reshape(x.shape)}
 
     return Built(call, kernel=f"separable stages, {rings} x {2 * rings} grid")
+
+
+ALGORITHM = Algorithm(
+    "grid_nonlinearity",
+    "separable",
+    "separable stages",
+    separable,
+    papers=("cohen2018", "driscoll1994"),
+)

@@ -24,7 +24,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.feature import feature_space, irreps_of, shape_of, vectors_of
+from impls.families.feature import (
+    activation_of,
+    feature_space,
+    irreps_in_of,
+    no_layer,
+    shape_of,
+    vectors_of,
+)
 from impls.growth import Growth
 from impls.layers.activations import activate
 from impls.operation import Operation, exact
@@ -34,10 +41,13 @@ from impls.spaces import Arrays, Space
 
 
 def _supports(problem: Problem) -> Refusal | None:
-    found = len(vectors_of(irreps_of(problem)))
+    refusal = no_layer(problem)
+    if refusal:
+        return refusal
+    found = len(vectors_of(irreps_in_of(problem)))
     if found < 2:
         return Refusal(
-            f"irreps={irreps_of(problem)} has {found} of the two vectors that define a frame",
+            f"irreps={irreps_in_of(problem)} has {found} of the two vectors that define a frame",
             "add 1o, or 1",
         )
     if problem.data != "frames":
@@ -54,7 +64,7 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
-    irreps, x = irreps_of(problem), inputs["x"]
+    irreps, x = irreps_in_of(problem), inputs["x"]
     u, v = (x[..., part] for part in vectors_of(irreps)[:2])
     # The QR decomposition of (u, v), with signs such that u and v have positive components.
     q, r = np.linalg.qr(np.stack([u, v], axis=-1))
@@ -62,14 +72,14 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     third = np.cross(plane[..., 0], plane[..., 1])
     frame = np.concatenate([np.swapaxes(plane, -1, -2), third[..., None, :]], axis=-2)
     turn = representation(irreps, frame)
-    local = activate(str(problem.sizes["activation"]), np.einsum("bcij,bcj->bci", turn, x))
+    local = activate(activation_of(problem), np.einsum("bcij,bcj->bci", turn, x))
     return {"z": np.einsum("bcji,bcj->bci", turn, local)}
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count both rotations of each item, the recursion of D up to lmax, and the activation."""
     batch, channels, dim = shape_of(problem)
-    irreps = irreps_of(problem)
+    irreps = irreps_in_of(problem)
     turns = sum(4 * ir.dim**2 for _, ir in irreps)
     recursion = 0
     for degree in range(2, irreps.lmax + 1):
@@ -84,6 +94,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="local_frame",
+    title="Local frame",
     family="feature",
     summary="activation of each component in a frame built from two vectors of the channel",
     papers=("du2022", "lippmann2025"),

@@ -8,26 +8,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from impls.families.feature import irreps_of, vectors_of
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.feature import activation_of, irreps_in_of, vectors_of
 from impls.implementation import Built, Tensors
-from impls.layers.pointwise import Layer
 from impls.problem import Problem
 from impls.so3.wigner import clebsch_gordan
 
 
-def recursion(problem: Problem, layer: Layer) -> Built:
-    """Build the layer in a framework."""
-    irreps, backend = irreps_of(problem), layer.arrays
+def recursion(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the layer."""
+    irreps = irreps_in_of(problem)
+    activation = b.activation(activation_of(problem))
     first, second = vectors_of(irreps)[:2]
     items = [(ir.l, part) for (_, ir), part in zip(irreps, irreps.slices(), strict=True)]
     isometries = {
-        degree: backend.table(clebsch_gordan(1, degree - 1, degree).reshape(-1, 2 * degree + 1))
+        degree: b.table(clebsch_gordan(1, degree - 1, degree).reshape(-1, 2 * degree + 1))
         for degree in range(2, irreps.lmax + 1)
     }
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x = inputs["x"].reshape(-1, irreps.dim)
-        turns = {1: _frame(x[:, first], x[:, second], layer)}
+        turns = {1: _frame(x[:, first], x[:, second], b)}
         for degree, isometry in isometries.items():
             outer = turns[1][:, :, None, :, None] * turns[degree - 1][:, None, :, None, :]
             size = isometry.shape[0]
@@ -36,21 +38,30 @@ def recursion(problem: Problem, layer: Layer) -> Built:
         for degree, part in items:
             column = x[:, part, None]
             if degree == 0:
-                parts.append(layer.activation(x[:, part]))
+                parts.append(activation(x[:, part]))
             else:
                 turn = turns[degree]
-                local = layer.activation(turn @ column)
+                local = activation(turn @ column)
                 parts.append((turn.swapaxes(1, 2) @ local)[:, :, 0])
-        return {"z": backend.concatenate(parts, -1).reshape(inputs["x"].shape)}
+        return {"z": b.concatenate(parts, -1).reshape(inputs["x"].shape)}
 
     return Built(call, kernel="Gram-Schmidt frame, D by recursion in the degree")
 
 
-def _frame(u: Any, v: Any, layer: Layer) -> Any:
+def _frame(u: Any, v: Any, b: Backend) -> Any:
     """Return the rows e1, e2, e3 [n, 3, 3] of the frame of u and v [n, 3]."""
-    e1 = u / layer.norm(u)
+    e1 = u / b.norm(u)
     rest = v - (v * e1).sum(-1)[:, None] * e1
-    e2 = rest / layer.norm(rest)
+    e2 = rest / b.norm(rest)
     crossed = [e1[:, i] * e2[:, j] - e1[:, j] * e2[:, i] for i, j in ((1, 2), (2, 0), (0, 1))]
-    e3 = layer.arrays.concatenate([c[:, None] for c in crossed], -1)
-    return layer.arrays.concatenate([e[:, None, :] for e in (e1, e2, e3)], 1)
+    e3 = b.concatenate([c[:, None] for c in crossed], -1)
+    return b.concatenate([e[:, None, :] for e in (e1, e2, e3)], 1)
+
+
+ALGORITHM = Algorithm(
+    "local_frame",
+    "recursion",
+    "Gram-Schmidt frame, D by recursion",
+    recursion,
+    papers=("du2022", "lippmann2025"),
+)

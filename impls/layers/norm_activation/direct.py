@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from impls.families.feature import invariant, irreps_of
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.feature import activation_of, invariant, irreps_in_of
 from impls.implementation import Built, Tensors
-from impls.layers.pointwise import Layer
 from impls.problem import Problem
 
 
-def direct(problem: Problem, layer: Layer) -> Built:
-    """Build the layer in a framework."""
-    irreps = irreps_of(problem)
+def direct(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the layer."""
+    irreps = irreps_in_of(problem)
+    activation = b.activation(activation_of(problem))
     items = [(invariant(ir), part) for (_, ir), part in zip(irreps, irreps.slices(), strict=True)]
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
@@ -18,9 +20,18 @@ def direct(problem: Problem, layer: Layer) -> Built:
         for i, (is_invariant, part) in enumerate(items):
             a, offset = x[..., part], weights["b"][i][:, None]
             if is_invariant:
-                parts.append(layer.activation(a + offset))
+                parts.append(activation(a + offset))
             else:
-                parts.append(layer.activation(layer.norm(a) + offset) * a)
-        return {"z": layer.arrays.concatenate(parts, -1)}
+                parts.append(activation(b.norm(a) + offset) * a)
+        return {"z": b.concatenate(parts, -1)}
 
     return Built(call, kernel="elementwise, one norm per irrep")
+
+
+ALGORITHM = Algorithm(
+    "norm_activation",
+    "direct",
+    "elementwise, one norm an irrep",
+    direct,
+    papers=("thomas2018",),
+)

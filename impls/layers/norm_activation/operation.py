@@ -14,7 +14,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.feature import feature_space, invariant, irreps_of, shape_of
+from impls.families.feature import (
+    activation_of,
+    feature_space,
+    invariant,
+    irreps_in_of,
+    no_layer,
+    shape_of,
+)
 from impls.growth import Growth
 from impls.layers.activations import activate
 from impls.operation import Operation, exact
@@ -27,12 +34,12 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 
 def _weights(problem: Problem) -> Mapping[str, Space]:
-    return {"b": Space((len(irreps_of(problem)), shape_of(problem)[1]))}
+    return {"b": Space((len(irreps_in_of(problem)), shape_of(problem)[1]))}
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
-    irreps, x = irreps_of(problem), inputs["x"]
-    name, z = str(problem.sizes["activation"]), np.empty(x.shape)
+    irreps, x = irreps_in_of(problem), inputs["x"]
+    name, z = activation_of(problem), np.empty(x.shape)
     for (_, ir), part, offset in zip(irreps, irreps.slices(), weights["b"], strict=True):
         a = x[..., part]
         if invariant(ir):
@@ -46,7 +53,7 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count three operations for each component, and ten for each activation and each root."""
     batch, channels, dim = shape_of(problem)
-    items = len(irreps_of(problem))
+    items = len(irreps_in_of(problem))
     numbers = 2 * batch * channels * dim + items * channels
     return {
         "flops": float(batch * channels * (3 * dim + 20 * items)),
@@ -56,11 +63,13 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="norm_activation",
+    title="Norm activation",
     family="feature",
     summary="each irrep scaled by a function of its norm",
     papers=("thomas2018",),
     claims=exact("rotation", "inversion"),
     outputs=_outputs,
+    supports=no_layer,
     oracle=_oracle,
     cost=_cost,
     weights=_weights,

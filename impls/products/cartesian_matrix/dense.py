@@ -1,14 +1,19 @@
-"""Product of 3 x 3 matrices by dense conversions: one matrix product each way, then X Y."""
+"""Product of 3 x 3 matrices: convert, X Y + Y X or 2 X Y, convert back [@simeon2023].
+
+One matrix product converts x, one y and one z, all part of the call, and 27 or 54 multiplications
+are the product of matrices. Degrees up to 2, fixed coefficients.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.cartesian_matrix.operation import anticommutes, coefficients
 from impls.so3.irreps import Irreps
 
@@ -38,13 +43,13 @@ def conversion(irreps: Irreps) -> Array:
     return np.concatenate([basis(ir.l).reshape(-1, 9) for _, ir in irreps])
 
 
-def dense(problem: Problem, backend: Backend) -> Built:
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     first, second, out = irreps_of(problem)
-    from_x, from_y = backend.table(conversion(first)), backend.table(conversion(second))
+    from_x, from_y = b.table(conversion(first)), b.table(conversion(second))
     ends = {i3 for _, _, i3 in coefficients(problem)}
     kept = np.repeat([i3 in ends for i3 in range(len(out))], [ir.dim for _, ir in out])
-    to_z = backend.table(conversion(out).T * kept)
+    to_z = b.table(conversion(out).T * kept)
     both = anticommutes(problem)
     if not both:
         to_z = 2 * to_z
@@ -57,3 +62,8 @@ def dense(problem: Problem, backend: Backend) -> Built:
         return {"z": (z.reshape(-1, 9) @ to_z).reshape(*shape, out.dim)}
 
     return Built(call, kernel=f"batched {'X Y + Y X' if both else 'X Y'} of 3 x 3 matrices")
+
+
+ALGORITHM = Algorithm(
+    "cartesian_matrix", "dense", "dense conversions", dense, papers=("simeon2023",)
+)

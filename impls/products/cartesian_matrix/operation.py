@@ -125,6 +125,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="cartesian_matrix",
+    title="Cartesian matrix product",
     family="product",
     summary="product of 3 x 3 matrices, X Y + Y X with parity and 2 X Y without; degrees up to 2",
     papers=("simeon2023",),

@@ -10,23 +10,27 @@ V_l3^T symmetrises and removes the traces, since V_l3 V_l3^T is the projector on
 the output is wanted in components of degree l3. One constant c > 0 for each path makes this equal
 to the Clebsch-Gordan product, normalised to "component", sign included.
 
-It can express all paths. Tensors have 3^l numbers for 2l+1 components, so that a path costs
-O(3^(l1+l2-k)): exponential in l where the spherical product is polynomial. The conversions from
-components and back are part of the call; a network that stays Cartesian does not pay them.
+It can express all paths of inputs up to degree 3. Tensors have 3^l numbers for 2l+1 components, so
+that a path costs O(3^(l1+l2-k)): exponential in l where the spherical product is polynomial. The
+conversions from components and back are part of the call; a network that stays Cartesian does not
+pay them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.problem import Problem, Refusal
-from impls.products.backend import Backend, numpy_backend
 from impls.products.clebsch_gordan.operation import paths_of
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.quadrature import gauss_legendre
@@ -67,13 +71,14 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     return None
 
 
-def cartesian(problem: Problem, backend: Backend) -> Built:
+def cartesian(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     first, second, _ = irreps_of(problem)
     paths = paths_of(problem)
     degrees = [(path.ir1.l, path.ir2.l, path.ir3.l) for path in paths]
-    lifts = {rank: backend.table(traceless(rank).T) for rank in {r for d in degrees for r in d[:2]}}
-    projectors = [backend.table(constant(*d) * traceless(d[2])) for d in degrees]
+    lifts = {rank: b.table(traceless(rank).T) for rank in {r for d in degrees for r in d[:2]}}
+    projectors = [b.table(constant(*d) * traceless(d[2])) for d in degrees]
+    concatenate = b.concatenate
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
@@ -87,8 +92,8 @@ def cartesian(problem: Problem, backend: Backend) -> Built:
             where = path.i1, path.i2, pairs(*d)
             if where not in shared:
                 shared[where] = contract(in1[path.i1], in2[path.i2], *d)
-            parts.append(couple(shared[where], *d, backend) @ projector)
-        z = parts[0] if len(parts) == 1 else backend.concatenate(parts, -1)
+            parts.append(couple(shared[where], *d, concatenate) @ projector)
+        z = parts[0] if len(parts) == 1 else concatenate(parts, -1)
         return {"z": z.reshape(*shape, z.shape[-1])}
 
     return Built(call, kernel="STF tensors, one contraction and one projection per path")
@@ -105,7 +110,7 @@ def contract(t1: Any, t2: Any, l1: int, l2: int, l3: int) -> Any:
     return t1.reshape(t1.shape[0], -1, inner) @ t2.reshape(t2.shape[0], inner, -1)
 
 
-def couple(tensor: Any, l1: int, l2: int, l3: int, backend: Backend) -> Any:
+def couple(tensor: Any, l1: int, l2: int, l3: int, concatenate: Callable[..., Any]) -> Any:
     """Return the tensor of rank l3 [n, 3^l3]: as it is, or with the Levi-Civita symbol."""
     n = tensor.shape[0]
     if (l1 + l2 + l3) % 2 == 0:
@@ -113,14 +118,25 @@ def couple(tensor: Any, l1: int, l2: int, l3: int, backend: Backend) -> Any:
     rest1, rest2 = tensor.shape[1] // 3, tensor.shape[2] // 3
     t = tensor.reshape(n, 3, rest1, 3, rest2)
     crossed = [(t[:, a, :, b] - t[:, b, :, a]).reshape(n, -1) for a, b in ((1, 2), (2, 0), (0, 1))]
-    return backend.concatenate(crossed, -1)
+    return concatenate(crossed, -1)
 
 
 @cache
 def constant(l1: int, l2: int, l3: int) -> float:
     """Return c of a path: "component" means that the squares of its tensor sum to 2 l3 + 1."""
-    backend = numpy_backend(Problem("product", {}, "float64"))
     t1 = np.repeat(traceless(l1).T, 2 * l2 + 1, axis=0)
     t2 = np.tile(traceless(l2).T, (2 * l1 + 1, 1))
-    raw = couple(contract(t1, t2, l1, l2, l3), l1, l2, l3, backend) @ traceless(l3)
+    raw = couple(contract(t1, t2, l1, l2, l3), l1, l2, l3, np.concatenate) @ traceless(l3)
     return float(np.sqrt(2 * l3 + 1) / np.linalg.norm(raw))
+
+
+ALGORITHM = Algorithm(
+    "clebsch_gordan",
+    "cartesian",
+    "irreducible Cartesian tensors",
+    cartesian,
+    supports=supports,
+    profiles=("paper", "check"),
+    papers=("zaverkin2024", "coope1965"),
+    growth=Growth({"lmax": float("inf"), "channels": 1}),  # exponential
+)

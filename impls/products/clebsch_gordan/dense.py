@@ -1,26 +1,28 @@
 r"""Clebsch-Gordan by dense matrices: outer products times concatenated coupling tensors.
 
-The irreps of both inputs are cut into blocks; for each block of pairs (l1, l2)
+The irreps of both inputs are cut into blocks [@geiger2022]; for each block of pairs (l1, l2)
 
     z[block] = (x[block1] outer y[block2]) C[block],   C [dim1 dim2, sum of 2 l3 + 1]
 
 with all paths of the block side by side in C: one matrix product per block. The blocks decide only
-the speed: "pair" (one l1, one l2) does no work outside the paths, O(L^6); "row" (one l1, all l2)
-O(L^7) and "whole" O(L^8) multiply zeros too, in fewer and larger matrix products.
+the speed: "pair" (one l1, one l2) does no work outside the paths, 16/9 L^6 multiplications; "row"
+(one l1, all l2) O(L^7) and "whole" O(L^8) multiply zeros too, in fewer and larger matrix products.
+It can express all paths.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise, product
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
-from impls.problem import Problem, Scalar
-from impls.products.backend import Backend
+from impls.problem import Problem
 from impls.products.clebsch_gordan.operation import paths_of
 from impls.products.paths import Path
 from impls.so3.irreps import Irreps
@@ -53,30 +55,28 @@ def blocks_of(problem: Problem, block: str) -> tuple[tuple[Block, ...], np.ndarr
     return tuple(blocks), np.argsort(np.concatenate(written))
 
 
-def dense(problem: Problem, backend: Backend, options: Mapping[str, Scalar]) -> Built:
-    """Build the algorithm in a framework; ValueError for an unknown value of `block`."""
-    block = str(options.get("block", BLOCKS[0]))
-    if block not in BLOCKS:
-        raise ValueError(f"unknown block {block!r}: choose one of {', '.join(BLOCKS)}")
-    blocks, order = blocks_of(problem, block)
-    matrices = [backend.table(b.matrix) for b in blocks]
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm in a framework."""
+    cut = str(options["block"])
+    blocks, order = blocks_of(problem, cut)
+    matrices = [b.table(block.matrix) for block in blocks]
     sorted_already = bool(np.all(np.diff(order) == 1))
-    index = None if sorted_already else backend.index(order)
+    index = None if sorted_already else b.index(order)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
         x = inputs["x"].reshape(-1, inputs["x"].shape[-1])
         y = inputs["y"].reshape(-1, inputs["y"].shape[-1])
         parts = [
-            (x[:, b.in1, None] * y[:, None, b.in2]).reshape(-1, matrix.shape[0]) @ matrix
-            for b, matrix in zip(blocks, matrices, strict=True)
+            (x[:, block.in1, None] * y[:, None, block.in2]).reshape(-1, matrix.shape[0]) @ matrix
+            for block, matrix in zip(blocks, matrices, strict=True)
         ]
-        z = parts[0] if len(parts) == 1 else backend.concatenate(parts, -1)
+        z = parts[0] if len(parts) == 1 else b.concatenate(parts, -1)
         if index is not None:
-            z = backend.take(z, index)
+            z = b.take(z, index)
         return {"z": z.reshape(*shape, z.shape[-1])}
 
-    return Built(call, kernel=f"matrix product per {block}")
+    return Built(call, kernel=f"matrix product per {cut}")
 
 
 def _parts(irreps: Irreps, *, whole: bool) -> list[tuple[range, slice]]:
@@ -94,3 +94,14 @@ def _matrix(paths: list[Path], in1: slice, in2: slice) -> np.ndarray:
         inner = slice(path.in2.start - in2.start, path.in2.stop - in2.start)
         matrix[rows, inner, start:stop] = path.tensor
     return matrix.reshape(dim1 * dim2, -1)
+
+
+ALGORITHM = Algorithm(
+    "clebsch_gordan",
+    "dense",
+    "dense coupling matrices",
+    dense,
+    options={"block": BLOCKS},
+    papers=("geiger2022",),
+    growth=Growth({"lmax": 7, "channels": 1}),
+)

@@ -80,6 +80,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="clebsch_gordan",
+    title="Clebsch–Gordan product",
     family="product",
     summary="full tensor product, each path its own output",
     papers=("thomas2018", "geiger2022"),

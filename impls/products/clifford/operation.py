@@ -1,9 +1,12 @@
-r"""Clifford: the geometric product of Cl(3,0) with one weight for each triple of grades.
+r"""Geometric products of Cl(3,0): with one weight for each triple of grades, and without weights.
 
-    z[k] = sum_{ij} w[ijk] < x[i] y[j] >_k
+    clifford:             z[k] = sum_{ij} w[ijk] < x[i] y[j] >_k
+    geometric_product:    z[k] = sum_{ij} < x[i] y[j] >_k,    z = x y
 
-over the 20 triples of grades (i, j, k) that do not vanish, in the order of `TRIPLES` (sorted by
-k, i, j): the layer of [@ruhe2023], channel by channel. With x = s + v + I b + I p, I = e_x e_y e_z,
+channel by channel, over the 20 triples of grades (i, j, k) that do not vanish, in the order of
+`TRIPLES` (sorted by k, i, j). The first is the layer of [@ruhe2023]; the second is the product as
+the algebra says, as in [@brehmer2023] (which uses a larger algebra), and the first with all weights
+one. With x = s + v + I b + I p, I = e_x e_y e_z,
 
     <x y>_0 = s s' + v.v' - b.b' - p p'
     <x y>_1 = s v' + v s' - v x b' - b x v' - p b' - b p'
@@ -13,10 +16,12 @@ k, i, j): the layer of [@ruhe2023], channel by channel. With x = s + v + I b + I
 The triples are exactly the 20 paths of O(3) among 0e, 1o, 1e, 0o: no other path exists at l <= 1,
 and with one weight for each the layer reaches all 20 dimensions: it is the complete Clebsch-Gordan
 product of these irreps (with reduced coefficients `REDUCED` at weights of one), its paths summed.
-It cannot hold degree 2, so that v x v' to 2e is lost. Cost: 64 products of two components.
+Without weights the coefficients are fixed: with linear maps of each grade before and after it
+reaches a set of dimension 10, whose span is all 20. Neither can hold degree 2, so that v x v' to 2e
+is lost. Cost: 64 products of two components.
 
-What the weights add does not show at weights of one, where the map is `geometric_product`, of
-dimension 10; so this operation declares no coefficients and the tests hold its dimension.
+What the weights add does not show at weights of one; so `clifford` declares no coefficients and the
+tests hold its dimension.
 """
 
 from __future__ import annotations
@@ -30,8 +35,6 @@ from impls.growth import Growth
 from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
-
-__all__ = ["OPERATION", "REDUCED", "TRIPLES", "product_of_grades"]
 
 REDUCED: Mapping[Path, float] = {
     **{(0, j, j): np.sqrt(3.0 if j in (1, 2) else 1.0) for j in range(4)},
@@ -84,7 +87,7 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
     return {"w": Space((len(TRIPLES), sizes_of(problem)[1]))}
 
 
-def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
+def _weighted_oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     z = np.zeros(inputs["x"].shape)
     for triple, weight in zip(TRIPLES, weights["w"], strict=True):
         part = product_of_grades(inputs["x"], inputs["y"], triple)
@@ -92,7 +95,18 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     return {"z": z}
 
 
-def _cost(problem: Problem) -> Mapping[str, float]:
+def _plain_oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
+    z = np.zeros(inputs["x"].shape)
+    for triple in TRIPLES:
+        z[..., GRADES[triple[2]]] += product_of_grades(inputs["x"], inputs["y"], triple)
+    return {"z": z}
+
+
+def _coefficients(problem: Problem) -> Mapping[Path, float]:
+    return REDUCED
+
+
+def _weighted_cost(problem: Problem) -> Mapping[str, float]:
     """Count two multiplications and one addition for each of 64 pairs; weights are shared."""
     batch, channels = sizes_of(problem)
     numbers = 3 * 8 * batch * channels + len(TRIPLES) * channels
@@ -102,17 +116,43 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     }
 
 
-OPERATION = Operation(
+def _plain_cost(problem: Problem) -> Mapping[str, float]:
+    """Count one multiplication and one addition for each of 64 pairs."""
+    batch, channels = sizes_of(problem)
+    return {
+        "flops": 2.0 * 64 * batch * channels,
+        "bytes": float(3 * 8 * batch * channels * BYTES[problem.dtype]),
+    }
+
+
+CLIFFORD = Operation(
     name="clifford",
+    title="Grade-weighted geometric product",
     family="multivector",
     summary="geometric product of Cl(3,0) with a weight for each triple of grades",
     papers=("ruhe2023",),
     claims=exact("rotation", "inversion"),
     outputs=_outputs,
-    oracle=_oracle,
-    cost=_cost,
+    oracle=_weighted_oracle,
+    cost=_weighted_cost,
     weights=_weights,
     linear_in=(("x", 1), ("y", 1), ("w", 1)),
     users=("ruhe2023",),
+    growth=Growth({"lmax": 0, "channels": 1}),
+)
+
+GEOMETRIC_PRODUCT = Operation(
+    name="geometric_product",
+    title="Geometric product",
+    family="multivector",
+    summary="geometric product of Cl(3,0), all coefficients fixed",
+    papers=("brehmer2023", "ruhe2023"),
+    claims=exact("rotation", "inversion"),
+    outputs=_outputs,
+    oracle=_plain_oracle,
+    cost=_plain_cost,
+    linear_in=(("x", 1), ("y", 1)),
+    coefficients=_coefficients,
+    users=("brehmer2023",),
     growth=Growth({"lmax": 0, "channels": 1}),
 )

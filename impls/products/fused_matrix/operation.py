@@ -132,6 +132,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="fused_matrix",
+    title="Parity-split matrix product",
     family="product",
     summary="four matrix products of even and odd parts, each with its own output",
     papers=("unke2024",),

@@ -9,10 +9,12 @@ import math
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.problem import BYTES, Problem, Refusal
-from impls.products.backend import Backend
 from impls.products.gaunt.operation import paths_of
 from impls.so3.wigner import gaunt
 
@@ -42,14 +44,14 @@ def coefficient_matrix(problem: Problem) -> np.ndarray:
     return matrix
 
 
-def coefficients(problem: Problem, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
-    return outer_product(coefficient_matrix(problem), backend)
+def coefficients(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    return outer_product(coefficient_matrix(problem), b)
 
 
-def outer_product(table: np.ndarray, backend: Backend) -> Built:
+def outer_product(table: np.ndarray, b: Backend) -> Built:
     """Build z = (x outer y) G for any coefficients [dim(x), dim(y), dim(z)]."""
-    matrix = backend.table(table.reshape(-1, table.shape[-1]))
+    matrix = b.table(table.reshape(-1, table.shape[-1]))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, y = inputs["x"], inputs["y"]
@@ -57,3 +59,14 @@ def outer_product(table: np.ndarray, backend: Backend) -> Built:
         return {"z": (pairs @ matrix).reshape(*x.shape[:-1], matrix.shape[1])}
 
     return Built(call, kernel="one matrix product")
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "coefficients",
+    "explicit coefficients",
+    coefficients,
+    supports=supports,
+    papers=("luo2024",),
+    growth=Growth({"lmax": 6, "channels": 1}),
+)

@@ -6,17 +6,19 @@ degree D = L1 + L2 + L3 of the triple product [@hardin1996]. O(L^4) multiplicati
 
 from __future__ import annotations
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.growth import Growth
 from impls.implementation import Built, Target
 from impls.problem import Problem, Refusal
-from impls.products.backend import Backend
 from impls.products.gaunt.layout import product_degree
 from impls.products.gaunt.lebedev import on_points
 from impls.so3.designs import LARGEST, t_design
 
 
-def design(problem: Problem, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
-    return on_points(problem, backend, *t_design(product_degree(problem)))
+def design(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    return on_points(problem, b, *t_design(product_degree(problem)))
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
@@ -28,3 +30,15 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
             "use lebedev or grid",
         )
     return None
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "design",
+    "points of a spherical t-design",
+    design,
+    supports=supports,
+    papers=("luo2024", "hardin1996"),
+    growth=Growth({"lmax": 4, "channels": 1}),
+    profiles=("paper", "check"),
+)

@@ -17,17 +17,18 @@ twice as many in the values. What is read of W is the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.fft import next_fast_len
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
-from impls.problem import Problem, Refusal, Scalar
-from impls.products.backend import Backend
+from impls.problem import Problem, Refusal
 from impls.products.gaunt.layout import Merge, Split, Streams, degrees_of, output_degree
 from impls.products.gaunt.operation import reached
 from impls.so3.fourier import fourier_to_sphere, sphere_to_fourier
@@ -35,28 +36,6 @@ from impls.so3.irreps import Irreps
 
 FFTS = ("real", "complex")
 """Values of the option `fft`, the default first."""
-
-
-@dataclass(frozen=True)
-class Transforms:
-    """The FFTs of a framework on the last two axes, without a factor on the way to the grid.
-
-    `to_grid(real part, imaginary part, (n_u, n_v))` is the inverse real FFT of a half spectrum,
-    `to_series(values)` returns the real and the imaginary part of the half spectrum. Complex FFTs
-    take and return full spectra, and their values are complex. `fft` says which.
-    """
-
-    to_grid: Callable[[Any, Any, tuple[int, int]], Any]
-    to_series: Callable[[Any], tuple[Any, Any]]
-    fft: str = FFTS[0]
-
-
-def fft_of(options: Mapping[str, Scalar]) -> str:
-    """Return the value of the option `fft`; ValueError for an unknown one."""
-    fft = str(options.get("fft", FFTS[0]))
-    if fft not in FFTS:
-        raise ValueError(f"unknown fft {fft!r}: choose one of {', '.join(FFTS)}")
-    return fft
 
 
 def torus(problem: Problem) -> tuple[int, int]:
@@ -70,28 +49,28 @@ def torus(problem: Problem) -> tuple[int, int]:
     return next_fast_len(2 * band + 1, real=False), next_fast_len(azimuths, real=True)
 
 
-def fourier(problem: Problem, backend: Backend, transforms: Transforms) -> Built:
-    """Build the algorithm in a framework.
+def fourier(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm.
 
     A complex series starts at v = -L, which turns the values by e^(i L phi). So the product's
     starts at -(L1 + L2): nothing has to be moved.
     """
     first, second, out = irreps_of(problem)
     size, lmax, band = torus(problem), output_degree(problem), first.lmax + second.lmax
-    full = transforms.fft == "complex"
+    full = options["fft"] == "complex"
     encoders = (
-        Split(*encoder(first, size[0], full=full), backend),
-        Split(*encoder(second, size[0], full=full), backend),
+        Split(*encoder(first, size[0], full=full), b),
+        Split(*encoder(second, size[0], full=full), b),
     )
-    decode = Merge(*decoder(out, reached(problem), lmax, band), backend)
+    decode = Merge(*decoder(out, reached(problem), lmax, band), b)
     start = band if full else 0
-    return on_torus(problem, backend, transforms, size, encoders, decode, start)
+    return on_torus(problem, b, str(options["fft"]), size, encoders, decode, start)
 
 
 def on_torus(
     problem: Problem,
-    backend: Backend,
-    transforms: Transforms,
+    b: Backend,
+    fft: str,
     size: tuple[int, int],
     encoders: tuple[Callable[[Any], Any], Callable[[Any], Any]],
     decode: Callable[[Any], Any],
@@ -99,28 +78,35 @@ def on_torus(
 ) -> Built:
     """Build the product on a grid of `size`, between encoders of x and y and a decoder.
 
+    `fft` is "real", of half spectra, or "complex", of full spectra and with complex values.
+
     An encoder takes components [n, dim] to parts of F [streams, n, n_u], real ones first; the
     decoder takes parts of W [streams, n, u = 0..band] to components. The series of the product
     has v = 0 at `start`.
     """
     first, second, _ = irreps_of(problem)
     lmax, band = output_degree(problem), first.lmax + second.lmax
+    real = fft == "real"
+    inverse = b.fft.irfft2 if real else b.fft.ifft2
+    forward = b.fft.rfft2 if real else b.fft.fft2
 
     def values(encode: Callable[[Any], Any], x: Any) -> Any:
         parts = encode(x.reshape(-1, x.shape[-1])).swapaxes(0, 1).swapaxes(1, 2)
         half = parts.shape[-1] // 2
-        return transforms.to_grid(parts[..., :half], parts[..., half:], size)
+        return inverse(b.complex(parts[..., :half], parts[..., half:]), s=size, norm="forward")
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
         product = values(encoders[0], inputs["x"]) * values(encoders[1], inputs["y"])
-        parts = transforms.to_series(product)
-        read = [part[:, : band + 1, start : start + lmax + 1] for part in parts]
-        series = backend.concatenate(read, -1)
+        spectrum = forward(product, norm="forward")
+        read = [
+            part[:, : band + 1, start : start + lmax + 1] for part in (spectrum.real, spectrum.imag)
+        ]
+        series = b.concatenate(read, -1)
         z = decode(series.swapaxes(1, 2).swapaxes(0, 1))
         return {"z": z.reshape(*shape, z.shape[-1])}
 
-    return Built(call, kernel=f"{size[0]} x {size[1]} {transforms.fft} FFT")
+    return Built(call, kernel=f"{size[0]} x {size[1]} {fft} FFT")
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
@@ -174,3 +160,15 @@ def decoder(
             both *= 2 if v else 1
             values[stream, degree] = both.real if stream <= lmax else -both.imag
     return streams, streams.table(values, kept).swapaxes(1, 2)
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "fourier",
+    "2D Fourier series, FFTs",
+    fourier,
+    supports=supports,
+    options={"fft": FFTS},
+    papers=("luo2024", "xin2021"),
+    growth=Growth({"lmax": 3, "channels": 1}),
+)

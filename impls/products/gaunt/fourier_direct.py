@@ -15,10 +15,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.gaunt.layout import Merge, Split, Streams, degrees_of, output_degree
 from impls.products.gaunt.operation import reached
 from impls.so3.fourier import fourier_to_sphere, sphere_to_fourier
@@ -26,27 +28,27 @@ from impls.so3.harmonics import trigonometric
 from impls.so3.irreps import Irreps
 
 
-def fourier_direct(problem: Problem, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
+def fourier_direct(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
     first, second, out = irreps_of(problem)
     lmax1, lmax2, lmax3 = first.lmax, second.lmax, output_degree(problem)
     band = lmax1 + lmax2
-    split_x = Split(*_encoder(first), backend)
+    split_x = Split(*_encoder(first), b)
     streams, table = _encoder(second)
-    split_y = Split(streams, np.pad(table, ((0, 0), (0, 0), (0, 1))), backend)
-    merge = Merge(*_decoder(out, reached(problem), lmax3, band), backend)
+    split_y = Split(streams, np.pad(table, ((0, 0), (0, 0), (0, 1))), b)
+    merge = Merge(*_decoder(out, reached(problem), lmax3, band), b)
     # b[u - u'] for u = 0..band and u' = -L1..L1; beyond its band, b's last entry, a zero
     shift = (np.arange(band + 1)[:, None] - np.arange(-lmax1, lmax1 + 1)).ravel()
-    toeplitz = backend.index(np.where(np.abs(shift) <= lmax2, shift + lmax2, 2 * lmax2 + 1))
-    waves = backend.table(trigonometric_products(lmax1, lmax2, lmax3))
+    toeplitz = b.index(np.where(np.abs(shift) <= lmax2, shift + lmax2, 2 * lmax2 + 1))
+    waves = b.table(trigonometric_products(lmax1, lmax2, lmax3))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
         x, y = (inputs[name].reshape(-1, inputs[name].shape[-1]) for name in "xy")
         a = split_x(x).swapaxes(0, 1).swapaxes(1, 2)  # [n, u', m]
-        b = backend.take(split_y(y), toeplitz).swapaxes(0, 1)  # [n, orders of y, u and u']
-        b = b.reshape(-1, (2 * lmax2 + 1) * (band + 1), 2 * lmax1 + 1)
-        pairs = (b @ a).reshape(-1, 2 * lmax2 + 1, band + 1, 2 * lmax1 + 1)
+        c = b.take(split_y(y), toeplitz).swapaxes(0, 1)  # [n, orders of y, u and u']
+        c = c.reshape(-1, (2 * lmax2 + 1) * (band + 1), 2 * lmax1 + 1)
+        pairs = (c @ a).reshape(-1, 2 * lmax2 + 1, band + 1, 2 * lmax1 + 1)
         series = pairs.swapaxes(1, 2).reshape(-1, band + 1, waves.shape[0]) @ waves
         z = merge(series.swapaxes(1, 2).swapaxes(0, 1))
         return {"z": z.reshape(*shape, z.shape[-1])}
@@ -105,3 +107,14 @@ def _decoder(
             both *= (1j if v % 2 else 1.0) * (np.sqrt(2) if v else 1.0)
             values[stream, degree] = both.real
     return streams, streams.table(values, kept).swapaxes(1, 2)
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "fourier_direct",
+    "2D Fourier series, convolved directly",
+    fourier_direct,
+    papers=("luo2024", "xin2021"),
+    growth=Growth({"lmax": 4, "channels": 1}),
+    profiles=("paper", "check"),
+)

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from scipy.fft import next_fast_len
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built
 from impls.problem import Problem
-from impls.products.backend import Backend
-from impls.products.gaunt.fourier import Transforms, decoder, encoder, on_torus, torus
+from impls.products.gaunt.fourier import decoder, encoder, on_torus, supports, torus
 from impls.products.gaunt.layout import Streams, output_degree
 from impls.products.gaunt.operation import reached
 
@@ -30,16 +32,16 @@ def even_torus(problem: Problem) -> tuple[int, int]:
     return 2 * next_fast_len(first.lmax + second.lmax + 1, real=False), torus(problem)[1]
 
 
-def fourier_parity(problem: Problem, backend: Backend, transforms: Transforms) -> Built:
-    """Build the algorithm in a framework."""
+def fourier_parity(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
     first, second, out = irreps_of(problem)
     size, lmax, band = even_torus(problem), output_degree(problem), first.lmax + second.lmax
     encoders = (
-        Encoder(*encoder(first, size[0]), backend),
-        Encoder(*encoder(second, size[0]), backend),
+        Encoder(*encoder(first, size[0]), b),
+        Encoder(*encoder(second, size[0]), b),
     )
-    decode = Decoder(*decoder(out, reached(problem), lmax, band), backend)
-    return on_torus(problem, backend, transforms, size, encoders, decode)
+    decode = Decoder(*decoder(out, reached(problem), lmax, band), b)
+    return on_torus(problem, b, "real", size, encoders, decode)
 
 
 class Encoder:
@@ -93,3 +95,15 @@ def by_parity(degrees: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Return the positions of even and of odd degrees."""
     odd = np.array(degrees, dtype=int) % 2
     return np.flatnonzero(odd == 0), np.flatnonzero(odd)
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "fourier_parity",
+    "2D Fourier series, FFTs, without zeros",
+    fourier_parity,
+    supports=supports,
+    papers=("luo2024", "xin2021"),
+    growth=Growth({"lmax": 3, "channels": 1}),
+    profiles=("paper", "check"),
+)

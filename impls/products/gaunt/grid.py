@@ -11,16 +11,17 @@ the azimuths and D+1 latitudes, as where a grid is chosen with a margin.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
-from impls.problem import Problem, Scalar
-from impls.products.backend import Backend
+from impls.problem import Problem
 from impls.products.gaunt.layout import (
     Merge,
     Split,
@@ -58,23 +59,25 @@ def stages(
     return Stages(streams, polar, trigonometric(lmax, grid.phi).T)
 
 
-def grid_of(problem: Problem, options: Mapping[str, Scalar]) -> ProductGrid:
-    """Return the grid that the option `grid` asks for; ValueError for an unknown value."""
-    name = str(options.get("grid", GRIDS[0]))
-    if name not in GRIDS:
-        raise ValueError(f"unknown grid {name!r}: choose one of {', '.join(GRIDS)}")
+def grid(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    return on_grid(problem, b, points_of(problem, str(options["grid"])))
+
+
+def points_of(problem: Problem, name: str) -> ProductGrid:
+    """Return the grid that a value of the option `grid` names."""
     degree = product_degree(problem)
     return gauss_legendre(degree if name == "minimal" else 2 * degree + 1)
 
 
-def grid(problem: Problem, backend: Backend, points: ProductGrid) -> Built:
-    """Build the algorithm in a framework on a grid."""
+def on_grid(problem: Problem, b: Backend, points: ProductGrid) -> Built:
+    """Build the algorithm on any grid that is exact."""
     first, second, out = irreps_of(problem)
-    to_grid_x = _ToGrid(stages(first, first.lmax, points), backend)
-    to_grid_y = _ToGrid(stages(second, second.lmax, points), backend)
+    to_grid_x = _ToGrid(stages(first, first.lmax, points), b)
+    to_grid_y = _ToGrid(stages(second, second.lmax, points), b)
     back = stages(out, output_degree(problem), points, reached(problem))
-    merge = Merge(back.streams, (back.polar * points.theta_weights).swapaxes(1, 2), backend)
-    azimuthal = backend.table(back.azimuthal.T * points.phi_weight)
+    merge = Merge(back.streams, (back.polar * points.theta_weights).swapaxes(1, 2), b)
+    azimuthal = b.table(back.azimuthal.T * points.phi_weight)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
@@ -89,10 +92,21 @@ def grid(problem: Problem, backend: Backend, points: ProductGrid) -> Built:
 class _ToGrid:
     """Evaluate functions at the points: components [..., dim] to values [n n_theta, n_phi]."""
 
-    def __init__(self, tables: Stages, backend: Backend) -> None:
-        self.split = Split(tables.streams, tables.polar, backend)
-        self.azimuthal = backend.table(tables.azimuthal)
+    def __init__(self, tables: Stages, b: Backend) -> None:
+        self.split = Split(tables.streams, tables.polar, b)
+        self.azimuthal = b.table(tables.azimuthal)
 
     def __call__(self, x: Any) -> Any:
         rings = self.split(x.reshape(-1, x.shape[-1]))
         return rings.swapaxes(0, 1).swapaxes(1, 2).reshape(-1, rings.shape[0]) @ self.azimuthal
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "grid",
+    "product grid, separable stages",
+    grid,
+    options={"grid": GRIDS},
+    papers=("luo2024", "xie2025"),
+    growth=Growth({"lmax": 3, "channels": 1}),
+)

@@ -8,17 +8,18 @@ that an FFT likes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy.fft import next_fast_len
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
+from impls.products.gaunt.fourier import supports
 from impls.products.gaunt.layout import (
     Merge,
     Split,
@@ -33,45 +34,35 @@ from impls.so3.irreps import Irreps
 from impls.so3.quadrature import gauss_legendre
 
 
-@dataclass(frozen=True)
-class Rings:
-    """The real FFTs of a framework on the last axis, without a factor on the way to the ring.
-
-    `to_values(real part, imaginary part, n)` is the inverse of a half spectrum cut or padded to n
-    points, `to_series(values)` returns the real and the imaginary part of the half spectrum.
-    """
-
-    to_values: Callable[[Any, Any, int], Any]
-    to_series: Callable[[Any], tuple[Any, Any]]
-
-
 def azimuths(problem: Problem) -> int:
     """Return the points of a ring: D+1 or more, so that no product aliases into m <= L3."""
     return next_fast_len(product_degree(problem) + 1, real=True)
 
 
-def grid_fft(problem: Problem, backend: Backend, rings: Rings) -> Built:
-    """Build the algorithm in a framework."""
+def grid_fft(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
     first, second, out = irreps_of(problem)
     points, n_phi = gauss_legendre(product_degree(problem)), azimuths(problem)
-    split_x = Split(*_spectrum(first, first.lmax, points.cos_theta), backend)
-    split_y = Split(*_spectrum(second, second.lmax, points.cos_theta), backend)
+    split_x = Split(*_spectrum(first, first.lmax, points.cos_theta), b)
+    split_y = Split(*_spectrum(second, second.lmax, points.cos_theta), b)
     lmax = output_degree(problem)
     streams, polar = _spectrum(out, lmax, points.cos_theta, reached(problem))
     # the spectrum has sqrt(1/2) for m != 0; the integral needs sqrt(2), and 2 pi for the circle
     scale = np.where(np.array(streams.orders) == 0, 1.0, 2.0)[:, None, None] * 2 * np.pi
-    merge = Merge(streams, (polar * points.theta_weights * scale).swapaxes(1, 2), backend)
+    merge = Merge(streams, (polar * points.theta_weights * scale).swapaxes(1, 2), b)
 
     def values(split: Split, x: Any) -> Any:
         parts = split(x.reshape(-1, x.shape[-1])).swapaxes(0, 1).swapaxes(1, 2)
         half = parts.shape[-1] // 2
-        return rings.to_values(parts[..., :half], parts[..., half:], n_phi)
+        spectrum = b.complex(parts[..., :half], parts[..., half:])
+        return b.fft.irfft(spectrum, n=n_phi, norm="forward")
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
         product = values(split_x, inputs["x"]) * values(split_y, inputs["y"])
-        read = [part[..., : lmax + 1] for part in rings.to_series(product)]
-        z = merge(backend.concatenate(read, -1).swapaxes(1, 2).swapaxes(0, 1))
+        spectrum = b.fft.rfft(product, norm="forward")
+        read = [part[..., : lmax + 1] for part in (spectrum.real, spectrum.imag)]
+        z = merge(b.concatenate(read, -1).swapaxes(1, 2).swapaxes(0, 1))
         return {"z": z.reshape(*shape, z.shape[-1])}
 
     return Built(call, kernel=f"{len(points.cos_theta)} rings, real FFT of {n_phi}")
@@ -89,3 +80,15 @@ def _spectrum(
     factor[0], factor[lmax + 1] = 1.0, 0.0
     functions = np.moveaxis(legendre(lmax, cos_theta), (2, 1, 0), (0, 1, 2))[np.abs(orders)]
     return streams, streams.table(functions * factor[:, None, None], kept)
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "grid_fft",
+    "product grid, FFT of each ring",
+    grid_fft,
+    supports=supports,
+    papers=("luo2024", "xie2025"),
+    growth=Growth({"lmax": 3, "channels": 1}),
+    profiles=("paper", "check"),
+)

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.gaunt.operation import paths_of
 from impls.so3.irreps import Irreps
 

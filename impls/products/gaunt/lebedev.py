@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.problem import Problem, Refusal
-from impls.products.backend import Backend
 from impls.products.gaunt.layout import degrees_of, product_degree
 from impls.products.gaunt.operation import reached
 from impls.so3.harmonics import spherical_harmonics
@@ -29,14 +31,14 @@ def point_matrices(
     return _harmonics(first, points), _harmonics(second, points), back.T
 
 
-def lebedev(problem: Problem, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
-    return on_points(problem, backend, *lebedev_rule(product_degree(problem)))
+def lebedev(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    return on_points(problem, b, *lebedev_rule(product_degree(problem)))
 
 
-def on_points(problem: Problem, backend: Backend, points: np.ndarray, weights: np.ndarray) -> Built:
+def on_points(problem: Problem, b: Backend, points: np.ndarray, weights: np.ndarray) -> Built:
     """Build the algorithm on points [n, 3] with weights [n] that are exact for degree D."""
-    first, second, back = map(backend.table, point_matrices(problem, points, weights))
+    first, second, back = map(b.table, point_matrices(problem, points, weights))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, y = inputs["x"], inputs["y"]
@@ -59,3 +61,14 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
 def _harmonics(degrees: tuple[int, ...], points: np.ndarray) -> np.ndarray:
     values = spherical_harmonics(max(degrees), points)
     return np.concatenate([values[:, d * d : (d + 1) ** 2] for d in degrees], axis=1).T
+
+
+ALGORITHM = Algorithm(
+    "gaunt",
+    "lebedev",
+    "points of a Lebedev rule",
+    lebedev,
+    supports=supports,
+    papers=("luo2024", "lebedev1999"),
+    growth=Growth({"lmax": 4, "channels": 1}),
+)

@@ -172,6 +172,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="gaunt",
+    title="Gaunt product",
     family="product",
     summary="product of two functions on the sphere; all paths into an irrep are summed",
     papers=("luo2024", "xie2025"),

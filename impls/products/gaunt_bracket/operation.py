@@ -88,6 +88,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="gaunt_bracket",
+    title="Gaunt product with Poisson bracket",
     family="product",
     summary="Gaunt product and Poisson bracket, each its own output: couples every triple",
     papers=("bochkarev2026", "luo2024"),

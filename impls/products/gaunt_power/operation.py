@@ -1,15 +1,15 @@
 r"""Gaunt power: the nu-th power of a function on the sphere.
 
-With f = sum_lm A_lm Y_lm in orthonormal real harmonics, B holds the coefficients of f^nu:
+With f = sum_lm x_lm Y_lm in orthonormal real harmonics, z holds the coefficients of f^nu:
 
-    B[l3][m3] = int Y_l3m3 f^nu dOmega
+    z[l3][m3] = int Y_l3m3 f^nu dOmega
 
 the many-body product of [@luo2024]. It is one point of the space of the symmetric contraction: one
 fixed polynomial for each output degree instead of dim Hom(Sym^nu, l3) weighted ones. All chains
 whose steps have even degree sums are added, each step with its Gaunt coefficient; so there is no
-pseudo-tensor from tensors. An output that no chain reaches stays in B as exact zeros.
+pseudo-tensor from tensors. An output that no chain reaches stays in z as exact zeros.
 
-A is one function on the sphere: with parity, all its irreps are (l, s (-1)^l) with one sign s, and
+x is one function on the sphere: with parity, all its irreps are (l, s (-1)^l) with one sign s, and
 outputs have the sign s^nu. A grid has to integrate the degree nu L + L3 exactly: one that is fine
 enough for products of two functions aliases without a sign of it. Cost: O(nu^2 L^3) on a separable
 grid, with two transforms and O(log nu) multiplications at each point whatever nu is.
@@ -21,7 +21,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.power import irreps_of, nu_of, power_space
+from impls.families.feature import irreps_of, no_power, nu_of, output_space
 from impls.families.product import samples_of
 from impls.growth import Growth
 from impls.operation import Operation, exact
@@ -57,14 +57,14 @@ def _signs(irreps: Irreps) -> set[int]:
 
 
 def _outputs(problem: Problem) -> Mapping[str, Space]:
-    return {"B": power_space(problem, irreps_of(problem)[1])}
+    return {"z": output_space(problem, irreps_of(problem)[1])}
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Multiply by f again and again in closed form; nothing is cut off and no grid is used."""
     (inside, out), nu = irreps_of(problem), nu_of(problem)
     slices = inside.slices()
-    factor = [(ir.l, inputs["A"][..., slices[i]]) for i, (_, ir) in enumerate(inside)]
+    factor = [(ir.l, inputs["x"][..., slices[i]]) for i, (_, ir) in enumerate(inside)]
     power = _summed(factor)
     for step in range(nu - 1):
         wanted = {ir.l for _, ir in out} if step == nu - 2 else None
@@ -76,12 +76,12 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
             if wanted is None or l3 in wanted
         ]
         power = _summed(terms)
-    lead = inputs["A"].shape[:-1]
+    lead = inputs["x"].shape[:-1]
     parts = [
         power[ir.l] if kept else np.zeros((*lead, ir.dim))
         for (_, ir), kept in zip(out, reached(problem), strict=True)
     ]
-    return {"B": np.concatenate(parts, axis=-1)}
+    return {"z": np.concatenate(parts, axis=-1)}
 
 
 def _summed(terms: list[tuple[int, np.ndarray]]) -> dict[int, np.ndarray]:
@@ -92,6 +92,9 @@ def _summed(terms: list[tuple[int, np.ndarray]]) -> dict[int, np.ndarray]:
 
 
 def _supports(problem: Problem) -> Refusal | None:
+    refusal = no_power(problem)
+    if refusal:
+        return refusal
     (inside, out), nu = irreps_of(problem), nu_of(problem)
     if inside.parity and len(_signs(inside)) > 1:
         return Refusal(
@@ -129,7 +132,8 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="gaunt_power",
-    family="power",
+    title="Gaunt power",
+    family="feature",
     summary="nu-th power of a function on the sphere; one fixed polynomial for each output",
     papers=("luo2024",),
     claims=exact("rotation", "inversion"),

@@ -1,6 +1,6 @@
 r"""Powers of a function by its values at points of the sphere.
 
-B = W^T (Y A)^nu with the power taken point by point. On the Gauss-Legendre product grid Y and W
+z = W^T (Y x)^nu with the power taken point by point. On the Gauss-Legendre product grid Y and W
 are applied in separable stages [@xie2025]; on a Lebedev rule, which has about a third fewer points,
 as one dense matrix each [@lebedev1999]. Both are the smallest that are exact for degree nu L + L3.
 """
@@ -11,10 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from impls.families.power import irreps_of, nu_of
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.feature import irreps_of, nu_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.problem import Problem, Refusal
-from impls.products.backend import Backend
 from impls.products.gaunt.grid import stages
 from impls.products.gaunt.layout import Merge, Split
 from impls.products.gaunt_power.operation import reached
@@ -47,40 +49,44 @@ def power(values: Any, nu: int) -> Any:
     return result
 
 
-def grid(problem: Problem, backend: Backend, points: ProductGrid | None = None) -> Built:
-    """Build the separable algorithm; `points` replaces the smallest exact grid."""
-    points = points or gauss_legendre(power_degree(problem))
+def grid(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the separable algorithm on the smallest exact grid."""
+    return on_grid(problem, b, gauss_legendre(power_degree(problem)))
+
+
+def on_grid(problem: Problem, b: Backend, points: ProductGrid) -> Built:
+    """Build the algorithm on any grid that is exact."""
     (inside, out), nu = irreps_of(problem), nu_of(problem)
     forth = stages(inside, inside.lmax, points)
     back = stages(out, output_degree(problem), points, reached(problem))
-    split = Split(forth.streams, forth.polar, backend)
-    waves = backend.table(forth.azimuthal)
-    merge = Merge(back.streams, (back.polar * points.theta_weights).swapaxes(1, 2), backend)
-    orders = backend.table(back.azimuthal.T * points.phi_weight)
+    split = Split(forth.streams, forth.polar, b)
+    waves = b.table(forth.azimuthal)
+    merge = Merge(back.streams, (back.polar * points.theta_weights).swapaxes(1, 2), b)
+    orders = b.table(back.azimuthal.T * points.phi_weight)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a = inputs["A"]
+        a = inputs["x"]
         rings = split(a.reshape(-1, a.shape[-1]))
         values = rings.swapaxes(0, 1).swapaxes(1, 2).reshape(-1, rings.shape[0]) @ waves
         streams = (power(values, nu) @ orders).reshape(-1, len(points.cos_theta), orders.shape[1])
         result = merge(streams.swapaxes(1, 2).swapaxes(0, 1))
-        return {"B": result.reshape(*a.shape[:-1], result.shape[-1])}
+        return {"z": result.reshape(*a.shape[:-1], result.shape[-1])}
 
     return Built(call, kernel=f"{len(points.cos_theta)} x {len(points.phi)} grid")
 
 
-def lebedev(problem: Problem, backend: Backend) -> Built:
+def lebedev(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the dense algorithm on a Lebedev rule."""
     (inside, out), nu = irreps_of(problem), nu_of(problem)
     points, weight = lebedev_rule(power_degree(problem))
     kept = np.repeat(reached(problem), [ir.dim for _, ir in out])
-    forth = backend.table(_harmonics(inside, points))
-    back = backend.table(np.where(kept[:, None], _harmonics(out, points) * weight, 0.0).T)
+    forth = b.table(_harmonics(inside, points))
+    back = b.table(np.where(kept[:, None], _harmonics(out, points) * weight, 0.0).T)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a = inputs["A"]
+        a = inputs["x"]
         result = power(a.reshape(-1, a.shape[-1]) @ forth, nu) @ back
-        return {"B": result.reshape(*a.shape[:-1], back.shape[1])}
+        return {"z": result.reshape(*a.shape[:-1], back.shape[1])}
 
     return Built(call, kernel=f"matrix products on {len(points)} points")
 
@@ -97,3 +103,23 @@ def lebedev_supports(problem: Problem, target: Target) -> Refusal | None:
 def _harmonics(irreps: Irreps, points: np.ndarray) -> np.ndarray:
     values = spherical_harmonics(irreps.lmax, points)
     return np.concatenate([values[:, ir.l**2 : (ir.l + 1) ** 2] for _, ir in irreps], axis=1).T
+
+
+ALGORITHMS = (
+    Algorithm(
+        "gaunt_power",
+        "grid",
+        "product grid, separable stages",
+        grid,
+        papers=("luo2024", "xie2025"),
+    ),
+    Algorithm(
+        "gaunt_power",
+        "lebedev",
+        "points of a Lebedev rule",
+        lebedev,
+        supports=lebedev_supports,
+        papers=("luo2024", "lebedev1999"),
+        growth=Growth({"lmax": 4, "channels": 1}),
+    ),
+)

@@ -71,6 +71,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="low_rank",
+    title="Low-rank product",
     family="ranked_product",
     summary="all Clebsch-Gordan paths, approximated by R products of linear forms",
     papers=("lin2025", "kolda2009"),

@@ -1,18 +1,22 @@
-"""The terms as three matrix products: z = ((x B) * (y C)) A^T."""
+"""Low-rank product as three matrix products with R terms: z = ((x B) * (y C)) A^T [@lin2025].
+
+O(R (dim1 + dim2 + dim3)) multiplications; every path approximately, no symmetry exactly.
+"""
 
 from __future__ import annotations
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.ranked_product import rank_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.low_rank.factors import factors
 
 
-def terms(problem: Problem, backend: Backend) -> Built:
+def terms(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     of_x, of_y, to_z = factors(problem)
-    first, second, back = (backend.table(a) for a in (of_x, of_y, to_z.T))
+    first, second, back = (b.table(a) for a in (of_x, of_y, to_z.T))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, y = inputs["x"], inputs["y"]
@@ -21,3 +25,8 @@ def terms(problem: Problem, backend: Backend) -> Built:
         return {"z": (values @ back).reshape(*shape, back.shape[1])}
 
     return Built(call, kernel=f"matrix products with {rank_of(problem)} terms")
+
+
+ALGORITHM = Algorithm(
+    "low_rank", "terms", "matrix products with R terms", terms, papers=("lin2025",)
+)

@@ -1,4 +1,8 @@
-"""Matrix product by dense conversions: one matrix product each way, and a batched X Y."""
+"""Matrix product by dense conversions: one matrix product each way, and a batched X Y [@unke2024].
+
+Z = X Y with 2j+1 = L + 1 or L + 2 rows, L the largest degree: O(L^4) multiplications in the
+conversions, O(L^3) in the product. Fixed coefficients, both parities of l1+l2+l3.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.matrix.operation import block_of, coefficients
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import clebsch_gordan
@@ -24,14 +30,14 @@ def conversion(irreps: Irreps, j: int, kept: Sequence[int] | None = None) -> np.
     return np.concatenate(tensors, axis=1)
 
 
-def dense(problem: Problem, backend: Backend) -> Built:
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     first, second, out = irreps_of(problem)
     j = block_of(problem)
     reached = sorted({i3 for _, _, i3 in coefficients(problem)})
-    from_x = backend.table(conversion(first, j).T)
-    from_y = backend.table(conversion(second, j).T)
-    to_z = backend.table(conversion(out, j, reached))
+    from_x = b.table(conversion(first, j).T)
+    from_y = b.table(conversion(second, j).T)
+    to_z = b.table(conversion(out, j, reached))
     size = 2 * j + 1
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
@@ -42,3 +48,13 @@ def dense(problem: Problem, backend: Backend) -> Built:
         return {"z": z.reshape(*shape, to_z.shape[1])}
 
     return Built(call, kernel=f"batched product of {size} x {size} matrices")
+
+
+ALGORITHM = Algorithm(
+    "matrix",
+    "dense",
+    "dense conversions",
+    dense,
+    papers=("unke2024",),
+    growth=Growth({"lmax": 4, "channels": 1}),
+)

@@ -101,6 +101,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="matrix",
+    title="Matrix product",
     family="product",
     summary="product of matrices of one block; all paths into an irrep are summed",
     papers=("unke2024", "xie2025"),

@@ -1,4 +1,8 @@
-"""Matrix product with all blocks, by dense conversions: one matrix product each way, and X Y."""
+"""Matrix product with all blocks, by dense conversions: one matrix product each way, and X Y.
+
+Matrices of size (J+1)^2, J = ceil((L1+L2)/2): O(L^6) multiplications [@xie2025]. This is not the
+product of a single block.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.matrix_multiblock.operation import largest_block, reached
 from impls.so3.irreps import Irreps
 from impls.so3.symbols import triangle
@@ -31,13 +36,13 @@ def conversion(irreps: Irreps, largest: int, kept: Sequence[int] | None = None) 
     return table.reshape(size * size, irreps.dim)
 
 
-def dense(problem: Problem, backend: Backend) -> Built:
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     first, second, out = irreps_of(problem)
     largest = largest_block(problem)
-    from_x = backend.table(conversion(first, largest).T)
-    from_y = backend.table(conversion(second, largest).T)
-    to_z = backend.table(conversion(out, largest, reached(problem)))
+    from_x = b.table(conversion(first, largest).T)
+    from_y = b.table(conversion(second, largest).T)
+    to_z = b.table(conversion(out, largest, reached(problem)))
     size = (largest + 1) ** 2
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
@@ -48,3 +53,6 @@ def dense(problem: Problem, backend: Backend) -> Built:
         return {"z": z.reshape(*shape, to_z.shape[1])}
 
     return Built(call, kernel=f"batched product of {size} x {size} matrices")
+
+
+ALGORITHM = Algorithm("matrix_multiblock", "dense", "dense conversions", dense, papers=("xie2025",))

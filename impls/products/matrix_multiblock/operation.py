@@ -113,6 +113,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="matrix_multiblock",
+    title="Matrix product of all blocks",
     family="product",
     summary="product of matrices of all blocks up to J, O(L^6); not the single-block product",
     papers=("xie2025",),

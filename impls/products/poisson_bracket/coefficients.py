@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.gaunt.coefficients import outer_product
 from impls.products.poisson_bracket.operation import bracket_coefficient, paths_of
 from impls.so3.wigner import wigner_3j
@@ -28,6 +30,16 @@ def coefficient_matrix(problem: Problem) -> np.ndarray:
     return matrix
 
 
-def coefficients(problem: Problem, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
-    return outer_product(coefficient_matrix(problem), backend)
+def coefficients(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    return outer_product(coefficient_matrix(problem), b)
+
+
+ALGORITHM = Algorithm(
+    "poisson_bracket",
+    "coefficients",
+    "explicit coefficients",
+    coefficients,
+    papers=("bochkarev2026",),
+    growth=Growth({"lmax": 6, "channels": 1}),
+)

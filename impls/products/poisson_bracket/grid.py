@@ -17,10 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.gaunt.grid import stages
 from impls.products.gaunt.layout import Merge, Split
 from impls.products.poisson_bracket.operation import paths_of, reached
@@ -43,12 +45,16 @@ def bracket_degree(problem: Problem) -> int:
     return first.lmax + second.lmax + output_degree(problem) - 1
 
 
-def grid(problem: Problem, backend: Backend, points: ProductGrid | None = None) -> Built:
-    """Build the algorithm in a framework; `points` replaces the smallest exact grid."""
-    points = points or gauss_legendre(bracket_degree(problem))
+def grid(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm on the smallest exact grid."""
+    return on_grid(problem, b, gauss_legendre(bracket_degree(problem)))
+
+
+def on_grid(problem: Problem, b: Backend, points: ProductGrid) -> Built:
+    """Build the algorithm on any grid that is exact."""
     first, second, _ = irreps_of(problem)
-    waves_x, waves_y = (Waves(irreps, points, backend) for irreps in (first, second))
-    project = bracket_projection(problem, points, backend)
+    waves_x, waves_y = (Waves(irreps, points, b) for irreps in (first, second))
+    project = bracket_projection(problem, points, b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
@@ -134,3 +140,13 @@ def polar_derivative(lmax: int, cos_theta: np.ndarray) -> np.ndarray:
     slopes = 0.5 * (fall * below - rise * above)
     slopes[..., 0] = -rise[:, 0] * above[..., 0]
     return np.where(order <= degree, slopes, 0.0)
+
+
+ALGORITHM = Algorithm(
+    "poisson_bracket",
+    "grid",
+    "product grid, separable stages",
+    grid,
+    papers=("bochkarev2026",),
+    growth=Growth({"lmax": 3, "channels": 1}),
+)

@@ -144,6 +144,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="poisson_bracket",
+    title="Poisson bracket",
     family="product",
     summary="bracket of two functions on the sphere: only paths of odd l1+l2+l3, summed",
     papers=("bochkarev2026", "xie2026"),

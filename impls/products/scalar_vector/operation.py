@@ -73,6 +73,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="scalar_vector",
+    title="Scalar and vector products",
     family="vectors",
     summary="products of a scalar and a vector with another pair, each its own output",
     papers=("schutt2021", "jing2021", "satorras2021"),

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.signal import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.gaunt.coefficients import outer_product
 from impls.products.signal_product.operation import coefficients_of
 from impls.so3.wigner import wigner_3j
@@ -27,6 +29,17 @@ def coefficient_matrix(problem: Problem) -> np.ndarray:
     return matrix
 
 
-def coefficients(problem: Problem, backend: Backend) -> Built:
-    """Build the algorithm in a framework."""
-    return outer_product(coefficient_matrix(problem), backend)
+def coefficients(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    return outer_product(coefficient_matrix(problem), b)
+
+
+ALGORITHM = Algorithm(
+    "signal_product",
+    "coefficients",
+    "explicit coefficients",
+    coefficients,
+    papers=("xie2026",),
+    growth=Growth({"lmax": 6, "channels": 1}),
+    profiles=("check", "paper"),
+)

@@ -14,10 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.signal import cutoffs_of, values_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.gaunt.grid import stages
 from impls.products.gaunt.layout import Split
 from impls.products.poisson_bracket.grid import Projection
@@ -26,16 +28,20 @@ from impls.so3.quadrature import ProductGrid, gauss_legendre
 from impls.so3.wigner import clebsch_gordan
 
 
-def grid(problem: Problem, backend: Backend, points: ProductGrid | None = None) -> Built:
-    """Build the algorithm in a framework; `points` replaces the smallest exact grid."""
-    points = points or gauss_legendre(sum(cutoffs_of(problem)))
+def grid(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm on the smallest exact grid."""
+    return on_grid(problem, b, gauss_legendre(sum(cutoffs_of(problem))))
+
+
+def on_grid(problem: Problem, b: Backend, points: ProductGrid) -> Built:
+    """Build the algorithm on any grid that is exact."""
     (s1, s2, s3), (l1, l2, l3) = (value.l for value in values_of(problem)), cutoffs_of(problem)
-    field_x, field_y = _Field(s1, l1, points, backend), _Field(s2, l2, points, backend)
-    project = _Project(s3, l3, points, backend)
+    field_x, field_y = _Field(s1, l1, points, b), _Field(s2, l2, points, b)
+    project = _Project(s3, l3, points, b)
     coupling = clebsch_gordan(s1, s2, s3)
-    a, b = np.nonzero(np.any(coupling, axis=2))
-    first, second = backend.index(a), backend.index(b)
-    couple = backend.table(coupling[a, b].T)
+    left, right = np.nonzero(np.any(coupling, axis=2))
+    first, second = b.index(left), b.index(right)
+    couple = b.table(coupling[left, right].T)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, y = field_x(inputs["x"]), field_y(inputs["y"])
@@ -91,3 +97,14 @@ class _Project:
             for n, block in enumerate(self.blocks)
         ]
         return self.concatenate(parts, -1)
+
+
+ALGORITHM = Algorithm(
+    "signal_product",
+    "grid",
+    "product grid, separable stages",
+    grid,
+    papers=("xie2025", "xie2026"),
+    growth=Growth({"lmax": 3, "channels": 1}),
+    profiles=("check", "paper"),
+)

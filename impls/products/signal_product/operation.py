@@ -153,6 +153,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="signal_product",
+    title="Product of irrep-valued fields",
     family="signal",
     summary="product of two irrep-valued fields on the sphere: cross, scalar, scaling, any spin",
     papers=("xie2026",),

@@ -2,7 +2,7 @@ r"""Contraction of the dense tensor, one slot at a time [@batatia2022].
 
 The weights make one tensor U[c] = sum_eta W[eta, c] U^eta of every channel; then
 
-    T[b, c, m1 .. m(nu-1), m3] = sum_mnu U[c][m1 .. mnu, m3] A[b, c][mnu]
+    T[b, c, m1 .. m(nu-1), m3] = sum_mnu U[c][m1 .. mnu, m3] x[b, c][mnu]
 
 and so on for the other slots: n d^nu multiplications in the first, d less in each that follows,
 and n d^(nu-1) numbers to keep for each sample. It does not use that the slots are alike.
@@ -15,15 +15,15 @@ those of the U^eta times a constant matrix, so that the map is the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from itertools import permutations, product
 
 import numpy as np
 
-from impls.families.power import irreps_of, nu_of
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.feature import irreps_of, nu_of
 from impls.implementation import Built, Target, Tensors
-from impls.problem import Problem, Refusal, Scalar
-from impls.products.backend import Backend
+from impls.problem import Problem, Refusal
 from impls.products.symmetric_contraction.monomials import (
     Basis,
     Folding,
@@ -86,28 +86,26 @@ def expansion(nested: np.ndarray, basis: Basis, table: np.ndarray) -> np.ndarray
     return found
 
 
-def dense(problem: Problem, backend: Backend, options: Mapping[str, Scalar]) -> Built:
-    """Build the algorithm in a framework; ValueError for an unknown value of `basis`."""
-    name = str(options.get("basis", BASES[0]))
-    if name not in BASES:
-        raise ValueError(f"unknown basis {name!r}: choose one of {', '.join(BASES)}")
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm."""
+    name = options["basis"]
     nu, dim, basis = nu_of(problem), irreps_of(problem)[0].dim, basis_of(problem)
     found = tensors(basis, dim) if name == "minimal" else nested_tensors(problem)
-    fold = Folding([t.reshape(-1, t.shape[-1]) for t in found], backend)
+    fold = Folding([t.reshape(-1, t.shape[-1]) for t in found], b)
     expand = None
     if name == "nested":
         pairs = zip(found, basis.tables, strict=True)
-        expand = Folding([expansion(t, basis, table) for t, table in pairs], backend)
+        expand = Folding([expansion(t, basis, table) for t, table in pairs], b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a = inputs["A"].swapaxes(0, 1)
+        a = inputs["x"].swapaxes(0, 1)
         channels, batch = a.shape[:2]
         w = weights["W"] if expand is None else expand(weights["W"])
         table = fold(w).swapaxes(0, 1).reshape(channels, -1, dim)
         result = a @ table.swapaxes(1, 2)
         for _ in range(nu - 1):
             result = (result.reshape(channels, batch, -1, dim) @ a[..., None])[..., 0]
-        return {"B": result.swapaxes(0, 1)}
+        return {"z": result.swapaxes(0, 1)}
 
     kernel = f"{nu} contractions of a {dim}^{nu} tensor per channel, {name} basis"
     return Built(call, kernel=kernel)
@@ -122,3 +120,14 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     if numbers > LARGEST:
         return Refusal(f"dense tables of {numbers} numbers, over {LARGEST}", "use monomials")
     return None
+
+
+ALGORITHM = Algorithm(
+    "symmetric_contraction",
+    "dense",
+    "dense tensor, slot by slot",
+    dense,
+    supports=supports,
+    options={"basis": BASES},
+    papers=("batatia2022",),
+)

@@ -4,7 +4,7 @@ A symmetric tensor with nu equal slots is a polynomial: B[m3] = sum_k u[k, m3] A
 ascending indices k, with u = (number of distinct orders of k) U[k1, .., knu, m3]. Monomials are
 made degree by degree, each from one of a degree less: d^nu / nu! products instead of d^nu.
 
-    u[c] = sum_eta W[eta, c] u^eta,   B[b, c] = monomials(A[b, c]) u[c]
+    u[c] = sum_eta W[eta, c] u^eta,   z[b, c] = monomials(x[b, c]) u[c]
 """
 
 from __future__ import annotations
@@ -18,10 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from impls.families.power import irreps_of, nu_of
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.feature import irreps_of, nu_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.backend import Backend
 from impls.products.symmetric_contraction.operation import NEW, Sector, sectors_of
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import clebsch_gordan
@@ -124,20 +125,20 @@ def steps(monomials: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     return [(wanted[:, 0], wanted[:, 1]), *reversed(found)]
 
 
-def monomials(problem: Problem, backend: Backend) -> Built:
+def monomials(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     basis = basis_of(problem)
     count = len(basis.monomials)
-    gathers = [(backend.index(p), backend.index(c)) for p, c in steps(basis.monomials)]
-    fold = Folding([t.reshape(-1, t.shape[-1]) for t in basis.tables], backend)
+    gathers = [(b.index(p), b.index(c)) for p, c in steps(basis.monomials)]
+    fold = Folding([t.reshape(-1, t.shape[-1]) for t in basis.tables], b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a, folded = inputs["A"], fold(weights["W"])
+        a, folded = inputs["x"], fold(weights["W"])
         products = a
         for parent, component in gathers:
-            products = backend.take(products, parent) * backend.take(a, component)
+            products = b.take(products, parent) * b.take(a, component)
         table = folded.swapaxes(0, 1).reshape(a.shape[1], -1, count).swapaxes(1, 2)
-        return {"B": (products.swapaxes(0, 1) @ table).swapaxes(0, 1)}
+        return {"z": (products.swapaxes(0, 1) @ table).swapaxes(0, 1)}
 
     return Built(call, kernel=f"{count} monomials, batched matrix product")
 
@@ -156,3 +157,12 @@ class Folding:
         """Return [sum of rows, channels]."""
         rows = [t @ weights[part] for t, part in zip(self.tables, self.parts, strict=True)]
         return rows[0] if len(rows) == 1 else self.concatenate(rows, 0)
+
+
+ALGORITHM = Algorithm(
+    "symmetric_contraction",
+    "monomials",
+    "each monomial once",
+    monomials,
+    papers=("drautz2019",),
+)

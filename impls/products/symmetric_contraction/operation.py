@@ -1,6 +1,6 @@
 r"""Symmetric contraction: all equivariant polynomials of degree nu in one feature, weighted.
 
-    B[b, c, l3][m3] = sum_eta W[eta, c] sum_{m1..mnu} U^eta[m1, .., mnu, m3] prod_i A[b, c][m_i]
+    z[b, c, l3][m3] = sum_eta W[eta, c] sum_{m1..mnu} U^eta[m1, .., mnu, m3] prod_i x[b, c][m_i]
 
 eta runs over a basis of the equivariant maps from the symmetric power Sym^nu of `irreps_in` to one
 output irrep [@batatia2022] [@drautz2019]. All slots hold the same vector, so that only the
@@ -33,7 +33,7 @@ from itertools import combinations_with_replacement, permutations
 
 import numpy as np
 
-from impls.families.power import irreps_of, nu_of, power_space
+from impls.families.feature import irreps_of, no_power, nu_of, output_space, shape_of
 from impls.growth import Growth
 from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
@@ -121,19 +121,18 @@ def weights_per_output(problem: Problem) -> tuple[int, ...]:
 
 
 def _outputs(problem: Problem) -> Mapping[str, Space]:
-    return {"B": power_space(problem, irreps_of(problem)[1])}
+    return {"z": output_space(problem, irreps_of(problem)[1])}
 
 
 def _weights(problem: Problem) -> Mapping[str, Space]:
-    channels = int(problem.sizes["channels"])  # type: ignore[arg-type]
-    return {"W": Space((sum(weights_per_output(problem)), channels))}
+    return {"W": Space((sum(weights_per_output(problem)), shape_of(problem)[1]))}
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     """Couple the vectors themselves, chain by chain; no tensor acts on data."""
     inside, out = irreps_of(problem)
     slices, in3 = inside.slices(), out.slices()
-    a, start = inputs["A"], 0
+    a, start = inputs["x"], 0
     result = np.zeros((*a.shape[:-1], out.dim))
     for sector in sectors_of(problem):
         mixing = _mixing(tuple(inside.items[i][1] for i in sector.items), sector)
@@ -146,7 +145,7 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
                 value = np.einsum("ijk,bci,bcj->bck", tensor, value, a[..., slices[item]])
                 degree = coupled
             result[..., in3[sector.out]] += value * (column @ w)[:, None]
-    return {"B": result}
+    return {"z": result}
 
 
 @lru_cache(maxsize=1024)
@@ -187,6 +186,9 @@ def _mixing(irreps: tuple[Irrep, ...], sector: Sector) -> Array:
 
 
 def _supports(problem: Problem) -> Refusal | None:
+    refusal = no_power(problem)
+    if refusal:
+        return refusal
     nu, (inside, out) = nu_of(problem), irreps_of(problem)
     if nu > LARGEST_NU:
         return Refusal(
@@ -215,7 +217,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
     Zeros inside a sector are counted as coefficients.
     """
-    channels, batch = (float(problem.sizes[k]) for k in ("channels", "batch"))  # type: ignore[arg-type]
+    batch, channels = (float(count) for count in shape_of(problem)[:2])
     inside, out = irreps_of(problem)
     products, used, folded = set(), 0, 0
     for sector in sectors_of(problem):
@@ -238,7 +240,8 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="symmetric_contraction",
-    family="power",
+    title="Symmetric contraction",
+    family="feature",
     summary="all equivariant polynomials of degree nu, a weight for each and channel",
     papers=("batatia2022", "drautz2019", "dusson2022"),
     claims=exact("rotation", "inversion"),

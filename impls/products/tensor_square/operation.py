@@ -146,6 +146,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="tensor_square",
+    title="Tensor square",
     family="square",
     summary="weighted symmetric square: every pair of channels once, paths summed",
     papers=("geiger2022",),

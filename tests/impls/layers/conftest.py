@@ -1,7 +1,6 @@
 """Run any layer on float64 arrays, differentiate it, and compare with its oracle."""
 
 import contextlib
-import importlib
 
 import numpy as np
 import pytest
@@ -10,21 +9,23 @@ from analysis.derivative import directional
 from analysis.equivariance import errors
 from impls.families.feature import FAMILY
 from impls.implementation import Target
+from impls.registry import load
 from impls.streams import Streams
+
+REGISTRY = load()
 
 
 class Layer:
     """One implementation of a layer of family `feature`, with its operation."""
 
     def __init__(self, operation, name):
-        root = f"impls.layers.{operation}"
-        self.operation = importlib.import_module(f"{root}.operation").OPERATION
-        self.implementation = importlib.import_module(f"{root}.{name}").IMPLEMENTATION
+        self.operation = REGISTRY.operation(operation)
+        self.implementation = REGISTRY.implementation(f"{operation}.{name}")
 
-    def draw(self, asked):
+    def draw(self, asked, seed=0):
         rng = np.random.default_rng(3)
         weights = {k: s.sample(rng) for k, s in self.operation.weights(asked).items()}
-        return FAMILY.draw(asked, Streams(0)), weights
+        return FAMILY.draw(asked, Streams(seed)), weights
 
     def outputs(self, asked, inputs, weights):
         return self._run(asked, inputs, weights, None)
@@ -60,9 +61,9 @@ class Layer:
             worst = max(worst, float(gap))
         return worst
 
-    def symmetry_error(self, asked, subgroup, seed=5, n=3):
+    def symmetry_error(self, asked, subgroup, seed=5, n=3, drawn=0):
         """Return the largest |f(g x) - g f(x)| / |f(x)| over elements of a subgroup."""
-        inputs, weights = self.draw(asked)
+        inputs, weights = self.draw(asked, drawn)
         elements = FAMILY.group(asked).subgroups[subgroup].sample(np.random.default_rng(seed), n)
         found = errors(
             lambda arrays: self.outputs(asked, arrays, weights),

@@ -5,8 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impls.families.feature import FAMILY, gated, problem
+from impls.families.feature import FAMILY, gated
+from impls.families.feature import layer as problem
 from impls.problem import Problem
+from impls.registry import load
 from impls.so3.irreps import degrees, natural
 from impls.streams import Streams
 
@@ -19,12 +21,13 @@ LAYERS = (
     ("grid_mlp", "separable"),
     ("local_frame", "recursion"),
 )
+REGISTRY = load()
 SIZE = {"channels": 2, "batch": 3, "dtype": "float64"}
-O3 = problem(natural(range(4)), resolution=5, **SIZE)
-SO3 = problem(degrees(range(3)), activation="tanh", resolution=4, **SIZE)
+O3 = problem(natural(range(4)), **SIZE).at(resolution=5)
+SO3 = problem(degrees(range(3)), activation="tanh", **SIZE).at(resolution=4)
 VECTORS = problem(gated(3), data="frames", **SIZE)
 MIXED = problem("1e+0o+0e+0e+0e+2o+0e+1o", data="frames", **SIZE)
-UNSORTED = problem("3o+0e+2e", activation="tanh", resolution=6, **SIZE)
+UNSORTED = problem("3o+0e+2e", activation="tanh", **SIZE).at(resolution=6)
 SOME_DEGREES = problem("2+1+1+0", data="frames", **SIZE)
 ANSWERS = {
     "norm_activation": (O3, SO3, VECTORS, MIXED, SOME_DEGREES),
@@ -99,12 +102,13 @@ def test_cost_is_positive_and_grows_with_the_batch(operation, layer_of):
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (O3.with_sizes(irreps="2x0e+1x1o"), "irreps=2x0e+1x1o: multiplicities are not supported"),
-        (O3.with_sizes(irreps=""), "irreps is empty"),
-        (O3.with_sizes(irreps="0e+1"), "mix labels with a parity"),
+        (O3.with_sizes(irreps_in="2x0e+1x1o"), "irreps_in=2x0e+1x1o: multiplicities are not"),
+        (O3.with_sizes(irreps_in=""), "irreps_in is empty"),
+        (O3.with_sizes(irreps_in="0e+1"), "mix labels with a parity"),
         (O3.with_sizes(activation="relu"), "unknown activation 'relu'"),
-        (O3.with_sizes(resolution=0), "size resolution=0 is not a positive integer"),
-        (Problem("feature", {"irreps": "0e"}), "missing ['activation', 'batch', 'channels'"),
+        (O3.with_sizes(nu=2), "nu=2 with activation=silu: a product has no activation"),
+        (O3.with_sizes(activation="none"), "nu=1 is no product"),
+        (Problem("feature", {"irreps_in": "0e"}), "missing ['irreps_out', 'nu', 'activation'"),
         (replace(O3, data="other"), "unknown data 'other'"),
         (replace(O3, data="frames"), "has 1 of the two vectors that define a frame"),
     ],
@@ -124,11 +128,18 @@ def test_data_frames_keeps_vectors_apart():
     assert np.abs(u.mean((0, 1))).max() < 1
 
 
-def test_profiles_are_check_and_paper_only():
-    assert set(FAMILY.profiles) == {"check", "paper"}
-    for profile in FAMILY.profiles.values():
-        ids = set()
-        for ask in profile():
-            assert FAMILY.check(ask.problem) is None
-            ids.add((*FAMILY.facets(ask.problem).values(), ask.problem.dtype))
-        assert len(ids) == len(profile())
+@pytest.mark.parametrize("operation", sorted({operation for operation, _ in LAYERS}))
+@pytest.mark.parametrize(
+    ("sizes", "reason"),
+    [
+        ({"nu": 2, "activation": "none"}, "nu=2 asks for a product"),
+        ({"irreps_out": "0e"}, "a pointwise layer has the irreps and channels of its input"),
+        ({"channels_out": 7}, "a pointwise layer has the irreps and channels of its input"),
+        ({"weights": "per_sample"}, "weights are shared by all samples"),
+    ],
+)
+def test_a_layer_refuses_what_is_no_layer(operation, sizes, reason, layer_of):
+    asked = VECTORS.with_sizes(**sizes)
+    assert FAMILY.check(asked) is None
+    supports = REGISTRY.operation(operation).supports
+    assert str(supports(asked)).startswith(reason)

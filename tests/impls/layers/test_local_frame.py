@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from impls.families.feature import FAMILY, problem, vectors_of
+from impls.families.feature import FAMILY, vectors_of
+from impls.families.feature import layer as problem
 from impls.layers.local_frame.operation import OPERATION
 from impls.so3.irreps import Irreps
 from impls.streams import Streams

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impls.families.feature import problem
+from impls.families.feature import layer as problem
 from impls.layers.activations import activate, sigmoid
 from impls.layers.gate.operation import OPERATION as GATE
 from impls.layers.gate.operation import gates_of

@@ -7,7 +7,7 @@ from impls.families.product import FAMILY, problem
 from impls.implementation import Target
 from impls.peers.e3nn import canonical_order, flat_order, label, labels
 from impls.problem import Problem
-from impls.products.clebsch_gordan import jax_e3nn, torch_e3nn
+from impls.products.clebsch_gordan.e3nn import JAX, TORCH
 from impls.products.clebsch_gordan.operation import OPERATION, paths_of
 from impls.so3.irreps import Irrep, Irreps
 from impls.streams import Streams
@@ -70,7 +70,7 @@ def test_torch_product_is_the_oracle(name, jit_mode, dtype):
     asked = PROBLEMS[name](dtype)
     arrays = FAMILY.draw(asked, Streams(0))
     before = torch.get_default_dtype(), e3nn.get_optimization_defaults()
-    built = torch_e3nn.IMPLEMENTATION.build(asked, Target(), {"jit_mode": jit_mode})
+    built = TORCH.build(asked, Target(), {"jit_mode": jit_mode})
     assert (torch.get_default_dtype(), e3nn.get_optimization_defaults()) == before
     tensors = {
         k: torch.tensor(v, dtype=getattr(torch, dtype), requires_grad=True)
@@ -97,7 +97,7 @@ def test_jax_product_is_the_oracle(name, dtype):
     expected = OPERATION.oracle(asked, arrays, {})["z"]
     c = np.random.default_rng(1).standard_normal(expected.shape)
     with jax.enable_x64(dtype == "float64"):
-        built = jax_e3nn.IMPLEMENTATION.build(asked, Target(), {})
+        built = JAX.build(asked, Target(), {})
         tensors = {k: jax.numpy.asarray(v, dtype) for k, v in arrays.items()}
 
         def loss(inputs):
@@ -116,8 +116,7 @@ def test_jax_product_is_the_oracle(name, dtype):
 def test_layout_says_when_the_order_differs():
     pytest.importorskip("e3nn")
     sorted_, other = (
-        torch_e3nn.IMPLEMENTATION.build(PROBLEMS[name]("float32"), Target(), {})
-        for name in ("o3", "unsorted")
+        TORCH.build(PROBLEMS[name]("float32"), Target(), {}) for name in ("o3", "unsorted")
     )
     assert sorted_.layout == "mul_ir" and sorted_.unpack is None
     assert "e3nn's order" in other.layout and other.unpack is not None
@@ -125,6 +124,6 @@ def test_layout_says_when_the_order_differs():
 
 
 def test_wrappers_name_what_they_wrap():
-    assert torch_e3nn.IMPLEMENTATION.requires == ("e3nn",)
-    assert torch_e3nn.IMPLEMENTATION.baseline and not jax_e3nn.IMPLEMENTATION.baseline
-    assert jax_e3nn.IMPLEMENTATION.licence == "Apache-2.0"
+    assert TORCH.requires == ("e3nn",)
+    assert TORCH.baseline and not JAX.baseline
+    assert JAX.licence == "Apache-2.0"

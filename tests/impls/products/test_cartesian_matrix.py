@@ -1,7 +1,5 @@
 """Products of 3 x 3 matrices: against the 6j symbols, and against `matrix` with j = 1."""
 
-import importlib
-
 import numpy as np
 import pytest
 
@@ -13,15 +11,17 @@ from impls.products.cartesian_matrix.dense import basis
 from impls.products.cartesian_matrix.operation import OPERATION, coefficients
 from impls.products.matrix.operation import OPERATION as MATRIX
 from impls.products.matrix.operation import block_of
+from impls.registry import load
 from impls.so3.rotations import random_rotations, representation
 from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams
 
+REGISTRY = load()
 NAMES = ("torch_dense", "jax_dense")
 
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.cartesian_matrix.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"cartesian_matrix.{name}")
 
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):

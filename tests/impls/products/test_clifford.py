@@ -1,6 +1,5 @@
 """Geometric products of Cl(3,0), with a weight for each triple of grades and without."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -9,15 +8,17 @@ import pytest
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import labels
 from impls.families.multivector import FAMILY, GRADES, IRREPS, problem
-from impls.implementation import Built
+from impls.implementation import Built, Target
 from impls.problem import Problem
 from impls.products.clifford import operation as clifford
 from impls.products.clifford.algebra import dense, table, triples
-from impls.products.geometric_product import operation as geometric
+from impls.products.clifford.operation import CLIFFORD, GEOMETRIC_PRODUCT
+from impls.registry import load
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
 
+REGISTRY = load()
 WEIGHTED = ("torch_blades", "jax_blades", "torch_dense", "jax_dense")
 PLAIN = ("torch_blades", "jax_blades")
 TRIPLES = clifford.TRIPLES
@@ -27,19 +28,19 @@ CASES = [("clifford", n) for n in WEIGHTED] + [("geometric_product", n) for n in
 
 def weights_of(asked, seed=4):
     rng = np.random.default_rng(seed)
-    space = clifford.OPERATION.weights(asked)["w"]
+    space = CLIFFORD.weights(asked)["w"]
     return {"w": space.sample(rng)}
 
 
 def bound(operation, name, weights):
     """Return an implementation and its operation with the weights inside, as maps of x and y."""
-    module = importlib.import_module(f"impls.products.{operation}.{name}")
-    declared = importlib.import_module(f"impls.products.{operation}.operation").OPERATION
+    implementation = REGISTRY.implementation(f"{operation}.{name}")
+    declared = REGISTRY.operation(operation)
     if operation == "geometric_product":
-        return module.IMPLEMENTATION, declared
+        return implementation, declared
 
     def build(asked, target, options):
-        built = module.IMPLEMENTATION.build(asked, target, options)
+        built = implementation.build(asked, target, options)
         if name.startswith("torch"):
             import torch
 
@@ -53,7 +54,7 @@ def bound(operation, name, weights):
     def oracle(asked, inputs, _):
         return declared.oracle(asked, inputs, weights)
 
-    return replace(module.IMPLEMENTATION, build=build), replace(declared, oracle=oracle)
+    return replace(implementation, build=build), replace(declared, oracle=oracle)
 
 
 def draw(asked):
@@ -125,14 +126,14 @@ def test_oracle_is_the_formula_in_components():
         s * c + t * b + cross(v, u) - cross(b, c) + p * u + q * v,
         s * q + p * t + dot(v, c) + dot(b, u),
     ]
-    found = geometric.OPERATION.oracle(ASKED, arrays, {})["z"]
+    found = GEOMETRIC_PRODUCT.oracle(ASKED, arrays, {})["z"]
     np.testing.assert_allclose(found, np.concatenate(wanted, -1), atol=1e-13)
 
 
 def test_weights_of_one_give_the_geometric_product():
     arrays = draw(ASKED)
-    found = clifford.OPERATION.oracle(ASKED, arrays, {"w": np.ones((20, 3))})["z"]
-    wanted = geometric.OPERATION.oracle(ASKED, arrays, {})["z"]
+    found = CLIFFORD.oracle(ASKED, arrays, {"w": np.ones((20, 3))})["z"]
+    wanted = GEOMETRIC_PRODUCT.oracle(ASKED, arrays, {})["z"]
     np.testing.assert_allclose(found, wanted, atol=1e-13)
 
 
@@ -166,7 +167,7 @@ def test_the_triples_are_the_20_paths_of_o3_and_equal_clebsch_gordan():
 
 def test_dimension_20_with_weights_and_10_without():
     parts = (labels(IRREPS),) * 3
-    fixed = geometric.OPERATION.coefficients(ASKED)
+    fixed = GEOMETRIC_PRODUCT.coefficients(ASKED)
     assert reachable_dimension(fixed, *parts).value == 10
     assert span_dimension(fixed, *parts) == 20
     # One weight for each triple: the Jacobian in the weights alone has full rank.
@@ -174,8 +175,7 @@ def test_dimension_20_with_weights_and_10_without():
     asked = problem(batch=40, dtype="float64")
     arrays = {name: rng.standard_normal((40, 1, 8)) for name in "xy"}
     columns = [
-        clifford.OPERATION.oracle(asked, arrays, {"w": row[:, None]})["z"].ravel()
-        for row in np.eye(20)
+        CLIFFORD.oracle(asked, arrays, {"w": row[:, None]})["z"].ravel() for row in np.eye(20)
     ]
     assert np.linalg.matrix_rank(np.stack(columns)) == 20
 
@@ -193,13 +193,11 @@ def test_gradient_in_the_weights(name, distance):
 
 
 def weight_gradient(name, arrays, w, c):
-    module = importlib.import_module(f"impls.products.clifford.{name}")
-    from impls.implementation import Target
-
+    implementation = REGISTRY.implementation(f"clifford.{name}")
     if name.startswith("torch"):
         import torch
 
-        call = module.IMPLEMENTATION.build(ASKED, Target(), {}).call
+        call = implementation.build(ASKED, Target(), {}).call
         tensors = {k: torch.tensor(a) for k, a in arrays.items()}
         leaf = torch.tensor(w, requires_grad=True)
         value = (call(tensors, {"w": leaf})["z"] * torch.tensor(c)).sum()
@@ -207,7 +205,7 @@ def weight_gradient(name, arrays, w, c):
     import jax
 
     with jax.enable_x64(True):
-        call = module.IMPLEMENTATION.build(ASKED, Target(), {}).call
+        call = implementation.build(ASKED, Target(), {}).call
         tensors = {k: jax.numpy.asarray(a) for k, a in arrays.items()}
         gradient = jax.grad(lambda w: (call(tensors, {"w": w})["z"] * c).sum())
         return np.asarray(gradient(jax.numpy.asarray(w)))

@@ -1,5 +1,3 @@
-import importlib
-
 import numpy as np
 import pytest
 
@@ -9,13 +7,15 @@ from impls.families.product import FAMILY, irreps_of, problem
 from impls.problem import Problem
 from impls.products.fused_matrix.operation import OPERATION, PARTS, paths_of
 from impls.products.matrix.operation import OPERATION as SINGLE
+from impls.registry import load
 from impls.so3.irreps import Irreps
 
+REGISTRY = load()
 NAMES = ("torch_dense", "jax_dense")
 
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.fused_matrix.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"fused_matrix.{name}")
 
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):

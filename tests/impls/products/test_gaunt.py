@@ -4,14 +4,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from impls import backends
 from impls.families.product import FAMILY, irreps_of, problem
 from impls.implementation import Target
 from impls.problem import Problem
-from impls.products.backend import numpy_backend
-from impls.products.gaunt.grid import grid
+from impls.products.gaunt.grid import on_grid
 from impls.products.gaunt.layout import product_degree
 from impls.products.gaunt.lebedev import point_matrices
 from impls.products.gaunt.operation import OPERATION, nonzeros, reached
+from impls.registry import load
 from impls.so3.designs import t_design
 from impls.so3.quadrature import gauss_legendre, lebedev
 from impls.so3.wigner import gaunt, wigner_3j
@@ -24,9 +25,11 @@ NAMES = tuple(
     f"{framework}_{algorithm}" for framework in ("torch", "jax") for algorithm in ALGORITHMS
 )
 
+REGISTRY = load()
+
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.gaunt.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"gaunt.{name}")
 
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):
@@ -191,7 +194,10 @@ def test_one_point_fewer_is_detected(asked, runner, distance):
     wanted = OPERATION.oracle(asked, arrays, {})["z"]
 
     def error(points):
-        return distance(grid(asked, numpy_backend(asked), points).call(arrays, {})["z"], wanted)
+        return distance(
+            on_grid(asked, backends.load("numpy", asked, Target()), points).call(arrays, {})["z"],
+            wanted,
+        )
 
     degree = product_degree(asked)
     exact = gauss_legendre(degree)

@@ -7,11 +7,12 @@ designs are compared in `test_designs`.
 import numpy as np
 import pytest
 
+from impls.backends import load
 from impls.families.product import irreps_of, problem
-from impls.products.backend import numpy_backend
-from impls.products.gaunt.fourier import Transforms, decoder, encoder, fourier
+from impls.implementation import Target
+from impls.products.gaunt.fourier import decoder, encoder, fourier
 from impls.products.gaunt.fourier_parity import Decoder, Encoder, even_torus, fourier_parity
-from impls.products.gaunt.grid import GRIDS, grid_of, stages
+from impls.products.gaunt.grid import GRIDS, points_of, stages
 from impls.products.gaunt.lebedev import point_matrices
 from impls.products.gaunt.operation import OPERATION, reached
 from impls.so3.quadrature import gauss_legendre, lebedev
@@ -20,23 +21,36 @@ from impls.so3.quadrature import gauss_legendre, lebedev
 class Counted:
     """NumPy's FFTs, which note how many real numbers they were given for each sample."""
 
-    def __init__(self, fft="real"):
+    def __init__(self):
         self.given, self.values, self.points = [], [], []
-        half = fft == "real"
-        self.inverse, self.forward = (
-            (np.fft.irfft2, np.fft.rfft2) if half else (np.fft.ifft2, np.fft.fft2)
-        )
-        self.transforms = Transforms(self._to_grid, self._to_series, fft)
 
-    def _to_grid(self, real, imag, size):
-        self.given.append((real.size + imag.size) // len(real))
-        self.points.append(size)
-        return self.inverse(real + 1j * imag, s=size, norm="forward")
+    def irfft2(self, spectrum, s, norm):
+        return self._inverse(np.fft.irfft2, spectrum, s, norm)
 
-    def _to_series(self, values):
+    def ifft2(self, spectrum, s, norm):
+        return self._inverse(np.fft.ifft2, spectrum, s, norm)
+
+    def rfft2(self, values, norm):
+        return self._forward(np.fft.rfft2, values, norm)
+
+    def fft2(self, values, norm):
+        return self._forward(np.fft.fft2, values, norm)
+
+    def _inverse(self, function, spectrum, s, norm):
+        self.given.append(2 * spectrum.size // len(spectrum))
+        self.points.append(s)
+        return function(spectrum, s=s, norm=norm)
+
+    def _forward(self, function, values, norm):
         self.values.append(values.nbytes // 8 // len(values))
-        series = self.forward(values, norm="forward")
-        return series.real, series.imag
+        return function(values, norm=norm)
+
+
+def counting(asked):
+    """Return the backend of NumPy with counted FFTs, and what they count."""
+    backend, counted = load("numpy", asked, Target()), Counted()
+    backend.fft = counted
+    return backend, counted
 
 
 @pytest.mark.parametrize("algorithm", [fourier, fourier_parity])
@@ -44,8 +58,8 @@ class Counted:
 def test_real_ffts_hold_half_of_the_complex_series(algorithm, lmax, runner, distance):
     """2 (L+1) real numbers for each u, where a complex series has 2 (2L+1)."""
     asked = problem("mimo", lmax, batch=3, dtype="float64")
-    counted, arrays = Counted(), runner.draw(asked)
-    found = algorithm(asked, numpy_backend(asked), counted.transforms).call(arrays, {})["z"]
+    (backend, counted), arrays = counting(asked), runner.draw(asked)
+    found = algorithm(asked, backend, {"fft": "real"}).call(arrays, {})["z"]
     assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-12
     for given, (n_u, _) in zip(counted.given, counted.points, strict=True):
         assert given == 2 * (lmax + 1) * n_u
@@ -56,9 +70,9 @@ def test_real_ffts_hold_half_of_the_complex_series(algorithm, lmax, runner, dist
 def test_complex_ffts_take_the_whole_series_and_hold_twice_the_values(lmax, runner, distance):
     asked = problem("mimo", lmax, batch=3, dtype="float64")
     arrays = runner.draw(asked)
-    half, full = Counted("real"), Counted("complex")
-    for counted in (half, full):
-        found = fourier(asked, numpy_backend(asked), counted.transforms).call(arrays, {})["z"]
+    (real, half), (whole, full) = counting(asked), counting(asked)
+    for backend, fft in ((real, "real"), (whole, "complex")):
+        found = fourier(asked, backend, {"fft": fft}).call(arrays, {})["z"]
         assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-12
     assert half.points == full.points
     n_u, n_v = full.points[0]
@@ -69,7 +83,7 @@ def test_complex_ffts_take_the_whole_series_and_hold_twice_the_values(lmax, runn
 @pytest.mark.parametrize("lmax", [2, 3])
 def test_the_double_grid_has_four_times_the_points(lmax):
     asked = problem("mimo", lmax, dtype="float64")
-    minimal, double = (grid_of(asked, {"grid": name}) for name in GRIDS)
+    minimal, double = (points_of(asked, name) for name in GRIDS)
     degree = 4 * lmax
     assert (len(minimal.cos_theta), len(minimal.phi)) == (degree // 2 + 1, degree + 1)
     assert (len(double.cos_theta), len(double.phi)) == (degree + 1, 2 * (degree + 1))
@@ -79,7 +93,7 @@ def test_the_double_grid_has_four_times_the_points(lmax):
 @pytest.mark.parametrize("lmax", [2, 3, 6])
 def test_parity_leaves_out_half_of_the_multiplications_and_only_zeros(lmax):
     asked = problem("mimo", lmax, dtype="float64")
-    backend = numpy_backend(asked)
+    backend = load("numpy", asked, Target())
     (inside, _, out), (n_u, _) = irreps_of(asked), even_torus(asked)
     streams, table = encoder(inside, n_u)
     kept = sum(part.size for _, part in Encoder(streams, table, backend).parts)

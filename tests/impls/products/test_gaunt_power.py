@@ -1,33 +1,36 @@
 """Gaunt power: the oracle is f^nu, grids are just fine enough, every implementation is right."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from analysis.derivative import directional
-from impls.families.power import FAMILY, irreps_of, problem
+from impls import backends
+from impls.families.feature import FAMILY, ask, irreps_of
+from impls.families.feature import power as problem
 from impls.implementation import Target
 from impls.problem import Problem
-from impls.products.backend import numpy_backend
 from impls.products.gaunt.operation import OPERATION as GAUNT
 from impls.products.gaunt_power.operation import OPERATION, reached
-from impls.products.gaunt_power.points import grid, power, power_degree
+from impls.products.gaunt_power.points import on_grid, power, power_degree
 from impls.products.symmetric_contraction.operation import OPERATION as CONTRACTION
+from impls.registry import load
 from impls.so3.quadrature import gauss_legendre
 from impls.streams import Streams
 
 NAMES = ("torch_grid", "torch_lebedev", "jax_grid", "jax_lebedev")
 
+REGISTRY = load()
+
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.gaunt_power.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"gaunt_power.{name}")
 
 
 def custom(inside, out, nu, channels=2, batch=3, dtype="float64"):
-    sizes = {"irreps_in": inside, "irreps_out": out, "nu": nu}
-    return Problem("power", sizes | {"channels": channels, "batch": batch}, dtype=dtype)
+    counts = {"nu": nu, "channels": channels, "batch": batch}
+    return ask(irreps_in=inside, irreps_out=out, dtype=dtype, **counts)
 
 
 PROBLEMS = [
@@ -48,7 +51,7 @@ def relative(found, wanted):
 
 def test_oracle_is_the_repeated_gaunt_product():
     asked = problem(3, 2, 6, channels=2, batch=4, dtype="float64")
-    a = FAMILY.draw(asked, Streams(0))["A"]
+    a = FAMILY.draw(asked, Streams(0))["x"]
 
     def multiply(x, lx, lout):
         sizes = {
@@ -60,7 +63,7 @@ def test_oracle_is_the_repeated_gaunt_product():
         return GAUNT.oracle(both, {"x": x, "y": a}, {})["z"]
 
     wanted = multiply(multiply(a, 2, 4), 4, 6)
-    assert relative(OPERATION.oracle(asked, {"A": a}, {})["B"], wanted) < 1e-13
+    assert relative(OPERATION.oracle(asked, {"x": a}, {})["z"], wanted) < 1e-13
 
 
 def test_power_is_a_point_of_the_symmetric_contraction():
@@ -69,11 +72,11 @@ def test_power_is_a_point_of_the_symmetric_contraction():
     count = CONTRACTION.weights(asked)["W"].shape[0]
     columns = np.array(
         [
-            CONTRACTION.oracle(asked, inputs, {"W": np.eye(count)[:, [k]]})["B"].ravel()
+            CONTRACTION.oracle(asked, inputs, {"W": np.eye(count)[:, [k]]})["z"].ravel()
             for k in range(count)
         ]
     ).T
-    wanted = OPERATION.oracle(asked, inputs, {})["B"].ravel()
+    wanted = OPERATION.oracle(asked, inputs, {})["z"].ravel()
     solution = np.linalg.lstsq(columns, wanted, rcond=None)[0]
     assert relative(columns @ solution, wanted) < 1e-12
 
@@ -88,16 +91,16 @@ def test_power(nu):
 @pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
 def test_is_the_oracle_with_its_gradient(name, asked, judge):
     inputs, _ = judge.draw(FAMILY, OPERATION, asked)
-    wanted = OPERATION.oracle(asked, inputs, {})["B"]
+    wanted = OPERATION.oracle(asked, inputs, {})["z"]
     rng = np.random.default_rng(1)
-    c = {"B": rng.standard_normal(wanted.shape)}
+    c = {"z": rng.standard_normal(wanted.shape)}
     outputs, gradients = judge.differentiated(implementation(name), asked, inputs, {}, c)
-    found, gradient = outputs["B"], gradients["A"]
+    found, gradient = outputs["z"], gradients["x"]
     assert found.dtype == np.float64 and relative(found, wanted) < 1e-11
     d = rng.standard_normal(gradient.shape)
-    exact = (("A", int(asked.sizes["nu"])),)
+    exact = (("x", int(asked.sizes["nu"])),)
     derivative = directional(
-        lambda i, w: OPERATION.oracle(asked, i, w), inputs, {}, {"A": d}, {}, c, exact
+        lambda i, w: OPERATION.oracle(asked, i, w), inputs, {}, {"x": d}, {}, c, exact
     )
     scale = np.linalg.norm(gradient) * np.linalg.norm(d)
     assert abs(np.vdot(gradient, d) - derivative) < 1e-11 * scale
@@ -108,7 +111,7 @@ def test_outputs_that_vanish_are_exact_zeros(name, judge):
     asked = PROBLEMS[2]
     assert reached(asked) == (False, True, True, False)
     inputs, _ = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, {})["B"]
+    found = judge.value(implementation(name), asked, inputs, {})["z"]
     for kept, part in zip(reached(asked), irreps_of(asked)[1].slices(), strict=True):
         assert np.any(found[..., part]) == kept
 
@@ -117,9 +120,9 @@ def test_outputs_that_vanish_are_exact_zeros(name, judge):
 def test_single_precision(name, judge):
     asked = problem(3, 2, 2, channels=2, batch=20)
     inputs, _ = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, {})["B"]
+    found = judge.value(implementation(name), asked, inputs, {})["z"]
     assert found.dtype == np.float32
-    assert relative(found, OPERATION.oracle(asked, inputs, {})["B"]) < 1e-5
+    assert relative(found, OPERATION.oracle(asked, inputs, {})["z"]) < 1e-5
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -137,12 +140,15 @@ def test_equivariance(name, judge):
 def test_a_coarser_grid_aliases():
     asked = problem(3, 2, 2, batch=8, dtype="float64")
     inputs = FAMILY.draw(asked, Streams(0))
-    wanted = OPERATION.oracle(asked, inputs, {})["B"]
+    wanted = OPERATION.oracle(asked, inputs, {})["z"]
     degree = power_degree(asked)
     assert degree == 3 * 2 + 2
 
     def error(points):
-        return relative(grid(asked, numpy_backend(asked), points).call(inputs, {})["B"], wanted)
+        return relative(
+            on_grid(asked, backends.load("numpy", asked, Target()), points).call(inputs, {})["z"],
+            wanted,
+        )
 
     exact = gauss_legendre(degree)
     assert error(exact) < 1e-13

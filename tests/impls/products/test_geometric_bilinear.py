@@ -1,6 +1,5 @@
 """Geometric bilinear: the algebra, its geometry, the 9 linear maps, and every implementation."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -9,15 +8,17 @@ import pytest
 from impls.families.projective import BLADES, FAMILY, GRADES, problem, representation
 from impls.groups import euclidean, orthogonal
 from impls.problem import Problem
-from impls.products.geometric_bilinear import algebra
-from impls.products.geometric_bilinear.operation import (
+from impls.products.clifford import bilinear_algebra as algebra
+from impls.products.clifford.bilinear_operation import (
     OPERATION,
     geometric_product,
     join,
     linear,
 )
+from impls.registry import load
 from impls.streams import Streams
 
+REGISTRY = load()
 NAMES = ("torch_dense", "torch_blades", "jax_dense", "jax_blades")
 ASKED = problem(channels=3, batch=5, dtype="float64")
 GROUP = euclidean(orthogonal())
@@ -27,7 +28,7 @@ E0, E1, E2, E3 = EYE[1:5]
 
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.geometric_bilinear.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"geometric_bilinear.{name}")
 
 
 def elements(seed=1, n=3):

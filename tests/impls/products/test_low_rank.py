@@ -1,6 +1,5 @@
 """Low-rank product: the map at a rank is exact, what the rank costs is measured and not judged."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -17,14 +16,15 @@ from impls.products.clebsch_gordan.operation import OPERATION as FULL
 from impls.products.clebsch_gordan.operation import paths_of
 from impls.products.low_rank.factors import coupling, decompose, factors, truncation
 from impls.products.low_rank.operation import OPERATION
-from impls.registry import Registry
+from impls.registry import Registry, load
 from impls.streams import Streams
 
+REGISTRY = load()
 NAMES = ("torch_terms", "jax_terms")
 
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.low_rank.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"low_rank.{name}")
 
 
 def small(lmax, symmetry="so3", rank=None):

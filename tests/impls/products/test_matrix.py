@@ -1,17 +1,17 @@
-import importlib
-
 import numpy as np
 import pytest
 
 from impls.families.product import FAMILY, problem
 from impls.problem import Problem
 from impls.products.matrix.operation import OPERATION, block_of
+from impls.registry import load
 
+REGISTRY = load()
 NAMES = ("torch_dense", "jax_dense")
 
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.matrix.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"matrix.{name}")
 
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):

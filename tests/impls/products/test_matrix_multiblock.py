@@ -1,5 +1,3 @@
-import importlib
-
 import numpy as np
 import pytest
 
@@ -13,13 +11,15 @@ from impls.products.matrix_multiblock.operation import (
     largest_block,
     multiblock_coefficient,
 )
+from impls.registry import load
 from impls.so3.wigner import wigner_3j
 
+REGISTRY = load()
 NAMES = ("torch_dense", "jax_dense")
 
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.matrix_multiblock.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"matrix_multiblock.{name}")
 
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):

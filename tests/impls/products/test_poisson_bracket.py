@@ -1,4 +1,3 @@
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -6,20 +5,24 @@ import pytest
 
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import interactability, labels
+from impls import backends
 from impls.families.product import FAMILY, irreps_of, problem
+from impls.implementation import Target
 from impls.problem import Problem
-from impls.products.backend import numpy_backend
-from impls.products.poisson_bracket.grid import bracket_degree, grid, polar_derivative
+from impls.products.poisson_bracket.grid import bracket_degree, on_grid, polar_derivative
 from impls.products.poisson_bracket.operation import OPERATION, reached
+from impls.registry import load
 from impls.so3.harmonics import legendre
 from impls.so3.quadrature import gauss_legendre
 from impls.so3.wigner import wigner_3j
 
 NAMES = ("torch_coefficients", "torch_grid", "jax_coefficients", "jax_grid")
 
+REGISTRY = load()
+
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.poisson_bracket.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"poisson_bracket.{name}")
 
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):
@@ -171,7 +174,10 @@ def test_one_point_fewer_is_detected(runner, distance):
     wanted = OPERATION.oracle(asked, arrays, {})["z"]
 
     def error(points):
-        return distance(grid(asked, numpy_backend(asked), points).call(arrays, {})["z"], wanted)
+        return distance(
+            on_grid(asked, backends.load("numpy", asked, Target()), points).call(arrays, {})["z"],
+            wanted,
+        )
 
     degree = bracket_degree(asked)
     assert degree == 4 * 3 - 2

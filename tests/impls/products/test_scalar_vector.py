@@ -1,6 +1,5 @@
 """Products of scalars and vectors: each output what its name says, no degree 2."""
 
-import importlib
 from dataclasses import replace
 
 import numpy as np
@@ -10,15 +9,17 @@ from analysis.expressivity import reachable_dimension
 from analysis.reduced import labels
 from impls.families.vectors import FAMILY, IRREPS, problem
 from impls.products.scalar_vector.operation import OPERATION, irreps_out
+from impls.registry import load
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
 
+REGISTRY = load()
 NAMES = ("torch_direct", "jax_direct")
 PROBLEMS = [problem(cross=cross, channels=3, batch=4, dtype="float64") for cross in (False, True)]
 
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.scalar_vector.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"scalar_vector.{name}")
 
 
 def draw(asked):

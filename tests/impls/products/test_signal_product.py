@@ -1,6 +1,5 @@
 """Products of irrep-valued fields: their closed form, what they couple, and implementations."""
 
-import importlib
 from dataclasses import replace
 from itertools import product
 
@@ -9,6 +8,7 @@ import pytest
 
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import bilinear_blocks, compare, interactability, labels
+from impls import backends
 from impls.families.product import problem as of_functions
 from impls.families.signal import (
     CROSS,
@@ -22,10 +22,11 @@ from impls.families.signal import (
     problem,
     values_of,
 )
-from impls.products.backend import numpy_backend
+from impls.implementation import Target
 from impls.products.gaunt.operation import OPERATION as GAUNT
-from impls.products.signal_product.grid import grid, uncoupling
+from impls.products.signal_product.grid import grid, on_grid, uncoupling
 from impls.products.signal_product.operation import OPERATION, signal_coefficient
+from impls.registry import load
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.quadrature import gauss_legendre
 from impls.so3.wigner import wigner_3j
@@ -34,9 +35,11 @@ from impls.streams import Streams
 NAMES = ("torch_coefficients", "torch_grid", "jax_coefficients", "jax_grid")
 SPINS = {CROSS: (1, 1, 1), SCALE: (0, 1, 1), DOT: (1, 1, 0), SCALARS: (0, 0, 0)}
 
+REGISTRY = load()
+
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.signal_product.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"signal_product.{name}")
 
 
 def small(values, lmax, symmetry="o3", **options):
@@ -270,7 +273,7 @@ def test_dimensions_with_a_cutoff_of_orbital_degrees(values, symmetry, dims, spa
 def test_measured_coefficients_are_the_derived_ones(symmetry, setting):
     asked = FAMILY.pose(setting, symmetry, 1)
     parts = [labels(irreps) for irreps in irreps_of(asked)]
-    call = grid(asked, numpy_backend(asked)).call
+    call = grid(asked, backends.load("numpy", asked, Target()), {}).call
 
     def evaluate(x, y):
         return call({"x": x[:, None], "y": y[:, None]}, {})["z"][:, 0]
@@ -293,7 +296,10 @@ def test_one_point_fewer_is_detected(distance):
     wanted = OPERATION.oracle(asked, arrays, {})["z"]
 
     def error(points):
-        return distance(grid(asked, numpy_backend(asked), points).call(arrays, {})["z"], wanted)
+        return distance(
+            on_grid(asked, backends.load("numpy", asked, Target()), points).call(arrays, {})["z"],
+            wanted,
+        )
 
     degree = sum(cutoffs_of(asked))
     assert degree == 4 * 2

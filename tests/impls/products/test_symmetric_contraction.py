@@ -1,6 +1,5 @@
 """Symmetric contraction: the basis is minimal and canonical, and every implementation is right."""
 
-import importlib
 from dataclasses import replace
 from itertools import permutations, product
 
@@ -8,9 +7,9 @@ import numpy as np
 import pytest
 
 from analysis.derivative import directional
-from impls.families.power import FAMILY, irreps_of, nu_of, problem
+from impls.families.feature import FAMILY, ask, irreps_of, nu_of
+from impls.families.feature import power as problem
 from impls.implementation import Target
-from impls.problem import Problem
 from impls.products.symmetric_contraction.dense import expansion, nested_tensors, tensors
 from impls.products.symmetric_contraction.monomials import basis_of
 from impls.products.symmetric_contraction.operation import (
@@ -18,19 +17,22 @@ from impls.products.symmetric_contraction.operation import (
     sectors_of,
     weights_per_output,
 )
+from impls.registry import load
 from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams
 
 NAMES = ("torch_dense", "torch_monomials", "jax_dense", "jax_monomials")
 
+REGISTRY = load()
+
 
 def implementation(name):
-    return importlib.import_module(f"impls.products.symmetric_contraction.{name}").IMPLEMENTATION
+    return REGISTRY.implementation(f"symmetric_contraction.{name}")
 
 
 def custom(inside, out, nu, channels=2, batch=3, dtype="float64"):
-    sizes = {"irreps_in": inside, "irreps_out": out, "nu": nu}
-    return Problem("power", sizes | {"channels": channels, "batch": batch}, dtype=dtype)
+    counts = {"nu": nu, "channels": channels, "batch": batch}
+    return ask(irreps_in=inside, irreps_out=out, dtype=dtype, **counts)
 
 
 PROBLEMS = [
@@ -101,7 +103,7 @@ def test_no_weight_is_idle(asked):
     spaces = OPERATION.weights(asked)
     inputs, count = FAMILY.draw(asked, Streams(0)), spaces["W"].shape[0]
     columns = [
-        OPERATION.oracle(asked, inputs, {"W": np.eye(count)[:, [k]]})["B"].ravel()
+        OPERATION.oracle(asked, inputs, {"W": np.eye(count)[:, [k]]})["z"].ravel()
         for k in range(count)
     ]
     values = np.linalg.svd(np.array(columns), compute_uv=False)
@@ -175,18 +177,18 @@ CASES = [
 )
 def test_is_the_oracle_with_its_gradients(built, asked, judge):
     inputs, weights = judge.draw(FAMILY, OPERATION, asked)
-    wanted = OPERATION.oracle(asked, inputs, weights)["B"]
-    assert wanted.shape == OPERATION.outputs(asked)["B"].shape
+    wanted = OPERATION.oracle(asked, inputs, weights)["z"]
+    assert wanted.shape == OPERATION.outputs(asked)["z"].shape
     rng = np.random.default_rng(1)
-    c = {"B": rng.standard_normal(wanted.shape)}
+    c = {"z": rng.standard_normal(wanted.shape)}
     outputs, gradients = judge.differentiated(built, asked, inputs, weights, c)
-    found = outputs["B"]
+    found = outputs["z"]
     assert found.dtype == np.float64 and relative(found, wanted) < 1e-11
-    assert set(gradients) == {"A", "W"}
+    assert set(gradients) == {"x", "W"}
     for key, gradient in gradients.items():
         d = rng.standard_normal(gradient.shape)
-        moves = ({"A": d}, {}) if key == "A" else ({}, {"W": d})
-        exact = (("A", int(asked.sizes["nu"])), ("W", 1))
+        moves = ({"x": d}, {}) if key == "x" else ({}, {"W": d})
+        exact = (("x", int(asked.sizes["nu"])), ("W", 1))
         derivative = directional(
             lambda i, w: OPERATION.oracle(asked, i, w), inputs, weights, *moves, c, exact
         )
@@ -198,9 +200,9 @@ def test_is_the_oracle_with_its_gradients(built, asked, judge):
 def test_single_precision(name, judge):
     asked = problem(3, 2, 2, channels=2, batch=20)
     inputs, weights = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, weights)["B"]
+    found = judge.value(implementation(name), asked, inputs, weights)["z"]
     assert found.dtype == np.float32
-    assert relative(found, OPERATION.oracle(asked, inputs, weights)["B"]) < 1e-5
+    assert relative(found, OPERATION.oracle(asked, inputs, weights)["z"]) < 1e-5
 
 
 @pytest.mark.parametrize("name", NAMES)

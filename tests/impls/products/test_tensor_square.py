@@ -1,6 +1,5 @@
 """Tensor square: how many weights there are and that none can be spared; implementations."""
 
-import importlib
 from dataclasses import replace
 from itertools import combinations_with_replacement
 
@@ -160,7 +159,7 @@ def test_cost_of_a_square_of_scalars():
 @pytest.fixture(params=NAMES)
 def implementation(request):
     """Return the implementation in the canonical layout: pack and unpack are part of the call."""
-    found = importlib.import_module(f"impls.products.tensor_square.{request.param}").IMPLEMENTATION
+    found = load().implementation(f"tensor_square.{request.param}")
     if found.missing():
         pytest.skip(str(found.missing()))
 

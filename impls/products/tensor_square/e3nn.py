@@ -1,11 +1,13 @@
 """The squares of e3nn (PyTorch) and e3nn-jax: other channels (u < v) and the same (u = v) apart.
 
 Where an irrep meets itself they have two lines, "u<vw" for all l3 and "uuw" for even l3; two
-irreps meet once, as "uvw". `Line` says which canonical weights are those of a line.
+irreps meet once, as "uvw" [@geiger2022]. `Line` says which canonical weights are those of a line. A
+contraction per line, O(L^6) dense.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +16,10 @@ from numpy.typing import NDArray
 
 from impls.families.multiplicity import per_sample
 from impls.families.square import irreps_of, multiplicities_of
-from impls.implementation import Built, Tensors
+from impls.growth import Growth
+from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module
-from impls.problem import Problem
+from impls.problem import Problem, Scalar
 from impls.products.tensor_square.operation import Square, reached, squares_of
 
 
@@ -48,11 +51,12 @@ def _lines(square: Square, end: int) -> list[Line]:
     return [Line(items, mode, chosen, norm) for mode, chosen in both if len(chosen)]
 
 
-def torch_e3nn(problem: Problem, device: str, jit_mode: str) -> Built:
+def _torch(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
     """Build e3nn's TensorSquare."""
     import torch
     from e3nn import o3
 
+    jit_mode, device = str(options.get("jit_mode", "default")), target.device
     inside, out, (mul, mul3) = irreps_of(problem)[0], reached(problem), multiplicities_of(problem)
     product = torch_module(
         lambda: o3.TensorSquare(
@@ -90,7 +94,7 @@ def torch_e3nn(problem: Problem, device: str, jit_mode: str) -> Built:
     return Built(call, pack, unpack, layout="mul_ir, one axis", kernel=torch_kernel(jit_mode))
 
 
-def jax_e3nn(problem: Problem) -> Built:
+def _jax(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
     """Build e3nn-jax's product of x with itself on the same lines as e3nn's square."""
     import e3nn_jax as e3nn
     import jax
@@ -133,3 +137,32 @@ def jax_e3nn(problem: Problem) -> Built:
 
     kernel = f"e3nn-jax {e3nn.__version__} FunctionalTensorProduct, vmap over samples, XLA"
     return Built(call, pack, unpack, layout="mul_ir, one axis", kernel=kernel)
+
+
+TORCH = Implementation(
+    operation="tensor_square",
+    name="torch_e3nn",
+    title="e3nn",
+    framework="torch",
+    build=_torch,
+    options={"jit_mode": ("default", "script")},
+    requires=("e3nn",),
+    papers=("geiger2022",),
+    licence="MIT",
+    baseline=True,
+    profiles=("check", "paper"),
+    growth=Growth({"lmax": 6, "channels": 3}),
+)
+
+JAX = Implementation(
+    operation="tensor_square",
+    name="jax_e3nn",
+    title="e3nn-jax",
+    framework="jax",
+    build=_jax,
+    requires=("e3nn_jax",),
+    papers=("geiger2022",),
+    licence="Apache-2.0",
+    profiles=("check", "paper"),
+    growth=Growth({"lmax": 6, "channels": 3}),
+)

@@ -132,6 +132,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="geometric_bilinear",
+    title="Geometric bilinear layer",
     family="projective",
     summary="geometric product and join of G(3,0,1) between equivariant linear maps",
     papers=("brehmer2023",),

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.implementation import Built, Tensors
-from impls.products.backend import Backend
-from impls.products.geometric_bilinear import algebra
+from impls.problem import Problem
+from impls.products.clifford import bilinear_algebra as algebra
 
 
-def dense(backend: Backend) -> Built:
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the layer in a framework."""
-    basis = backend.table(algebra.maps().reshape(9, 256))
-    products = [backend.table(t.reshape(256, 16)) for t in algebra.products()]
+    basis = b.table(algebra.maps().reshape(9, 256))
+    products = [b.table(t.reshape(256, 16)) for t in algebra.products()]
 
     def linear(w: Any, u: Any) -> Any:
         _, outside, inside = w.shape
@@ -24,8 +26,9 @@ def dense(backend: Backend) -> Built:
         matrix = matrix.swapaxes(1, 2).reshape(outside * 16, inside * 16)
         return (u.reshape(-1, inside * 16) @ matrix.swapaxes(0, 1)).reshape(-1, outside, 16)
 
-    def multiply(a: Any, b: Any, table: Any) -> Any:
-        return (a[..., :, None] * b[..., None, :]).reshape(*a.shape[:-1], 256) @ table
+    def multiply(left: Any, right: Any, table: Any) -> Any:
+        outer = left[..., :, None] * right[..., None, :]
+        return outer.reshape(*left.shape[:-1], 256) @ table
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         parts = [
@@ -40,3 +43,13 @@ def dense(backend: Backend) -> Built:
         return {"z": linear(weights["out"][0], parts[0]) + linear(weights["out"][1], parts[1])}
 
     return Built(call, kernel="dense tables, one matrix product per map and per product")
+
+
+ALGORITHM = Algorithm(
+    "geometric_bilinear",
+    "dense",
+    "dense tables",
+    dense,
+    profiles=("paper", "check"),
+    papers=("brehmer2023",),
+)

@@ -1,1 +1,0 @@
-"""The bilinear layer of geometric algebra transformers: geometric product and join in G(3,0,1)."""

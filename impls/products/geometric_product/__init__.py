@@ -1,1 +1,0 @@
-"""The geometric product of Cl(3,0), without weights."""

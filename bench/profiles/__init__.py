@@ -76,8 +76,8 @@ class Tier:
 
     `rounds`, `passes` and `sampling` are those of the profile unless said here. `best` takes one
     implementation of each framework, the first that answers in the order of these globs, and of
-    those operations alone that answer. A tier that is `always` measured is not dropped by a budget. `label` says on the page
-    what its times are worth.
+    those operations alone that answer. A tier that is `always` measured is not dropped by a budget.
+    `label` says on the page what its times are worth.
     """
 
     name: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.asking import options_of, problem_of, problems, spread
@@ -72,8 +74,12 @@ def test_what_is_no_option_or_no_value_is_refused_by_name(what):
 
 
 def test_a_family_says_what_is_missing():
-    with pytest.raises(ValueError, match=r"family power: needs nu, lmax, lmax_out, or all its siz"):
-        problem_of(REGISTRY.family("power"), {"channels": 3, "symmetry": "o3"})
+    family = load([Path(__file__).parents[1] / "plugins/polyphase.py"]).family("image")
+    with pytest.raises(ValueError, match=r"image: needs size, or all its sizes: batch, channels"):
+        problem_of(family, {"data": "normal"})
+    with pytest.raises(ValueError, match=r"family image: sizes of family image are height, width"):
+        problem_of(family, {"channels": 3})
+    assert problem_of(family, {"size": 32, "height": 16}).sizes["height"] == 16
 
 
 def test_one_number_of_copies_means_channels():

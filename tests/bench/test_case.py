@@ -125,9 +125,9 @@ def test_numpy_is_measured_on_request_only(profiles, registry):
         assert frameworks(name) == {"torch", "jax"}
     assert frameworks("check") == {"numpy", "torch", "jax"}
     asked = narrowed(load("quick"), registry, implementations=["clebsch_gordan.numpy_*"])
-    assert {c.implementation for c, _ in cases(asked, Target(), registry)} == {
-        "clebsch_gordan.numpy_dense"
-    }
+    found = {c.implementation for c, _ in cases(asked, Target(), registry)}
+    assert "clebsch_gordan.numpy_dense" in found
+    assert all(name.startswith("clebsch_gordan.numpy_") for name in found)
 
 
 def test_number_of_cases_is_a_sum_over_operations(profiles, registry):

@@ -15,6 +15,13 @@ per unit of t. It sees small motions, that random elements of a large group neve
 
 Neither says anything about a map that is constant, or under an action that moves nothing: `guards`
 names such empty success.
+
+Where an action moves some of the output out of sight (a window, a border filled with zeros), only
+entries that have a partner are compared: with a mask m_g of zeros and ones,
+
+    e(g) = |m_g (f(g x) - g f(x))| / |m_g g f(x)|
+
+and a mask that leaves nothing is an error.
 """
 
 from __future__ import annotations
@@ -28,6 +35,7 @@ from impls.groups import Element
 from impls.spaces import Array, Arrays, Space
 
 Align = Callable[[Element, Array, Array], Iterable[Array]]
+Mask = Callable[[Element], Mapping[str, Array]]
 
 
 @dataclass(frozen=True)
@@ -87,6 +95,7 @@ def errors(
     inputs: Arrays,
     elements: Sequence[Element],
     align: Align | None = None,
+    mask: Mask | None = None,
     *,
     weights: Arrays | None = None,
     weights_space: Mapping[str, Space] | None = None,
@@ -97,10 +106,11 @@ def errors(
     and weights are moved by `weights_space` where it names them. Acted inputs keep their dtype: a
     real array is rounded back to it, an index or mask array must come back in it. `align(g, a, b)`
     yields candidate versions of the output b = g f(x); the one nearest to a = f(g x) counts.
+    `mask(g)` says which entries are compared, as `compared` does; of them b is the scale.
 
     Raises:
-        ValueError: when f(x) is identically zero, `elements` is empty, or the names of the
-            outputs are not those of `space_out`.
+        ValueError: when f(x) is identically zero, `elements` is empty, the names of the outputs
+            are not those of `space_out`, a mask is bad, or it never leaves anything of an output.
         TypeError: when an action changes the dtype of an index or mask array.
     """
     if not len(elements):
@@ -116,18 +126,62 @@ def errors(
     reference = {name: np.asarray(a, np.float64) for name, a in run(None).items()}
     if set(reference) != set(space_out):
         raise ValueError(f"outputs {sorted(reference)} differ from spaces {sorted(space_out)}")
-    scale = np.sqrt(sum(float(np.sum(a * a)) for a in reference.values()))
-    if scale == 0.0:
-        raise ValueError("identically zero output: a relative error is not defined")
-    found = []
+    scale = _size(reference, {})
+    found, unseen = [], set() if mask is None else set(reference)
     for g in elements:
-        squares = 0.0
+        kept = {} if mask is None else compared(mask, g, reference)
+        unseen -= {name for name, m in kept.items() if m.any()}
+        squares = left = 0.0
         for name, value in run(g).items():
             a, b = np.asarray(value, np.float64), space_out[name].act(g, reference[name])
             candidates = [b] if align is None else list(align(g, a, b))
-            squares += float(np.min([np.sum((a - candidate) ** 2) for candidate in candidates]))
-        found.append(np.sqrt(squares) / scale)
+            distances = [_square(a - candidate, kept.get(name)) for candidate in candidates]
+            nearest = int(np.argmin(distances))
+            squares += distances[nearest]
+            left += _square(candidates[nearest], kept[name]) if kept else 0.0
+        if kept and left == 0.0:
+            raise ValueError("what the mask leaves of the output is identically zero")
+        found.append(np.sqrt(squares) / (np.sqrt(left) if kept else scale))
+    if unseen:
+        raise ValueError(f"the mask leaves nothing of {sorted(unseen)} for any group element")
     return EquivarianceErrors(np.array(found))
+
+
+def compared(mask: Mask, g: Element, outputs: Arrays) -> dict[str, Array]:
+    """Return for each output, in its shape, which entries have a partner under g.
+
+    `mask(g)` maps names of outputs to zeros and ones that broadcast to their shape; an output that
+    it does not name has all.
+
+    Raises:
+        ValueError: for a mask of no output, of another shape, of other values than 0 and 1, or
+            that leaves no entry of any output.
+    """
+    given = mask(g)
+    if unknown := sorted(set(given) - set(outputs)):
+        raise ValueError(f"the mask names {unknown}, but the outputs are {sorted(outputs)}")
+    kept = {}
+    for name, a in outputs.items():
+        m, shape = np.asarray(given.get(name, 1)), np.shape(a)
+        if not np.all((m == 0) | (m == 1)):
+            raise ValueError(f"the mask of output {name!r} has values that are neither 0 nor 1")
+        try:
+            kept[name] = np.broadcast_to(m == 1, shape)
+        except ValueError:
+            raise ValueError(
+                f"the mask of output {name!r} has shape {m.shape}, which does not broadcast to "
+                f"{shape}"
+            ) from None
+    if not any(m.any() for m in kept.values()):
+        raise ValueError(
+            f"the mask leaves no entry of {sorted(outputs)} to compare; draw group elements that "
+            "keep some in sight"
+        )
+    return kept
+
+
+def _square(a: Array, kept: Array | None = None) -> float:
+    return float(np.sum(a * a) if kept is None else np.sum(a * a, where=kept))
 
 
 def local_errors(
@@ -136,6 +190,7 @@ def local_errors(
     space_out: Mapping[str, Space],
     inputs: Arrays,
     generators: Mapping[str, Callable[[float], Element]],
+    mask: Mask | None = None,
     *,
     step: float,
 ) -> dict[str, float]:
@@ -143,24 +198,27 @@ def local_errors(
 
     Fourth-order central differences with nodes at +-step and +-2 step. For an equivariant f only
     rounding is left, about 2 eps / step: `difference_step(eps)` suits the precision of `call`.
+    With a mask, entries are compared, and are the scale, that have a partner at every node.
 
     Raises:
-        ValueError: when f(x) is identically zero.
+        ValueError: when f(x), or what a mask leaves of it, is identically zero; for a bad mask.
     """
     reference = {name: np.asarray(a, np.float64) for name, a in call(inputs).items()}
-    scale = np.sqrt(sum(float(np.sum(a * a)) for a in reference.values()))
-    if scale == 0.0:
-        raise ValueError("identically zero output: a relative error is not defined")
+    scale = _size(reference, {})
     found = {}
     for generator, along in generators.items():
         slopes = {name: np.zeros(a.shape) for name, a in reference.items()}
+        kept: dict[str, Array] = {}
         for node, factor in ((1, 8.0), (-1, -8.0), (2, -1.0), (-2, 1.0)):
             g = along(node * step)
+            seen = {} if mask is None else compared(mask, g, reference)
+            kept = {name: kept.get(name, True) & m for name, m in seen.items()}
             for name, value in call(_moved(space_in, g, inputs)).items():
                 defect = np.asarray(value, np.float64) - space_out[name].act(g, reference[name])
                 slopes[name] += factor * defect
-        square = sum(float(np.sum(a * a)) for a in slopes.values())
-        found[generator] = float(np.sqrt(square) / (12 * step * scale))
+        square = sum(_square(a, kept.get(name)) for name, a in slopes.items())
+        size = _size(reference, kept) if kept else scale
+        found[generator] = float(np.sqrt(square) / (12 * step * size))
     return found
 
 
@@ -174,16 +232,24 @@ def guards(
     space_in: Mapping[str, Space],
     draws: Sequence[Arrays],
     elements: Mapping[str, Sequence[Element]],
+    mask: Mask | None = None,
 ) -> Guards:
     """Return the `Guards` of a map at several inputs, with elements of each subgroup.
 
+    With a mask, spread and rank are those of the entries that any of the elements compares.
+
     Raises:
-        ValueError: for fewer than two draws.
+        ValueError: for fewer than two draws, or a bad mask.
     """
     if len(draws) < 2:
         raise ValueError(f"{len(draws)} inputs show no collapse: pass at least two")
-    y = np.stack([_flat(call(arrays)) for arrays in draws])
-    again = _flat(call(draws[0]))
+    outputs = [call(arrays) for arrays in draws]
+    first, again = _flat(outputs[0]), _flat(call(draws[0]))
+    y = np.stack([_flat(output) for output in outputs])
+    if mask is not None:
+        every = [g for chosen in elements.values() for g in chosen]
+        kept = [_flat(compared(mask, g, outputs[0])) for g in every]
+        y = y[:, np.any(kept, axis=0)]
     norm = float(np.linalg.norm(y))
     singular = np.linalg.svd(y, compute_uv=False) if np.all(np.isfinite(y)) else np.zeros(1)
     share = singular[singular > 0] / np.sum(singular) if norm else np.zeros(0)
@@ -202,9 +268,17 @@ def guards(
     return Guards(
         spread=float(np.linalg.norm(y - y.mean(axis=0))) / norm if norm else 0.0,
         effective_rank=float(np.exp(-np.sum(share * np.log(share)))) if len(share) else 0.0,
-        irreproducible=float(np.linalg.norm(y[0] - again)) / (float(np.linalg.norm(y[0])) or 1.0),
+        irreproducible=float(np.linalg.norm(first - again)) / (float(np.linalg.norm(first)) or 1.0),
         moved=moved,
     )
+
+
+def _size(outputs: Arrays, kept: Mapping[str, Array]) -> float:
+    """Return the norm of all that is compared."""
+    size = float(np.sqrt(sum(_square(a, kept.get(name)) for name, a in outputs.items())))
+    if size == 0.0:
+        raise ValueError("identically zero output: a relative error is not defined")
+    return size
 
 
 def _flat(outputs: Arrays) -> Array:

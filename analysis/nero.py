@@ -11,7 +11,9 @@ it is turned back,
 
 Against the consensus an equivariant map has e = 0, whether right or wrong; against a truth that is
 itself only nearly equivariant, e = 0 says nothing about symmetry. The mean weights all elements of
-the orbit alike, and is no Haar average.
+the orbit alike, and is no Haar average. Where an action moves some of the output out of sight, an
+entry of g^-1 f(g x) counts, in c and in e(g), where it has a partner under g^-1; the truth is that
+of the same input, and every entry counts.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from typing import Literal
 
 import numpy as np
 
+from analysis.equivariance import Mask, compared
 from impls.groups import Group, Orbit
 from impls.spaces import Arrays, Space
 
@@ -52,22 +55,25 @@ def nero(
     space_out: Mapping[str, Space],
     inputs: Arrays,
     n: int,
+    mask: Mask | None = None,
     *,
     truth: Callable[[Arrays], Arrays] | None = None,
 ) -> Nero:
     """Return the errors of `call` on about n elements of the orbit of `inputs`.
 
     `call` and `truth` map NumPy arrays to NumPy arrays, named and moved as `space_out` says.
+    `mask(g)` says which entries have a partner under g, as in `analysis.equivariance`.
 
     Raises:
-        ValueError: when the group has no orbit, n < 2, or the truth or the consensus is zero.
+        ValueError: when the group has no orbit, n < 2, the truth or the consensus is zero, or a
+            mask is bad.
     """
     if group.orbit is None:
         raise ValueError(f"group {group.name} has no orbit to draw: take one of its subgroups")
     if n < 2:
         raise ValueError(f"an orbit needs at least 2 elements, not {n}")
     orbit = group.orbit(n)
-    found, wanted = [], []
+    found, wanted, kept = [], [], []
     for g in orbit.elements:
         moved = {
             name: space_in[name].act(g, a) if name in space_in else a for name, a in inputs.items()
@@ -75,22 +81,33 @@ def nero(
         said = call(moved)
         if truth is None:
             back = group.inv(g)
-            found.append(_flat({name: space_out[name].act(back, a) for name, a in said.items()}))
+            turned = {name: space_out[name].act(back, a) for name, a in said.items()}
+            found.append(_flat(turned))
+            every = {name: np.ones(np.shape(a), bool) for name, a in turned.items()}
+            kept.append(_flat(every if mask is None else compared(mask, back, turned)))
         else:
             right = truth(moved)
             found.append(_flat(said))
             wanted.append(_flat({name: right[name] for name in said}))
-    return _judged(group, orbit, np.stack(found), np.stack(wanted) if wanted else None)
+    if truth is None:
+        counts = np.stack(kept) == 1.0
+        shown = np.where(counts, np.stack(found), 0.0)
+        consensus = shown.sum(axis=0) / np.maximum(counts.sum(axis=0), 1)
+        return _judged(group, orbit, "consensus", shown, np.where(counts, consensus, 0.0))
+    return _judged(group, orbit, "truth", np.stack(found), np.stack(wanted))
 
 
-def _judged(group: Group, orbit: Orbit, found: np.ndarray, wanted: np.ndarray | None) -> Nero:
-    against = found.mean(axis=0, keepdims=True) if wanted is None else wanted
+def _judged(
+    group: Group,
+    orbit: Orbit,
+    reference: Literal["truth", "consensus"],
+    found: np.ndarray,
+    against: np.ndarray,
+) -> Nero:
     scale = np.linalg.norm(against, axis=1)
     if not np.all(scale):
-        what = "consensus" if wanted is None else "truth"
-        raise ValueError(f"the {what} is identically zero: a relative error is not defined")
+        raise ValueError(f"the {reference} is identically zero: a relative error is not defined")
     errors = np.linalg.norm(found - against, axis=1) / scale
-    reference: Literal["truth", "consensus"] = "consensus" if wanted is None else "truth"
     return Nero(group.name, reference, orbit.coordinates, errors)
 
 

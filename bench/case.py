@@ -6,16 +6,15 @@ import hashlib
 import json
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from impls.family import Family
 from impls.implementation import Implementation, Target
-from impls.operation import Operation
+from impls.operation import PASSES as PASSES
+from impls.operation import Operation, Pass
 from impls.problem import Problem, Refusal, Scalar
 from impls.registry import Registry
-
-Pass = Literal["fwd", "grad", "grad2"]
-PASSES: tuple[Pass, ...] = ("fwd", "grad", "grad2")
+from impls.streams import DRAWS
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,7 @@ def describe(case: Case, registry: Registry) -> dict[str, Scalar]:
         "dtype": case.problem.dtype,
         "data": case.problem.data,
         "seed": case.problem.seed,
+        "draws": DRAWS,
         "pass": case.pass_,
         "mode": case.mode,
         "device": case.target.device,
@@ -191,8 +191,8 @@ def _unknown_knobs(case: Case, operation: Operation) -> Refusal | None:
 
 def _unmeasurable(case: Case, operation: Operation) -> Refusal | None:
     """Return why this pass cannot be run in this mode on this device, else None."""
-    if case.pass_ in operation.refused:
-        return Refusal(operation.refused[case.pass_], "use another pass")
+    if (reason := operation.why_not(case.pass_)) is not None:
+        return Refusal(f"{operation.name} refuses {case.pass_}: {reason}", "use another pass")
     if case.mode == "cudagraph" and case.target.device != "cuda":
         return Refusal("CUDA graphs need a GPU", "use the modes eager or compile on the CPU")
     if case.mode == "compile" and case.pass_ == "grad2":

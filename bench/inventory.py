@@ -28,7 +28,8 @@ def operations(registry: Registry, profile: Profile, pattern: str) -> list[dict[
                 "operation": operation.name,
                 "family": operation.family,
                 "group": ", ".join(operation.exact),
-                "exactness": operation.exactness,
+                "inexact": operation.inexact,
+                "refuses": [f"{name}: {why}" for name, why in operation.refused.items()],
                 "papers": list(operation.papers),
                 "computes": operation.summary,
                 "paths": "{} of {}".format(*known.paths) if known.paths else None,
@@ -98,8 +99,8 @@ def _selected(registry: Registry, profile: Profile, pattern: str) -> list[Case]:
 
 
 WIDTHS = {
-    "group": 11, "papers": 14, "computes": 34, "dim": 14, "cost": 11, "implementations": 40,
-    "users": 16,
+    "group": 11, "inexact": 14, "refuses": 24, "papers": 14, "computes": 34, "dim": 14, "cost": 11,
+    "implementations": 40, "users": 16,
 }  # fmt: skip
 """Where the long columns of the catalogue are wrapped, in tables."""
 LISTINGS = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from analysis.equivariance import Align, Mask
 from bench.case import Case, refusal
 from bench.frameworks import Framework, PassFunction, load
 from impls.family import Family, Part
@@ -27,9 +29,11 @@ class Subject:
 
     `evaluate(inputs, weights, cotangents)` is the pass in the canonical layout, NumPy in and out;
     `run()` is the timed call in the native layout. `part` is what is compared with the oracle.
+    `registry` knows other operations, to compare with.
     """
 
     case: Case
+    registry: Registry
     family: Family
     operation: Operation
     implementation: Implementation
@@ -91,6 +95,21 @@ class Subject:
             {name: arrays[name] for name in self.weights},
             {name: arrays[f"c_{name}"] for name in self.cotangents},
         )
+
+    def outputs(self, arrays: Arrays) -> dict[str, Array]:
+        """Evaluate the pass; return what has a Space, which the value of a scalar has not."""
+        outputs = self.call(arrays)
+        return {name: outputs[name] for name in self.output_spaces}
+
+    @property
+    def align(self) -> Align | None:
+        """Return the `align` of the operation, for this problem."""
+        return self.operation.align and partial(self.operation.align, self.problem)
+
+    @property
+    def mask(self) -> Mask | None:
+        """Return the `mask` of the operation, for this problem."""
+        return self.operation.mask and partial(self.operation.mask, self.problem)
 
     def run(self) -> Any:
         """Run the timed call once, without waiting for its result."""
@@ -215,6 +234,7 @@ def build(case: Case, registry: Registry) -> Subject:
 
     return Subject(
         case=case,
+        registry=registry,
         family=family,
         operation=operation,
         implementation=implementation,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 from impls.groups import Element
 from impls.growth import Growth
@@ -13,6 +13,9 @@ from impls.spaces import Array, Arrays, Space
 
 Path = tuple[int, int, int]
 Named = TypeVar("Named")
+Pass = Literal["fwd", "grad", "grad2"]
+PASSES: tuple[Pass, ...] = get_args(Pass)
+"""A map f(x), the gradient of <c, f>, and the gradient of half the square of d<c, f>/dx."""
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,15 @@ class Operation:
     `knobs` change the map within one question; every function here is given the problem at values
     of them. `reads` names the inputs of the family that it takes where the problem has them, None
     all of them: the others are not passed, differentiated, counted or gated. `refused` maps a pass
-    that makes no sense for it to the reason. `agrees_with` names the operation that it must equal.
+    that makes no sense for it to the reason; without a gradient there is no second one.
 
-    `mask(problem, g)` returns for outputs the entries [0 or 1, broadcast] that have a partner under
-    g, where an action moves some out of sight (windows, padding); the others are not compared.
-    `align(problem, g, a, b)` yields finitely many candidates for `b` when the action on outputs is
-    known only up to a choice (polyphase anchoring); the smallest distance to `a` counts.
+    `agrees_with` names the operation of the family that it must equal, weights and outputs alike.
+
+    `mask(problem, g)` returns for outputs the entries [0 or 1, broadcast] of g f(x) that have a
+    partner in f(g x), where an action moves some out of sight (windows, padding); the others are
+    not compared. `align(problem, g, a, b)` yields finitely many candidates for b = g f(x) when the
+    action on outputs is known only up to a choice (polyphase anchoring); the one nearest to
+    a = f(g x) counts. With either, symmetry is judged on the forward pass alone.
     """
 
     name: str
@@ -109,7 +115,7 @@ class Operation:
     mask: Callable[[Problem, Element], Mapping[str, Array]] | None = None
     knobs: tuple[Knob, ...] = ()
     reads: tuple[str, ...] | None = None
-    refused: Mapping[str, str] = field(default_factory=dict)
+    refused: Mapping[Pass, str] = field(default_factory=dict)
     agrees_with: str | None = None
     users: tuple[str, ...] = ()
     growth: Growth = field(default_factory=Growth)
@@ -131,9 +137,16 @@ class Operation:
         return tuple(claim.subgroup for claim in self.claims if claim.kind == "exact")
 
     @property
-    def exactness(self) -> str:
-        """Return in words how the claimed symmetry holds: "exact", or "approximate, by <knob>"."""
-        parts = ["learned"] if any(claim.kind == "learned" for claim in self.claims) else []
-        knobs = dict.fromkeys(claim.knob for claim in self.claims if claim.knob)
-        parts += [f"approximate, by {', '.join(str(knob) for knob in knobs)}"] * bool(knobs)
-        return "; ".join(parts) or "exact"
+    def inexact(self) -> str:
+        """Return in words the claims that do not gate: "rotation by resolution"; "" for none."""
+        words = {"by_knob": "by {}", "learned": "learned"}
+        return ", ".join(
+            f"{claim.subgroup} {words[claim.kind].format(claim.knob)}"
+            for claim in self.claims
+            if claim.kind != "exact"
+        )
+
+    def why_not(self, pass_: Pass) -> str | None:
+        """Return why a pass makes no sense for the operation, else None."""
+        first = self.refused.get("grad") if pass_ == "grad2" else None
+        return self.refused.get(pass_, first)

@@ -21,9 +21,15 @@ from typing import Any
 from impls.algorithm import Algorithm
 from impls.family import Family
 from impls.implementation import Implementation
-from impls.operation import Operation
+from impls.operation import PASSES, Operation
 
-BUILTIN = ("impls.families", "impls.products", "impls.layers")
+BUILTIN = (
+    "impls.families",
+    "impls.products",
+    "impls.powers",
+    "impls.pointwise",
+    "impls.points",
+)
 ENTRY_POINTS = ("equibench.families", "equibench.operations", "equibench.implementations")
 
 
@@ -93,8 +99,28 @@ class Registry:
         """Raise ValueError when a declaration refers to a name that nothing declares."""
         for operation in self.operations.values():
             self._refers(operation, "families", operation.family)
+            self._agrees(operation)
+            for name in operation.refused:
+                if name not in PASSES:
+                    raise ValueError(
+                        f"{self.origin(operation)}: operation {operation.name!r} refuses the "
+                        f"unknown pass {name!r}: known are {', '.join(PASSES)}"
+                    )
         for implementation in self.implementations.values():
             self._refers(implementation, "operations", implementation.operation)
+
+    def _agrees(self, operation: Operation) -> None:
+        """Refuse `agrees_with` another operation that cannot be asked the same question."""
+        if operation.agrees_with is None:
+            return
+        self._refers(operation, "operations", operation.agrees_with)
+        other = self.operations[operation.agrees_with]
+        if other is operation or other.family != operation.family:
+            what = "itself" if other is operation else f"{other.name!r} of family {other.family!r}"
+            raise ValueError(
+                f"{self.origin(operation)}: operation {operation.name!r} of family "
+                f"{operation.family!r} agrees with {what}; name another of its own family"
+            )
 
     def _refers(self, thing: Operation | Implementation, kind: str, name: str) -> None:
         if name not in getattr(self, kind):

@@ -9,6 +9,9 @@ import zlib
 
 import numpy as np
 
+DRAWS = 2
+"""Version of how arrays are drawn; raised when equal problems draw other arrays than before."""
+
 
 class Streams:
     """Generators by name: equal numbers and an equal name give equal draws in every process."""

@@ -63,6 +63,7 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
     for result in results:
         grouped[tuple(result.columns.get(name) for name in names)].append(result)
     machines = {(r.columns.get("machine"), r.columns.get("environment")) for r in results}
+    draws = {r.columns.get("draws") for r in results}
     blocks, used = [], set[str]()
     for key, found in grouped.items():
         c = found[0].columns
@@ -72,6 +73,8 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
         )
         if len(machines) > 1:
             target += f", machine {c.get('machine')}, environment {c.get('environment')}"
+        if len(draws) > 1:
+            target += f", arrays as drawn in version {c.get('draws') or 1}"
         anchor = base = slug(f"{key[0]}-{key[1]}-{c.get('device')}")
         while anchor in used:
             anchor = f"{base}-{len(used)}"

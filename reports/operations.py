@@ -40,7 +40,7 @@ class About:
     family: str
     name: str
     summary: str = ""
-    exactness: str = ""
+    inexact: str = ""
     subgroups: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
@@ -87,7 +87,7 @@ def _about(registry: Registry, results: Sequence[Result], family: str, name: str
         family=family,
         name=name,
         summary=known.summary,
-        exactness=known.exactness,
+        inexact=known.inexact,
         subgroups=known.exact,
         papers=known.papers,
         users=known.users,
@@ -171,7 +171,7 @@ def _count(found: Sequence[About]) -> str:
 
 def _symmetry(o: About) -> Cell:
     claimed = listing(o.subgroups)
-    parts = [claimed if o.group else "", "" if o.exactness == "exact" else o.exactness]
+    parts = [claimed if o.group else "", o.inexact]
     return Cell(o.group or claimed or "none", "; ".join(filter(None, parts)), below=True)
 
 
@@ -222,7 +222,7 @@ def _record(o: About, measured: Sequence[str]) -> dict[str, object]:
         "computes": o.summary,
         "group": o.group,
         "subgroups": ", ".join(o.subgroups),
-        "exactness": o.exactness,
+        "inexact": o.inexact,
         "paths": "{} of {}".format(*o.paths) if o.paths else None,
         **{
             f"dim L={degree}": dim

@@ -20,7 +20,8 @@ CLOCKS = ("time.host", "time.device")
 TIMED = ("ok", "noisy")
 """Statuses with a time: a noisy one is shown, and says so."""
 BADNESS = ("ok", "noisy", "skip", *(s for s in STATUSES if s not in ("ok", "noisy", "skip")))
-TARGET = ("dtype", "device", "precision", "threads")
+TARGET = ("dtype", "device", "precision", "threads", "draws")
+"""What must be equal for times to be compared; `draws` is the version of how arrays are drawn."""
 GATES = ("error.", "equiv.")
 
 Row = Mapping[str, Any]
@@ -84,13 +85,14 @@ class Result:
 
 
 def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:
-    """Return one result per case, machine and environment, and how many older ones are left out.
+    """Return one result per case, draws, machine and environment, and how many are left out.
 
-    A case whose code changed during a run has several keys; the last one finished counts.
+    A case whose code changed during a run has several keys; the last one finished counts, and
+    the older ones are left out.
     """
     by_case: dict[tuple[Any, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in latest(rows):
-        keys = by_case[row.get("case"), row.get("machine"), row.get("environment")]
+        keys = by_case[tuple(row.get(name) for name in ("case", "draws", "machine", "environment"))]
         group = keys.setdefault(row["key"], [])
         group.append(row)
         if row["probe"] == FINISHED:

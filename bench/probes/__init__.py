@@ -29,7 +29,7 @@ class Probe:
 
 
 MODULES = ("seconds", "verdicts", "memory", "cost", "device", "energy", "expressivity", "symmetry",
-           "accuracy", "discrimination", "nero", "universality")  # fmt: skip
+           "by_knob", "accuracy", "discrimination", "nero", "universality")  # fmt: skip
 """The modules with probes, in the order in which they run.
 
 They are imported by name, so that the sources of one probe are not those of all.
@@ -47,7 +47,7 @@ RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cache
 """What `bench run` measures on each case before its time."""
 PAPER = (*RUN, "mem.fresh")
 """What the profile paper measures: also what needs a process of its own."""
-CHECK = ("error", "equiv", "conduct", "conduct.cached")
+CHECK = ("error", "equiv", "agrees", "by_knob", "conduct", "conduct.cached")
 """What `bench check` measures on each case."""
 UNITS = {
     "time": "s", "case": "s", "mem": "B", "cost.bytes": "B", "energy": "J", "power": "W",

@@ -204,6 +204,10 @@ def homs(subject: Subject) -> Iterable[Reading]:
     spaces = operation.taken(family.inputs(single))
     first = [spaces[name] for name in names]
     output = next(iter(operation.outputs(single).values()))
+    if operation.mask is not None:
+        reason = f"{operation.name} keeps its symmetry on those entries alone that have a partner"
+        yield Reading("homs.spanned", None, detail={"unavailable": reason})
+        return
     lengths = [int(np.prod(space.shape)) for space in (*first, output)]
     if (size := int(np.prod(lengths))) > MOST_NUMBERS:
         reason = f"a map has {size} numbers here, more than {MOST_NUMBERS}"

@@ -6,10 +6,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from analysis.equivariance import compared
 from analysis.nero import nero
 from bench.probes import Probe
 from bench.rows import Reading
 from bench.subject import Subject
+from impls.groups import Element
 from impls.spaces import Arrays
 
 ELEMENTS = 64
@@ -31,6 +33,11 @@ def orbits(subject: Subject) -> Iterable[Reading]:
         weights = {name: part[name] for name in subject.weights}
         return judged.expected(subject.operation.oracle(judged.problem, inputs, weights))
 
+    def mask(g: Element) -> Arrays:
+        assert subject.mask is not None
+        whole = {name: np.empty(space.shape) for name, space in judged.spaces.items()}
+        return judged.found(compared(subject.mask, g, whole))
+
     for name, subgroup in subject.group.subgroups.items():
         if subgroup.orbit is None:
             continue
@@ -42,6 +49,7 @@ def orbits(subject: Subject) -> Iterable[Reading]:
                 subject.output_spaces,
                 own,
                 ELEMENTS,
+                mask if subject.mask else None,
                 truth=reference,
             )
             detail = {

@@ -20,7 +20,7 @@ from bench.probes import Probe
 from bench.rows import Reading
 from bench.subject import Subject
 from bench.tolerances import tolerance
-from impls.spaces import Array, Arrays
+from impls.spaces import Arrays
 from impls.streams import Streams
 
 ELEMENTS = 32
@@ -45,7 +45,7 @@ def symmetry(subject: Subject) -> Iterable[Reading]:
     }
     limit = tolerance(subject.problem, subject.case.target)
     spaces = subject.input_spaces
-    found = guards(_call(subject), spaces, list(_draws(subject)), elements)
+    found = guards(subject.outputs, spaces, list(_draws(subject)), elements, subject.mask)
     problems = found.problems(limit)
     values = {
         "collapse": found.spread,
@@ -65,14 +65,6 @@ def symmetry(subject: Subject) -> Iterable[Reading]:
             yield from _along(subject, name, limit)
 
 
-def _call(subject: Subject) -> Any:
-    def call(arrays: Arrays) -> Arrays:
-        outputs = subject.call(arrays)
-        return {name: outputs[name] for name in subject.output_spaces}
-
-    return call
-
-
 def _draws(subject: Subject) -> Iterable[Arrays]:
     """Yield the inputs of the case, then others of its family; the weights stay."""
     own = subject.arrays()
@@ -84,19 +76,14 @@ def _draws(subject: Subject) -> Iterable[Arrays]:
 
 
 def _over(subject: Subject, name: str, elements: list[Any], limit: float, moved: float) -> Reading:
-    operation = subject.operation
-
-    def align(g: Any, a: Array, b: Array) -> Iterable[Array]:
-        assert operation.align is not None
-        return operation.align(subject.problem, g, a, b)
-
     summary = errors(
-        _call(subject),
+        subject.outputs,
         subject.input_spaces,
         subject.output_spaces,
         subject.arrays(),
         elements,
-        align if operation.align else None,
+        subject.align,
+        subject.mask,
     ).summary()
     detail = {"elements": len(elements), "moved": moved, **summary}
     return _judged(subject, f"symmetry.{name}", name, summary["max"], 2 * limit, detail)
@@ -105,11 +92,12 @@ def _over(subject: Subject, name: str, elements: list[Any], limit: float, moved:
 def _along(subject: Subject, name: str, limit: float) -> Iterable[Reading]:
     step = difference_step(eps_of(subject))
     slopes = local_errors(
-        _call(subject),
+        subject.outputs,
         subject.input_spaces,
         subject.output_spaces,
         subject.arrays(),
         subject.group.subgroups[name].generators,
+        subject.mask,
         step=step,
     )
     for generator, value in slopes.items():

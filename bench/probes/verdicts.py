@@ -10,7 +10,11 @@ All errors are relative and are judged on the pass that is timed, at full size:
 * `error.grad2`: in that pass, the same for phi = |d<c, f>/dx|^2 / 2, whose derivatives the oracle
   gives as mixed derivatives of <c, f> along the inner gradient and the direction.
 * `equiv.<subgroup>` = max |f(g x) - g f(x)| / |f(x)| over elements of a subgroup; in the gradient
-  pass f is the gradient as a function of inputs and cotangents.
+  pass f is the gradient as a function of inputs and cotangents. Where the action on outputs moves
+  some out of sight (`mask`), or is known up to a choice (`align`), the forward pass alone is
+  judged: which entries of a gradient have a partner, the operation does not say.
+* `agrees.<operation>` = |f - h_oracle| / |h_oracle| where f must equal another operation h, in the
+  forward pass; the oracles of both, in float64, must agree too.
 """
 
 from __future__ import annotations
@@ -25,8 +29,9 @@ from analysis.equivariance import errors
 from bench.probes import Probe
 from bench.rows import Reading
 from bench.subject import Judged, Subject, differentiable
-from bench.tolerances import tolerance
+from bench.tolerances import TOLERANCES, tolerance
 from impls.spaces import Array, Arrays
+from impls.streams import Streams
 
 DIRECTIONS = 6
 ELEMENTS = 4
@@ -197,34 +202,25 @@ def _along_directions(
 
 def equiv(subject: Subject) -> Iterable[Reading]:
     """Yield `equiv.<subgroup>` for every subgroup of the problem's group."""
-    operation = subject.operation
-    if subject.case.pass_ != "fwd" and operation.align is not None:
-        return  # the action on cotangents is known only up to a choice: judged on fwd
+    if subject.case.pass_ != "fwd" and (subject.align or subject.mask):
+        return
     limit = tolerance(subject.problem, subject.case.target)
     rng = np.random.default_rng([subject.problem.seed, 6])
-
-    def align(g: Any, a: Array, b: Array) -> Iterable[Array]:
-        assert operation.align is not None
-        return operation.align(subject.problem, g, a, b)
-
-    def call(arrays: Arrays) -> Arrays:
-        outputs = subject.call(arrays)
-        return {name: outputs[name] for name in subject.output_spaces}
-
     for name, subgroup in subject.group.subgroups.items():
         elements = subgroup.sample(rng, ELEMENTS)
         if subject.case.pass_ == "grad2" and not _keeps_lengths(subject, elements):
             continue  # the energy |d<c, f>/dx|^2 / 2 is not invariant
         found = errors(
-            call,
+            subject.outputs,
             subject.input_spaces,
             subject.output_spaces,
             subject.arrays(),
             elements,
-            align if operation.align else None,
+            subject.align,
+            subject.mask,
         )
         summary = found.summary()
-        claimed = name in operation.exact
+        claimed = name in subject.operation.exact
         detail = {"claimed": claimed, "elements": ELEMENTS, **summary}
         if claimed:
             yield _judged(f"equiv.{name}", summary["max"], 2 * limit, **detail)
@@ -237,6 +233,41 @@ def _keeps_lengths(subject: Subject, elements: Sequence[Any]) -> bool:
     name = _wanted(subject)[0]
     space, a = subject.input_spaces[name].gradient(), subject.arrays()[name]
     return all(np.isclose(_norm([space.act(g, a)]), _norm([a]), rtol=1e-9) for g in elements)
+
+
+def agrees(subject: Subject) -> Iterable[Reading]:
+    """Yield `agrees.<operation>` of an operation that names another, on the same question."""
+    operation, name = subject.operation, subject.operation.agrees_with
+    if name is None or subject.case.pass_ != "fwd":
+        return
+    other, probe = subject.registry.operation(name), f"agrees.{name}"
+    if (refusal := other.supports(subject.problem)) is not None:
+        yield Reading(probe, None, detail={"unavailable": f"{name} refuses it: {refusal}"})
+        return
+    for what in ("weights", "outputs"):
+        mine, theirs = (
+            {key: space.shape for key, space in getattr(o, what)(subject.problem).items()}
+            for o in (operation, other)
+        )
+        if mine != theirs:
+            yield _wrong(probe, f"its {what} are {mine}, those of {name} {theirs}")
+            return
+    judged = subject.judged()
+    whole = {**subject.family.draw(subject.problem, Streams(subject.problem.seed, 0))}
+    inputs = judged.part.cut(subject.family.inputs(subject.problem), {**whole, **subject.inputs})
+    expected = judged.expected(other.oracle(judged.problem, other.taken(inputs), judged.weights))
+    own, found = judged.oracle(operation), judged.found(subject.call(subject.arrays()))
+    real = [key for key, space in judged.spaces.items() if space.kind == "real"]
+    scale = _norm(expected[key] for key in real)
+    if scale == 0.0:
+        yield _wrong(probe, f"the oracle of {name} is identically zero here")
+        return
+    apart = _norm(own[key] - expected[key] for key in real) / scale
+    if not apart <= TOLERANCES["float64"]:
+        yield _wrong(probe, f"its oracle and that of {name} differ by {apart:.1e}")
+        return
+    value = _norm(found[key] - expected[key] for key in real) / scale
+    yield _judged(probe, value, tolerance(subject.problem, subject.case.target), oracles=apart)
 
 
 def conduct(subject: Subject) -> Iterable[Reading]:
@@ -305,6 +336,7 @@ def _norm(arrays: Iterable[Array]) -> float:
 PROBES = (
     Probe("error", error),
     Probe("equiv", equiv),
+    Probe("agrees", agrees),
     Probe("conduct", conduct),
     Probe("conduct.cached", cached),
 )

@@ -200,11 +200,21 @@ def output_space(asked: Problem, irreps: Irreps) -> Space:
     return irreps_space((sizes.batch, sizes.channels_out, irreps.dim), irreps)
 
 
+def channels_of(asked: Problem) -> tuple[int, int]:
+    """Return the numbers of channels (in, out)."""
+    sizes = FeatureSizes.of(asked)
+    return sizes.channels, sizes.channels_out
+
+
+def per_sample(asked: Problem) -> bool:
+    """Tell whether every sample has weights of its own."""
+    return FeatureSizes.of(asked).weights == "per_sample"
+
+
 def weight_space(asked: Problem, *shape: int) -> Space:
     """Return the Space of weights of this shape, with the samples in front if each has its own."""
-    sizes = FeatureSizes.of(asked)
-    if sizes.weights == "per_sample":
-        return Space((sizes.batch, *shape), axis="batch")
+    if per_sample(asked):
+        return Space((shape_of(asked)[0], *shape), axis="batch")
     return Space(shape)
 
 

@@ -33,6 +33,8 @@ class Graph:
     dst      [e]     node that receives, int64
     vectors  [e, 3]  from dst to src, r_src + image shift - r_dst [Å]
     nodes            how many nodes there are, isolated ones included
+    positions [n, 3] of the nodes, where vectors = r_src - r_dst; None where edges lead to images
+                     or vectors are no differences at all
 
     The arrays are copied and made read-only. Raise ValueError on a wrong shape, an index outside
     the nodes or a vector that is not finite.
@@ -42,6 +44,7 @@ class Graph:
     dst: Ints
     vectors: Floats
     nodes: int
+    positions: Floats | None = None
 
     def __post_init__(self) -> None:
         """Check shapes and indices and freeze the arrays."""
@@ -67,6 +70,14 @@ class Graph:
             object.__setattr__(self, what, ends)
         vectors.flags.writeable = False
         object.__setattr__(self, "vectors", vectors)
+        if self.positions is not None:
+            positions = np.array(self.positions, dtype=np.float64)
+            if positions.shape != (self.nodes, 3):
+                raise ValueError(
+                    f"positions must have shape [{self.nodes}, 3], not {list(positions.shape)}"
+                )
+            positions.flags.writeable = False
+            object.__setattr__(self, "positions", positions)
 
 
 def neighbours(structure: Structure, cutoff: float) -> Graph:
@@ -111,7 +122,8 @@ def neighbours(structure: Structure, cutoff: float) -> Graph:
         )
     src, dst, vectors = src[keep], dst[keep], vectors[keep]
     order = np.lexsort((vectors[:, 2], vectors[:, 1], vectors[:, 0], src, dst))
-    return Graph(src[order], dst[order], vectors[order], len(positions))
+    placed = positions if structure.cell is None else None
+    return Graph(src[order], dst[order], vectors[order], len(positions), placed)
 
 
 def union(graphs: Sequence[Graph]) -> Graph:
@@ -123,11 +135,14 @@ def union(graphs: Sequence[Graph]) -> Graph:
     src = [g.src + start for g, start in zip(graphs, starts[:-1], strict=True)]
     dst = [g.dst + start for g, start in zip(graphs, starts[:-1], strict=True)]
     none = np.zeros(0, np.int64)
+    placed = [g.positions for g in graphs if g.positions is not None]
+    everywhere = bool(graphs) and len(placed) == len(graphs)
     return Graph(
         np.concatenate([none, *src]),
         np.concatenate([none, *dst]),
         np.concatenate([np.zeros((0, 3)), *(g.vectors for g in graphs)]),
         int(starts[-1]),
+        np.concatenate(placed) if everywhere else None,
     )
 
 

@@ -1,1 +1,1 @@
-"""Tensor products: a folder with operation.py is an operation."""
+"""Operations on two features: their tensor products."""

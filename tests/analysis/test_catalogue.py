@@ -84,7 +84,7 @@ def test_what_cannot_be_derived_is_none(registry):
     ],
 )
 def test_orders_read_as_they_are_written(growth, text):
-    assert catalogue.order(growth) == text
+    assert catalogue.order(Growth(growth)) == text
 
 
 def test_the_best_algorithm_is_named_where_it_beats_the_operation(registry):

@@ -85,15 +85,23 @@ def test_options_that_are_left_out_have_their_first_value(implementations):
     assert chosen(order="down", factor=3) == str({"factor": 3, "order": "down"})
 
 
-@pytest.mark.parametrize("options", [{"factor": 4}, {"speed": 2}])
-def test_an_unknown_option_or_value_is_refused_with_the_known_ones(implementations, options):
-    ((name, value),) = options.items()
-    with pytest.raises(ValueError, match=r"known are factor=\(2, 3\), order=") as error:
-        implementations["numpy_times"].build(ASKED, Target(), options)
-    assert f"clebsch_gordan.numpy_times has no option {name}={value}: " in str(error.value)
-    bare = next(iter(declare(options={}).implementations()))
-    with pytest.raises(ValueError, match="known are none"):
-        bare.build(ASKED, Target(), {"speed": 2})
+@pytest.mark.parametrize(
+    ("known", "options", "message"),
+    [
+        ({"order": ("up", "down")}, {"order": "left"}, "unknown order 'left': choose one of up, d"),
+        ({"order": ("up", "down")}, {"speed": 2}, "numpy_times has no option 'speed': it has ord"),
+        ({}, {"speed": 2}, "numpy_times has no option 'speed': it has none"),
+    ],
+)
+def test_an_unknown_option_or_value_is_refused_with_the_known_ones(known, options, message):
+    (found,) = declare(options=known, frameworks=("numpy",)).implementations()
+    with pytest.raises(ValueError, match=message):
+        found.build(ASKED, Target(), options)
+
+
+def test_a_baseline_is_the_implementation_in_torch():
+    found = declare(baseline=True).implementations()
+    assert [i.name for i in found if i.baseline] == ["torch_times"]
 
 
 def test_numpy_refuses_what_it_lacks_and_the_others_do_not(implementations):

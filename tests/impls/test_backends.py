@@ -12,6 +12,8 @@ from impls.implementation import FRAMEWORKS, Target
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 4, 6))
+C, D = RNG.standard_normal((3, 3, 4)), RNG.standard_normal((3, 4, 5))
+SIGNED = np.array([-2.0, -0.0, 0.0, 3.0])
 PICK = np.array([2, 0, 2])
 SEGMENT = np.array([2, 0, 2, 3])  # of 5: the segments 1 and 4 are empty
 HALF = 0.5 * (1 + np.tanh(A / 2))
@@ -51,6 +53,22 @@ CASES = {
     "table": (lambda b: b.table(A), A),
     "index": (lambda b: b.index(PICK), PICK),
     "take": (lambda b: b.take(b.table(A), b.index(PICK)), A[:, [2, 0, 2]]),
+    **{
+        f"take {axis}": (
+            lambda b, axis=axis: b.take(b.table(C), b.index(PICK), axis),
+            C.take(PICK, axis),
+        )
+        for axis in range(3)
+    },
+    "contiguous": (lambda b: b.contiguous(b.table(A).swapaxes(0, 1)), A.T),
+    "bmm": (
+        lambda b: b.bmm(b.table(C), b.table(D)),
+        np.stack([c @ d for c, d in zip(C, D, strict=True)]),
+    ),
+    "is_negative": (
+        lambda b: (1 - 2 * b.is_negative(b.table(SIGNED))) * b.table(SIGNED),
+        np.array([2.0, 0.0, 0.0, 3.0]),
+    ),
     "gather": (lambda b: b.gather(b.table(A), b.index(PICK)), A[[2, 0, 2]]),
     "segment_sum": (
         lambda b: b.segment_sum(b.table(A), b.index(SEGMENT), 5),
@@ -132,6 +150,13 @@ def test_tables_have_the_data_type_of_the_problem(framework, dtype):
         assert b.table(np.array([1, 2])).dtype == found.dtype
         third, two = (float(a) for a in found)
     assert two == 2.0 and abs(third - 1 / 3) <= SPACING[dtype] / 2
+
+
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_signs_keep_single_precision(framework):
+    with backend(framework, "float32") as b:
+        a = b.table(SIGNED)
+        assert ((1 - 2 * b.is_negative(a)) * a).dtype == a.dtype
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)

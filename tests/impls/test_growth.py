@@ -15,13 +15,10 @@ import pytest
 
 from analysis.scaling import exponent
 from impls.families import (
-    edge,
     feature,
     multivector,
-    positions,
-    projective,
-    ranked_product,
-    vectors,
+    points,
+    product,
 )
 from impls.implementation import Target
 from impls.registry import load
@@ -34,18 +31,26 @@ TOLERANCE = 0.6
 """Of an exponent of lmax: lower powers still show at lmax 6."""
 
 GROWING = {
-    "edge": lambda lmax: [edge.problem(lmax, "so3"), edge.problem(lmax, "o3")],
     "feature": lambda lmax: [
         feature.layer(natural(range(lmax + 1))),
         feature.layer(feature.gated(lmax), data="frames"),
         feature.power(3, lmax, 1, "so3"),
         feature.FAMILY.pose("mimo", "so3", lmax),
     ],
-    "ranked_product": lambda lmax: [ranked_product.problem("mimo", lmax)],
-    "positions": lambda lmax: [positions.problem(lmax, "so3", setting="mimo")],
-    "projective": lambda lmax: [projective.problem()],
+    "product": lambda lmax: [
+        product.problem("mimo", lmax, "so3"),
+        *(
+            product.ask(irreps_in1=irreps, irreps_out=irreps)
+            for irreps in (product.VECTORS, product.MULTIVECTORS)
+        ),
+    ],
+    "points": lambda lmax: [
+        points.FAMILY.pose("mimo", "so3", lmax),
+        points.problem("full", lmax, "so3", data="isotropic:64x16"),
+        points.problem("full", lmax, "o3", data="isotropic:64x16"),
+        points.problem("mimo", lmax, "so3"),
+    ],
     "multivector": lambda lmax: [multivector.problem()],
-    "vectors": lambda lmax: [vectors.problem()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {

@@ -64,7 +64,7 @@ def test_gradient_of_the_gradient_moves_as_the_array():
     assert np.abs(space.act(g, np.zeros((4, 3))) - g[:3, 3]).max() == 0
 
 
-@pytest.mark.parametrize(("family", "name"), [("positions", "r"), ("projective", "x")])
+@pytest.mark.parametrize(("family", "name"), [("points", "r"), ("multivector", "x")])
 def test_translations_tell_gradients_from_arrays(family, name):
     """Moved as the array is, the gradient of positions or multivectors changes the pairing."""
     chosen, rng = REGISTRY.family(family), np.random.default_rng(2)

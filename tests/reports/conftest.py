@@ -48,6 +48,7 @@ class Writer:
         device: str = "cpu",
         drop: tuple[str, ...] = (),
         flags: tuple[str, ...] = (),
+        draws: int | None = None,
     ) -> None:
         operation, _, name = implementation.partition(".")
         where = "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in facets.items())
@@ -68,6 +69,7 @@ class Writer:
             "precision": "ieee",
             "threads": 1,
             **{f"facet.{k}": v for k, v in facets.items()},
+            **({} if draws is None else {"draws": draws}),
         }
         key = f"key{len(self.planned):04d}"
         self.plan(key, columns)

@@ -51,3 +51,14 @@ def test_an_unknown_name_is_an_error_with_similar_ones(run, capsys):
     assert main(["ratio", str(run), "--pair", "gaunt.torch_a", "gaunt.torch_bb"]) == 2
     message = capsys.readouterr().err
     assert message.startswith("error: the run has no 'gaunt.torch_bb'; similar: gaunt.torch_b")
+
+
+def test_rows_of_arrays_drawn_otherwise_are_never_in_one_ratio(writer, capsys):
+    """Old rows say no version of the draws: they are shown beside new ones, and apart."""
+    at = {"setting": "mimo", "lmax": 1}
+    writer.case("gaunt.torch_a", at, rounds=5)
+    writer.case("gaunt.torch_b", at, rounds=5, draws=2)
+    assert rows(writer.directory, capsys, ("gaunt.torch_a", "gaunt.torch_b")) == []
+    writer.case("gaunt.torch_a", at, rounds=5, draws=2)
+    (row,) = rows(writer.directory, capsys, ("gaunt.torch_a", "gaunt.torch_b"))
+    assert row["ratio"] == pytest.approx(1.0) and "as drawn in version 2" in row["target"]

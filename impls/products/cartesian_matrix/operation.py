@@ -59,8 +59,6 @@ def coefficients(problem: Problem) -> Mapping[Path, float]:
 
 def _supports(problem: Problem) -> Refusal | None:
     parts = irreps_of(problem)
-    if not all(parts):
-        return Refusal("empty: an input or the output has no irreps")
     for name, irreps in zip(SIDES, parts, strict=True):
         refusal = _fits(name, irreps)
         if refusal:

@@ -17,7 +17,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.multiplicity import per_sample
+from impls.families.weighted import per_sample
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from impls.algorithm import Options
-from impls.families.multiplicity import irreps_of, multiplicities_of, per_sample
+from impls.families.weighted import irreps_of, multiplicities_of, per_sample
 from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module

@@ -29,7 +29,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 
-from impls.families.multiplicity import irreps_of, multiplicities_of
+from impls.families.weighted import irreps_of, multiplicities_of
 from impls.problem import Problem
 from impls.products.paths import Path, coupled_paths, output_irreps
 from impls.so3.irreps import Irreps

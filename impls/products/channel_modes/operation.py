@@ -18,14 +18,14 @@ from math import prod
 
 import numpy as np
 
-from impls.families.multiplicity import (
+from impls.families.product import irreps_space
+from impls.families.weighted import (
     batch_of,
     irreps_of,
     multiplicities_of,
     per_sample,
     weight_space,
 )
-from impls.families.product import irreps_space
 from impls.growth import Growth
 from impls.operation import Operation, exact
 from impls.operation import Path as PathKey
@@ -47,7 +47,7 @@ def product(
     return Operation(
         name=name,
         title=title,
-        family="multiplicity",
+        family="weighted",
         summary=summary,
         papers=papers,
         claims=exact("rotation", "inversion"),

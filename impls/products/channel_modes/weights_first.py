@@ -18,7 +18,7 @@ from typing import Any
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.multiplicity import multiplicities_of
+from impls.families.weighted import multiplicities_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem

@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from impls.families.projective import BLADES, GRADES
+from impls.families.multivector import BLADES, GRADES
 
 Blade = tuple[int, ...]
 Array = NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.projective import BLADES
+from impls.families.multivector import BLADES
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
 from impls.products.clifford import bilinear_algebra as algebra

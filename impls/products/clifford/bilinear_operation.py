@@ -24,7 +24,7 @@ from functools import cache
 
 import numpy as np
 
-from impls.families.projective import BLADES, GRADES, multivectors, sizes_of
+from impls.families.multivector import BLADES, GRADES, multivectors, sizes_of
 from impls.growth import Growth
 from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem
@@ -133,7 +133,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 OPERATION = Operation(
     name="geometric_bilinear",
     title="Geometric bilinear layer",
-    family="projective",
+    family="multivector",
     summary="geometric product and join of G(3,0,1) between equivariant linear maps",
     papers=("brehmer2023",),
     claims=exact("rotation", "inversion", "translation"),

@@ -13,6 +13,10 @@ one. With x = s + v + I b + I p, I = e_x e_y e_z,
     <x y>_2 = s b' + b s' + v x v' - b x b' + p v' + v p'
     <x y>_3 = s p' + p s' + v.b' + b.v'
 
+A multivector has the irreps 0e+1o+1e+0o, grade after grade: 1; e_x, e_y, e_z; e_y e_z, e_z e_x,
+e_x e_y; e_x e_y e_z, with e_x^2 = e_y^2 = e_z^2 = 1. A bivector is written by the axial vector
+normal to its plane, so that degree 1 has the components (x, y, z) in both grades.
+
 The triples are exactly the 20 paths of O(3) among 0e, 1o, 1e, 0o: no other path exists at l <= 1,
 and with one weight for each the layer reaches all 20 dimensions: it is the complete Clebsch-Gordan
 product of these irreps (with reduced coefficients `REDUCED` at weights of one), its paths summed.
@@ -30,11 +34,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.multivector import GRADES, multivectors, sizes_of
+from impls.families.product import MULTIVECTORS, irreps_of, samples_of, shape_of
 from impls.growth import Growth
 from impls.operation import Operation, Path, exact
-from impls.problem import BYTES, Problem
+from impls.problem import BYTES, Problem, Refusal
+from impls.so3.irreps import Irreps
+from impls.so3.space import irreps_space
 from impls.spaces import Array, Arrays, Space
+
+GRADES = (slice(0, 1), slice(1, 4), slice(4, 7), slice(7, 8))
+"""Where each grade lies in the last axis."""
 
 REDUCED: Mapping[Path, float] = {
     **{(0, j, j): np.sqrt(3.0 if j in (1, 2) else 1.0) for j in range(4)},
@@ -79,12 +88,20 @@ def product_of_grades(x: Array, y: Array, triple: Path) -> Array:
     return np.asarray(inner.real / 2)
 
 
+def _supports(problem: Problem) -> Refusal | None:
+    wanted = Irreps.parse(MULTIVECTORS)
+    if all(irreps == wanted for irreps in irreps_of(problem)):
+        return None
+    names = " | ".join(str(irreps) for irreps in irreps_of(problem))
+    return Refusal(f"{names} are not multivectors of Cl(3,0)", f"use {MULTIVECTORS} everywhere")
+
+
 def _outputs(problem: Problem) -> Mapping[str, Space]:
-    return {"z": multivectors(problem)}
+    return {"z": irreps_space(shape_of(problem, MULTIVECTORS), MULTIVECTORS)}
 
 
 def _weights(problem: Problem) -> Mapping[str, Space]:
-    return {"w": Space((len(TRIPLES), sizes_of(problem)[1]))}
+    return {"w": Space((len(TRIPLES), shape_of(problem, "")[1]))}
 
 
 def _weighted_oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
@@ -108,27 +125,27 @@ def _coefficients(problem: Problem) -> Mapping[Path, float]:
 
 def _weighted_cost(problem: Problem) -> Mapping[str, float]:
     """Count two multiplications and one addition for each of 64 pairs; weights are shared."""
-    batch, channels = sizes_of(problem)
-    numbers = 3 * 8 * batch * channels + len(TRIPLES) * channels
+    samples, channels = samples_of(problem), shape_of(problem, "")[1]
+    numbers = 3 * 8 * samples + len(TRIPLES) * channels
     return {
-        "flops": 3.0 * 64 * batch * channels,
+        "flops": 3.0 * 64 * samples,
         "bytes": float(numbers * BYTES[problem.dtype]),
     }
 
 
 def _plain_cost(problem: Problem) -> Mapping[str, float]:
     """Count one multiplication and one addition for each of 64 pairs."""
-    batch, channels = sizes_of(problem)
+    samples = samples_of(problem)
     return {
-        "flops": 2.0 * 64 * batch * channels,
-        "bytes": float(3 * 8 * batch * channels * BYTES[problem.dtype]),
+        "flops": 2.0 * 64 * samples,
+        "bytes": float(3 * 8 * samples * BYTES[problem.dtype]),
     }
 
 
 CLIFFORD = Operation(
     name="clifford",
     title="Grade-weighted geometric product",
-    family="multivector",
+    family="product",
     summary="geometric product of Cl(3,0) with a weight for each triple of grades",
     papers=("ruhe2023",),
     claims=exact("rotation", "inversion"),
@@ -136,6 +153,7 @@ CLIFFORD = Operation(
     oracle=_weighted_oracle,
     cost=_weighted_cost,
     weights=_weights,
+    supports=_supports,
     linear_in=(("x", 1), ("y", 1), ("w", 1)),
     users=("ruhe2023",),
     growth=Growth({"lmax": 0, "channels": 1}),
@@ -144,7 +162,7 @@ CLIFFORD = Operation(
 GEOMETRIC_PRODUCT = Operation(
     name="geometric_product",
     title="Geometric product",
-    family="multivector",
+    family="product",
     summary="geometric product of Cl(3,0), all coefficients fixed",
     papers=("brehmer2023", "ruhe2023"),
     claims=exact("rotation", "inversion"),
@@ -153,6 +171,7 @@ GEOMETRIC_PRODUCT = Operation(
     cost=_plain_cost,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    supports=_supports,
     users=("brehmer2023",),
     growth=Growth({"lmax": 0, "channels": 1}),
 )

@@ -84,8 +84,6 @@ def output_irreps(problem: Problem) -> Irreps:
 
 def _supports(problem: Problem) -> Refusal | None:
     first, second, out = irreps_of(problem)
-    if not (first and second and out):
-        return Refusal("empty: an input or the output has no irreps")
     if segments_of(problem):
         return None
     products = [ir for _, ir1 in first for _, ir2 in second for ir in ir1 * ir2]

@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 from impls.families.product import irreps_of
-from impls.families.ranked_product import plain, rank_of
+from impls.operation import Knob
 from impls.problem import Problem
 from impls.so3.irreps import Irreps
 from impls.so3.tables import cached
@@ -34,9 +34,25 @@ SWEEPS = 200
 RIDGES = (1e-1, 1e-7)
 
 
+RANK = Knob(
+    "rank",
+    default=lambda problem: max(1, 7 * max(irreps.lmax for irreps in irreps_of(problem)[:2]) ** 2),
+    values=lambda problem: tuple(
+        sorted({-(-whole_rank(problem) * part // 8) for part in (1, 2, 4, 6, 8)})
+    ),
+)
+"""The number of terms, 7 L^2 unless said otherwise [@lin2025]."""
+
+
+def whole_rank(problem: Problem) -> int:
+    """Return the number of terms from which on nothing is left out."""
+    smallest, next_smallest, _ = sorted(irreps.dim for irreps in irreps_of(problem))
+    return smallest * next_smallest
+
+
 def coupling(problem: Problem) -> Array:
     """Return T [dim1, dim2, dim3]: all allowed paths, "component" normalised, summed by output."""
-    return _coupling(*irreps_of(plain(problem)))
+    return _coupling(*irreps_of(problem))
 
 
 @lru_cache(maxsize=32)
@@ -52,7 +68,7 @@ def _coupling(first: Irreps, second: Irreps, out: Irreps) -> Array:
 
 def factors(problem: Problem) -> tuple[Array, Array, Array]:
     """Return B [dim1, R], C [dim2, R] and A [dim3, R]."""
-    tensor, rank, irreps = coupling(problem), rank_of(problem), irreps_of(plain(problem))
+    tensor, rank, irreps = coupling(problem), RANK.of(problem), irreps_of(problem)
     labels = "-".join(str(part).replace("+", "_") for part in irreps)
     stacked = cached(f"low-rank-{rank}-{labels}", VERSION, lambda: decompose(tensor, rank))
     first, second, _ = tensor.shape

@@ -8,9 +8,10 @@ are fixed; see `factors`. It approximates every path, even and odd degree sums a
 exactly. (The tensor that keeps the paths apart is an isometry, of which R terms leave out at least
 1 - R / (dim1 dim2) of the squared norm.)
 
-**No symmetry is claimed.** The oracle is the map at this rank, with the same factors; what the rank
-costs in symmetry is measured and shown as `equiv.rotation` and `equiv.inversion`. At R = 7 L^2 the
-terms leave out, of the norm of T,
+**No symmetry is claimed exactly.** The number of terms is the knob `rank`, R = 7 L^2 unless said
+otherwise; symmetry is claimed by this knob. The oracle is the map at this rank, with the same
+factors; what the rank costs in symmetry is measured and shown. At R = 7 L^2 the terms leave out, of
+the norm of T,
 
     L                                      1      2      3      4
     so3 (all paths), outputs to L          0.02   0.04   0.06   0.06
@@ -30,16 +31,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
-from impls.families.ranked_product import plain, rank_of
 from impls.growth import Growth
 from impls.operation import Operation, SymmetryClaim
 from impls.problem import BYTES, Problem, Refusal
-from impls.products.low_rank.factors import coupling, factors
+from impls.products.low_rank.factors import RANK, coupling, factors
 from impls.spaces import Arrays, Space
 
 
 def _outputs(problem: Problem) -> Mapping[str, Space]:
-    out = irreps_of(plain(problem))[2]
+    out = irreps_of(problem)[2]
     return {"z": irreps_space(shape_of(problem, out), out)}
 
 
@@ -50,7 +50,10 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
 
 
 def _supports(problem: Problem) -> Refusal | None:
-    first, second, out = irreps_of(plain(problem))
+    first, second, out = irreps_of(problem)
+    rank = RANK.of(problem)
+    if isinstance(rank, bool) or not isinstance(rank, int) or rank < 1:
+        return Refusal(f"knob rank={rank!r} is not a positive integer")
     if np.any(coupling(problem)):
         return None
     return Refusal(
@@ -61,8 +64,8 @@ def _supports(problem: Problem) -> Refusal | None:
 def _cost(problem: Problem) -> Mapping[str, float]:
     """Count three matrix products with R columns, and R products."""
     samples = samples_of(problem)
-    numbers = sum(irreps.dim for irreps in irreps_of(plain(problem)))
-    rank = rank_of(problem)
+    numbers = sum(irreps.dim for irreps in irreps_of(problem))
+    rank = RANK.of(problem)
     return {
         "flops": samples * rank * (2.0 * numbers + 1),
         "bytes": samples * numbers * BYTES[problem.dtype],
@@ -72,10 +75,14 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 OPERATION = Operation(
     name="low_rank",
     title="Low-rank product",
-    family="ranked_product",
+    family="product",
     summary="all Clebsch-Gordan paths, approximated by R products of linear forms",
     papers=("lin2025", "kolda2009"),
-    claims=(SymmetryClaim("rotation", "by_knob", "rank"),),
+    knobs=(RANK,),
+    claims=(
+        SymmetryClaim("rotation", "by_knob", "rank"),
+        SymmetryClaim("inversion", "by_knob", "rank"),
+    ),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,

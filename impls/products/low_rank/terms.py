@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.ranked_product import rank_of
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
-from impls.products.low_rank.factors import factors
+from impls.products.low_rank.factors import RANK, factors
 
 
 def terms(problem: Problem, b: Backend, options: Options) -> Built:
@@ -24,7 +23,7 @@ def terms(problem: Problem, b: Backend, options: Options) -> Built:
         values = (x.reshape(-1, x.shape[-1]) @ first) * (y.reshape(-1, y.shape[-1]) @ second)
         return {"z": (values @ back).reshape(*shape, back.shape[1])}
 
-    return Built(call, kernel=f"matrix products with {rank_of(problem)} terms")
+    return Built(call, kernel=f"matrix products with {RANK.of(problem)} terms")
 
 
 ALGORITHM = Algorithm(

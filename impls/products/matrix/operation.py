@@ -58,8 +58,6 @@ def coefficients(problem: Problem) -> Mapping[Path, float]:
 
 def _supports(problem: Problem) -> Refusal | None:
     first, second, out = irreps_of(problem)
-    if not (first and second and out):
-        return Refusal("empty: an input or the output has no irreps")
     if coefficients(problem):
         return None
     degrees1, degrees2, degrees3 = ([ir.l for _, ir in irreps] for irreps in (first, second, out))

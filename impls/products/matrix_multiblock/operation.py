@@ -72,8 +72,6 @@ def reached(problem: Problem) -> tuple[int, ...]:
 
 def _supports(problem: Problem) -> Refusal | None:
     first, second, out = irreps_of(problem)
-    if not (first and second and out):
-        return Refusal("empty: an input or the output has no irreps")
     if not any(triples_of(problem)):
         return Refusal(
             f"empty: no path of {first} x {second} ends in {out}", "ask for |l1-l2| <= l3 <= l1+l2"

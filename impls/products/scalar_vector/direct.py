@@ -10,11 +10,12 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
+from impls.products.scalar_vector.operation import crosses
 
 
 def direct(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
-    cross = bool(problem.sizes["cross"])
+    cross = crosses(problem)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         s, v = inputs["x"][..., :1], inputs["x"][..., 1:]

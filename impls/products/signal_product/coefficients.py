@@ -9,7 +9,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.signal import irreps_of
+from impls.families.field import irreps_of
 from impls.growth import Growth
 from impls.implementation import Built
 from impls.problem import Problem

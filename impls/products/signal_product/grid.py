@@ -16,7 +16,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.signal import cutoffs_of, values_of
+from impls.families.field import cutoffs_of, values_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem

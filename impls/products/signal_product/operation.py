@@ -30,8 +30,8 @@ from math import pi, sqrt
 import numpy as np
 from scipy.special import sph_harm_y
 
+from impls.families.field import cutoffs_of, fields_of, irreps_of, values_of
 from impls.families.product import irreps_space, samples_of, shape_of
-from impls.families.signal import cutoffs_of, fields_of, irreps_of, values_of
 from impls.growth import Growth
 from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
@@ -154,7 +154,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 OPERATION = Operation(
     name="signal_product",
     title="Product of irrep-valued fields",
-    family="signal",
+    family="field",
     summary="product of two irrep-valued fields on the sphere: cross, scalar, scaling, any spin",
     papers=("xie2026",),
     claims=exact("rotation", "inversion"),

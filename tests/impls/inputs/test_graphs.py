@@ -265,3 +265,13 @@ def test_arrays_of_a_graph_are_read_only():
     for array in (found.src, found.dst, found.vectors):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 0
+
+
+def test_positions_are_those_of_open_structures():
+    found = graph("H2O+CH4", 2.0)
+    np.testing.assert_array_equal(found.positions[:3], structure("H2O").positions)
+    difference = found.positions[found.src] - found.positions[found.dst]
+    np.testing.assert_allclose(found.vectors, difference, atol=1e-15)
+    assert graph("diamond", 1.6).positions is None and graph("H2O+diamond", 1.6).positions is None
+    with pytest.raises(ValueError, match=r"positions must have shape \[3, 3\]"):
+        replace(graph("H2O", 2.0), positions=np.zeros((2, 3)))

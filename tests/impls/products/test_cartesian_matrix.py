@@ -146,7 +146,6 @@ def test_rotating_components_rotates_the_matrix():
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (custom("", "1", "1"), "empty: an input or the output has no irreps"),
         (problem("mimo", 2), "irreps_out=1x0e+1x1o+1x2e+1x3o+1x4e: degree 4 does not fit"),
         (problem("siso", 3, "so3"), "irreps_in1=1x3: degree 3 does not fit into 3 x 3"),
         (custom("0e+1e", "1o", "1o"), "irreps_in1=1x0e+1x1e: 1e is not of natural parity"),

@@ -8,11 +8,11 @@ import pytest
 
 from analysis.expressivity import reachable_dimension
 from analysis.reduced import bilinear_blocks, labels
-from impls.families import convolution
-from impls.families.multiplicity import FAMILY, problem
+from impls.families import points
+from impls.families.weighted import FAMILY, problem
 from impls.implementation import Built
+from impls.points.convolution.operation import CHANNELWISE
 from impls.products.channel_modes.modes import Mode, paths_of, reached
-from impls.products.channelwise.operation import OPERATION as CHANNELWISE
 from impls.registry import load
 from impls.so3.rotations import random_rotations
 from impls.so3.wigner import wigner_3j
@@ -148,9 +148,11 @@ def test_every_mode_is_fully_connected_with_some_weights_zero(judge):
 
 
 def test_uvu_with_one_harmonic_is_the_message_of_a_convolution():
-    asked = convolution.problem("CH4", 2.0, 2, channels=3, dtype="float64")
+    asked = points.problem(
+        "truncated", 2, data="edges:CH4@2", channels=3, given="harmonics", dtype="float64"
+    )
     rng = np.random.default_rng(0)
-    inputs = convolution.FAMILY.draw(asked, Streams(0))
+    inputs = points.FAMILY.draw(asked, Streams(0))
     w = CHANNELWISE.weights(asked)["w"].sample(rng)
     sizes = {"mul": (3, 1, 1), "weights": "per_sample", "batch": len(w)}
     on_edges = problem("truncated", 2, dtype="float64", **sizes)

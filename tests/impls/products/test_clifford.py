@@ -7,12 +7,11 @@ import pytest
 
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import labels
-from impls.families.multivector import FAMILY, GRADES, IRREPS, problem
+from impls.families.product import FAMILY, MULTIVECTORS, ask
 from impls.implementation import Built, Target
-from impls.problem import Problem
 from impls.products.clifford import operation as clifford
 from impls.products.clifford.algebra import dense, table, triples
-from impls.products.clifford.operation import CLIFFORD, GEOMETRIC_PRODUCT
+from impls.products.clifford.operation import CLIFFORD, GEOMETRIC_PRODUCT, GRADES
 from impls.registry import load
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import wigner_3j
@@ -22,7 +21,7 @@ REGISTRY = load()
 WEIGHTED = ("torch_blades", "jax_blades", "torch_dense", "jax_dense")
 PLAIN = ("torch_blades", "jax_blades")
 TRIPLES = clifford.TRIPLES
-ASKED = problem(channels=3, batch=5, dtype="float64")
+ASKED = ask(irreps_in1=MULTIVECTORS, irreps_out=MULTIVECTORS, channels=3, batch=5, dtype="float64")
 CASES = [("clifford", n) for n in WEIGHTED] + [("geometric_product", n) for n in PLAIN]
 
 
@@ -149,7 +148,7 @@ def test_table_is_associative_and_has_64_entries():
 
 def test_the_triples_are_the_20_paths_of_o3_and_equal_clebsch_gordan():
     """Each triple of grades is one path, up to the constant in REDUCED."""
-    irreps = [ir for _, ir in Irreps.parse(IRREPS)]
+    irreps = [ir for _, ir in Irreps.parse(MULTIVECTORS)]
     paths = {
         (i, j, k)
         for i in range(4)
@@ -166,13 +165,13 @@ def test_the_triples_are_the_20_paths_of_o3_and_equal_clebsch_gordan():
 
 
 def test_dimension_20_with_weights_and_10_without():
-    parts = (labels(IRREPS),) * 3
+    parts = (labels(MULTIVECTORS),) * 3
     fixed = GEOMETRIC_PRODUCT.coefficients(ASKED)
     assert reachable_dimension(fixed, *parts).value == 10
     assert span_dimension(fixed, *parts) == 20
     # One weight for each triple: the Jacobian in the weights alone has full rank.
     rng = np.random.default_rng(5)
-    asked = problem(batch=40, dtype="float64")
+    asked = ASKED.with_sizes(channels=1, batch=40)
     arrays = {name: rng.standard_normal((40, 1, 8)) for name in "xy"}
     columns = [
         CLIFFORD.oracle(asked, arrays, {"w": row[:, None]})["z"].ravel() for row in np.eye(20)
@@ -211,21 +210,9 @@ def weight_gradient(name, arrays, w, c):
         return np.asarray(gradient(jax.numpy.asarray(w)))
 
 
-@pytest.mark.parametrize(
-    ("asked", "reason"),
-    [
-        (ASKED.with_sizes(batch=0), "size batch=0 is not a positive integer"),
-        (Problem("multivector", {"batch": 3}), "missing ['channels']"),
-        (ASKED.with_sizes(irreps="0e"), "unknown ['irreps']"),
-        (replace(ASKED, data="edges"), "unknown data 'edges'"),
-    ],
-)
-def test_family_refuses_by_name(asked, reason):
-    assert reason in str(FAMILY.check(asked))
-
-
-def test_profiles_are_check_and_paper_only():
-    assert set(FAMILY.profiles) == {"check", "paper"}
-    for profile in FAMILY.profiles.values():
-        assert all(FAMILY.check(ask.problem) is None for ask in profile())
-    assert FAMILY.facets(ASKED) == {"algebra": "Cl(3,0)", "channels": 3, "batch": 5}
+def test_other_irreps_are_refused():
+    for name in ("irreps_in1", "irreps_out"):
+        other = ASKED.with_sizes(**{name: "1x0e+1x1o"})
+        for operation in (CLIFFORD, GEOMETRIC_PRODUCT):
+            assert "are not multivectors of Cl(3,0)" in str(operation.supports(other))
+            assert operation.supports(ASKED) is None

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impls.families.projective import BLADES, FAMILY, GRADES, problem, representation
+from impls.families.multivector import BLADES, FAMILY, GRADES, problem, representation
 from impls.groups import euclidean, orthogonal
 from impls.problem import Problem
 from impls.products.clifford import bilinear_algebra as algebra
@@ -218,7 +218,7 @@ def test_blades_multiply_no_zeros():
     ("asked", "reason"),
     [
         (ASKED.with_sizes(batch=0), "size batch=0 is not a positive integer"),
-        (Problem("projective", {"batch": 3}), "missing ['channels']"),
+        (Problem("multivector", {"batch": 3}), "missing ['channels']"),
         (replace(ASKED, data="edges"), "unknown data 'edges'"),
     ],
 )

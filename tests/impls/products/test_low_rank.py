@@ -10,11 +10,11 @@ from bench.case import Case
 from bench.probes.verdicts import equiv, error
 from bench.subject import build
 from impls.families import product
-from impls.families.ranked_product import FAMILY, plain, problem
+from impls.families.product import FAMILY
 from impls.implementation import Target
 from impls.products.clebsch_gordan.operation import OPERATION as FULL
 from impls.products.clebsch_gordan.operation import paths_of
-from impls.products.low_rank.factors import coupling, decompose, factors, truncation
+from impls.products.low_rank.factors import RANK, coupling, decompose, factors, truncation
 from impls.products.low_rank.operation import OPERATION
 from impls.registry import Registry, load
 from impls.streams import Streams
@@ -25,6 +25,11 @@ NAMES = ("torch_terms", "jax_terms")
 
 def implementation(name):
     return REGISTRY.implementation(f"low_rank.{name}")
+
+
+def problem(setting, lmax, symmetry="so3", *, rank=None, **rest):
+    asked = product.problem(setting, lmax, symmetry, **rest)
+    return asked if rank is None else asked.at(rank=rank)
 
 
 def small(lmax, symmetry="so3", rank=None):
@@ -52,14 +57,12 @@ def own_cache(tmp_path_factory, monkeypatch):
 def test_tensor_is_the_sum_of_all_paths():
     asked = small(2)
     arrays = FAMILY.draw(asked, Streams(0))
-    separate = FULL.oracle(plain(asked), arrays, {})["z"]
+    separate = FULL.oracle(asked, arrays, {})["z"]
     summed = np.zeros((5, 2, 25))
-    for path in paths_of(plain(asked)):
+    for path in paths_of(asked):
         summed[..., path.ir3.l**2 : (path.ir3.l + 1) ** 2] += separate[..., path.out]
     found = np.einsum("ijk,bci,bcj->bck", coupling(asked), arrays["x"], arrays["y"])
     assert relative(found, summed) < 1e-13
-    same = product.FAMILY.draw(plain(asked), np.random.default_rng(0))
-    assert all(np.array_equal(arrays[name], same[name]) for name in ("x", "y"))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,7 @@ def test_tensor_is_the_sum_of_all_paths():
 )  # fmt: skip
 def test_error_at_seven_terms_for_each_square_of_the_degree(lmax, symmetry, whole, truncated):
     asked = [problem(setting, lmax, symmetry) for setting in ("mimo", "truncated")]
-    assert [p.sizes["rank"] for p in asked] == [7 * lmax**2] * 2
+    assert [RANK.of(p) for p in asked] == [7 * lmax**2] * 2
     assert [FAMILY.facets(p)["setting"] for p in asked] == ["mimo", "truncated"]
     found = [truncation(p) for p in asked]
     np.testing.assert_allclose(found, [whole, truncated], rtol=0.25, atol=2e-3)
@@ -155,7 +158,7 @@ def test_symmetry_is_lost_at_a_low_rank_and_returns_at_the_full_one(name, judge)
 
 
 def test_gate_accepts_the_map_at_its_rank_and_only_reports_symmetry():
-    assert OPERATION.exactness == "approximate, by rank"
+    assert OPERATION.inexact == "rotation by rank"
     assert OPERATION.exact == ()
     registry = Registry()
     for thing in (FAMILY, OPERATION, implementation("torch_terms")):
@@ -167,18 +170,16 @@ def test_gate_accepts_the_map_at_its_rank_and_only_reports_symmetry():
     assert not rotation.detail["claimed"] and "passed" not in rotation.detail
 
 
-@pytest.mark.parametrize(
-    ("sizes", "reason"),
-    [
-        ({"rank": 0}, "size rank=0 is not a positive integer"),
-        ({"rank": 2.5}, "size rank=2.5"),
-        ({"batch": 0}, "size batch=0"),
-        ({"irreps_out": "2x1"}, "irreps_out=2x1: multiplicities"),
-        ({"nu": 2}, "sizes of family ranked_product: unknown ['nu']"),
-    ],
-)
-def test_refusals_of_the_family(sizes, reason):
-    assert str(FAMILY.check(small(1).with_sizes(**sizes))).startswith(reason)
+@pytest.mark.parametrize("rank", [0, 2.5, True])
+def test_a_rank_that_is_none_is_refused(rank):
+    assert str(OPERATION.supports(small(1, rank=rank))).startswith(f"knob rank={rank}")
+
+
+def test_ranks_of_a_sweep_end_where_nothing_is_left_out():
+    for asked in PROBLEMS.values():
+        ranks = RANK.values(asked.question)
+        assert list(ranks) == sorted(ranks) and truncation(asked.at(rank=ranks[-1])) == 0
+        assert truncation(asked.at(rank=ranks[-2])) > 0
 
 
 def test_refusals_name_the_reason():
@@ -187,4 +188,3 @@ def test_refusals_name_the_reason():
         "empty: no path"
     )
     assert OPERATION.supports(empty) is None  # 1o x 1o holds 1e
-    assert "sizes" in str(FAMILY.check(plain(empty)))

@@ -105,7 +105,6 @@ def test_selection_rule():
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (custom("", "1", "1"), "empty: an input or the output has no irreps"),
         (custom("1", "1", "3"), "empty: no path of 1x1 x 1x1 ends in 1x3"),
         (custom("3", "5", "5"), "identically zero: every 6j symbol {l1 l2 l3; j j j} is 0 at j=3"),
     ],

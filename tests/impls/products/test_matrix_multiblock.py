@@ -154,7 +154,6 @@ def test_cost():
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [
-        (custom("", "1", "1"), "empty: an input or the output has no irreps"),
         (custom("1", "1", "3"), "empty: no path of 1x1 x 1x1 ends in 1x3"),
     ],
 )

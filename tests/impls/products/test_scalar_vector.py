@@ -7,7 +7,7 @@ import pytest
 
 from analysis.expressivity import reachable_dimension
 from analysis.reduced import labels
-from impls.families.vectors import FAMILY, IRREPS, problem
+from impls.families.product import FAMILY, VECTORS, ask
 from impls.products.scalar_vector.operation import OPERATION, irreps_out
 from impls.registry import load
 from impls.so3.wigner import wigner_3j
@@ -15,7 +15,10 @@ from impls.streams import Streams
 
 REGISTRY = load()
 NAMES = ("torch_direct", "jax_direct")
-PROBLEMS = [problem(cross=cross, channels=3, batch=4, dtype="float64") for cross in (False, True)]
+PROBLEMS = [
+    ask(irreps_in1=VECTORS, irreps_out=out, channels=3, batch=4, dtype="float64")
+    for out in (VECTORS, f"{VECTORS}+1e")
+]
 
 
 def implementation(name):
@@ -74,7 +77,7 @@ def test_outputs_are_the_named_products():
 def test_coefficients_and_dimension(asked, dimension):
     """Each path is free; the sixth path of the full product, to degree 2, is missing."""
     found = OPERATION.coefficients(asked)
-    parts = labels(IRREPS), labels(IRREPS), labels(str(irreps_out(asked)))
+    parts = labels(VECTORS), labels(VECTORS), labels(str(irreps_out(asked)))
     assert reachable_dimension(found, *parts).value == len(found) == dimension
     x, y = np.repeat(np.eye(4), 4, axis=0)[:, None], np.tile(np.eye(4), (4, 1))[:, None]
     table = OPERATION.oracle(asked, {"x": x, "y": y}, {})["z"].reshape(4, 4, -1)
@@ -87,23 +90,13 @@ def test_coefficients_and_dimension(asked, dimension):
 
 
 @pytest.mark.parametrize(
-    ("asked", "reason"),
+    ("sizes", "reason"),
     [
-        (PROBLEMS[0].with_sizes(cross="yes"), "size cross='yes' is neither true nor false"),
-        (PROBLEMS[0].with_sizes(channels=0), "size channels=0 is not a positive integer"),
-        (PROBLEMS[0].with_sizes(lmax=2), "unknown ['lmax']"),
-        (replace(PROBLEMS[0], data="other"), "unknown data 'other'"),
+        ({"irreps_in1": "1x0e+1x1o+1x2e"}, "is not a scalar and a vector each (use 0e+1o)"),
+        ({"irreps_in2": "1x1o+1x0e"}, "is not a scalar and a vector each (use 0e+1o)"),
+        ({"irreps_out": "1x0e+1x1o+1x2e"}, "scalars and vectors give 0e+1o, with or without 1e"),
+        ({"irreps_out": "1x0e"}, "scalars and vectors give 0e+1o, with or without 1e"),
     ],
 )
-def test_family_refuses_by_name(asked, reason):
-    assert reason in str(FAMILY.check(asked))
-
-
-def test_profiles_are_check_and_paper_only():
-    assert set(FAMILY.profiles) == {"check", "paper"}
-    ids = set()
-    for profile in FAMILY.profiles.values():
-        for ask in profile():
-            assert FAMILY.check(ask.problem) is None
-            ids.add((*FAMILY.facets(ask.problem).values(), ask.problem.dtype))
-    assert len(ids) == 14
+def test_refusals_name_the_reason(sizes, reason):
+    assert reason in str(OPERATION.supports(PROBLEMS[0].with_sizes(**sizes)))

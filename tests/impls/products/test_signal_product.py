@@ -9,8 +9,7 @@ import pytest
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import bilinear_blocks, compare, interactability, labels
 from impls import backends
-from impls.families.product import problem as of_functions
-from impls.families.signal import (
+from impls.families.field import (
     CROSS,
     DOT,
     FAMILY,
@@ -22,6 +21,7 @@ from impls.families.signal import (
     problem,
     values_of,
 )
+from impls.families.product import problem as of_functions
 from impls.implementation import Target
 from impls.products.gaunt.operation import OPERATION as GAUNT
 from impls.products.signal_product.grid import grid, on_grid, uncoupling

@@ -1,0 +1,88 @@
+"""Graphs of any size that no structure gives: each node receives from equally many others.
+
+They depend on their numbers and a seed alone, and follow the convention of `impls.inputs.graphs`:
+an edge carries a message from `src` to `dst`, and its vector points from `dst` to `src`. Edges are
+sorted by `dst`.
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+
+from impls.inputs.graphs import Floats, Graph, Ints
+
+JITTER = 0.25
+"""Largest move of a site of the lattice along an axis: no two nodes come closer than 0.5."""
+NEAREST = 8
+"""Directions come as near to the polar axis as 10^-8 rad."""
+
+
+def lattice(nodes: int, neighbours: int, seed: int) -> Graph:
+    """Return sites of a cubic lattice around the origin, each with its nearest neighbours.
+
+    Spacing 1; each site is moved at random by up to 0.25 along each axis. Edges of a node are
+    sorted by distance. ValueError where a node has fewer others than neighbours.
+    """
+    from scipy.spatial import cKDTree  # a quarter of a second: not at import
+
+    dst = _receivers(nodes, neighbours)
+    side = int(np.ceil(round(nodes ** (1 / 3), 6)))
+    sites = np.array(list(product(range(side), repeat=3)))[:nodes] - (side - 1) / 2
+    r = sites + np.random.default_rng([seed, nodes]).uniform(-JITTER, JITTER, sites.shape)
+    src = np.asarray(cKDTree(r).query(r, neighbours + 1)[1])[:, 1:].ravel()
+    return Graph(src, dst, r[src] - r[dst], nodes, r)
+
+
+def isotropic(nodes: int, neighbours: int, seed: int) -> Graph:
+    """Return random others for each node, and vectors in all directions, of lengths 1..1.5."""
+    rng = np.random.default_rng([seed, nodes, neighbours])
+    dst = _receivers(nodes, neighbours)
+    src = _others(rng, nodes, neighbours)
+    return Graph(src, dst, _stretched(rng, rng.standard_normal((len(dst), 3))), nodes)
+
+
+def poles(nodes: int, neighbours: int, seed: int) -> Graph:
+    """Return random others for each node, and vectors where frames and angles may fail.
+
+    Edge by edge the six directions of the axes x, y, z, then vectors at 10^-1, 10^-2 .. 10^-8 rad
+    from the polar axis y and from its opposite, at random azimuths, again and again. Lengths are
+    1..1.5: a vector of length zero has no direction.
+    """
+    rng = np.random.default_rng([seed, nodes, neighbours])
+    dst = _receivers(nodes, neighbours)
+    src = _others(rng, nodes, neighbours)
+    number = np.arange(len(dst))
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    place = number % (6 + 2 * NEAREST) - 6
+    angle, azimuth = 10.0 ** -(1 + place // 2), rng.uniform(0, 2 * np.pi, len(dst))
+    side = np.where(place % 2, -1.0, 1.0)
+    near = np.stack([np.sin(azimuth), side / np.tan(angle), np.cos(azimuth)], axis=-1)
+    return Graph(
+        src, dst, _stretched(rng, np.where(place[:, None] < 0, axes[place % 6], near)), nodes
+    )
+
+
+def _receivers(nodes: int, neighbours: int) -> Ints:
+    if not 0 < neighbours < nodes:
+        raise ValueError(
+            f"{neighbours} neighbours: a node has {nodes - 1} others; use more nodes, or from 1 to "
+            f"{nodes - 1} neighbours"
+        )
+    return np.repeat(np.arange(nodes), neighbours)
+
+
+def _others(rng: np.random.Generator, nodes: int, neighbours: int) -> Ints:
+    """Return `neighbours` different others of each node, one node after another."""
+    found = np.empty((nodes, neighbours), np.int64)
+    for node, row in enumerate(found):
+        row[:] = rng.choice(nodes - 1, neighbours, replace=False)
+        row[row >= node] += 1
+    return found.ravel()
+
+
+def _stretched(rng: np.random.Generator, vectors: Floats) -> Floats:
+    """Return the vectors with lengths drawn from 1..1.5."""
+    lengths = rng.uniform(1, 1.5, (len(vectors), 1))
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True) * lengths

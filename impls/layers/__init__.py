@@ -1,1 +1,0 @@
-"""Equivariant layers: a folder with operation.py is an operation."""

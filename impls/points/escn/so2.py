@@ -1,0 +1,143 @@
+r"""Rotate to the frame of each edge, one matrix product for each order m, rotate back, sum.
+
+For m >= 1 the rows (x'[+m], x'[-m]) of all input degrees and channels are one batch of 2 edges:
+P = X H, Q = X K, z'[+m] = P+ - Q-, z'[-m] = Q+ + P- [@passaro2023]. Only the rows |m| <= m_max of D
+are used. Channels are innermost while edges are worked on. O(L^3) for each edge and channel in the
+rotations, O(L^3 C^2) in the matrix products; D costs O(L^4) for each edge, from the edge vectors,
+without angles (see `frame`). `escn` has h and k, `escn_o3` what inversion allows of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.points import channels_of
+from impls.growth import Growth
+from impls.implementation import Built, Tensors
+from impls.points.escn.frame import Wigner, frames
+from impls.points.escn.operation import KEEPS_INVERSION, M_MAX, Path, ends_of, paths_of
+from impls.points.harmonics import supports
+from impls.problem import Problem
+from impls.so3.irreps import Irreps
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Where the components |m| <= top of some irreps lie, one irrep after another."""
+
+    irreps: Irreps
+    top: int
+
+    def orders(self, item: int) -> int:
+        """Return the largest order of an irrep that is used."""
+        return min(self.irreps.items[item][1].l, self.top)
+
+    def start(self, item: int) -> int:
+        """Return the first row of an irrep."""
+        return sum(2 * self.orders(i) + 1 for i in range(item))
+
+    def having(self, m: int) -> list[int]:
+        """Return the irreps that have order m."""
+        return [i for i in range(len(self.irreps)) if self.orders(i) >= m]
+
+    def at(self, m: int) -> np.ndarray:
+        """Return the rows of order m, one for each irrep that has it."""
+        return np.array([self.start(i) + self.orders(i) + m for i in self.having(abs(m))])
+
+
+class Mixing:
+    """The weights of one order, h or k, as a matrix [inputs and channels, outputs and channels]."""
+
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        odd: bool,
+        m: int,
+        inside: list[int],
+        out: list[int],
+        b: Backend,
+    ) -> None:
+        """Take the irreps that have the order; pairs without a weight are zero."""
+        where = {(p.i, p.o): n for n, p in enumerate(paths) if (p.odd, p.m) == (odd, m)}
+        index = np.array([[where.get((i, o), -1) for o in out] for i in inside])
+        self.shape, self.empty = index.shape, bool(np.all(index < 0))
+        self.index = b.index(np.maximum(index, 0).ravel())
+        partial = bool(np.any(index < 0))
+        self.mask = b.table((index >= 0)[:, :, None, None]) if partial else None
+
+    def __call__(self, h: Any) -> Any:
+        """Return the matrix."""
+        blocks = h[self.index].reshape(*self.shape, *h.shape[1:])
+        blocks = blocks if self.mask is None else blocks * self.mask
+        rows, columns = self.shape
+        return blocks.swapaxes(1, 2).reshape(rows * h.shape[1], columns * h.shape[2])
+
+
+def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm; with `parity`, for the operation that keeps inversion."""
+    irreps_in, irreps_out = ends_of(problem)
+    top = M_MAX.of(problem)
+    inside, out = Rows(irreps_in, top), Rows(irreps_out, top)
+    paths, channels = paths_of(problem, parity), channels_of(problem)
+    wigner = Wigner(max(irreps_in.lmax, irreps_out.lmax), b)
+    orders, written = [], []
+    for m in range(top + 1):
+        signs = (m, -m) if m else (0,)
+        both = [Mixing(paths, odd, m, inside.having(m), out.having(m), b) for odd in (False, True)]
+        orders.append((b.index(np.concatenate([inside.at(s) for s in signs])), *both))
+        written += [out.at(s) for s in signs]
+    order = b.index(np.argsort(np.concatenate(written)))
+
+    def frame(matrices: list[Any], rows: Rows, item: int) -> Any:
+        degree = rows.irreps.items[item][1].l
+        reach = rows.orders(item)
+        return matrices[degree][:, degree - reach : degree + reach + 1]
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        h, nodes = weights["h"], inputs["x"].shape[0]
+        x = b.gather(inputs["x"], inputs["src"]).swapaxes(1, 2)
+        edges, matrices = x.shape[0], wigner(frames(inputs["v"], b))
+        rotated = [
+            frame(matrices, inside, i) @ x[:, part] for i, part in enumerate(irreps_in.slices())
+        ]
+        rows, mixed = b.concatenate(rotated, 1), []
+        for m, (index, even, odd) in enumerate(orders):
+            pair = rows[:, index].reshape(edges, 2 if m else 1, -1)
+            terms = [] if even.empty and m else [pair @ even(h)]
+            if not odd.empty:
+                turned = pair @ odd(h)
+                terms.append(b.concatenate([-turned[:, 1:], turned[:, :1]], 1))
+            mixed.append(sum(terms[1:], terms[0]).reshape(edges, -1, channels))
+        result = b.concatenate(mixed, 1)[:, order]
+        parts = []
+        for o in range(len(irreps_out)):
+            mine = result[:, out.start(o) : out.start(o) + 2 * out.orders(o) + 1]
+            parts.append(frame(matrices, out, o).swapaxes(1, 2) @ mine)
+        z = b.segment_sum(b.concatenate(parts, 1), inputs["dst"], nodes)
+        return {"z": z.swapaxes(1, 2)}
+
+    return Built(call, kernel=f"{top + 1} matrix products, one for each order; D in the call")
+
+
+ALGORITHMS = tuple(
+    Algorithm(
+        operation,
+        "so2",
+        "SO(2) maps in the edge frame",
+        partial(so2, parity),
+        supports=supports,
+        papers=("passaro2023",),
+        growth=Growth(
+            {"lmax": 4, "channels": 2},
+            "few channels: frames; else L^3 C^2",
+        ),
+    )
+    for operation, parity in KEEPS_INVERSION.items()
+)

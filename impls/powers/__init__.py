@@ -1,0 +1,1 @@
+"""Operations on one feature: products of it with itself."""

@@ -1,0 +1,168 @@
+r"""The basis U^eta as polynomials: coefficients of monomials, all products in one matrix product.
+
+A symmetric tensor with nu equal slots is a polynomial: B[m3] = sum_k u[k, m3] A_k1 .. A_knu over
+ascending indices k, with u = (number of distinct orders of k) U[k1, .., knu, m3]. Monomials are
+made degree by degree, each from one of a degree less: d^nu / nu! products instead of d^nu.
+
+    u[c] = sum_eta W[eta, c] u^eta,   z[b, c] = monomials(x[b, c]) u[c]
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.feature import irreps_of, nu_of
+from impls.implementation import Built, Tensors
+from impls.powers.symmetric_contraction.operation import NEW, Sector, sectors_of
+from impls.problem import Problem
+from impls.so3.irreps import Irreps
+from impls.so3.wigner import clebsch_gordan
+
+
+@dataclass(frozen=True)
+class Basis:
+    """All U^eta: `monomials` [n, nu] ascending component indices and one table for each output.
+
+    A table holds the coefficients [2l3+1, n, weights of that output].
+    """
+
+    monomials: np.ndarray
+    tables: tuple[np.ndarray, ...]
+
+    @property
+    def orders(self) -> np.ndarray:
+        """Return in how many distinct orders each monomial's components can be written [n]."""
+        return _orders(self.monomials)
+
+
+def basis_of(problem: Problem) -> Basis:
+    """Return the basis of a problem."""
+    inside, out = irreps_of(problem)
+    return _basis(inside, out, nu_of(problem), sectors_of(problem))
+
+
+@lru_cache(maxsize=8)
+def _basis(inside: Irreps, out: Irreps, nu: int, sectors: tuple[Sector, ...]) -> Basis:
+    parts = [(sector, *_polynomials(inside, sector)) for sector in sectors]
+    every = np.concatenate([keys for _, keys, _ in parts])
+    monomials, where = np.unique(every, axis=0, return_inverse=True)
+    where = where.ravel()
+    rows = np.split(where, np.cumsum([len(keys) for _, keys, _ in parts])[:-1])
+    tables = []
+    for i3, (_, ir3) in enumerate(out):
+        columns = []
+        for (sector, _, values), row in zip(parts, rows, strict=True):
+            if sector.out == i3:
+                column = np.zeros((ir3.dim, len(monomials), sector.count))
+                column[:, row] = values.transpose(2, 1, 0)
+                columns.append(column)
+        tables.append(np.concatenate(columns, axis=-1))
+    return Basis(monomials, tuple(tables))
+
+
+def _polynomials(inside: Irreps, sector: Sector) -> tuple[np.ndarray, np.ndarray]:
+    """Return the monomials [n, nu] of a sector and its basis [count, n, 2l3+1]."""
+    irreps = [inside.items[i][1] for i in sector.items]
+    slices = inside.slices()
+    starts = [slices[i].start for i in sector.items]
+    grid = np.indices([ir.dim for ir in irreps]).reshape(len(irreps), -1).T + starts
+    keys, where = np.unique(np.sort(grid, axis=1), axis=0, return_inverse=True)
+    weight = 1 / np.sqrt(_orders(keys))[:, None]  # makes |u weight| the norm of the tensor
+    found: list[np.ndarray] = []
+    for chain in sector.chains:
+        values = nested_coupling(irreps, chain).reshape(len(grid), -1)
+        summed = np.zeros((len(keys), values.shape[1]))
+        np.add.at(summed, where.ravel(), values)
+        rest = summed * weight
+        for _ in range(2):
+            for other in found:
+                rest = rest - np.sum(other * rest) * other
+        left = float(np.linalg.norm(rest))
+        if left > NEW * float(np.linalg.norm(values)):
+            found.append(rest / left)
+    norm = math.sqrt(2 * sector.chains[0][-1] + 1)
+    return keys, np.array(found) * (norm / weight)
+
+
+def nested_coupling(irreps: Sequence[Any], chain: tuple[int, ...]) -> np.ndarray:
+    """Return the nested coupling [2l1+1, .., 2lnu+1, 2l3+1]."""
+    tensor = clebsch_gordan(irreps[0].l, irreps[1].l, chain[0])
+    for ir, before, after in zip(irreps[2:], chain, chain[1:], strict=False):
+        tensor = np.einsum("...i,ijk->...jk", tensor, clebsch_gordan(before, ir.l, after))
+    return tensor
+
+
+def _orders(monomials: np.ndarray) -> np.ndarray:
+    orders = np.full(len(monomials), float(math.factorial(monomials.shape[1])))
+    run = np.ones(len(monomials))
+    for left, right in zip(monomials.T, monomials.T[1:], strict=False):
+        run = np.where(left == right, run + 1, 1.0)
+        orders /= run
+    return orders
+
+
+def steps(monomials: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return (parent, component) for each degree from 2 up; the last gives `monomials`.
+
+    Entry k of degree n is entry parent[k] of degree n-1 times the component. Degree 1 is the
+    vector itself.
+    """
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    wanted = monomials
+    while wanted.shape[1] > 2:
+        parents, where = np.unique(wanted[:, :-1], axis=0, return_inverse=True)
+        found.append((where.ravel(), wanted[:, -1]))
+        wanted = parents
+    return [(wanted[:, 0], wanted[:, 1]), *reversed(found)]
+
+
+def monomials(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm in a framework."""
+    basis = basis_of(problem)
+    count = len(basis.monomials)
+    gathers = [(b.index(p), b.index(c)) for p, c in steps(basis.monomials)]
+    fold = Folding([t.reshape(-1, t.shape[-1]) for t in basis.tables], b)
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        a, folded = inputs["x"], fold(weights["W"])
+        products = a
+        for parent, component in gathers:
+            products = b.take(products, parent) * b.take(a, component)
+        table = folded.swapaxes(0, 1).reshape(a.shape[1], -1, count).swapaxes(1, 2)
+        return {"z": (products.swapaxes(0, 1) @ table).swapaxes(0, 1)}
+
+    return Built(call, kernel=f"{count} monomials, batched matrix product")
+
+
+class Folding:
+    """Sum tables [rows, weights of an output] with the weights; rows of all outputs follow."""
+
+    def __init__(self, tables: Sequence[np.ndarray], backend: Backend) -> None:
+        """Take one table for each output irrep, in their order."""
+        self.tables = [backend.table(table) for table in tables]
+        ends = np.cumsum([0, *(table.shape[1] for table in tables)])
+        self.parts = [slice(a, b) for a, b in pairwise(ends)]
+        self.concatenate = backend.concatenate
+
+    def __call__(self, weights: Any) -> Any:
+        """Return [sum of rows, channels]."""
+        rows = [t @ weights[part] for t, part in zip(self.tables, self.parts, strict=True)]
+        return rows[0] if len(rows) == 1 else self.concatenate(rows, 0)
+
+
+ALGORITHM = Algorithm(
+    "symmetric_contraction",
+    "monomials",
+    "each monomial once",
+    monomials,
+    papers=("drautz2019",),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -97,10 +97,10 @@ def plan(
             for case in select([case for case, _ in found], pattern, registry, profile.name)
         }
         found = [(case, tier) for case, tier in found if id(case) in kept]
-    planned: dict[str, Planned] = {}
-    for one, (_, tier) in zip(planned_of((c for c, _ in found), registry), found, strict=True):
-        planned.setdefault(one.key, replace(one, tier=tier))
-    return Plan(profile.name, profile, list(planned.values()))
+    planned = planned_of([case for case, _ in found], registry)
+    tiers = [tier for _, tier in found]
+    measured = [replace(one, tier=tier) for one, tier in zip(planned, tiers, strict=True)]
+    return Plan(profile.name, profile, measured)
 
 
 def cases(
@@ -114,8 +114,10 @@ def cases(
 
     Each framework runs in those of `modes` that it has, and in its default mode where these name
     none of its own. `vary` asks for the other values of the implementations' options too, one at a
-    time. Cases that will be refused are included: a refusal is a result.
+    time. A case that several blocks ask is that of the first. Cases that will be refused are
+    included: a refusal is a result.
     """
+    seen: set[Any] = set()
     asked = set(modes)
     of_framework = {
         framework: [mode for mode in known if mode in asked] or [known[0]]
@@ -133,7 +135,14 @@ def cases(
                         for options in _options(implementation, vary):
                             name = implementation.full_name
                             case = Case(problem, name, pass_, mode, target, options, turned)
-                            yield case, tier
+                            same = problem, name, pass_, mode, *map(_items, (options, turned))
+                            if same not in seen:
+                                seen.add(same)
+                                yield case, tier
+
+
+def _items(values: Mapping[str, Scalar]) -> tuple[tuple[str, Scalar], ...]:
+    return tuple(sorted(values.items()))
 
 
 def _options(implementation: Implementation, vary: bool) -> list[dict[str, Scalar]]:

@@ -132,3 +132,12 @@ def test_each_of_a_weighted_family_s_irreps_has_a_number_of_its_own():
     assert found["irreps_in1"] == "1x0e+1x1o"
     with pytest.raises(ValueError, match="these are unequal"):
         spread(family, {"irreps_in1": "64x0e+32x1o"})
+
+
+def test_harmonics_of_edges_have_no_copies():
+    points = REGISTRY.family("points")
+    chosen = {"irreps_node": "128x0e+128x1o", "irreps_edge": "0e+1o+2e", "irreps_out": "128x0e"}
+    asked = problem_of(points, {**chosen, "data": "lattice:8x3"})
+    assert (asked.sizes["channels"], asked.sizes["irreps_edge"]) == (128, "1x0e+1x1o+1x2e")
+    with pytest.raises(ValueError, match="irreps_edge=2x0e: multiplicities are not supported"):
+        problem_of(points, {**chosen, "irreps_edge": "2x0e"})

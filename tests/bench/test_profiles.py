@@ -93,6 +93,71 @@ def test_every_answer_of_the_showcase_is_one(registry):
     assert set(refused.values()) == {None}
 
 
+def test_paper_asks_for_high_degrees_of_few_operations(registry):
+    far: dict[tuple[int, str], set[str]] = {}
+    for problem, block in load("paper").asked(registry):
+        facets = registry.family(problem.family).facets(problem)
+        if facets.get("lmax", 0) >= 10:
+            kind = facets["lmax"], facets["symmetry"]
+            far.setdefault(kind, set()).update(o.name for o in block.asked(registry))
+            assert problem.dtype == "float32" and problem.sizes["batch"] == 100
+    assert far == {
+        (10, "so3"): {"clebsch_gordan"},
+        (10, "o3"): {"gaunt", "matrix"},
+        (20, "o3"): {"gaunt"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("facets", "operations"),
+    [
+        (
+            {"setting": "full", "lmax": 4, "symmetry": "so3"},
+            "channelwise escn escn_o3 mixing_convolution solid_convolution",
+        ),
+        ({"irreps": "0e+1o | 0e+1o | 0e+1o+1e"}, "clebsch_gordan scalar_vector"),
+        (
+            {"irreps": " | ".join(3 * ["0e+1o+1e+0o"]), "channels": 32},
+            "clebsch_gordan clifford geometric_product",
+        ),
+        (
+            {"setting": "truncated", "lmax": 2, "symmetry": "o3", "channels": 1, "batch": 1000},
+            "clebsch_gordan gaunt low_rank",
+        ),
+        (
+            {"setting": "truncated", "lmax": 2, "symmetry": "so3", "channels": 64, "batch": 1000},
+            "cartesian_matrix clebsch_gordan fused_matrix gaunt gaunt_bracket matrix "
+            "matrix_multiblock poisson_bracket",
+        ),
+    ],
+)
+def test_what_competes_is_asked_one_question(registry, facets, operations):
+    shared: dict[object, set[str]] = {}
+    for problem, block in load("paper").asked(registry):
+        mine = registry.family(problem.family).facets(problem)
+        if facets.items() <= mine.items():
+            names = {operation.name for operation in block.asked(registry)}
+            shared.setdefault(problem, set()).update(names)
+    assert shared and all(found == set(operations.split()) for found in shared.values())
+
+
+@pytest.mark.parametrize(
+    ("operation", "knob", "least"),
+    [("low_rank", "rank", 4), ("escn", "m_max", 3), ("grid_nonlinearity", "resolution", 3)],
+)
+def test_paper_sweeps_the_knobs(registry, operation, knob, least):
+    only = narrowed(load("paper"), registry, operations=[operation], passes=["fwd"])
+    values = {describe(case, registry)[f"knob.{knob}"] for case in asked(only, registry)}
+    assert len(values) >= least
+
+
+def test_facets_of_what_is_asked_have_words(registry):
+    for name in names():
+        for problem, _ in load(name).asked(registry):
+            family = registry.family(problem.family)
+            assert set(family.facets(problem)) <= set(family.labels), problem
+
+
 def test_no_case_is_in_two_tiers(registry):
     tiers: dict[str, set[str]] = {}
     for case, tier in cases(load("default"), Target(), registry):

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.case import Case, Pass
-from bench.profiles import PROFILES, Plan, cases, planned_of
+from bench.plan import Plan, Planned, cases, planned_of
+from bench.profiles import Profile
+from bench.profiles.reading import load as load_profile
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from impls.implementation import Implementation, Target
@@ -58,14 +60,17 @@ def in_lower_precision(cases: Iterable[Case], registry: Registry) -> Iterator[Ca
                 yield replace(case, problem=replace(case.problem, dtype=dtype))
 
 
-def asked(
-    implementations: Sequence[Implementation], registry: Registry, target: Target
-) -> list[Case]:
-    """Return the cases that `check` measures, refused ones included."""
+def planned_for(
+    implementations: Sequence[Implementation],
+    registry: Registry,
+    target: Target,
+    profile: Profile,
+) -> list[Planned]:
+    """Return the cases of implementations in a profile, refused ones included."""
     wanted = {i.full_name for i in implementations}
-    known = cases("check", target, registry)
-    meant = (case for case in known if case.implementation in wanted)
-    return list(in_lower_precision(meant, registry))
+    found = (case for case, _ in cases(profile, target, registry))
+    asked = (case for case in found if case.implementation in wanted)
+    return planned_of(list(in_lower_precision(asked, registry)), registry)
 
 
 def check(
@@ -74,19 +79,19 @@ def check(
     target: Target,
     files: Sequence[str],
     events: Events,
+    profile: Profile,
 ) -> list[dict[str, Any]]:
-    """Return one result for each case that is asked.
+    """Return one result for each of their cases in a profile, which is checked and not timed.
 
     `passed` is False for anything but ok and a refusal of the problem itself. An implementation
     of which no case was right has not passed either: there is a last row that says so.
     """
     wanted = {i.full_name for i in implementations}
-    settings = PROFILES["check"]
-    meant = asked(implementations, registry, target)
-    plan = Plan("check", settings, planned_of(meant, registry))
+    planned = planned_for(implementations, registry, target, profile)
+    plan = Plan("check", load_profile("check"), planned)
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
         execute(plan, registry, Path(scratch), files=files, events=events)
-        rows = load(Path(scratch)) if meant else []
+        rows = load(Path(scratch)) if planned else []
     results: dict[str, dict[str, Any]] = {}
     for row in rows:
         result = results.setdefault(row["case"], {"case": row["case"]})

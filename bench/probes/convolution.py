@@ -101,7 +101,7 @@ class _Pair:
     def map(self, seed: int) -> Array:
         """Return [dim out, dim in] of the first channel, for weights drawn by a seed."""
         weights, basis = self._weights(seed), list(np.eye(self.drawn["x"].shape[-1]))
-        columns = [self._received(e, weights)[0] for e in basis]
+        columns = [self._received(np.asarray(e), weights)[0] for e in basis]
         return np.stack(columns, axis=-1)
 
     def mixes(self) -> bool:

@@ -42,5 +42,4 @@ ALGORITHM = Algorithm(
     coefficients,
     papers=("xie2026",),
     growth=Growth({"lmax": 6, "channels": 1}),
-    profiles=("check", "paper"),
 )

@@ -29,7 +29,8 @@ class Probe:
 
 
 MODULES = ("seconds", "verdicts", "memory", "cost", "device", "energy", "expressivity", "symmetry",
-           "by_knob", "accuracy", "discrimination", "nero", "universality", "convolution")  # fmt: skip
+           "by_knob", "convolution", "accuracy", "discrimination", "nero",
+           "universality")  # fmt: skip
 """The modules with probes, in the order in which they run.
 
 They are imported by name, so that the sources of one probe are not those of all.

@@ -524,11 +524,10 @@ CLEBSCH_GORDAN = ("channelwise", "mixing_convolution")
 
 
 def _quick() -> tuple[Ask, ...]:
-    crystal = tuple(
+    return tuple(
         Ask(problem("truncated", lmax, data=CRYSTAL, channels=16), ("channelwise",))
         for lmax in (1, 2, 3)
     )
-    return (*crystal, Ask(problem("full", 2, channels=16)))
 
 
 def _default() -> tuple[Ask, ...]:

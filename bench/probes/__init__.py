@@ -29,8 +29,8 @@ class Probe:
 
 
 MODULES = ("seconds", "verdicts", "indices", "memory", "cost", "device", "energy", "expressivity",
-           "symmetry", "by_knob", "accuracy", "discrimination", "nero", "universality",
-           "convolution")  # fmt: skip
+           "symmetry", "by_knob", "convolution", "accuracy", "discrimination", "nero",
+           "universality")  # fmt: skip
 """The modules with probes, in the order in which they run.
 
 They are imported by name, so that the sources of one probe are not those of all.

@@ -100,13 +100,13 @@ class _Pair:
 
     def map(self, seed: int) -> Array:
         """Return [dim out, dim in] of the first channel, for weights drawn by a seed."""
-        weights, basis = self._weights(seed), list(np.eye(self.drawn["x"].shape[-1]))
+        weights, basis = self._weights(seed), np.eye(self.drawn["x"].shape[-1])
         columns = [self._received(np.asarray(e), weights)[0] for e in basis]
         return np.stack(columns, axis=-1)
 
     def mixes(self) -> bool:
         """Return whether the second channel hears the first."""
-        e = np.random.default_rng(0).standard_normal(self.drawn["x"].shape[-1])
+        e = np.random.default_rng(0).standard_normal(self.drawn["x"].shape[-1:])
         first, second = self._received(e, self._weights(0))
         return bool(np.linalg.norm(second) > SMALLEST * np.linalg.norm(first))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from impls.implementation import Implementation
+from impls.operation import SymmetryClaim
 from impls.registry import load
 
 PLUGIN = """
@@ -147,8 +148,12 @@ def changed(registry, **changes):
     [
         ({"agrees_with": "nonsense"}, "mine.py: unknown operation 'nonsense': known are .*gaunt"),
         ({"agrees_with": "channelwise"}, "'clebsch_gordan' of family 'product' agrees with 'chan"),
-        ({"agrees_with": "clebsch_gordan"}, "agrees with itself; name another of its own family"),
+        ({"agrees_with": "clebsch_gordan"}, "agrees with itself; name another of its family"),
         ({"refused": {"gard": "no"}}, "refuses the unknown pass 'gard': known are fwd, grad, gr"),
+        (
+            {"claims": (SymmetryClaim("rotation", "by_knob", "rank"),)},
+            "claims rotation by the knob 'rank', which it does not have: it has none",
+        ),
     ],
 )
 def test_a_claim_that_cannot_be_checked_is_refused(registry, changes, said):

@@ -1,4 +1,4 @@
-# make bench | bench-quick | test | report | compare | calibrate | asv | speed | check | setup | clean
+# make bench | bench-quick | test | test-fast | report | compare | calibrate | asv | speed | check | setup | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 OUT := reports/out
 export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
-.PHONY: help setup bench bench-quick report test check compare calibrate asv speed clean
+.PHONY: help setup bench bench-quick report test test-fast check compare calibrate asv speed clean
 
 help:
 	@echo "make bench        measure the default profile (GPU if there is one) and write $(OUT)/index.html"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-quick  the same for the quick profile: a few minutes"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
+	@echo "make test-fast    the tests that take less than five seconds each"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
 	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"
 	@echo "make calibrate    judge the instrument on this machine; an hour and a half"
@@ -58,7 +59,10 @@ test: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q --durations=10
+
+test-fast: $(READY)
+	$(RUN) -m pytest -q -m "not slow"
 
 check: $(READY)
 	@test -n "$(NAME)" || { echo "which? make check NAME=clebsch_gordan, or NAME=my_file.py"; exit 2; }

@@ -50,7 +50,7 @@ EXAMPLES = """examples:
   python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
   python -m analysis universality --operation gaunt --lmax 2
   python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
-  python -m analysis knobs --operation low_rank --lmax 2
+  python -m analysis knobs --operation grid_nonlinearity --lmax 2
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
 """

@@ -166,16 +166,16 @@ def test_an_operation_may_agree_with_another_of_its_family(registry):
 
 
 def test_everything_has_words_for_people():
-    untitled = [o.name for o in REGISTRY.operations.values() if not o.title]
-    untitled += [i.full_name for i in REGISTRY.implementations.values() if not i.title]
+    untitled = [o.name for o in registry.operations.values() if not o.title]
+    untitled += [i.full_name for i in registry.implementations.values() if not i.title]
     assert untitled == []
-    for family in REGISTRY.families.values():
+    for family in registry.families.values():
         facets = {name for asked in family.examples for name in family.facets(asked)}
         assert facets <= set(family.labels) and all(family.labels.values()), family.name
         assert set(family.axes) <= set(family.labels), family.name
 
 
 def test_every_family_says_how_it_is_asked():
-    for family in REGISTRY.families.values():
+    for family in registry.families.values():
         assert family.sizes is not None and family.ask is not None and family.examples, family.name
         assert all(family.check(asked) is None for asked in family.examples), family.name

@@ -174,6 +174,20 @@ def universality(rows: Rows) -> Iterator[Record]:
         }
 
 
+def knobs(rows: Rows) -> Iterator[Record]:
+    """Yield the error at each value of the knob of each claim, and the verdict on the claim."""
+    for row in _of(rows, "by_knob."):
+        detail = row["detail"]
+        for value, error in zip(detail["values"], detail["errors"], strict=True):
+            yield {
+                **{name: detail[name] for name in ("subgroup", "knob")},
+                "value": value,
+                "error": error,
+                "passed": detail.get("passed"),
+                **_reason(row),
+            }
+
+
 def _of(rows: Rows, prefix: str) -> Iterator[Mapping[str, Any]]:
     return (row for row in rows if row["probe"].startswith(prefix))
 

@@ -99,28 +99,34 @@ class Registry:
         """Raise ValueError when a declaration refers to a name that nothing declares."""
         for operation in self.operations.values():
             self._refers(operation, "families", operation.family)
-            self._agrees(operation)
-            for name in operation.refused:
-                if name not in PASSES:
-                    raise ValueError(
-                        f"{self.origin(operation)}: operation {operation.name!r} refuses the "
-                        f"unknown pass {name!r}: known are {', '.join(PASSES)}"
-                    )
+            if operation.agrees_with is not None:
+                self._refers(operation, "operations", operation.agrees_with)
+            for fault in self._faults(operation):
+                raise ValueError(f"{self.origin(operation)}: operation {operation.name!r} {fault}")
         for implementation in self.implementations.values():
             self._refers(implementation, "operations", implementation.operation)
 
-    def _agrees(self, operation: Operation) -> None:
-        """Refuse `agrees_with` another operation that cannot be asked the same question."""
-        if operation.agrees_with is None:
-            return
-        self._refers(operation, "operations", operation.agrees_with)
-        other = self.operations[operation.agrees_with]
-        if other is operation or other.family != operation.family:
-            what = "itself" if other is operation else f"{other.name!r} of family {other.family!r}"
-            raise ValueError(
-                f"{self.origin(operation)}: operation {operation.name!r} of family "
-                f"{operation.family!r} agrees with {what}; name another of its own family"
-            )
+    def _faults(self, operation: Operation) -> Iterator[str]:
+        """Yield what an operation says of passes, knobs and its partner that cannot be."""
+        for name in operation.refused:
+            if name not in PASSES:
+                yield f"refuses the unknown pass {name!r}: known are {', '.join(PASSES)}"
+        knobs = [knob.name for knob in operation.knobs]
+        for claim in operation.claims:
+            if claim.knob is not None and claim.knob not in knobs:
+                yield (
+                    f"claims {claim.subgroup} by the knob {claim.knob!r}, which it does not have: "
+                    f"it has {', '.join(knobs) or 'none'}"
+                )
+        if operation.agrees_with is not None:
+            other = self.operations[operation.agrees_with]
+            if other is operation:
+                yield "agrees with itself; name another of its family"
+            elif other.family != operation.family:
+                yield (
+                    f"of family {operation.family!r} agrees with {other.name!r} of family "
+                    f"{other.family!r}; name another of its own family"
+                )
 
     def _refers(self, thing: Operation | Implementation, kind: str, name: str) -> None:
         if name not in getattr(self, kind):

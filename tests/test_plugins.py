@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,14 +10,23 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import analysis.__main__ as analysis_line
 from analysis.equivariance import errors
+from bench.case import Case
+from bench.inventory import operations
+from bench.probes import CHECK, RUN, probes
 from bench.rows import FINISHED, load
+from bench.subject import build
+from impls.implementation import MODES, Target
 from impls.registry import load as load_registry
 from impls.streams import Streams
 
 ROOT = Path(__file__).parents[1]
 PLUGINS = ROOT / "tests/plugins"
 PRODUCT, LAYER = PLUGINS / "my_product.py", PLUGINS / "polyphase.py"
+SEQUENCE, SORTER = PLUGINS / "sequence.py", PLUGINS / "sorter.py"
+ORIENTATIONS, NEIGHBOURS = PLUGINS / "orientations.py", PLUGINS / "neighbours.py"
+SMALL = (SEQUENCE, SORTER, ORIENTATIONS, NEIGHBOURS)
 
 
 def command(module: str, *arguments: object) -> str:
@@ -32,15 +42,16 @@ def command(module: str, *arguments: object) -> str:
 def measured(tmp_path_factory):
     """Return the directory of a run of both files."""
     out = tmp_path_factory.mktemp("run")
-    for pattern in ("*image*patch4*", "*mimo-o3-lmax1-*my_einsum*"):
+    questions = ("--family", "image", "--size", "32"), ("--select", "*mimo-o3-lmax1-*my_einsum*")
+    for question in questions:
         command(
             "bench", "run", "--profile", "quick", "--with", PRODUCT, "--with", LAYER,
-            "--select", pattern, "--device", "cpu", "--plain", "--out", out,
+            *question, "--device", "cpu", "--plain", "--out", out,
         )  # fmt: skip
     return out
 
 
-@pytest.mark.parametrize("file", [PRODUCT, LAYER], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [PRODUCT, LAYER, *SMALL], ids=lambda file: file.stem)
 def test_a_file_needs_only_impls(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
     imported = set()
@@ -49,11 +60,16 @@ def test_a_file_needs_only_impls(file):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(str(node.module).split(".")[0])
-    assert imported <= {"__future__", "collections", "typing", "numpy", "impls"}
+    assert imported <= {"__future__", "collections", "dataclasses", "typing", "numpy", "impls"}
 
 
-@pytest.mark.parametrize(("file", "cases"), [(PRODUCT, 12), (LAYER, 8)], ids=["product", "layer"])
-def test_a_file_is_checked(file, cases):
+@pytest.mark.parametrize(
+    ("file", "family", "implementations"),
+    [(PRODUCT, "product", 1), (LAYER, "image", 2)],
+    ids=["product", "layer"],
+)
+def test_a_file_is_checked(file, family, implementations):
+    cases = 2 * implementations * len(load_registry([file]).family(family).examples)
     found = json.loads(command("bench", "check", file, "--format", "json", "--plain"))
     assert len(found) == cases + cases // 2
     assert {result["status"] for result in found} == {"ok"}
@@ -107,7 +123,7 @@ def test_plain_patches_are_not_equivariant():
     """`align` forgives the choice of tokens, and no more: without anchoring the error is large."""
     registry = load_registry([LAYER])
     operation, family = registry.operation("polyphase_patch_embedding"), registry.family("image")
-    (asked,) = [a.problem for a in family.profiles["check"]() if a.problem.sizes["patch"] == 4]
+    (asked,) = [problem for problem in family.examples if problem.sizes["patch"] == 4]
     rng = np.random.default_rng(0)
     image = dict(family.draw(asked, Streams(0)))
     weights = {name: space.sample(rng) for name, space in operation.weights(asked).items()}
@@ -132,6 +148,181 @@ def test_plain_patches_are_not_equivariant():
 
 def test_a_problem_of_the_new_family_is_refused_by_name():
     family = load_registry([LAYER]).family("image")
-    (asked, _) = [ask.problem for ask in family.profiles["check"]()]
+    asked, _ = family.examples
     assert "cannot be cut into patches" in str(family.check(asked.with_sizes(patch=5)))
     assert "must be positive" in str(family.check(asked.with_sizes(batch=0)))
+
+
+# ---- one small file for each noun that a later system needs --------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Return what `bench check` says of each small file, by implementation and pass."""
+    return {
+        file: {
+            tuple(result["case"].split("::")[1].split("/")[:2]): result
+            for result in json.loads(command("bench", "check", file, "--format", "json", "--plain"))
+        }
+        for file in SMALL
+    }
+
+
+@pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
+def test_a_small_file_is_right(small, file):
+    assert len(file.read_text(encoding="utf-8").splitlines()) <= 150
+    assert all(result["passed"] for result in small[file].values())
+    assert sum(result["status"] == "ok" for result in small[file].values()) >= 2
+
+
+class Planted:
+    """A copy of a file in which some text is another, and what its gate says, as in a worker."""
+
+    def __init__(self, folder):
+        self.file = folder / "planted.py"
+
+    def write(self, file, *faults):
+        text = file.read_text(encoding="utf-8")
+        for old, new in faults:
+            assert text.count(old) == 1, (text.count(old), old)
+            text = text.replace(old, new)
+        self.file.write_text(text, encoding="utf-8")
+
+    def failure(self, name):
+        """Return the probe that failed, and why: its reading's problem or value."""
+        for reading in readings(self.file, name):
+            if reading.detail.get("passed") is False:
+                return reading.probe, reading.detail.get("problem", reading.value)
+        return None
+
+
+def readings(file, name):
+    registry = load_registry([file])
+    family = registry.family(registry.operation(name.split(".")[0]).family)
+    mode = MODES[registry.implementation(name).framework][0]
+    subject = build(Case(family.examples[0], name, "fwd", mode, Target()), registry)
+    return (reading for probe in CHECK for reading in probes()[probe].measure(subject))
+
+
+@pytest.fixture
+def planted(tmp_path):
+    return Planted(tmp_path)
+
+
+def test_mask_entries_without_a_partner_are_not_compared(small, planted):
+    for name in ("causal_convolution.numpy_sliced", "causal_scan.torch_stepped"):
+        assert small[SEQUENCE][name, "fwd"]["equiv.delay"] < 1e-15
+    graded = small[SEQUENCE]["causal_scan.torch_stepped", "grad"]
+    assert graded["error.grad"] < 1e-10 and "equiv.delay" not in graded
+    planted.write(SEQUENCE, ("g + s.taps - 1)[:, None]", "g + s.taps - 2)[:, None]"))
+    probe, value = planted.failure("causal_convolution.numpy_sliced")
+    assert probe == "equiv.delay" and value > 0.01
+    planted.write(SEQUENCE, ("mask=_mask, ", ""))
+    probe, value = planted.failure("causal_convolution.numpy_sliced")
+    assert probe == "equiv.delay" and value > 0.1
+
+
+def test_mask_that_leaves_nothing_is_an_error_by_name(planted):
+    planted.write(SEQUENCE, ('"steps": 12', '"steps": 4'))
+    with pytest.raises(ValueError, match=r"the mask leaves no entry of \['y'\] to compare; draw"):
+        planted.failure("causal_convolution.numpy_sliced")
+
+
+def test_agrees_with_another_operation(small, planted):
+    found, offline = small[SEQUENCE], ("causal_convolution.torch_sliced", "fwd")
+    assert found["causal_scan.torch_stepped", "fwd"]["agrees.causal_convolution"] < 1e-15
+    assert not any("agrees" in probe for probe in found[offline])
+    # oracle and implementation run through the kernel backwards: right, but not the same map
+    oracle = ("reversed(state), strict=True", "state, strict=True")
+    planted.write(SEQUENCE, oracle, ("w[s.taps - 1 - k] *", "w[k] *"))
+    probe, why = planted.failure("causal_scan.numpy_stepped")
+    assert probe == "agrees.causal_convolution"
+    assert re.fullmatch(r"its oracle and that of causal_convolution differ by \d.*", why)
+
+
+def test_refused_pass_is_skipped_with_its_reason(small, planted):
+    found = small[SORTER]
+    assert found["sort.torch_sort", "grad"]["status"] == "ok"
+    skipped = found["sort.torch_sort", "grad2"]
+    assert (skipped["status"], skipped["passed"]) == ("skip", True)
+    assert skipped["reason"].startswith("sort refuses grad2: between ties the gradient of a sorter")
+    refuses = {
+        row["operation"]: row["refuses"] for row in operations(load_registry([SORTER]), "check")
+    }
+    assert refuses["sort"] == ["grad2: between ties the gradient of a sorter is constant"]
+    assert refuses["clebsch_gordan"] == []
+    planted.write(SORTER, ('"grad2": "', '"hessian": "'))
+    with pytest.raises(ValueError, match=r"'sort' refuses the unknown pass 'hessian': known are "):
+        load_registry([planted.file])
+
+
+BY_KNOB = 'SymmetryClaim("rotation", "by_knob", "orientations")'
+LEARNED = 'SymmetryClaim("quarter_turn", "learned")'
+
+
+def test_a_claim_by_knob_is_judged_by_its_sweep(small, planted):
+    found = small[ORIENTATIONS]["orientations.jax_matrix", "fwd"]
+    assert found["by_knob.rotation"] < 1e-2 * found["equiv.rotation"]
+    assert found["equiv.quarter_turn"] < 1e-14
+    assert "by_knob.rotation" not in small[ORIENTATIONS]["orientations.jax_matrix", "grad"]
+    planted.write(ORIENTATIONS, (BY_KNOB, 'SymmetryClaim("rotation")'))
+    probe, value = planted.failure("orientations.numpy_matrix")
+    assert probe == "equiv.rotation" and value > 1e-3, "it is not exact"
+
+
+@pytest.mark.parametrize(
+    ("faults", "said"),
+    [
+        ([("(4, 8, 16)", "(16, 8, 4)")], r"the error grows from .* at 16 to .* at 8"),
+        (
+            [("2 * np.pi\n", "np.pi / 2\n"), ('*exact("quarter_turn")', LEARNED)],
+            r"the error at 16, .*, is more than half of that at 4, .*",
+        ),
+    ],
+    ids=["the wrong way", "never"],
+)
+def test_a_claim_by_knob_that_does_not_decay_is_caught(planted, faults, said):
+    planted.write(ORIENTATIONS, *faults)
+    probe, why = planted.failure("orientations.numpy_matrix")
+    assert probe == "by_knob.rotation" and re.fullmatch(said, why), why
+
+
+def test_a_sweep_needs_two_values_that_are_not_refused(planted):
+    planted.write(ORIENTATIONS, ("(4, 8, 16)", "(4, 6, 7)"))
+    assert planted.failure("orientations.numpy_matrix") is None
+    (found,) = (
+        reading
+        for reading in readings(planted.file, "orientations.numpy_matrix")
+        if reading.probe == "by_knob.rotation"
+    )
+    assert found.detail["unavailable"].startswith("orientations has 1 values here")
+    assert found.detail["refused"] == {
+        "6": "orientations=6 (use a multiple of 4)", "7": "orientations=7 (use a multiple of 4)",
+    }  # fmt: skip
+
+
+def test_a_claim_by_knob_gates_no_time_and_is_shown_on_request(tmp_path, capsys):
+    line = ["knobs", "--operation", "orientations", "--implementation", "numpy_matrix"]
+    line += ["--lmax", "1", "--with", str(ORIENTATIONS), "--plain", "--out", str(tmp_path)]
+    assert analysis_line.main([*line, "--format", "json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    for dtype in ("float32", "float64"):
+        error = {r["value"]: r["error"] for r in rows if r["dtype"] == dtype}
+        assert error[4] > 5 * error[8] > 25 * error[16] > 0
+    assert {row["passed"] for row in rows} == {True}
+    assert "by_knob" not in RUN and "by_knob" in CHECK
+
+
+def test_a_part_of_a_graph_is_judged(small, planted):
+    found = small[NEIGHBOURS]["neighbour_sum.torch_gathered", "grad"]
+    assert found["error.fwd"] < 1e-14 and found["error.grad"] < 1e-14
+    registry = load_registry([NEIGHBOURS])
+    (asked,) = registry.family("graph").examples
+    case = Case(asked, "neighbour_sum.numpy_gathered", "fwd", "eager", Target())
+    judged = build(case, registry).judged()
+    assert len(judged.part.judged["nodes"]) == 64
+    assert 64 < judged.problem.sizes["nodes"] < asked.sizes["nodes"]
+    assert judged.problem.sizes["edges"] < asked.sizes["edges"] / 2
+    lost = ('np.isin(inputs["dst"], judged))', 'np.isin(inputs["dst"], judged))[1:]')
+    planted.write(NEIGHBOURS, lost)
+    assert planted.failure("neighbour_sum.numpy_gathered")[0] == "error.fwd"

@@ -100,9 +100,8 @@ class _Pair:
 
     def map(self, seed: int) -> Array:
         """Return [dim out, dim in] of the first channel, for weights drawn by a seed."""
-        weights = self._weights(seed)
-        basis = np.eye(self.drawn["x"].shape[-1])
-        columns = [self._received(e, weights)[0] for e in basis]
+        weights, basis = self._weights(seed), np.eye(self.drawn["x"].shape[-1])
+        columns = [self._received(np.asarray(e), weights)[0] for e in basis]
         return np.stack(columns, axis=-1)
 
     def mixes(self) -> bool:

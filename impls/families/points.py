@@ -46,13 +46,13 @@ from typing import Literal
 
 import numpy as np
 
-from impls.family import PART, Ask, Family, Part, sampled
+from impls.family import PART, Family, Part, sampled
 from impls.groups import Element, Group, direct_product, euclidean, orthogonal, rotations, symmetric
 from impls.inputs import clouds
 from impls.inputs.graphs import Graph, graph
-from impls.inputs.networks import MOLECULES, NETWORKS, Network
+from impls.inputs.networks import NETWORKS, Network
 from impls.problem import Problem, Refusal, Scalar, Size
-from impls.sizes import BadSize, Sizes
+from impls.sizes import BadSize, Sizes, size
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.irreps import Irreps, standard
 from impls.so3.space import irreps_space
@@ -84,11 +84,11 @@ PAIR = "lattice:2x1"
 class PointsSizes(Sizes):
     """One copy of each irrep; `given` says whether edges come as vectors or as harmonics."""
 
-    irreps_node: Irreps
-    irreps_edge: Irreps
-    irreps_out: Irreps
-    channels: int
-    given: Given
+    irreps_node: Irreps = size()
+    irreps_edge: Irreps = size(counts="")
+    irreps_out: Irreps = size()
+    channels: int = size()
+    given: Given = size()
 
     def __post_init__(self) -> None:
         """Refuse what no spherical harmonic has."""
@@ -520,74 +520,6 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     return facets | {"graph": structures, "cutoff": float(cutoff)}
 
 
-CLEBSCH_GORDAN = ("channelwise", "mixing_convolution")
-
-
-def _quick() -> tuple[Ask, ...]:
-    return tuple(
-        Ask(problem("truncated", lmax, data=CRYSTAL, channels=16), ("channelwise",))
-        for lmax in (1, 2, 3)
-    )
-
-
-def _default() -> tuple[Ask, ...]:
-    layers = tuple(
-        Ask(problem("truncated", lmax, data=data, channels=32), ("channelwise",))
-        for data in (CRYSTAL, MOLECULES)
-        for lmax in (1, 2, 3)
-    )
-    return layers + tuple(Ask(problem("full", lmax, channels=32)) for lmax in (1, 2, 3))
-
-
-def _paper() -> tuple[Ask, ...]:
-    """Return layers of networks, and the question to which all convolutions are put.
-
-    Degree 6 is left to those that grow least; poles are where frames may fail.
-    """
-    layers = tuple(
-        Ask(
-            problem("truncated", lmax, symmetry, data=data, channels=64, dtype=dtype),
-            CLEBSCH_GORDAN,
-        )
-        for data in ("edges:diamond:3x3x3@2.6", "edges:diamond:4x4x4@2.6", MOLECULES)
-        for symmetry in ("o3", "so3")
-        for dtype in ("float32", "float64")
-        for lmax in range(1, 5)
-    )
-    full = tuple(
-        Ask(problem("full", lmax, symmetry, data="lattice:125x16", channels=32))
-        for symmetry in ("o3", "so3")
-        for lmax in (1, 2, 3, 4)
-    )
-    far = tuple(
-        Ask(
-            problem("full", 6, symmetry, data="lattice:125x16", channels=32),
-            ("escn", "escn_o3", "channelwise"),
-        )
-        for symmetry in ("o3", "so3")
-    )
-    poles = tuple(
-        Ask(problem("full", lmax, data="poles:125x16", channels=32), ("escn*", "channelwise"))
-        for lmax in (2, 4)
-    )
-    solid = tuple(
-        Ask(
-            problem("truncated", lmax, data=f"lattice:64x{near}", channels=channels, dtype=dtype),
-            ("solid_convolution", "channelwise"),
-        )
-        for dtype in ("float32", "float64")
-        for channels in (16, 64)
-        for near in (8, 16, 32, 63)
-        for lmax in (1, 2, 3)
-    )
-    models = tuple(Ask(model(name), CLEBSCH_GORDAN) for name in NETWORKS)
-    given = tuple(
-        Ask(problem("truncated", lmax, data=CRYSTAL, channels=64, given="harmonics"))
-        for lmax in (1, 2, 3)
-    )
-    return layers + full + far + poles + solid + models + given
-
-
 def _examples() -> tuple[Problem, ...]:
     """Return each setting and kind of graph, open and periodic, uneven irreps, and harmonics."""
     regular = tuple(
@@ -671,12 +603,6 @@ FAMILY = Family(
     examples=_examples(),
     data=KINDS,
     part=_part,
-    profiles={
-        "quick": _quick,
-        "default": _default,
-        "paper": _paper,
-        "check": lambda: tuple(Ask(asked) for asked in _examples()),
-    },
     single=_single,
     pose=_pose,
 )

@@ -178,3 +178,113 @@ def test_guards():
     assert {"collapse", "determinism"} <= set(broken.problems(1.0))
     with pytest.raises(ValueError, match="at least two"):
         guards(lambda a: a, {"x": VECTOR}, draws[:1], elements)
+
+
+# A window of a longer signal: a delay moves entries in from outside, here 99.
+
+STEPS = 12
+
+
+def delay(g, a):
+    return np.concatenate([np.full(g, 99.0), a[: len(a) - g]])
+
+
+SEQUENCE = Space((STEPS,), delay)
+SIGNAL = {"x": np.random.default_rng(3).standard_normal(STEPS)}
+
+
+def smoothed(a):
+    """The mean of each entry and the one before it, which is 5 before the first."""
+    return {"z": (a["x"] + np.concatenate([[5.0], a["x"][:-1]])) / 2}
+
+
+def after(extra):
+    return lambda g: {"z": np.arange(STEPS) >= g + extra}
+
+
+def test_only_entries_with_a_partner_are_compared():
+    arguments = smoothed, {"x": SEQUENCE}, {"z": SEQUENCE}, SIGNAL, [1, 2, 5]
+    assert errors(*arguments).summary()["max"] > 1
+    assert errors(*arguments, mask=after(0)).per_element.min() > 1
+    assert errors(*arguments, mask=after(1)).summary()["max"] == 0.0
+    broadcast = lambda g: {"z": 0 * np.ones(1)} if g == 0 else after(1)(g)  # noqa: E731
+    assert errors(*arguments, mask=broadcast).summary()["max"] == 0.0
+
+
+def test_masked_entries_count_neither_in_the_difference_nor_in_the_scale():
+    def off(a):  # wrong by 0.5 at its last entry, whatever comes in
+        return {"z": a["x"] + 0.5 * (np.arange(STEPS) == STEPS - 1)}
+
+    found = errors(off, {"x": SEQUENCE}, {"z": SEQUENCE}, SIGNAL, [3], mask=after(0))
+    kept = SIGNAL["x"][: STEPS - 3]
+    np.testing.assert_allclose(found.per_element, 0.5 / np.linalg.norm(kept), rtol=1e-14)
+    nothing_is_nan = lambda a: {"z": np.where(np.arange(STEPS) < 5, np.nan, a["x"])}  # noqa: E731
+    keeps = lambda g: {"z": np.arange(STEPS) >= 5 + g}  # noqa: E731
+    quiet = errors(nothing_is_nan, {"x": SEQUENCE}, {"z": SEQUENCE}, SIGNAL, [3], mask=keeps)
+    assert quiet.summary()["max"] == 0.0
+
+
+def test_a_mask_and_candidates_together():
+    """The nearest candidate is the nearest where entries are compared."""
+    flipped = lambda a: {"z": -smoothed(a)["z"]}  # noqa: E731
+
+    def align(g, a, b):  # up to a sign; the first candidate is nearer on entries without a partner
+        yield np.where(np.arange(STEPS) < g + 1, a, 7.0)
+        yield b
+
+    arguments = flipped, {"x": SEQUENCE}, {"z": SEQUENCE}, SIGNAL, [2, 4], align
+    assert errors(*arguments).summary()["max"] > 0.1
+    assert errors(*arguments, after(1)).summary()["max"] == 0.0
+
+
+def test_bad_masks_are_refused_by_name():
+    arguments = smoothed, {"x": SEQUENCE}, {"z": SEQUENCE}, SIGNAL, [1]
+
+    def says(mask, words):
+        with pytest.raises(ValueError, match=words):
+            errors(*arguments, mask=mask)
+
+    says(lambda g: {"z": np.zeros(STEPS)}, r"leaves no entry of \['z'\] to compare")
+    says(after(STEPS), r"leaves no entry of \['z'\] to compare")
+    says(lambda g: {"y": 1}, r"names \['y'\], but the outputs are \['z'\]")
+    says(lambda g: {"z": np.ones(5)}, r"'z' has shape \(5,\), which does not broadcast to \(12,\)")
+    says(lambda g: {"z": np.ones((2, STEPS))}, "does not broadcast")
+    says(lambda g: {"z": np.full(STEPS, 0.5)}, "neither 0 nor 1")
+
+    def late(a):
+        return {"z": a["x"] * (np.arange(STEPS) > 5)}
+
+    with pytest.raises(ValueError, match="what the mask leaves of the output is identically zero"):
+        errors(late, *arguments[1:], mask=lambda g: {"z": np.arange(STEPS) == 4})
+
+    def two(a):
+        return {"z": a["x"], "state": a["x"]}
+
+    with pytest.raises(ValueError, match=r"leaves nothing of \['state'\] for any group element"):
+        errors(two, {"x": SEQUENCE}, {"z": SEQUENCE, "state": SEQUENCE}, SIGNAL, [1, 2],
+               mask=lambda g: {"state": np.zeros(STEPS)})  # fmt: skip
+
+
+def test_along_generators_entries_with_a_partner_at_every_node_are_compared():
+    """Vectors with a border: the border stays where it is, and so has no partner."""
+    border = np.array([1.0, 0, 0, 0, 1.0])[:, None]
+    call = lambda a: {"z": a["x"] + border * np.array([0.0, 0.0, 2.0])}  # noqa: E731
+    arguments = call, {"x": VECTOR}, {"z": VECTOR}, vectors(), AXES
+    assert local_errors(*arguments, step=1e-3)["rotation_x"] > 0.1
+    inner = lambda g: {"z": 1 - border}  # noqa: E731
+    assert max(local_errors(*arguments, inner, step=1e-3).values()) < 1e-10
+    often = lambda g: {"z": 1 - border * (g[1, 2] < 0)}  # noqa: E731
+    assert local_errors(*arguments, often, step=1e-3)["rotation_x"] < 1e-10
+    with pytest.raises(ValueError, match="leaves no entry"):
+        local_errors(*arguments, lambda g: {"z": 0}, step=1e-3)
+
+
+def test_outputs_that_vary_only_where_nothing_is_compared_have_collapsed():
+    draws = [{"x": np.random.default_rng(seed).standard_normal(STEPS)} for seed in range(4)]
+    call = lambda a: {"z": np.where(np.arange(STEPS) < 3, a["x"], 1.0)}  # noqa: E731
+    elements = {"delay": [1, 2]}
+    assert "collapse" not in guards(call, {"x": SEQUENCE}, draws, elements).problems(1e-10)
+    found = guards(call, {"x": SEQUENCE}, draws, elements, after(2))
+    assert found.problems(1e-10)["collapse"] == "the output is the same for different inputs"
+    seen = guards(call, {"x": SEQUENCE}, draws, elements, after(1))
+    assert "collapse" not in seen.problems(1e-10), "entry 2 is compared under a delay by 1"

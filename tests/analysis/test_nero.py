@@ -99,3 +99,33 @@ def test_refusals():
         nero(doubled, rotations(), VECTOR, OUT, X, 1)
     with pytest.raises(ValueError, match="consensus is identically zero"):
         nero(lambda a: {"z": 0 * a["x"]}, rotations(), VECTOR, OUT, X, 8)
+
+
+def test_an_entry_counts_where_it_has_a_partner():
+    """A window of 6 of a ring of 8: a shift back moves entries in that the window never had."""
+    ring, window = shifts(8), 6
+    signal = {"x": np.random.default_rng(4).standard_normal(8)}
+    spaces = {"x": Space((8,), lambda g, a: np.roll(a, g[0]))}
+
+    def moved(g, a):
+        whole = np.concatenate([a, np.zeros(2)])
+        return np.roll(whole, g[0])[:window]
+
+    def mask(g):
+        return {"z": np.roll(np.arange(8) < window, g[0])[:window]}
+
+    def first(a):
+        return {"z": a["x"][:window]}
+
+    arguments = first, ring, spaces, {"z": Space((window,), moved)}, signal, 8
+    assert nero(*arguments).errors.max() > 0.1
+    assert nero(*arguments, mask).errors.max() < 1e-15
+    assert nero(*arguments, mask, truth=first).errors.max() == 0.0
+
+    def spoiled(a):  # wrong at one place of the window, whatever is there
+        return {"z": first(a)["z"] + 0.5 * (np.arange(window) == 2)}
+
+    found = nero(spoiled, *arguments[1:], mask)
+    assert 0.05 < found.errors.min() and found.errors.max() < 1.0
+    with pytest.raises(ValueError, match="leaves no entry"):
+        nero(*arguments, lambda g: {"z": np.zeros(window)})

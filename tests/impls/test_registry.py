@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from impls.implementation import Implementation
+from impls.operation import SymmetryClaim
 from impls.registry import load
 
 PLUGIN = """
@@ -71,8 +73,8 @@ def test_operations_claim_subgroups_that_their_family_has(registry):
     for operation in registry.operations.values():
         family = registry.family(operation.family)
         known = set()
-        for ask in family.profiles["check"]():
-            known |= set(family.group(ask.problem).subgroups)
+        for problem in family.examples:
+            known |= set(family.group(problem).subgroups)
         assert set(operation.exact) <= known
 
 
@@ -129,3 +131,35 @@ def test_a_file_that_fails_to_import_is_refused_and_can_be_mended(tmp_path):
         load([file])
     plugin(tmp_path, "broken.py")
     assert "channelwise.mine" in load([file]).implementations
+
+
+def changed(registry, **changes):
+    """Return the registry with a changed clebsch_gordan, as a file mine.py would declare it."""
+    operation = replace(registry.operation("clebsch_gordan"), **changes)
+    return replace(
+        registry,
+        operations={**registry.operations, operation.name: operation},
+        origins={**registry.origins, id(operation): "mine.py"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"agrees_with": "nonsense"}, "mine.py: unknown operation 'nonsense': known are .*gaunt"),
+        ({"agrees_with": "channelwise"}, "'clebsch_gordan' of family 'product' agrees with 'chan"),
+        ({"agrees_with": "clebsch_gordan"}, "agrees with itself; name another of its family"),
+        ({"refused": {"gard": "no"}}, "refuses the unknown pass 'gard': known are fwd, grad, gr"),
+        (
+            {"claims": (SymmetryClaim("rotation", "by_knob", "rank"),)},
+            "claims rotation by the knob 'rank', which it does not have: it has none",
+        ),
+    ],
+)
+def test_a_claim_that_cannot_be_checked_is_refused(registry, changes, said):
+    with pytest.raises(ValueError, match=said):
+        changed(registry, **changes).check()
+
+
+def test_an_operation_may_agree_with_another_of_its_family(registry):
+    changed(registry, agrees_with="gaunt", refused={"grad2": "why not"}).check()

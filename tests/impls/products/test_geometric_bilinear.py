@@ -154,16 +154,6 @@ def test_is_the_oracle_with_its_gradients(name, judge, distance):
         assert np.vdot(found[key], step) == pytest.approx(slope, rel=1e-10)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_equivariance(name, judge):
-    inputs, weights = judge.draw(FAMILY, OPERATION, ASKED)
-    assert OPERATION.exact == SUBGROUPS == tuple(FAMILY.group(ASKED).subgroups)
-    errors = judge.symmetry(
-        FAMILY, OPERATION, implementation(name), ASKED, inputs, weights, elements()
-    )
-    assert max(errors) < 1e-12
-
-
 @pytest.mark.parametrize("name", ["torch_dense", "torch_blades"])
 def test_gradients_move_by_the_inverse_transpose(name, judge, distance):
     inputs, weights = judge.draw(FAMILY, OPERATION, ASKED)
@@ -198,15 +188,6 @@ def test_a_reference_that_does_not_turn_over_breaks_inversion():
     assert np.abs(found - wanted).max() > 0.1 * np.abs(wanted).max()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, judge, distance):
-    asked = replace(ASKED, dtype="float32")
-    inputs, weights = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, weights)["z"]
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, inputs, weights)["z"]) < 1e-5
-
-
 def test_blades_multiply_no_zeros():
     """Numbers in the matrices of both maps: 9 x 16 x 16 against 8 + 16 for each two channels."""
     maps = algebra.maps()
@@ -226,9 +207,6 @@ def test_family_refuses_by_name(asked, reason):
     assert reason in str(FAMILY.check(asked))
 
 
-def test_profiles_are_check_and_paper_only():
-    assert set(FAMILY.profiles) == {"check", "paper"}
-    for profile in FAMILY.profiles.values():
-        assert all(FAMILY.check(ask.problem) is None for ask in profile())
+def test_facets_and_grades():
     assert FAMILY.facets(ASKED) == {"algebra": "G(3,0,1)", "channels": 3, "batch": 5}
     assert [part.stop - part.start for part in GRADES] == [1, 4, 6, 4, 1]

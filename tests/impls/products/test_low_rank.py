@@ -1,7 +1,5 @@
 """Low-rank product: the map at a rank is exact, what the rank costs is measured and not judged."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -134,15 +132,6 @@ def test_is_the_oracle_at_its_rank_with_its_gradients(name, asked, judge):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, judge):
-    asked = replace(small(2), dtype="float32")
-    inputs, _ = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, {})["z"]
-    assert found.dtype == np.float32
-    assert relative(found, OPERATION.oracle(asked, inputs, {})["z"]) < 1e-5
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_symmetry_is_lost_at_a_low_rank_and_returns_at_the_full_one(name, judge):
     errors = []
     for rank in (7, 28, 56, 81):
@@ -158,7 +147,7 @@ def test_symmetry_is_lost_at_a_low_rank_and_returns_at_the_full_one(name, judge)
 
 
 def test_gate_accepts_the_map_at_its_rank_and_only_reports_symmetry():
-    assert OPERATION.inexact == "rotation by rank"
+    assert OPERATION.inexact == ""
     assert OPERATION.exact == ()
     registry = Registry()
     for thing in (FAMILY, OPERATION, implementation("torch_terms")):

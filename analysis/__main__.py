@@ -11,37 +11,41 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from analysis import readers
-from bench import probes, progress
+from bench import knobs, probes, progress, question
 from bench.case import Case, describe, digest, refusal
 from bench.exits import ended
 from bench.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
 from bench.listing import FORMATS, render
-from bench.profiles import UNTIMED, Plan, Profile, planned_of
+from bench.near import unknown
+from bench.plan import Plan, planned_of
+from bench.profiles import UNTIMED, Profile
 from bench.rows import FINISHED, latest, load
 from bench.run import execute
 from impls.family import Family
 from impls.implementation import MODES, Framework, Implementation, Target
 from impls.operation import Operation
-from impls.problem import Problem
+from impls.problem import Problem, Scalar
 from impls.registry import Registry
 from impls.registry import load as load_registry
 
 EXAMPLES = """examples:
   python -m analysis expressivity --lmax 3
   python -m analysis expressivity --operation gaunt --setting mimo --symmetry so3 --lmax 3
+  python -m analysis expressivity --family product --irreps-in1 0e+1o+2e
   python -m analysis expressivity --operation gaunt --lmax 4 --channels 5
   python -m analysis expressivity --operation gaunt --symmetry o3 --lmax 2 --irreps
   python -m analysis homs --operation uvw --lmax 1
+  python -m analysis convolution --setting full --symmetry so3 --lmax 2
   python -m analysis interactability --operation matrix --lmax 5 --format csv
   python -m analysis equivariance --operation clebsch_gordan --implementation torch_dense --lmax 2
-  python -m analysis equivariance --operation escn --data poles --symmetry o3 --lmax 2
+  python -m analysis equivariance --operation escn --setting full --data poles:64x16 --lmax 2
   python -m analysis discrimination --operation gaunt --lmax 3
   python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
   python -m analysis universality --operation gaunt --lmax 2
@@ -54,6 +58,7 @@ PROBES = {
     "expressivity": ("error", "expressivity.channels"),
     "interactability": ("error", "interactability"),
     "homs": ("error", "homs"),
+    "convolution": ("error", "convolution"),
     "equivariance": ("error", "symmetry"),
     "accuracy": ("accuracy",),
     "discrimination": ("error", "discrimination"),
@@ -63,14 +68,16 @@ PROBES = {
 }
 SWEPT = ("equivariance", "accuracy", "nero", "knobs")
 """The commands that take data types and generators of data."""
-SETTINGS = ("siso", "simo", "mimo", "truncated", "dot", "scale")
+SETTINGS = ("siso", "simo", "mimo", "truncated", "full", "dot", "scale")
 """Families have some of these; of all operations, only those are asked that have it."""
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
 """Samples of a problem of these commands: as many as the gate looks at."""
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Return the parser. A question of a family or a profile takes the place of settings."""
+    asked = any(word.partition("=")[0] in ("--family", "--profile") for word in argv)
     parser = argparse.ArgumentParser(
         prog="python -m analysis",
         description="What an operation can express, measured on its running implementations.",
@@ -82,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "expressivity": "Dimension and linear span of the bilinear maps that it can realise.",
         "interactability": "Reduced coefficient of every (l1, l2, l3), and whether it can couple.",
         "homs": "Dimension of what the weights span, of all linear or bilinear equivariant maps.",
+        "convolution": "Rank of the maps along one edge, of all that are equivariant; its weights.",
         "equivariance": "Equivariance error over every subgroup and along every generator.",
         "accuracy": "Digits lost against the float64 oracle, by magnitude of the inputs.",
         "universality": "Fit of random equivariant polynomials of degree 1 to 4.",
@@ -91,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     }
     for name, summary in summaries.items():
         sub = commands.add_parser(name, help=summary, description=summary)
+        sub.set_defaults(usage=sub.format_help)
         swept = name in SWEPT
         sub.add_argument("--operation", required=swept, default="all")
         sub.add_argument(
@@ -111,15 +120,16 @@ def _parser() -> argparse.ArgumentParser:
             shown.add_argument(
                 "--irreps", action="store_true", help="each parity and irrep of the output alone"
             )
-        sub.add_argument(
-            "--setting",
-            choices=SETTINGS,
-            default="mimo",
-            help="dot and scale: of fields on the sphere, which are crossed in mimo and truncated",
-        )
-        sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
-        sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L are analysed")
-        if name in SWEPT:
+        if not asked:
+            sub.add_argument(
+                "--setting",
+                choices=SETTINGS,
+                default="mimo",
+                help="dot and scale: of fields on the sphere, crossed in mimo and truncated",
+            )
+            sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
+            sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L")
+        if swept and not asked:
             sub.add_argument(
                 "--dtype",
                 dest="dtypes",
@@ -133,6 +143,9 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/analysis")
         sub.add_argument("--format", choices=FORMATS, default="table")
         sub.add_argument("--plain", action="store_true", help="lines instead of a progress bar")
+        question.add_question(
+            sub, argv if argv[:1] == [name] else (), "", () if swept else ("channels",)
+        )
     return parser
 
 
@@ -140,6 +153,11 @@ def _operations(arguments: argparse.Namespace, registry: Registry) -> list[str]:
     """Return the operation that is asked for, or all that the question can be put to."""
     if arguments.operation != "all":
         return [arguments.operation]
+    if _is_asked(arguments):
+        profile = question.profile_of(arguments, registry)
+        blocks = profile.all_blocks(registry)
+        found = {o.name: o for block in blocks for o in block.asked(registry)}
+        return [name for name, o in sorted(found.items()) if _applies(arguments.command, o)]
     return [
         name
         for name, operation in sorted(registry.operations.items())
@@ -147,6 +165,11 @@ def _operations(arguments: argparse.Namespace, registry: Registry) -> list[str]:
         and (family := registry.family(operation.family)).single is not None
         and (_poses(arguments, family) if family.pose else _standing(arguments, family))
     ]
+
+
+def _is_asked(arguments: argparse.Namespace) -> bool:
+    """Return whether a family's question or a profile takes the place of settings."""
+    return arguments.family is not None or arguments.profile is not None
 
 
 def _poses(arguments: argparse.Namespace, family: Family) -> bool:
@@ -162,20 +185,45 @@ def _poses(arguments: argparse.Namespace, family: Family) -> bool:
 def _applies(command: str, operation: Operation) -> bool:
     if command == "homs":
         return any(degree == 1 for _, degree in operation.linear_in)
+    if command == "convolution":
+        return "src" in (operation.reads or ())
     return operation.coefficients is not None
 
 
 def _cases(arguments: argparse.Namespace, registry: Registry) -> Iterator[Case]:
     operation = registry.operation(arguments.operation)
     for problem, target in _asked(arguments, registry):
-        cases = [
-            Case(problem, i.full_name, "fwd", MODES[i.framework][0], target)
-            for i in _implementations(operation, arguments.implementation, registry)
-        ]
-        if arguments.every:
-            yield from cases
-        elif cases:
-            yield next((case for case in cases if refusal(case, registry) is None), cases[0])
+        asked = _knobs(arguments, operation, registry)
+        for turned in _turned(arguments.command, operation, problem, asked):
+            cases = [
+                Case(problem, i.full_name, "fwd", MODES[i.framework][0], target, {}, turned)
+                for i in _implementations(operation, arguments.implementation, registry)
+            ]
+            if arguments.every:
+                yield from cases
+            elif cases:
+                yield next((case for case in cases if refusal(case, registry) is None), cases[0])
+
+
+def _turned(
+    command: str, operation: Operation, problem: Problem, asked: Mapping[str, Any]
+) -> Iterator[Mapping[str, Scalar]]:
+    """Yield the knobs that are asked; for convolutions, where none is, the coarser ones too."""
+    if command == "convolution" and not asked and operation.supports(problem) is None:
+        for knob in operation.knobs:
+            coarser = [value for value in knob.values(problem) if value != knob.default(problem)]
+            yield from ({knob.name: value} for value in coarser)
+    yield from knobs.settings(operation, problem, asked)
+
+
+def _knobs(
+    arguments: argparse.Namespace, operation: Operation, registry: Registry
+) -> dict[str, Any]:
+    """Return the values of knobs that are asked: on the command line, or by blocks of a profile."""
+    if not _is_asked(arguments):
+        return dict(question.knobs_of(arguments))
+    blocks = question.profile_of(arguments, registry).blocks
+    return {n: v for block in blocks if block.asks(operation) for n, v in block.knobs.items()}
 
 
 def _implementations(
@@ -193,6 +241,9 @@ def _implementations(
 def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Problem]:
     operation = registry.operation(arguments.operation)
     family = registry.family(operation.family)
+    if _is_asked(arguments):
+        yield from _asked_of(arguments, operation, registry)
+        return
     if arguments.lmax < 1:
         raise ValueError(f"--lmax must be at least 1, not {arguments.lmax}")
     if family.pose is not None:
@@ -203,27 +254,41 @@ def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Pro
     if not found:
         raise ValueError(
             f"family {family.name!r} has no problem of symmetry {arguments.symmetry} and degrees "
-            f"up to {arguments.lmax} in profile check; try another --symmetry or --lmax"
+            f"up to {arguments.lmax} among its examples; try another --symmetry or --lmax"
         )
     if arguments.command not in SWEPT and family.single is not None:
         found = [replace(family.single(problem), dtype="float64") for problem in found]
     yield from dict.fromkeys(found)
 
 
+def _asked_of(
+    arguments: argparse.Namespace, operation: Operation, registry: Registry
+) -> list[Problem]:
+    """Return what is asked of an operation: as it is, or on as few entries as possible."""
+    profile = question.profile_of(arguments, registry)
+    found = [problem for problem, block in profile.asked(registry) if block.asks(operation)]
+    if not found:
+        raise ValueError(f"{operation.name} is not among those that are asked")
+    single = registry.family(operation.family).single
+    if arguments.command not in SWEPT and single is not None:
+        found = [replace(single(problem), dtype="float64") for problem in found]
+    return list(dict.fromkeys(found))
+
+
 def _standing(arguments: argparse.Namespace, family: Family) -> list[Problem]:
-    """Return the problems of profile check, in place of settings: of this symmetry and lmax."""
+    """Return the examples of a family, in place of settings: of this symmetry and lmax."""
     found = []
-    for ask in family.profiles.get("check", tuple)():
-        facets = family.facets(ask.problem)
+    for problem in family.examples:
+        facets = family.facets(problem)
         symmetry = facets.get("symmetry", arguments.symmetry)
         if symmetry == arguments.symmetry and int(facets.get("lmax", 0)) <= arguments.lmax:
-            found.append(ask.problem)
+            found.append(problem)
     return found
 
 
 def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[Problem, Target]]:
     target = Target(device=arguments.device)
-    if arguments.command not in SWEPT:
+    if arguments.command not in SWEPT or _is_asked(arguments):
         for problem in _problems(arguments, registry):
             yield problem, target
         return
@@ -246,9 +311,14 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
     if getattr(arguments, "channels", None) is not None and arguments.channels < 1:
         raise ValueError(f"--channels must be at least 1, not {arguments.channels}")
     every = arguments.operation != "all" or arguments.every
+    names = _operations(arguments, registry)
+    known = sorted({knob.name for name in names for knob in registry.operation(name).knobs})
+    for name in question.knobs_of(arguments):
+        if name not in known:
+            raise ValueError(f"--knob: {unknown('knob', name, known)} of what is asked")
     cases = [
         case
-        for name in _operations(arguments, registry)
+        for name in names
         for case in _cases(
             argparse.Namespace(**vars(arguments) | {"operation": name, "every": every}), registry
         )
@@ -283,7 +353,8 @@ def _results(
             for name in ("setting", "symmetry", "lmax", "values")
             if f"facet.{name}" in columns
         }
-        if registry.family(planned.case.problem.family).pose is None:
+        base |= {name: value for name, value in columns.items() if name.startswith("knob.")}
+        if _is_asked(arguments) or registry.family(planned.case.problem.family).pose is None:
             base["problem"] = columns["problem"]
         if arguments.command in SWEPT:
             base["dtype"] = "tf32" if columns["precision"] == "tf32" else columns["dtype"]
@@ -302,6 +373,7 @@ def _results(
 _READERS = {
     "interactability": readers.interactability,
     "homs": readers.homs,
+    "convolution": readers.convolution,
     "equivariance": readers.equivariance,
     "accuracy": readers.accuracy,
     "discrimination": readers.discrimination,
@@ -346,8 +418,14 @@ def _disagrees(result: dict[str, Any]) -> bool:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    arguments = _parser().parse_args(argv)
-    return ended(lambda: _run(arguments))
+    words = list(sys.argv[1:] if argv is None else argv)
+
+    def run() -> int:
+        arguments, rest = _parser(words).parse_known_args(words)
+        question.refuse(rest, arguments)
+        return _run(arguments)
+
+    return ended(run)
 
 
 if __name__ == "__main__":

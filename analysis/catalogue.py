@@ -125,6 +125,7 @@ def derived(
     if operation.coefficients is None or family.pose is None:
         return None
     problem = family.pose(SETTING, SYMMETRY, lmax)
+    problem = family.single(problem) if family.single else problem
     if family.check(problem) or operation.supports(problem):
         return None
     inputs = family.inputs(problem)

@@ -97,6 +97,16 @@ def homs(rows: Rows) -> Iterator[Record]:
         }
 
 
+def convolution(rows: Rows) -> Iterator[Record]:
+    """Yield what the maps along one edge reach, of how many, and what kind of weights does it."""
+    found = _by_probe(rows)
+    if "convolution.rank" in found and found["convolution.rank"]["value"] is not None:
+        row = found["convolution.rank"]
+        names = ("followed", "full", "stabiliser", "weights", "kind", "mixes", "defect", "gap",
+                 "verdict", "passed")  # fmt: skip
+        yield {"rank": int(row["value"]), **{name: row["detail"][name] for name in names}}
+
+
 def equivariance(rows: Rows) -> Iterator[Record]:
     """Yield the guards, then the error over each subgroup and along each generator."""
     for row in _of(rows, "symmetry."):

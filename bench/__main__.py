@@ -9,22 +9,24 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from bench import calibrate, check, compare, machine, progress
+from bench import calibrate, check, compare, explain, machine, progress, question
 from bench.case import PASSES, digest
 from bench.duel import ROUNDS, SAMPLES, Rules, Side, fight
 from bench.exits import ended
 from bench.inventory import LISTINGS, WIDTHS
 from bench.listing import FORMATS, render
+from bench.plan import Plan, plan
 from bench.pool import spec_of
-from bench.profiles import PROFILES, Plan, cases, plan, profile_named
+from bench.profiles import Profile
+from bench.profiles.reading import ASKED, as_data
 from bench.rows import FINISHED, latest, load, merge, write_json
 from bench.run import REDO, execute
 from impls.implementation import Target
@@ -36,8 +38,12 @@ EXAMPLES = """examples:
   python -m bench list --cases --profile quick --format csv
   python -m bench check clebsch_gordan.torch_dense
   python -m bench check my_product.py
+  python -m bench check --all --plain
   python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run
   python -m bench run --with my_product.py --device cuda
+  python -m bench run --family product --irreps-in1 0e+1o+2e --channels 16,64 --dtype float64
+  python -m bench run --profile my_layers.toml --select 'lmax=3,setting=mimo'
+  python -m bench problem --family product --setting mimo --lmax 1,2,3
   python -m bench status reports/out/default
   python -m bench compare HEAD~1 --select 'gaunt.torch_grid'
   python -m bench calibrate --pairs 300
@@ -50,7 +56,7 @@ exit codes: 0 done, 1 the harness or a check failed (or the run was interrupted)
 CALIBRATIONS = Path("reports/out/calibrations")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bench",
         description="Measure equivariant tensor products and layers.",
@@ -61,7 +67,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name: str, summary: str) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=summary, description=summary)
-        sub.set_defaults(run=globals()[f"_{name}"])
+        sub.set_defaults(run=globals()[f"_{name}"], usage=sub.format_help)
         return sub
 
     def formatted(sub: argparse.ArgumentParser) -> None:
@@ -71,6 +77,15 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument(
             "--with", dest="files", action="append", default=[], metavar="FILE.py",
             help="also read declarations from this file (may be repeated)",
+        )  # fmt: skip
+
+    def asks(sub: argparse.ArgumentParser, name: str, default: str) -> None:
+        question.add(sub, argv if argv[:1] == [name] else (), default)
+
+    def selects(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument(
+            "--select", default="", metavar="WHICH",
+            help="only some cases: lmax=3,setting=mimo, or a glob of ids (a word: contains)",
         )  # fmt: skip
 
     def where(sub: argparse.ArgumentParser) -> None:
@@ -90,28 +105,40 @@ def _parser() -> argparse.ArgumentParser:
     what = sub.add_mutually_exclusive_group(required=True)
     for name in ("operations", "implementations", "problems", "cases"):
         what.add_argument(f"--{name}", dest="what", action="store_const", const=name)
-    sub.add_argument("--profile", default="default", help=f"one of {', '.join(PROFILES)}")
+    selects(sub)
     plugins(sub)
     formatted(sub)
+    asks(sub, "list", "default")
+
+    sub = command(
+        "problem", "Explain questions, without a run: sizes, cost, who answers and who does not."
+    )
+    plugins(sub)
+    formatted(sub)
+    asks(sub, "problem", "default")
 
     sub = command("check", "Check implementations against the oracle, gradients and symmetry.")
-    sub.add_argument("name", help="operation.implementation, an operation, or a file.py")
+    which = sub.add_mutually_exclusive_group(required=True)
+    which.add_argument(
+        "name", nargs="?", help="operation.implementation, an operation, or a file.py"
+    )
+    which.add_argument(
+        "--all", action="store_true", help="everything that is registered: most of an hour"
+    )
     plugins(sub)
     where(sub)
     formatted(sub)
+    asks(sub, "check", "check")
 
     sub = command("doctor", "Say what this machine can measure, and why not.")
     formatted(sub)
 
     sub = command("run", "Measure a profile; the same command continues an interrupted run.")
-    sub.add_argument("--profile", default="default", help=f"one of {', '.join(PROFILES)}")
+    selects(sub)
     sub.add_argument(
-        "--select",
-        default="",
-        metavar="GLOB",
-        help="only cases whose id matches (a word: contains)",
-    )
-    sub.add_argument("--rounds", type=int, help="repeat all blocks in fresh processes this often")
+        "--rounds", type=int,
+        help="repeat blocks in fresh processes this often (a tier may fix its own)",
+    )  # fmt: skip
     sub.add_argument(
         "--pass", dest="passes", action="append", default=[], metavar="PASS",
         help=f"instead of the profile's: {', '.join(PASSES)} (may be repeated)",
@@ -127,22 +154,26 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     sub.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
     sub.add_argument("--budget", type=float, metavar="SECONDS", help="start no block after this")
-    sub.add_argument("--out", type=Path, metavar="DIR", help="default: reports/out/PROFILE-DEVICE")
+    sub.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="default: reports/out/PROFILE-DEVICE; without a profile, what was asked there before",
+    )  # fmt: skip
     plugins(sub)
     where(sub)
+    asks(sub, "run", "default")
 
     sub = command(
         "compare", "Measure two revisions in turn; exit code 3 when the second is slower."
     )
     sub.add_argument("a", metavar="A", help="a git revision, or . for the working tree")
     sub.add_argument("b", metavar="B", nargs="?", default=".", help="default: the working tree")
-    sub.add_argument("--profile", default="quick", help=f"one of {', '.join(PROFILES)}")
-    sub.add_argument("--select", default="", metavar="GLOB", help="only cases whose id matches")
+    selects(sub)
     sub.add_argument("--margin", type=float, default=0.02, help="what counts as equal: 0.02")
     sub.add_argument("--level", type=float, default=0.99, help="confidence of the table: 0.99")
     duels(sub)
     where(sub)
     formatted(sub)
+    asks(sub, "compare", "quick")
 
     sub = command("calibrate", "Judge the instrument itself on this machine, by what is known.")
     sub.add_argument(
@@ -167,32 +198,38 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    profile_named(arguments.profile)
     registry = load_registry(arguments.files)
-    rows = LISTINGS[arguments.what](registry, arguments.profile)
+    profile = question.profile_of(arguments, registry)
+    rows = LISTINGS[arguments.what](registry, profile, arguments.select)
     print(render(rows, arguments.format, WIDTHS))
     return 0
 
 
+def _problem(arguments: argparse.Namespace) -> int:
+    registry = load_registry(arguments.files)
+    profile = question.profile_of(arguments, registry)
+    rows = explain.rows(profile, Target(), registry)
+    print(render(rows, arguments.format, explain.WIDTHS))
+    return 0
+
+
 def _check(arguments: argparse.Namespace) -> int:
-    file = arguments.name if arguments.name.endswith(".py") else None
+    name = arguments.name or ""
+    file = name if name.endswith(".py") else None
     files = [*arguments.files, *([file] if file else [])]
     registry = load_registry(files)
-    implementations = check.named(arguments.name, registry, file)
+    every = list(registry.implementations.values())
+    meant = every if arguments.all else check.named(name, registry, file)
     target = Target(device=arguments.device or "cpu")
-    total = _count_checks(implementations, registry, target)
+    profile = question.profile_of(arguments, registry, "check")
+    total = len(check.planned_for(meant, registry, target, profile))
     with progress.shown(total, arguments.plain) as (events, _):
-        results = check.check(implementations, registry, target, files, events)
+        results = check.check(meant, registry, target, files, events, profile)
     print(render(results, arguments.format))
     failed = [result for result in results if not result["passed"]]
     if arguments.format == "table":
         print(f"\n{len(results) - len(failed)} of {len(results)} passed")
     return 1 if failed else 0
-
-
-def _count_checks(implementations: Sequence[Any], registry: Registry, target: Target) -> int:
-    names = {i.full_name for i in implementations}
-    return sum(case.implementation in names for case in cases("check", target, registry))
 
 
 def _doctor(arguments: argparse.Namespace) -> int:
@@ -205,23 +242,18 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--threads must be at least 1, not {arguments.threads}")
     if arguments.budget is not None and not arguments.budget > 0:
         raise ValueError(f"--budget must be positive, not {arguments.budget:g}")
+    began = time.monotonic()
     registry = load_registry(arguments.files)
     device = arguments.device or machine.default_device()
     target = Target(device=device, threads=arguments.threads)
-    meant = plan(
-        arguments.profile,
-        target,
-        registry,
-        arguments.select,
-        arguments.rounds,
-        arguments.passes,
-        arguments.modes,
-        arguments.vary,
-    )
-    out = arguments.out or Path("reports/out") / f"{arguments.profile}-{device}"
+    if arguments.profile is None and arguments.family is None and _made_before(arguments.out):
+        arguments.profile = str(arguments.out)
+    profile = question.profile_of(arguments, registry)
+    meant = plan(profile, target, registry, arguments.select, arguments.modes, arguments.vary)
+    out = arguments.out or Path("reports/out") / f"{_folder(profile)}-{device}"
     _announce(meant, registry, device, out)
-    total = len(meant.planned) * meant.settings.rounds
-    with progress.shown(total, arguments.plain) as (events, counts):
+    print(f"planned in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    with progress.shown(meant.total, arguments.plain) as (events, counts):
         run = execute(
             meant,
             registry,
@@ -243,17 +275,33 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _made_before(out: Path | None) -> bool:
+    """Return whether a directory says what was asked in it."""
+    return out is not None and (out / "plan.json").is_file()
+
+
+def _folder(profile: Profile) -> str:
+    """Return the name of a profile; of a question on the command line, one of its own."""
+    return f"{ASKED}-{digest(as_data(profile))[:8]}" if profile.name == ASKED else profile.name
+
+
 def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
-    runnable = [p.case for p in meant.planned if p.refused is None]
-    passes = Counter(str(case.pass_) for case in runnable)
-    workers = len({spec_of(case, registry) for case in runnable})
-    seconds = progress.estimate(passes, workers, meant.settings.rounds)
+    runnable = [p for p in meant.planned if p.refused is None]
     if device == "cpu":
         print("** CPU run: times say nothing about GPUs **", file=sys.stderr)
     refused = len(meant.planned) - len(runnable)
+    seconds, tiers = 0.0, []
+    for tier in meant.settings.tiers:
+        mine = [planned.case for planned in runnable if planned.tier == tier]
+        passes = Counter(str(case.pass_) for case in mine)
+        workers = len({spec_of(case, registry) for case in mine})
+        rounds = meant.settings.rounds_of(tier)
+        seconds += progress.estimate(passes, workers, rounds)
+        name = f"{tier.name}: " if tier.name else ""
+        tiers.append(f"{name}{len(mine)} cases, {workers} workers, {rounds} round(s)")
     print(
         f"profile {meant.profile}: {len(meant.planned)} cases ({len(runnable)} to measure, "
-        f"{refused} refused), {workers} workers, {meant.settings.rounds} round(s), on {device}; "
+        f"{refused} refused); {'; '.join(tiers)}; on {device}; "
         f"roughly {seconds / 60:.0f} min; into {out}",
         file=sys.stderr,
         flush=True,
@@ -265,7 +313,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         raise ValueError("--margin must be positive, and --level between 0 and 1")
     registry = load_registry()
     target = _duel_target(arguments)
-    meant = plan(arguments.profile, target, registry, arguments.select)
+    meant = plan(question.profile_of(arguments, registry), target, registry, arguments.select)
     cases = [p.case for p in meant.planned if p.refused is None]
     if not cases:
         raise ValueError(f"every case that --select {arguments.select!r} matches is refused")
@@ -351,8 +399,15 @@ def _merge(arguments: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit code."""
-    arguments = _parser().parse_args(argv)
-    return ended(lambda: int(arguments.run(arguments)))
+    words = list(sys.argv[1:] if argv is None else argv)
+
+    def run() -> int:
+        parser = _parser(words)
+        arguments, rest = parser.parse_known_args(words)
+        question.refuse(rest, arguments)
+        return int(arguments.run(arguments))
+
+    return ended(run)
 
 
 if __name__ == "__main__":

@@ -13,15 +13,16 @@ from typing import Any
 from analysis.statistics import median_interval
 from bench import probes, quality
 from bench.case import describe
+from bench.plan import Planned
 from bench.pool import Fault, Pool, Worker
-from bench.profiles import Planned, Profile, Sampling
+from bench.profiles import Profile, Sampling
 from bench.rows import FINISHED, Reading, Row, Status, Store
 from impls.registry import Registry
 
 SAMPLE_TIMEOUT = 60.0
 STAGES = {"time.build": "building", "time.first": "compiling", "error": "checking",
           "equiv": "checking", "conduct": "checking", "conduct.cached": "checking",
-          "warming up": "measuring"}  # fmt: skip
+          "conduct.indices": "checking", "warming up": "measuring"}  # fmt: skip
 """What the wall time of a probe counts as; any other is "probing"."""
 
 
@@ -60,6 +61,9 @@ class Attempt:
         """Begin; nothing is started yet. `order` is the position in the schedule of the round."""
         self.session, self.planned, self.number, self.order = session, planned, number, order
         self.columns = describe(planned.case, session.registry)
+        if planned.tier.name:
+            self.columns["tier"] = planned.tier.name
+        self.sampling = session.settings.sampling_of(planned.tier)
         self.case_id = str(self.columns["case"])
         self.began = time.monotonic()
         self.attempt = datetime.now(UTC).isoformat(timespec="microseconds")
@@ -95,7 +99,7 @@ class Attempt:
                 "do": "open",
                 "case": self.planned.case.to_json(),
                 "probes": self._probes("worker"),
-                "clock": self.session.settings.sampling.least > 0,
+                "clock": self.sampling.least > 0,
             }
             for reply in worker.ask(request, self.session.settings.case_timeout):
                 if "reading" in reply:
@@ -135,9 +139,7 @@ class Attempt:
 
     def wants_more(self) -> bool:
         """Return whether another sample is to be taken."""
-        return not self.finished and not enough(
-            self.samples, self.sampling_seconds, self.session.settings.sampling
-        )
+        return not self.finished and not enough(self.samples, self.sampling_seconds, self.sampling)
 
     def sample(self) -> None:
         """Take one sample of the time."""
@@ -171,7 +173,7 @@ class Attempt:
         reading = Reading(
             "time.host", median, low, high, len(self.samples), self.samples, self.clock
         )
-        target = self.session.settings.sampling.target
+        target = self.sampling.target
         half = half_width(self.samples)
         status: Status = "ok" if half <= target else "noisy"
         reason = "" if status == "ok" else (

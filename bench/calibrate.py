@@ -29,23 +29,13 @@ from bench.clocks import HostClock
 from bench.duel import Duel, Rules, Side, fight
 from bench.fingerprint import PROTOCOL
 from bench.machine import environment_facts, machine_facts
+from bench.plan import cases
 from bench.pool import Worker, spec_of
-from bench.profiles import cases as cases_of_profile
+from bench.profiles.reading import load as load_profile
 from bench.rows import write_json
 from impls.implementation import Target
 from impls.registry import Registry
 
-IMPLEMENTATIONS = (
-    "clebsch_gordan.torch_dense",
-    "clebsch_gordan.torch_sparse",
-    "clebsch_gordan.jax_dense",
-    "gaunt.torch_lebedev",
-    "gaunt.torch_grid",
-    "gaunt.jax_lebedev",
-    "matrix.torch_dense",
-)
-"""What is measured against itself: each kind of code that the default profile has."""
-LMAX = 3
 PLANTED = 0.10
 MARGIN = 0.02
 LEVEL = 0.99
@@ -95,14 +85,12 @@ def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
 
 
 def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> list[Case]:
-    """Return `count` cases of the default profile, at random; some twice if there are too few."""
+    """Return `count` cases of the profile calibrate, at random; some twice if there are too few."""
     refusals = Refusals(registry)
     chosen = [
         case
-        for case in cases_of_profile("default", target, registry)
-        if case.implementation in IMPLEMENTATIONS
-        and int(registry.family(case.problem.family).facets(case.problem)["lmax"]) <= LMAX
-        and refusals(case) is None
+        for case, _ in cases(load_profile("calibrate"), target, registry)
+        if refusals(case) is None
     ]
     rng = random.Random(seed)
     found: list[Case] = []
@@ -151,8 +139,8 @@ def calibrate(
         ("same", (here, again), count),
         ("planted", (waited, slower), planted),
     ):
-        cases = pairs(registry, target, number, rules.seed)
-        duels = fight(cases, sides, registry, rules, (), told)
+        drawn = pairs(registry, target, number, rules.seed)
+        duels = fight(drawn, sides, registry, rules, (), told)
         result[kind] = _counts(duels)
         result["ratios"][kind] = [[d.id, *_ratios(d)] for d in duels if not d.reason]
     result["planted"]["share"] = PLANTED

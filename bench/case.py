@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from impls.family import Ask, Family
-from impls.implementation import MODES, Implementation, Target
+from impls.family import Family
+from impls.implementation import Implementation, Target
 from impls.operation import PASSES as PASSES
 from impls.operation import Operation, Pass
 from impls.problem import Problem, Refusal, Scalar
@@ -210,58 +209,3 @@ def _unmoved(pass_: Pass, operation: Operation, family: Family, asked: Problem) 
         if not any(space.kind == "real" and space.grad for space in spaces.values()):
             return Refusal("no input of this operation is differentiable", "use fwd or grad")
     return None
-
-
-def cases_of(
-    asks: Iterable[Ask],
-    passes: Iterable[Pass],
-    target: Target,
-    registry: Registry,
-    modes: Iterable[str] = (),
-    vary: bool = False,
-) -> list[Case]:
-    """Return the cases of a list of asked problems: all implementations of all operations meant.
-
-    Each framework runs in those of `modes` that it has, and in its default mode where these name
-    none of its own. `vary` asks for the other values of the implementations' options too, one at a
-    time. Cases that will be refused are included: a refusal is a result.
-    """
-    asked = set(modes)
-    of_framework = {
-        framework: [mode for mode in known if mode in asked] or [known[0]]
-        for framework, known in MODES.items()
-    }
-    return [
-        Case(ask.problem, implementation.full_name, pass_, mode, target, options)
-        for ask in asks
-        for pass_ in passes
-        for implementation in sorted(registry.implementations.values(), key=lambda i: i.full_name)
-        if _answers(implementation, ask, registry) and _has_pass(implementation, pass_)
-        for mode in of_framework[implementation.framework]
-        for options in _options(implementation, vary)
-    ]
-
-
-def _options(implementation: Implementation, vary: bool) -> list[dict[str, Scalar]]:
-    """Return {}, which is every option's first value, and each other value of one option."""
-    others: list[dict[str, Scalar]] = [
-        {name: value} for name, values in implementation.options.items() for value in values[1:]
-    ]
-    return [{}, *(others if vary else [])]
-
-
-def _answers(implementation: Implementation, ask: Ask, registry: Registry) -> bool:
-    operation = registry.operation(implementation.operation)
-    return operation.family == ask.problem.family and any(
-        fnmatch.fnmatchcase(operation.name, pattern) for pattern in ask.operations
-    )
-
-
-def _has_pass(implementation: Implementation, pass_: Pass) -> bool:
-    return pass_ == "fwd" or implementation.framework != "numpy"
-
-
-def select(cases: Iterable[Case], pattern: str, registry: Registry) -> list[Case]:
-    """Return the cases whose id matches a glob; a bare word matches anywhere in the id."""
-    glob = pattern if any(c in pattern for c in "*?[") else f"*{pattern}*"
-    return [case for case in cases if fnmatch.fnmatchcase(case_id(case, registry), glob)]

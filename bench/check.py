@@ -1,17 +1,28 @@
-"""Conformance: is an implementation right, with its gradients and its claimed symmetry?"""
+"""Conformance: is an implementation right, with its gradients and its claimed symmetry?
+
+Every `check` problem of its family is put in double precision in every pass, and again in the lower
+precisions of LOWER: each is answered within its tolerance, or refused by name.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from bench.profiles import PROFILES, Plan, cases, planned_of
+from bench.case import Case, Pass
+from bench.plan import Plan, Planned, cases, planned_of
+from bench.profiles import Profile
+from bench.profiles.reading import load as load_profile
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from impls.implementation import Implementation, Target
 from impls.registry import Registry
+
+LOWER: Mapping[str, tuple[Pass, ...]] = {"float32": ("fwd", "grad"), "bfloat16": ("fwd",)}
+"""Data types in which a double precision problem is put again, with the passes."""
 
 
 def named(name: str, registry: Registry, file: str | None) -> list[Implementation]:
@@ -35,25 +46,52 @@ def named(name: str, registry: Registry, file: str | None) -> list[Implementatio
     return [registry.implementation(name)]
 
 
+def in_lower_precision(cases: Iterable[Case], registry: Registry) -> Iterator[Case]:
+    """Yield the cases, each in double precision followed by itself in lower ones.
+
+    NumPy, which has no bfloat16, is not asked for it.
+    """
+    for case in cases:
+        yield case
+        numpy = registry.implementation(case.implementation).framework == "numpy"
+        for dtype, passes in LOWER.items():
+            lower = case.problem.dtype == "float64" and case.pass_ in passes
+            if lower and not (numpy and dtype == "bfloat16"):
+                yield replace(case, problem=replace(case.problem, dtype=dtype))
+
+
+def planned_for(
+    implementations: Sequence[Implementation],
+    registry: Registry,
+    target: Target,
+    profile: Profile,
+) -> list[Planned]:
+    """Return the cases of implementations in a profile, refused ones included."""
+    wanted = {i.full_name for i in implementations}
+    found = (case for case, _ in cases(profile, target, registry))
+    asked = (case for case in found if case.implementation in wanted)
+    return planned_of(list(in_lower_precision(asked, registry)), registry)
+
+
 def check(
     implementations: Sequence[Implementation],
     registry: Registry,
     target: Target,
     files: Sequence[str],
     events: Events,
+    profile: Profile,
 ) -> list[dict[str, Any]]:
-    """Return one result for each case of the families' `check` problems.
+    """Return one result for each of their cases in a profile, which is checked and not timed.
 
     `passed` is False for anything but ok and a refusal of the problem itself. An implementation
     of which no case was right has not passed either: there is a last row that says so.
     """
     wanted = {i.full_name for i in implementations}
-    settings = PROFILES["check"]
-    asked = [c for c in cases("check", target, registry) if c.implementation in wanted]
-    plan = Plan("check", settings, planned_of(asked, registry))
+    planned = planned_for(implementations, registry, target, profile)
+    plan = Plan("check", load_profile("check"), planned)
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
         execute(plan, registry, Path(scratch), files=files, events=events)
-        rows = load(Path(scratch)) if asked else []
+        rows = load(Path(scratch)) if planned else []
     results: dict[str, dict[str, Any]] = {}
     for row in rows:
         result = results.setdefault(row["case"], {"case": row["case"]})

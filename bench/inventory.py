@@ -1,17 +1,23 @@
-"""What there is: operations, implementations, problems and cases, a row of plain data each."""
+"""What there is: operations, implementations, problems and cases, a row of plain data each.
+
+A listing is asked with a profile and a pattern (`--select`); those of problems and cases follow
+them, and the others list everything.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
 from analysis import catalogue
-from bench import profiles
-from bench.case import Refusals, case_id, problem_id
+from bench.case import Case, Refusals, case_id, problem_id
+from bench.plan import cases as cases_of
+from bench.profiles import Profile
+from bench.selection import select
 from impls.implementation import Target
 from impls.registry import Registry
 
 
-def operations(registry: Registry, profile: str) -> list[dict[str, Any]]:
+def operations(registry: Registry, profile: Profile, pattern: str) -> list[dict[str, Any]]:
     """Return the catalogue: what each operation computes, can express and costs."""
     rows = []
     for operation in sorted(registry.operations.values(), key=lambda o: o.name):
@@ -36,7 +42,7 @@ def operations(registry: Registry, profile: str) -> list[dict[str, Any]]:
     return rows
 
 
-def implementations(registry: Registry, profile: str) -> list[dict[str, Any]]:
+def implementations(registry: Registry, profile: Profile, pattern: str) -> list[dict[str, Any]]:
     """Return every implementation: whether it can run here, or why not."""
     rows = []
     for implementation in sorted(registry.implementations.values(), key=lambda i: i.full_name):
@@ -55,24 +61,25 @@ def implementations(registry: Registry, profile: str) -> list[dict[str, Any]]:
     return rows
 
 
-def problems(registry: Registry, profile: str) -> list[dict[str, Any]]:
+def problems(registry: Registry, profile: Profile, pattern: str) -> list[dict[str, Any]]:
     """Return the problems of a profile, by their facets."""
-    rows = []
-    for ask in profiles.asks(profile, registry):
-        facets = registry.family(ask.problem.family).facets(ask.problem)
-        rows.append(
-            {
-                "problem": problem_id(ask.problem, registry),
-                "family": ask.problem.family,
-                "dtype": ask.problem.dtype,
-                **facets,
-                "operations": list(ask.operations),
-            }
-        )
-    return rows
+    kept = {case.problem for case in _selected(registry, profile, pattern)} if pattern else set()
+    return [
+        {
+            "problem": problem_id(problem, registry),
+            "family": problem.family,
+            "dtype": problem.dtype,
+            **registry.family(problem.family).facets(problem),
+            "operations": [operation.name for operation in block.asked(registry)],
+            **({"tier": block.tier} if block.tier else {}),
+            "show": block.show,
+        }
+        for problem, block in profile.asked(registry)
+        if not pattern or problem in kept
+    ]
 
 
-def cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
+def cases(registry: Registry, profile: Profile, pattern: str) -> list[dict[str, Any]]:
     """Return the cases of a profile on the CPU, and why they are refused."""
     refusals = Refusals(registry)
     return [
@@ -82,8 +89,13 @@ def cases(registry: Registry, profile: str) -> list[dict[str, Any]]:
             "pass": case.pass_,
             "refused": str(refusals(case) or ""),
         }
-        for case in profiles.cases(profile, Target(), registry)
+        for case in _selected(registry, profile, pattern)
     ]
+
+
+def _selected(registry: Registry, profile: Profile, pattern: str) -> list[Case]:
+    found = [case for case, _ in cases_of(profile, Target(), registry)]
+    return select(found, pattern, registry, profile.name) if pattern else found
 
 
 WIDTHS = {

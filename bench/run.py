@@ -25,8 +25,10 @@ from bench.attempt import Attempt, Session
 from bench.case import Case, case_id, problem_id
 from bench.fingerprint import PROTOCOL
 from bench.machine import environment_facts, machine_facts, provenance
+from bench.plan import Plan, Planned, explaining
 from bench.pool import Pool
-from bench.profiles import Plan, Planned, explaining
+from bench.profiles import Tier
+from bench.profiles.reading import PROBES, as_data
 from bench.rows import Status, Store, last, load, write_json
 from bench.schedule import FAULTS, QUARANTINE, SPREADING, larger, shuffled
 from impls.registry import Registry
@@ -68,22 +70,35 @@ class Run:
         return self.session.seconds
 
     def execute(self, budget: float | None, redo: str = "") -> None:
-        """Measure everything that is not finished yet; stop starting blocks after the budget."""
+        """Measure everything that is not finished yet, tier after tier, round after round.
+
+        After the budget no block is started, but for those of tiers that are always measured.
+        """
         start = time.monotonic()
         done = self._done(redo)
-        blocks = self.plan.blocks()
-        for number in range(self.plan.settings.rounds):
-            for order, block in enumerate(shuffled(blocks, self.session.registry, str(number))):
-                todo = [p for p in block if (p.key, number) not in done]
-                if not todo:
-                    continue
-                if budget is not None and time.monotonic() - start > budget:
-                    for planned in todo:
-                        self._skip(planned, number, f"the budget of {budget:g} s was spent")
-                else:
-                    self._block(todo, number, order)
-            if number + 1 < self.plan.settings.rounds:
+        for tier in self.plan.settings.tiers:
+            for number in range(self.plan.settings.rounds_of(tier)):
+                spent = None if tier.always else budget
+                self._round(tier, number, done, start, spent)
+
+    def _round(
+        self, tier: Tier, number: int, done: set[Any], start: float, budget: float | None
+    ) -> None:
+        """Measure what is not done of one round of a tier, in fresh processes."""
+        begun = False
+        blocks = self.plan.blocks(tier)
+        for order, block in enumerate(shuffled(blocks, self.session.registry, str(number))):
+            todo = [p for p in block if (p.key, number) not in done]
+            if not todo:
+                continue
+            if budget is not None and time.monotonic() - start > budget:
+                for planned in todo:
+                    self._skip(planned, number, f"the budget of {budget:g} s was spent")
+                continue
+            if not begun:
                 self.session.pool.stop()
+                begun = True
+            self._block(todo, number, order)
 
     def _done(self, redo: str) -> set[Any]:
         if not self.store.file.exists():
@@ -254,8 +269,12 @@ def _write_plan(run: Run, command: str, now: str) -> None:
             "implementation": planned.case.implementation,
             "operation": run.session.registry.implementation(planned.case.implementation).operation,
             "pass": planned.case.pass_,
-            "rounds": run.plan.settings.rounds,
+            "rounds": run.plan.rounds(planned),
+            **({"tier": planned.tier.name} if planned.tier.name else {}),
         }
+    settings = run.plan.settings
+    asks = bool(settings.blocks or settings.examples) and settings.probes in PROBES.values()
+    asked = {"asked": as_data(settings)} if asks else {}
     commands = [
         *earlier.get("commands", []),
         {"command": command, "run": run.session.run, "t0": now},
@@ -264,6 +283,7 @@ def _write_plan(run: Run, command: str, now: str) -> None:
         path,
         {
             "profile": run.plan.profile,
+            **asked,
             "protocol": PROTOCOL,
             "created": earlier.get("created", now),
             "commands": commands,

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bench.case import PASSES, Case
-from bench.profiles import Planned
+from bench.plan import Planned
 from impls.problem import BYTES
 from impls.registry import Registry
 

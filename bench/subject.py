@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -21,6 +21,9 @@ from impls.problem import Problem
 from impls.registry import Registry
 from impls.spaces import Array, Arrays, Space
 from impls.streams import Streams
+
+PIECE = 2**20
+"""Numbers that are rounded at a time."""
 
 
 @dataclass
@@ -159,6 +162,15 @@ def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:
     return tuple(name for name, s in spaces.items() if s.kind == "real" and s.grad)
 
 
+def pieces(a: Array) -> Iterator[Array]:
+    """Yield views of about a million numbers that make up an array."""
+    if a.ndim == 0 or a.size <= PIECE:
+        yield a
+        return
+    rows = max(1, PIECE * len(a) // a.size)
+    yield from (a[start : start + rows] for start in range(0, len(a), rows))
+
+
 def build(case: Case, registry: Registry) -> Subject:
     """Build a case: draw its arrays, build the implementation, make its pass.
 
@@ -188,8 +200,14 @@ def build(case: Case, registry: Registry) -> Subject:
         return {name: space.sample(streams(name)) for name, space in spaces.items()}
 
     def rounded(arrays: Arrays, spaces: Mapping[str, Space]) -> Arrays:
-        kept = {name: a for name, a in arrays.items() if spaces[name].kind != "real"}
-        return {**framework.get(put(arrays, spaces)), **kept}
+        """Round reals a piece at a time: no large array passes through the framework whole."""
+        found = dict(arrays)
+        for name, a in arrays.items():
+            if spaces[name].kind == "real":
+                found[name] = np.empty(a.shape)
+                for there, here in zip(pieces(found[name]), pieces(a), strict=True):
+                    there[...] = framework.get(put({name: here}, spaces))[name]
+        return found
 
     every = family.draw(problem, Streams(problem.seed, 0))
     inputs = rounded(operation.taken(every), in_spaces)

@@ -42,7 +42,6 @@ class Algorithm:
     growth: Growth = field(default_factory=Growth)
     licence: str = "MIT"
     baseline: bool = False
-    profiles: tuple[str, ...] = ("*",)
 
     def __post_init__(self) -> None:
         """Check what would fail only when a case is built."""
@@ -73,7 +72,6 @@ class Algorithm:
                 papers=self.papers,
                 licence=self.licence,
                 baseline=self.baseline and framework == "torch",
-                profiles=("check",) if framework == "numpy" else self.profiles,
                 growth=self.growth,
             )
 

@@ -18,14 +18,6 @@ PART = 64
 
 
 @dataclass(frozen=True)
-class Ask:
-    """A problem in a profile, and the operations it is put to (globs; all by default)."""
-
-    problem: Problem
-    operations: tuple[str, ...] = ("*",)
-
-
-@dataclass(frozen=True)
 class Part:
     """Some of a problem, by the rows of each named axis, as a smaller problem with its own oracle.
 
@@ -91,7 +83,6 @@ class Family:
     data: tuple[str, ...] = ("normal",)
     batch: str | None = None
     part: Callable[[Problem, Arrays, np.random.Generator], Part] | None = None
-    profiles: Mapping[str, Callable[[], tuple[Ask, ...]]] = field(default_factory=dict)
     single: Callable[[Problem], Problem] | None = None
     pose: Callable[[str, str, int], Problem] | None = None
 

@@ -56,10 +56,9 @@ class Implementation:
 
     `requires` lists importable packages. `options` maps an option that changes only speed to the
     values worth trying, the first being the default. `baseline` marks the implementation that
-    ratios are taken against, where a problem has one. `profiles` names (by globs) the profiles
-    that measure it: what is of interest to few is left to "paper" and "check". `growth` gives the
-    exponents of its arithmetic where they are not those of its operation. `title` is what people
-    read. What is written for several frameworks is an `impls.algorithm.Algorithm`.
+    ratios are taken against, where a problem has one. `growth` gives the exponents of its
+    arithmetic where they are not those of its operation. `title` is what people read. What is
+    written for several frameworks is an `impls.algorithm.Algorithm`.
     """
 
     operation: str
@@ -72,7 +71,6 @@ class Implementation:
     papers: tuple[str, ...] = ()
     licence: str = "MIT"
     baseline: bool = False
-    profiles: tuple[str, ...] = ("*",)
     growth: Growth = field(default_factory=Growth)
     title: str = ""
 

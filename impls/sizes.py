@@ -31,9 +31,13 @@ class BadSize(ValueError):
         self.refusal = Refusal(reason, remedy)
 
 
-def size(*, least: int = 1, copies: bool = False) -> Any:
-    """Declare a size: an integer >= `least`, or irreps of which items may be `copies` (2x0e)."""
-    return field(metadata={"least": least, "copies": copies})
+def size(*, least: int = 1, copies: bool = False, counts: str = "channels") -> Any:
+    """Declare a size: an integer >= `least`, or irreps of which items may be `copies` (2x0e).
+
+    `counts` names the size that counts the copies of these irreps; "" says that they have one copy
+    only, as the harmonics of edges do.
+    """
+    return field(metadata={"least": least, "copies": copies, "counts": counts})
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,18 @@ class Sizes:
         """Return the names of the sizes that are irreps."""
         hints = get_type_hints(cls)
         return tuple(name for name in cls.names() if hints[name] is Irreps)
+
+    @classmethod
+    def has_copies(cls, name: str) -> bool:
+        """Return whether items of these irreps may be copies (2x0e)."""
+        return next(bool(f.metadata.get("copies")) for f in fields(cls) if f.name == name)
+
+    @classmethod
+    def counts(cls) -> dict[str, str]:
+        """Return the size that counts the copies of each of the irreps; "" where none does."""
+        metadata = {f.name: f.metadata for f in fields(cls)}
+        named = {name: metadata[name].get("counts", "channels") for name in cls.irreps_names()}
+        return {name: count if count in metadata else "" for name, count in named.items()}
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -46,13 +47,14 @@ def test_watched_cases_do_not_depend_on_what_is_installed(monkeypatch):
 
 def test_every_watched_case_has_a_benchmark():
     timed = [
-        watched.case(suite.operation, implementation, lmax, suite.pass_)
+        suite.case(implementation, question)
         for suite in SUITES
         if hasattr(suite, "track_time")
+        for question in suite.params[1]
         for implementation in suite.params[0]
-        for lmax in suite.params[1]
     ]
-    assert timed == list(watched.cases())
+    assert len(timed) == len(watched.cases()) > 30
+    assert all(case in timed for case in watched.cases())
 
 
 def test_asv_discovers_all_without_a_framework():
@@ -71,12 +73,13 @@ def test_a_benchmark_measures():
         "import json, history\n"
         "found = {}\n"
         "suite = history.GauntFwdSpeed()\n"
-        "suite.setup('torch_grid', 2)\n"
-        "found['time'] = suite.track_time('torch_grid', 2)\n"
+        "asked = 'gaunt.torch_grid', suite.params[1][0]\n"
+        "suite.setup(*asked)\n"
+        "found['time'] = suite.track_time(*asked)\n"
         "quality = history.GauntFwdQuality()\n"
         "quality.subject = suite.subject\n"
-        "found['error'] = quality.track_error('torch_grid', 2)\n"
-        "found['memory'] = quality.track_memory('torch_grid', 2)\n"
+        "found['error'] = quality.track_error(*asked)\n"
+        "found['memory'] = quality.track_memory(*asked)\n"
         "print(json.dumps(found))"
     )
     found = json.loads(out)
@@ -90,7 +93,8 @@ def test_a_benchmark_measures():
 def test_what_is_not_installed_is_not_available(monkeypatch):
     monkeypatch.setitem(sys.modules, "e3nn", None)
     with pytest.raises(NotImplementedError, match="not installed: e3nn"):
-        history.ChannelwiseFwdSpeed().setup("torch_e3nn", 2)
+        suite = history.ChannelwiseFwdSpeed()
+        suite.setup("channelwise.torch_e3nn", suite.params[1][0])
 
 
 def test_what_is_wrong_has_no_time(monkeypatch):
@@ -99,7 +103,7 @@ def test_what_is_wrong_has_no_time(monkeypatch):
     suite = history.GauntFwdSpeed()
     suite.subject = None
     with pytest.raises(RuntimeError, match=r"error\.fwd failed"):
-        suite.track_time("torch_grid", 2)
+        suite.track_time("gaunt.torch_grid", suite.params[1][0])
 
 
 @pytest.mark.parametrize(("dirty", "reason"), [(True, "uncommitted"), (None, "git is not there")])
@@ -136,7 +140,10 @@ def test_a_number_starts_anew_when_its_question_does(monkeypatch):
     before = {suite.__name__: suite.version for suite in SUITES}
     assert all(version.startswith(f"{PROTOCOL}-") for version in before.values())
     assert before["GauntFwdSpeed"] == before["GauntGradSpeed"] != before["ChannelwiseFwdSpeed"]
-    asked = watched.problem("gaunt", 2)
-    monkeypatch.setattr(watched, "problem", lambda operation, lmax: asked.with_sizes(batch=999))
+    asked = {
+        key: [replace(case, problem=case.problem.with_sizes(channels=9)) for case in cases]
+        for key, cases in watched.suites().items()
+    }
+    monkeypatch.setattr(watched, "suites", lambda: asked)
     after = {suite.__name__: suite.version for suite in history._suites().values()}
     assert set(after) == set(before) and after["GauntFwdSpeed"] != before["GauntFwdSpeed"]

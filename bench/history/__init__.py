@@ -3,10 +3,10 @@
 asv imports every module here, so nothing here imports a framework before `setup`, and it starts
 one process for each number, so torch and JAX never share one. `python -m bench.history` runs it.
 
-`track_time` [s] is `time.host`, withheld when the result is wrong. At the largest lmax only,
-`track_error` is the largest relative error of the pass against the float64 oracle, and
+`track_time` [s] is `time.host`, withheld when the result is wrong. On the last question only, the
+largest, `track_error` is the largest relative error of the pass against the float64 oracle, and
 `track_memory` [B] is `mem.peak.rss`. A number is continued from commit to commit until the timing
-protocol or the watched question changes: both are in asv's `version`.
+protocol or what is asked changes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 from typing import Any
 
 from bench import watched
-from bench.case import Pass, refusal
+from bench.case import Case, Pass, digest, refusal
 from bench.fingerprint import PROTOCOL
 from bench.frameworks import load as load_framework
 from bench.placement import host_clock
@@ -24,27 +24,33 @@ from bench.pool import environment, spec_of
 from bench.probes import memory, verdicts
 from bench.rows import Reading
 from bench.subject import Subject, build
-from impls.registry import load
 
 SAMPLES = 11
 
 
 class _Watched:
-    """The watched cases of one operation and pass; asv fills in the implementation and lmax."""
+    """The watched cases of one operation and pass; asv fills in implementation and question."""
 
     operation: str
     pass_: Pass
-    lmaxs: tuple[int, ...]
-    params: list[list[Any]]
-    param_names = ("implementation", "lmax")
+    params: list[list[str]]
+    param_names = ("implementation", "question")
     version: str
     timeout = 120
     subject: Subject
 
-    def setup(self, implementation: str, lmax: int) -> None:
+    @classmethod
+    def case(cls, implementation: str, question: str) -> Case:
+        """Return the watched case of an implementation and a question."""
+        return next(
+            case
+            for case in watched.suites()[cls.operation, cls.pass_]
+            if (case.implementation, watched.question(case)) == (implementation, question)
+        )
+
+    def setup(self, implementation: str, question: str) -> None:
         """Build the case in this process; n/a when it is refused, as without its package."""
-        case = watched.case(self.operation, implementation, lmax, self.pass_)
-        registry = load()
+        case, registry = self.case(implementation, question), watched.registry()
         refused = refusal(case, registry)
         if refused:
             raise NotImplementedError(str(refused))
@@ -61,9 +67,7 @@ class _Watched:
 class _Speed(_Watched):
     """Times of what is right."""
 
-    lmaxs = watched.LMAX
-
-    def track_time(self, implementation: str, lmax: int) -> dict[str, Any]:
+    def track_time(self, implementation: str, question: str) -> dict[str, Any]:
         """Return seconds per call, of several bursts of calls."""
         for reading in self.errors():
             if not reading.detail["passed"]:
@@ -76,15 +80,13 @@ class _Speed(_Watched):
 
 
 class _Quality(_Watched):
-    """What changes rarely: one lmax says it."""
+    """What changes rarely: one question says it."""
 
-    lmaxs = watched.LMAX[-1:]
-
-    def track_error(self, implementation: str, lmax: int) -> float:
+    def track_error(self, implementation: str, question: str) -> float:
         """Return the largest relative error."""
         return max(math.nan if r.value is None else r.value for r in self.errors())
 
-    def track_memory(self, implementation: str, lmax: int) -> float:
+    def track_memory(self, implementation: str, question: str) -> float:
         """Return peak bytes above the live inputs; n/a where the system cannot tell."""
         sizes = {reading.probe: reading.value for reading in memory.peak(self.subject)}
         return sizes.get("mem.peak.rss") or math.nan
@@ -95,18 +97,20 @@ class _Quality(_Watched):
 
 def _suites() -> dict[str, type[_Watched]]:
     suites: dict[str, type[_Watched]] = {}
-    for operation, modes in watched.MODES.items():
-        for pass_ in watched.PASSES:
-            for kind in (_Speed, _Quality):
-                name = f"{operation}_{pass_}{kind.__name__}".title().replace("_", "")
-                members = {
-                    "__module__": __name__,
-                    "operation": operation,
-                    "pass_": pass_,
-                    "version": f"{PROTOCOL}-{watched.version(operation)}",
-                    "params": [list(modes), list(kind.lmaxs)],
-                }
-                suites[name] = type(name, (kind,), members)
+    for (operation, pass_), cases in watched.suites().items():
+        implementations = list(dict.fromkeys(case.implementation for case in cases))
+        questions = list(dict.fromkeys(map(watched.question, cases)))
+        asked = digest([case.problem.to_json() for case in cases])
+        for kind, some in ((_Speed, questions), (_Quality, questions[-1:])):
+            name = f"{operation}_{pass_}{kind.__name__}".title().replace("_", "")
+            members = {
+                "__module__": __name__,
+                "operation": operation,
+                "pass_": pass_,
+                "params": [implementations, some],
+                "version": f"{PROTOCOL}-{asked}",
+            }
+            suites[name] = type(name, (kind,), members)
     return suites
 
 

@@ -28,8 +28,9 @@ class Probe:
     isolation: Literal["worker", "process"] = "worker"
 
 
-MODULES = ("seconds", "verdicts", "memory", "cost", "device", "energy", "expressivity", "symmetry",
-           "by_knob", "accuracy", "discrimination", "nero", "universality")  # fmt: skip
+MODULES = ("seconds", "verdicts", "indices", "memory", "cost", "device", "energy", "expressivity",
+           "symmetry", "by_knob", "convolution", "accuracy", "discrimination", "nero",
+           "universality")  # fmt: skip
 """The modules with probes, in the order in which they run.
 
 They are imported by name, so that the sources of one probe are not those of all.
@@ -47,7 +48,7 @@ RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cache
 """What `bench run` measures on each case before its time."""
 PAPER = (*RUN, "mem.fresh")
 """What the profile paper measures: also what needs a process of its own."""
-CHECK = ("error", "equiv", "agrees", "by_knob", "conduct", "conduct.cached")
+CHECK = ("error", "equiv", "agrees", "by_knob", "conduct", "conduct.cached", "conduct.indices")
 """What `bench check` measures on each case."""
 UNITS = {
     "time": "s", "case": "s", "mem": "B", "cost.bytes": "B", "energy": "J", "power": "W",

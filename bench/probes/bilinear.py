@@ -43,15 +43,15 @@ def bilinear(subject: Subject) -> Bilinear | None:
     None for what is no bilinear map with derived coefficients, and for gradient passes.
     """
     operation, family = subject.operation, subject.family
-    names = [name for name, _ in operation.linear_in if name in subject.inputs]
-    if operation.coefficients is None or family.single is None or len(names) != 2:
-        return None
-    if subject.case.pass_ != "fwd":
+    if operation.coefficients is None or family.single is None or subject.case.pass_ != "fwd":
         return None
     single = family.single(subject.problem)
     if subject.implementation.framework != "jax" or single.dtype == "float64":
         single = replace(single, dtype="float64")
     inputs, parity = operation.taken(family.inputs(single)), "inversion" in operation.exact
+    names = [name for name, _ in operation.linear_in if name in inputs]
+    if len(names) != 2:
+        return None
     output = next(iter(operation.outputs(single).values()))
     spaces = (inputs[names[0]], inputs[names[1]], output)
     first, second, out = (labels(str(space.irreps), parity) for space in spaces)

@@ -200,7 +200,7 @@ def homs(subject: Subject) -> Iterable[Reading]:
     names = [name for name, degree in operation.linear_in if degree == 1 and name in subject.inputs]
     if family.single is None or set(names) != set(subject.inputs) or len(names) not in (1, 2):
         return
-    single = replace(family.single(subject.problem), dtype=_double(subject))
+    single = replace(family.single(subject.problem), dtype=widest(subject))
     spaces = operation.taken(family.inputs(single))
     first = [spaces[name] for name in names]
     output = next(iter(operation.outputs(single).values()))
@@ -251,7 +251,7 @@ def _maps(
     """Return the map of each of some random weights [draws, size of output, sizes of inputs]."""
     lengths = [int(np.prod(space.shape)) for space in spaces]
     weights = subject.operation.weights(single)
-    call = _call(subject, single)
+    call = called(subject, single)
     rng = np.random.default_rng(0)
     found = []
     for _ in range(sum(int(np.prod(space.shape)) for space in weights.values()) + 3):
@@ -279,12 +279,14 @@ class _Question:
 
 def _question(subject: Subject) -> _Question | None:
     operation, family = subject.operation, subject.family
-    bilinear = [name for name, degree in operation.linear_in if name in subject.inputs]
-    if operation.coefficients is None or family.single is None or len(bilinear) != 2:
+    if operation.coefficients is None or family.single is None:
         return None
-    single = replace(family.single(subject.problem), dtype=_double(subject))
+    single = replace(family.single(subject.problem), dtype=widest(subject))
     parity = "inversion" in operation.exact
     inputs = operation.taken(family.inputs(single))
+    bilinear = [name for name, degree in operation.linear_in if name in inputs]
+    if len(bilinear) != 2:
+        return None
     output = next(iter(operation.outputs(single).values()))
     spaces = (inputs[bilinear[0]], inputs[bilinear[1]], output)
     all_labels = tuple(labels(str(space.irreps), parity) for space in spaces)
@@ -305,13 +307,13 @@ def _view(subject: Subject) -> _View | None:
     return _View(blocks, question.labels, question.derived, found.agree, found.difference)
 
 
-def _double(subject: Subject) -> Literal["float64", "float32"]:
+def widest(subject: Subject) -> Literal["float64", "float32"]:
     """Return the data type to look at it in; JAX has float64 in its own processes only."""
     x64 = subject.implementation.framework != "jax" or subject.problem.dtype == "float64"
     return "float64" if x64 else "float32"
 
 
-def _call(subject: Subject, problem: Problem) -> Callable[[Arrays, Arrays], Arrays]:
+def called(subject: Subject, problem: Problem) -> Callable[[Arrays, Arrays], Arrays]:
     """Build the implementation for a problem, as a map of NumPy arrays in canonical layout."""
     family, operation, framework = subject.family, subject.operation, subject.framework
     target = subject.case.target
@@ -366,7 +368,7 @@ class BlackBox:
         weights = {name: np.ones(s.shape) for name, s in operation.weights(problem).items()}
         drawn = operation.taken(family.draw(problem, Streams(0)))
         spaces = operation.taken(family.inputs(problem))
-        return _Rows(_call(self.subject, problem), spaces, drawn, weights)
+        return _Rows(called(self.subject, problem), spaces, drawn, weights)
 
 
 @dataclass(frozen=True)

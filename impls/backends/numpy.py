@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import expit
 
 from impls.implementation import Target
 from impls.problem import Problem
@@ -52,7 +53,7 @@ class NumpyBackend:
         return real + 1j * imag
 
     def sigmoid(self, a: Any) -> Any:
-        return 1 / (1 + np.exp(-a))
+        return expit(a)  # which does not overflow
 
     def activation(self, name: str) -> Callable[[Any], Any]:
         functions: dict[str, Callable[[Any], Any]] = {

@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from impls.families import product
-from impls.family import Ask, Family, checked
+from impls.family import Family, checked
 from impls.groups import Group, orthogonal, rotations
 from impls.problem import Problem, Refusal, Scalar, Size
 from impls.sizes import BadSize, Sizes
@@ -394,7 +394,6 @@ FAMILY = Family(
     examples=_examples(),
     data=DATA,
     batch="batch",
-    profiles={"check": lambda: tuple(map(Ask, _examples()))},
     single=_single,
     pose=_pose,
 )

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from impls.families.product import irreps_space, shape_of
-from impls.family import Ask, Family, checked, sampled
+from impls.family import Family, checked, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.problem import Problem, Scalar, Size
 from impls.sizes import BadSize, Sizes, size
@@ -200,20 +200,6 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     }
 
 
-def _paper() -> tuple[Ask, ...]:
-    return tuple(
-        Ask(problem(values, lmax, symmetry, batch=batch))
-        for values in (CROSS, DOT, SCALE, SCALARS)
-        for symmetry in ("o3", "so3")
-        for batch in (100, 1000)
-        for lmax in range(1, 5)
-    )
-
-
-def _small() -> tuple[Ask, ...]:
-    return tuple(map(Ask, EXAMPLES))
-
-
 def _single(asked: Problem) -> Problem:
     return asked.with_sizes(channels=1, batch=1)
 
@@ -255,7 +241,6 @@ FAMILY = Family(
     },
     examples=EXAMPLES,
     batch="batch",
-    profiles={"paper": _paper, "check": _small},
     single=_single,
     pose=_pose,
 )

@@ -24,7 +24,7 @@ from typing import Literal
 
 import numpy as np
 
-from impls.family import Ask, Family, checked, sampled
+from impls.family import Family, checked, sampled
 from impls.groups import Element, Group, euclidean, orthogonal
 from impls.problem import Problem, Scalar
 from impls.sizes import Sizes
@@ -114,18 +114,6 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     return {"algebra": "G(3,0,1)", "channels": channels, "batch": batch}
 
 
-def _small() -> tuple[Ask, ...]:
-    return tuple(map(Ask, EXAMPLES))
-
-
-def _paper() -> tuple[Ask, ...]:
-    return tuple(
-        Ask(problem(channels=channels, batch=batch, dtype=dtype))
-        for dtype in ("float32", "float64")
-        for batch, channels in ((1000, 1), (10_000, 1), (1000, 16), (1000, 32))
-    )
-
-
 def _single(asked: Problem) -> Problem:
     return asked.with_sizes(channels=1, batch=1)
 
@@ -145,6 +133,5 @@ FAMILY = Family(
     labels={"algebra": "algebra", "channels": "channels", "batch": "batch"},
     examples=EXAMPLES,
     batch="batch",
-    profiles={"paper": _paper, "check": _small},
     single=_single,
 )

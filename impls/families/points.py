@@ -46,13 +46,13 @@ from typing import Literal
 
 import numpy as np
 
-from impls.family import PART, Ask, Family, Part, sampled
+from impls.family import PART, Family, Part, sampled
 from impls.groups import Element, Group, direct_product, euclidean, orthogonal, rotations, symmetric
 from impls.inputs import clouds
 from impls.inputs.graphs import Graph, graph
-from impls.inputs.networks import MOLECULES, NETWORKS, Network
+from impls.inputs.networks import NETWORKS, Network
 from impls.problem import Problem, Refusal, Scalar, Size
-from impls.sizes import BadSize, Sizes
+from impls.sizes import BadSize, Sizes, size
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.irreps import Irreps, standard
 from impls.so3.space import irreps_space
@@ -76,19 +76,19 @@ KINDS = ("edges", *CLOUDS)
 CRYSTAL = "edges:diamond:2x2x2@2.6"
 """64 nodes with 16 neighbours each."""
 LATTICE = "lattice:64x16"
-PAIR = "edges:H2@1"
-"""Two nodes and an edge each way."""
+PAIR = "lattice:2x1"
+"""Two nodes and an edge each way, in no special direction: open."""
 
 
 @dataclass(frozen=True)
 class PointsSizes(Sizes):
     """One copy of each irrep; `given` says whether edges come as vectors or as harmonics."""
 
-    irreps_node: Irreps
-    irreps_edge: Irreps
-    irreps_out: Irreps
-    channels: int
-    given: Given
+    irreps_node: Irreps = size()
+    irreps_edge: Irreps = size(counts="")
+    irreps_out: Irreps = size()
+    channels: int = size()
+    given: Given = size()
 
     def __post_init__(self) -> None:
         """Refuse what no spherical harmonic has."""
@@ -520,75 +520,6 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     return facets | {"graph": structures, "cutoff": float(cutoff)}
 
 
-CLEBSCH_GORDAN = ("channelwise", "mixing_convolution")
-
-
-def _quick() -> tuple[Ask, ...]:
-    crystal = tuple(
-        Ask(problem("truncated", lmax, data=CRYSTAL, channels=16), ("channelwise",))
-        for lmax in (1, 2, 3)
-    )
-    return (*crystal, Ask(problem("full", 2, channels=16)))
-
-
-def _default() -> tuple[Ask, ...]:
-    layers = tuple(
-        Ask(problem("truncated", lmax, data=data, channels=32), ("channelwise",))
-        for data in (CRYSTAL, MOLECULES)
-        for lmax in (1, 2, 3)
-    )
-    return layers + tuple(Ask(problem("full", lmax, channels=32)) for lmax in (1, 2, 3))
-
-
-def _paper() -> tuple[Ask, ...]:
-    """Return layers of networks, and the question to which all convolutions are put.
-
-    Degree 6 is left to those that grow least; poles are where frames may fail.
-    """
-    layers = tuple(
-        Ask(
-            problem("truncated", lmax, symmetry, data=data, channels=64, dtype=dtype),
-            CLEBSCH_GORDAN,
-        )
-        for data in ("edges:diamond:3x3x3@2.6", "edges:diamond:4x4x4@2.6", MOLECULES)
-        for symmetry in ("o3", "so3")
-        for dtype in ("float32", "float64")
-        for lmax in range(1, 5)
-    )
-    full = tuple(
-        Ask(problem("full", lmax, symmetry, data="lattice:125x16", channels=32))
-        for symmetry in ("o3", "so3")
-        for lmax in (1, 2, 3, 4)
-    )
-    far = tuple(
-        Ask(
-            problem("full", 6, symmetry, data="lattice:125x16", channels=32),
-            ("escn", "escn_o3", "channelwise"),
-        )
-        for symmetry in ("o3", "so3")
-    )
-    poles = tuple(
-        Ask(problem("full", lmax, data="poles:125x16", channels=32), ("escn*", "channelwise"))
-        for lmax in (2, 4)
-    )
-    solid = tuple(
-        Ask(
-            problem("truncated", lmax, data=f"lattice:64x{near}", channels=channels, dtype=dtype),
-            ("solid_convolution", "channelwise"),
-        )
-        for dtype in ("float32", "float64")
-        for channels in (16, 64)
-        for near in (8, 16, 32, 63)
-        for lmax in (1, 2, 3)
-    )
-    models = tuple(Ask(model(name), CLEBSCH_GORDAN) for name in NETWORKS)
-    given = tuple(
-        Ask(problem("truncated", lmax, data=CRYSTAL, channels=64, given="harmonics"))
-        for lmax in (1, 2, 3)
-    )
-    return layers + full + far + poles + solid + models + given
-
-
 def _examples() -> tuple[Problem, ...]:
     """Return each setting and kind of graph, open and periodic, uneven irreps, and harmonics."""
     regular = tuple(
@@ -621,13 +552,18 @@ def _examples() -> tuple[Problem, ...]:
     return regular + given + uneven + models
 
 
+def pair(asked: Problem, channels: int = 1) -> Problem:
+    """Return the same question on two nodes with an edge each way, and vectors."""
+    return replace(asked.with_sizes(channels=channels, given="vectors"), data=PAIR)
+
+
 def _single(asked: Problem) -> Problem:
-    return replace(asked.with_sizes(channels=1), data=PAIR)
+    """Return it on a pair, with harmonics: what is linear in these is then bilinear."""
+    return pair(asked).with_sizes(given="harmonics")
 
 
 def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
-    asked = problem(setting, lmax, symmetry, given="harmonics", dtype="float64")
-    return _single(asked)
+    return problem(setting, lmax, symmetry, data="lattice:16x8", channels=2, dtype="float64")
 
 
 FAMILY = Family(
@@ -667,12 +603,6 @@ FAMILY = Family(
     examples=_examples(),
     data=KINDS,
     part=_part,
-    profiles={
-        "quick": _quick,
-        "default": _default,
-        "paper": _paper,
-        "check": lambda: tuple(Ask(asked) for asked in _examples()),
-    },
     single=_single,
     pose=_pose,
 )

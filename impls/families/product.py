@@ -20,7 +20,7 @@ from typing import Literal
 
 import numpy as np
 
-from impls.family import Ask, Family, checked
+from impls.family import Family, checked
 from impls.groups import Group, orthogonal, rotations
 from impls.problem import Problem, Refusal, Scalar, Size
 from impls.sizes import Sizes
@@ -260,69 +260,6 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     return facets | {"channels": sizes.channels, "batch": sizes.batch}
 
 
-FIRST = ("clebsch_gordan", "gaunt", "matrix")
-"""The operations of the quick and default profiles; the paper profile has them all."""
-
-
-def _quick() -> tuple[Ask, ...]:
-    beside = ("clebsch_gordan", "matrix")
-    o3 = tuple(Ask(problem("mimo", lmax), FIRST) for lmax in (1, 2, 3))
-    return o3 + tuple(Ask(problem("mimo", lmax, "so3"), beside) for lmax in (1, 2, 3))
-
-
-def _default() -> tuple[Ask, ...]:
-    asks = []
-    for setting in ("mimo", "simo", "siso"):
-        for lmax in range(1, 7):
-            far = lmax > 4
-            asks.append(Ask(problem(setting, lmax), ("gaunt", "matrix") if far else FIRST))
-            if setting == "mimo":
-                beside = ("matrix",) if far else ("clebsch_gordan", "matrix")
-                asks.append(Ask(problem(setting, lmax, "so3"), beside))
-    return tuple(asks)
-
-
-def _paper() -> tuple[Ask, ...]:
-    every = tuple(
-        Ask(problem(setting, lmax, symmetry, batch=batch, dtype=dtype))
-        for setting in ("mimo", "simo", "siso")
-        for symmetry in ("o3", "so3")
-        for dtype in ("float32", "float64")
-        for batch in (100, 1000, 10_000)
-        for lmax in range(1, 9)
-    )
-    return every + _far() + _truncated()
-
-
-def _far() -> tuple[Ask, ...]:
-    """Return degrees at which the error of single precision could show."""
-    return (
-        Ask(problem("mimo", 10, "so3", batch=100), ("clebsch_gordan",)),
-        Ask(problem("mimo", 10, "o3", batch=100), ("gaunt", "matrix")),
-        Ask(problem("mimo", 20, "o3", batch=100), ("gaunt",)),
-    )
-
-
-def _truncated() -> tuple[Ask, ...]:
-    """Return 0..2 x 0..2 -> 0..2, as a layer of TensorNet has it [@simeon2023]."""
-    asks = []
-    for symmetry in ("o3", "so3"):
-        asked = problem("truncated", 2, symmetry, channels=64)
-        asks += [
-            Ask(replace(asked, dtype=dtype), ("clebsch_gordan", "cartesian_matrix"))
-            for dtype in ("float32", "float64")
-        ]
-    return tuple(asks)
-
-
-def _small() -> tuple[Ask, ...]:
-    return tuple(
-        Ask(problem(setting, lmax, symmetry, channels=channels, batch=16, dtype="float64"))
-        for setting, lmax, channels in (("mimo", 2, 1), ("simo", 2, 3), ("siso", 2, 1))
-        for symmetry in ("o3", "so3")
-    )
-
-
 def _single(asked: Problem) -> Problem:
     return asked.with_sizes(channels=1, batch=1)
 
@@ -384,7 +321,6 @@ FAMILY = Family(
     examples=_examples(),
     data=DATA,
     batch="batch",
-    profiles={"quick": _quick, "default": _default, "paper": _paper, "check": _small},
     single=_single,
     pose=_pose,
 )

@@ -17,11 +17,11 @@ from functools import lru_cache
 from typing import Literal
 
 from impls.families import product
-from impls.family import Ask, Family, checked, sampled
+from impls.family import Family, checked, sampled
 from impls.groups import Group, orthogonal, rotations
 from impls.inputs.graphs import graph
 from impls.problem import Problem, Scalar, Size
-from impls.sizes import BadSize, Sizes
+from impls.sizes import BadSize, Sizes, size
 from impls.so3.irreps import Irreps
 from impls.so3.space import irreps_space
 from impls.spaces import Space
@@ -36,14 +36,14 @@ Weights = Literal["shared", "per_sample"]
 class WeightedSizes(Sizes):
     """One copy of each irrep: channels are an axis."""
 
-    irreps_in1: Irreps
-    irreps_in2: Irreps
-    irreps_out: Irreps
-    mul1: int
-    mul2: int
-    mul3: int
-    batch: int
-    weights: Weights
+    irreps_in1: Irreps = size(counts="mul1")
+    irreps_in2: Irreps = size(counts="mul2")
+    irreps_out: Irreps = size(counts="mul3")
+    mul1: int = size()
+    mul2: int = size()
+    mul3: int = size()
+    batch: int = size()
+    weights: Weights = size()
 
     def __post_init__(self) -> None:
         """Refuse an irrep that is repeated: it is a multiplicity."""
@@ -226,26 +226,6 @@ def _setting(irreps: tuple[str, ...], lmax: int, symmetry: str) -> str:
     return "custom"
 
 
-def _paper() -> tuple[Ask, ...]:
-    """Return layers of 16 channels, of 64 channels with edge harmonics (mul2 = 1), and Allegro."""
-    asks = [
-        Ask(problem("truncated", lmax, symmetry, weights=weights))
-        for symmetry in ("o3", "so3")
-        for weights, top in (("shared", 3), ("per_sample", 2))
-        for lmax in range(1, top + 1)
-    ]
-    asks += [
-        Ask(problem("truncated", lmax, symmetry, mul=(64, 1, 64), weights="per_sample", batch=256))
-        for symmetry in ("o3", "so3")
-        for lmax in (1, 2)
-    ]
-    return (*asks, Ask(allegro(), ("uuu",)))
-
-
-def _small() -> tuple[Ask, ...]:
-    return tuple(map(Ask, EXAMPLES))
-
-
 def _single(asked: Problem) -> Problem:
     return asked.with_sizes(**dict.fromkeys(MULTIPLICITIES, 1), batch=1)
 
@@ -284,7 +264,6 @@ FAMILY = Family(
     },
     examples=EXAMPLES,
     batch="batch",
-    profiles={"paper": _paper, "check": _small},
     single=_single,
     pose=_pose,
 )

@@ -11,7 +11,8 @@ import pytest
 
 from bench.__main__ import main
 from bench.case import Case
-from bench.profiles import Plan, Profile, Sampling, planned_of
+from bench.plan import Plan, planned_of
+from bench.profiles import Profile, Sampling
 from bench.rows import FINISHED
 from impls.families.product import problem
 from impls.implementation import MODES, Target

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench.case import Case, case_id, describe, digest, problem_id, refusal, select
-from bench.profiles import PROFILES, cases, explaining, plan
+from bench.case import Case, case_id, describe, digest, problem_id, refusal
+from bench.plan import cases, explaining, plan
+from bench.profiles.narrowing import narrowed
+from bench.profiles.reading import ASKED, load, names
 from bench.rows import load as load_rows
 from bench.run import execute
 from impls.families.product import problem
@@ -22,7 +24,11 @@ from impls.registry import Registry
 
 @pytest.fixture(scope="module")
 def profiles(registry):
-    return {name: cases(name, Target(), registry) for name in PROFILES}
+    return {
+        name: [case for case, _ in cases(load(name), Target(), registry)]
+        for name in names()
+        if name != ASKED
+    }
 
 
 def test_json_both_ways(hand, registry):
@@ -53,11 +59,11 @@ def test_digest_is_of_content_not_of_order():
     assert len(digest({})) == 16
 
 
-@pytest.mark.parametrize("name", PROFILES)
-def test_ids_are_unique_in_each_profile(profiles, registry, name):
-    counts = Counter(case_id(case, registry) for case in profiles[name])
-    assert counts.most_common(1)[0][1] == 1
-    assert all(" " not in text for text in counts)
+def test_ids_are_unique_in_each_profile(profiles, registry):
+    for name, found in profiles.items():
+        counts = Counter(case_id(case, registry) for case in found)
+        assert counts.most_common(1)[0][1] == 1, name
+        assert all(" " not in text for text in counts)
 
 
 def test_what_facets_do_not_say_is_in_the_id(hand, registry):
@@ -97,10 +103,6 @@ def test_rows_are_found_again_by_flat_columns(hand, registry):
 
 def test_each_implementation_of_each_asked_operation_has_a_case_for_each_pass(profiles, registry):
     quick = profiles["quick"]
-    asked = {(c.problem, registry.implementation(c.implementation).operation) for c in quick}
-    for problem_, operation in asked:
-        mine = {c.implementation for c in quick if c.problem == problem_}
-        assert set(measured(registry, operation, "quick")) <= mine
     mine = [c for c in quick if c.implementation == "clebsch_gordan.torch_dense"]
     assert [c.problem for c in mine] == [
         problem("mimo", lmax, symmetry) for symmetry in ("o3", "so3") for lmax in (1, 2, 3)
@@ -108,61 +110,47 @@ def test_each_implementation_of_each_asked_operation_has_a_case_for_each_pass(pr
     for name, found in profiles.items():
         passes = {(c.pass_, registry.implementation(c.implementation).framework) for c in found}
         assert ("grad", "numpy") not in passes
-        assert (("grad", "torch") in passes) == ("grad" in PROFILES[name].passes)
+        assert (("grad", "torch") in passes) == ("grad" in load(name).passes)
+    check = profiles["check"]
+    for name in registry.operations:
+        every = {i.full_name for i in registry.implementations_of(name)}
+        assert every <= {c.implementation for c in check}, "the examples ask every implementation"
 
 
-def measured(registry, operation, profile):
-    """Return the implementations of an operation that a profile measures."""
-    return [
-        i.full_name
-        for i in registry.implementations_of(operation)
-        if any(fnmatch.fnmatchcase(profile, pattern) for pattern in i.profiles)
-    ]
+def test_numpy_is_measured_on_request_only(profiles, registry):
+    def frameworks(name):
+        return {registry.implementation(c.implementation).framework for c in profiles[name]}
+
+    for name in ("quick", "default", "paper"):
+        assert frameworks(name) == {"torch", "jax"}
+    assert frameworks("check") == {"numpy", "torch", "jax"}
+    asked = narrowed(load("quick"), registry, implementations=["clebsch_gordan.numpy_*"])
+    found = {c.implementation for c, _ in cases(asked, Target(), registry)}
+    assert "clebsch_gordan.numpy_dense" in found
+    assert all(name.startswith("clebsch_gordan.numpy_") for name in found)
 
 
 def test_number_of_cases_is_a_sum_over_operations(profiles, registry):
+    left_out = load("quick").except_implementations
+
     def count(operation):
-        return len(measured(registry, operation, "quick"))
+        names = [i.full_name for i in registry.implementations_of(operation)]
+        return sum(not any(fnmatch.fnmatchcase(n, p) for p in left_out) for n in names)
 
     product = [c for c in profiles["quick"] if c.problem.family == "product"]
     o3 = count("clebsch_gordan") + count("gaunt") + count("matrix")
     so3 = count("clebsch_gordan") + count("matrix")
     assert len(product) == 3 * o3 + 3 * so3
-    far = [c for c in profiles["default"] if c.problem == problem("simo", 6)]
-    named = set(measured(registry, "gaunt", "default") + measured(registry, "matrix", "default"))
-    assert {c.implementation for c in far if c.pass_ == "fwd"} == named
-    assert {c.implementation for c in far if c.pass_ == "grad"} == {
-        name for name in named if registry.implementation(name).framework != "numpy"
-    }
-
-
-def test_a_profile_leaves_out_what_does_not_ask_for_it(profiles, registry):
-    for name, found in profiles.items():
-        for case in found:
-            patterns = registry.implementation(case.implementation).profiles
-            assert any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def test_default_goes_beyond_lmax_4_only_where_that_is_cheap(profiles, registry):
-    reached: dict[str, set[int]] = {}
-    for case in profiles["default"]:
-        columns = describe(case, registry)
-        if columns["family"] == "product":
-            reached.setdefault(columns["operation"], set()).add(columns["facet.lmax"])
-    assert reached["gaunt"] == reached["matrix"] == {1, 2, 3, 4, 5, 6}
-    for operation in set(reached) - {"gaunt", "matrix"}:
-        assert reached[operation] <= {1, 2, 3, 4}
-    assert reached["clebsch_gordan"] == {1, 2, 3, 4}
 
 
 def test_refusals_are_cases_with_a_reason(profiles, registry):
     odd = [
         case
-        for case in profiles["default"]
+        for case in profiles["paper"]
         if case.problem == problem("siso", 3)
         and case.implementation in ("clebsch_gordan.torch_dense", "gaunt.torch_grid")
     ]
-    assert len(odd) == 4
+    assert len(odd) == 6
     for case in odd:
         assert re.search("(empty output|identically zero): .*odd", str(refusal(case, registry)))
     assert refusal(
@@ -192,40 +180,14 @@ def test_what_cannot_say_is_not_refused(hand, trapped):
     assert refusal(case, trapped) is None
 
 
-def test_select_takes_words_and_globs(profiles, registry):
-    quick = profiles["quick"]
-
-    def names(pattern):
-        return {case.implementation for case in select(quick, pattern, registry)}
-
-    everything = {case.implementation for case in quick}
-    assert names("*") == everything
-    assert names("torch_dense") == {n for n in everything if n.endswith("torch_dense")}
-    assert names("*::gaunt.*") == {n for n in everything if n.startswith("gaunt.")}
-    assert names("*lmax[23]-*::*torch_sparse*") == {"clebsch_gordan.torch_sparse"}
-    assert names("TORCH") == names("nothing of the kind") == set()
-    kept = select(quick, "lmax3", registry)
-    assert kept and kept == [c for c in quick if "lmax3" in case_id(c, registry)]
-
-
 def test_a_plan_has_blocks_of_one_question(registry):
-    meant = plan("default", Target(), registry, "*lmax2*")
+    meant = plan(load("default"), Target(), registry, "*lmax2*")
     blocks = meant.blocks()
     assert sum(map(len, blocks)) == len(meant.planned)
     questions = [{(p.case.problem, p.case.pass_) for p in block} for block in blocks]
     assert all(len(question) == 1 for question in questions)
     assert len({q for question in questions for q in question}) == len(blocks)
     assert len({p.key for p in meant.planned}) == len(meant.planned)
-
-
-def test_plans_refuse_by_name(registry):
-    with pytest.raises(ValueError, match="unknown profile 'slow': known are check, quick, def"):
-        plan("slow", Target(), registry)
-    with pytest.raises(ValueError, match="rounds must be at least 1, not 0"):
-        plan("quick", Target(), registry, rounds=0)
-    with pytest.raises(ValueError, match=r"'nothing' matches no case of profile 'quick'; see: "):
-        plan("quick", Target(), registry, "nothing")
-    assert plan("quick", Target(), registry, rounds=4).settings.rounds == 4
 
 
 def test_a_plan_puts_each_question_once(hand, registry, tmp_path):
@@ -246,14 +208,15 @@ def test_a_plan_puts_each_question_once(hand, registry, tmp_path):
             heard = replace(thing, **{question: counted(name, getattr(thing, question))})
             counting.add(heard, registry.origin(thing))
 
-    meant = plan(
-        "quick", Target(), counting, passes=("fwd", "grad"), modes=("compile", "jit"), vary=True
-    )
+    quick = narrowed(load("quick"), counting, passes=("fwd", "grad"))
+    meant = plan(quick, Target(), counting, modes=("compile", "jit"), vary=True)
     runnable = {
         (p.case.implementation, str(p.case.problem)) for p in meant.planned if not p.refused
     }
-    assert set(asked.values()) == {1}
-    assert len(runnable) < len(meant.planned) / 3, "each pair has passes, modes and options"
+    families = {question for question in asked if question[0] in registry.families}
+    assert {asked[question] for question in families} == {2}, "when it is asked, and as a case"
+    assert {n for question, n in asked.items() if question not in families} == {1}
+    assert len(runnable) < len(meant.planned) / 2, "each pair has passes, modes and options"
     assert runnable <= {question[:2] for question in asked}
 
     explaining(meant, counting)

@@ -14,7 +14,7 @@ import pytest
 
 import analysis.__main__ as analysis_line
 from bench import check, machine
-from bench.profiles import PROFILES
+from bench.profiles.reading import names
 
 NAME = "clebsch_gordan.numpy_dense"
 PLUGIN = """
@@ -64,7 +64,10 @@ RUN = ("run", "--profile", "quick", "--device", "cpu", "--out", "{tmp}/out")
 REFUSED = {
     "no command": ((), "the following arguments are required: COMMAND"),
     "unknown command": (("fly",), "invalid choice: 'fly'"),
-    "unknown profile": (("run", "--profile", "slow"), "unknown profile 'slow': known are check,"),
+    "unknown profile": (
+        ("run", "--profile", "slow"),
+        "unknown profile 'slow': known are asked,",
+    ),
     "profile of cases": (("list", "--cases", "--profile", "slow"), "unknown profile 'slow'"),
     "profile of operations": (
         ("list", "--operations", "--profile", "slow"),
@@ -82,17 +85,7 @@ REFUSED = {
     "no budget": ((*RUN, "--budget", "0"), "--budget must be positive, not 0"),
     "budget is no number": ((*RUN, "--budget", "nan"), "--budget must be positive, not nan"),
     "out is a file": (
-        (
-            "run",
-            "--profile",
-            "quick",
-            "--select",
-            "torch_dense",
-            "--device",
-            "cpu",
-            "--out",
-            "{file}",
-        ),
+        ("run", "--profile", "quick", "--select", "torch", "--device", "cpu", "--out", "{file}"),
         "{file} is not a directory",
     ),
     "missing file": ((*RUN, "--with", "{tmp}/absent.py"), "no such file: {tmp}/absent.py"),
@@ -247,10 +240,9 @@ def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
 
 def test_run_status_and_merge(said, tmp_path, hand):
     trap = hand.root / "tests/traps/wrong.py"
-    select = "*-o3-lmax1-*::clebsch_gordan.torch_dense/*"
     code, out, err = said(
-        *("run", "--profile", "quick", "--select", select, "--device", "cpu", "--plain"),
-        *("--out", tmp_path / "a"),
+        *("run", "--profile", "quick", "--select", "symmetry=o3,lmax=1", "--device", "cpu"),
+        *("--implementation", NAME, "--plain", "--out", tmp_path / "a"),
     )
     assert code == 0
     assert re.search("measured now: 1 (ok|noisy); wall time: ", out)
@@ -301,4 +293,4 @@ def test_names_that_check_takes(registry, hand):
     assert [i.full_name for i in check.named(NAME, registry, None)] == [NAME]
     several = check.named("gaunt", registry, None)
     assert len(several) > 3 and {i.operation for i in several} == {"gaunt"}
-    assert "check" in PROFILES
+    assert "check" in names()

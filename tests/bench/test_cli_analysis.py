@@ -64,14 +64,32 @@ def test_equivariance(said, tmp_path):
     assert found["float32", "elements", "rotation"]["max"] > 1e-9
 
 
-def test_equivariance_of_a_family_without_settings(said, tmp_path):
+def test_equivariance_near_the_poles(said, tmp_path):
     rows = analysed(
         said, tmp_path, "equivariance", "--operation", "escn", "--implementation", "torch_so2",
-        "--lmax", "1", "--symmetry", "o3", "--data", "poles", "--dtype", "float64",
+        "--setting", "full", "--lmax", "1", "--symmetry", "o3", "--data", "poles:16x8",
+        "--dtype", "float64",
     )  # fmt: skip
     largest = {(r["kind"], r["subgroup"]): r["max"] for r in rows if r["subgroup"]}
-    assert all("-poles-" in r["problem"] for r in rows)
+    assert all(r["setting"] == "full" for r in rows)
     assert largest["elements", "rotation"] < 1e-13 < 1e-3 < largest["elements", "inversion"]
+
+
+def test_convolution(said, tmp_path):
+    rows = analysed(
+        said, tmp_path, "convolution", "--operation", "escn", "--implementation", "numpy_so2",
+        "--setting", "full", "--lmax", "1",
+    )  # fmt: skip
+    assert [(r["knob.m_max"], r["rank"], r["followed"], r["full"]) for r in rows] == [
+        (0, 4, 4, 6),
+        (1, 6, 6, 6),
+    ]
+    assert all((r["kind"], r["mixes"], r["passed"]) == ("shared", True, True) for r in rows)
+    (row,) = analysed(
+        said, tmp_path, "convolution", "--operation", "escn", "--implementation", "numpy_so2",
+        "--setting", "mimo", "--lmax", "1",
+    )  # fmt: skip
+    assert row["status"] == "skip" and "setting full" in row["reason"]
 
 
 def test_accuracy(said, tmp_path):

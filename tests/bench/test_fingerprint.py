@@ -27,10 +27,11 @@ MINE = Implementation("clebsch_gordan", "mine", "numpy", build)
 
 ASK = """
 from bench.fingerprint import key
-from bench.profiles import plan
+from bench.plan import plan
+from bench.profiles.reading import load as load_profile
 from impls.implementation import Target
 from impls.registry import load
-for planned in plan("quick", Target(), load()).planned:
+for planned in plan(load_profile("quick"), Target(), load()).planned:
     print(planned.key)
 """
 

@@ -12,9 +12,12 @@ from collections import Counter
 
 import pytest
 
-from bench import probes, profiles
+from bench import plan as plans
+from bench import probes
 from bench.__main__ import main
-from bench.profiles import explaining, plan
+from bench.plan import explaining, plan
+from bench.profiles.narrowing import narrowed
+from bench.profiles.reading import load as load_profile
 from bench.rows import FINISHED, finished, load
 from bench.run import Events, exclusive, execute
 from impls.implementation import Target
@@ -146,7 +149,8 @@ def test_expressivity_of_the_largest_maps_is_derived_and_not_read_off(registry):
     kept = {}
     for symmetry, lmax in (("o3", 20), ("so3", 10), ("o3", 10), ("so3", 8)):
         asked = f"product/mimo-{symmetry}-lmax{lmax}-*"
-        meant = plan("paper", Target(), registry, asked, passes=["fwd"])
+        paper = narrowed(load_profile("paper"), registry, passes=["fwd"])
+        meant = plan(paper, Target(), registry, asked)
         chosen = explaining(meant, registry)
         for probe in ("expressivity", "expressivity.derived"):
             operations = {
@@ -167,7 +171,7 @@ def test_expressivity_of_the_largest_maps_is_derived_and_not_read_off(registry):
 
 
 def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
-    monkeypatch.setattr(profiles, "LARGEST", 1)
+    monkeypatch.setattr(plans, "LARGEST", 1)
     case = hand.case(registry, "gaunt.torch_lebedev", hand.problem())
     execute(hand.plan(registry, [case], probes=probes.RUN), registry, tmp_path)
     rows = {row["probe"]: row for row in load(tmp_path)}

@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bench.profiles import PROFILES, cases, plan
+from bench.plan import cases, plan
+from bench.profiles.narrowing import narrowed
+from bench.profiles.reading import load
 from bench.schedule import larger, shuffled, sizes
 from impls.families.product import problem
 from impls.implementation import Target
@@ -16,7 +18,7 @@ NAME = "clebsch_gordan.numpy_dense"
 
 @pytest.fixture(scope="module")
 def blocks(registry):
-    return plan("default", Target(), registry, "*::clebsch_gordan.torch_dense/*").blocks()
+    return plan(load("paper"), Target(), registry, "*::clebsch_gordan.torch_dense/*").blocks()
 
 
 def names(blocks):
@@ -74,7 +76,8 @@ def test_passes_grow_and_modes_and_targets_are_apart(hand, registry):
 
 
 def test_modes_are_asked_of_the_frameworks_that_have_them(registry):
-    found = cases("quick", Target(), registry, PROFILES["quick"], ["eager", "compile"])
+    quick = narrowed(load("quick"), registry, implementations=["clebsch_gordan.*_dense"])
+    found = [c for c, _ in cases(quick, Target(), registry, ["eager", "compile"])]
     modes = {(registry.implementation(c.implementation).framework, c.mode) for c in found}
     assert modes == {
         ("torch", "eager"),
@@ -82,7 +85,7 @@ def test_modes_are_asked_of_the_frameworks_that_have_them(registry):
         ("jax", "jit"),
         ("numpy", "eager"),
     }
-    alone = cases("quick", Target(), registry, PROFILES["quick"], ["compile"])
+    alone = [c for c, _ in cases(quick, Target(), registry, ["compile"])]
     assert {c.mode for c in alone} == {"compile", "jit", "eager"}
     assert {
         c.mode for c in alone if registry.implementation(c.implementation).framework == "torch"
@@ -90,18 +93,19 @@ def test_modes_are_asked_of_the_frameworks_that_have_them(registry):
 
 
 def test_options_vary_one_at_a_time(registry):
-    meant = plan("quick", Target(), registry, "*clebsch_gordan.torch_dense*", vary=True)
+    quick = load("quick")
+    meant = plan(quick, Target(), registry, "*clebsch_gordan.torch_dense*", vary=True)
     options = registry.implementation("clebsch_gordan.torch_dense").options
     expected = [{}] + [{name: v} for name, values in options.items() for v in values[1:]]
     assert len(expected) > 1
     for block in meant.blocks():
         assert [dict(planned.case.options) for planned in block] == expected
-    plain = plan("quick", Target(), registry, "*clebsch_gordan.torch_dense*")
+    plain = plan(quick, Target(), registry, "*clebsch_gordan.torch_dense*")
     assert all(not planned.case.options for planned in plain.planned)
 
 
 def test_unknown_passes_and_modes_are_named(registry):
     with pytest.raises(ValueError, match="unknown pass 'backward': known are fwd, grad, grad2"):
-        plan("quick", Target(), registry, passes=["backward"])
+        narrowed(load("quick"), registry, passes=["backward"])
     with pytest.raises(ValueError, match="unknown mode 'fast': known are eager, compile"):
-        plan("quick", Target(), registry, modes=["fast"])
+        plan(load("quick"), Target(), registry, modes=["fast"])

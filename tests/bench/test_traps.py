@@ -294,7 +294,7 @@ def test_check_fails_what_overwrites_its_input_and_what_is_not_there(trapped, ha
     meant = [trapped.implementation(f"clebsch_gordan.trap_{name}") for name in names]
     results = check(meant, trapped, Target(), [str(f) for f in hand.traps], Events())
     by_name = {name: [r for r in results if f"trap_{name}" in r["case"]] for name in names}
-    asked = len(trapped.family("product").profiles["check"]())
+    asked = len(trapped.family("product").examples)
     assert [len(found) for found in by_name.values()] == [asked + 1] * 3
     assert {r["status"] for r in by_name["mutates"][:-1]} == {"wrong"}
     assert {r["status"] for r in by_name["not_installed"][:-1]} == {"skip"}

@@ -41,7 +41,6 @@ def declare(**changes):
         "papers": ("geiger2022",),
         "growth": Growth({"lmax": 2}),
         "licence": "BSD-3-Clause",
-        "profiles": ("paper",),
     }
     return Algorithm("clebsch_gordan", "times", "times a number", times, **(declared | changes))
 
@@ -59,7 +58,6 @@ def test_it_becomes_one_implementation_in_each_framework(implementations):
     for found in implementations.values():
         assert {f: getattr(found, f) for f in shared} == {f: getattr(algorithm, f) for f in shared}
         assert not found.baseline
-    assert [i.profiles for i in implementations.values()] == [("check",), ("paper",), ("paper",)]
 
 
 def test_it_becomes_those_of_the_frameworks_that_it_names():

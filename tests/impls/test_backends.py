@@ -139,6 +139,32 @@ def test_members_agree(name, framework):
     np.testing.assert_allclose(found, wanted, rtol=1e-13, atol=1e-14)
 
 
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+@pytest.mark.parametrize("name", CASES)
+def test_members_keep_single_precision(name, framework):
+    ask, wanted = CASES[name]
+    with backend(framework, "float32") as b:
+        found = np.asarray(ask(b))
+    if wanted.dtype.kind != "i":
+        assert found.dtype == {"f": np.float32, "c": np.complex64}[wanted.dtype.kind]
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("framework", FRAMEWORKS)
+def test_activations_do_not_overflow(framework, dtype):
+    at = np.array([-1000.0, -20.0, 20.0, 1000.0])
+    small = np.exp(-20.0) / (1 + np.exp(-20.0))
+    with backend(framework, dtype) as b:
+        a = b.table(at)
+        for function, wanted in (
+            (b.sigmoid, [0, small, 1 - small, 1]),
+            (b.activation("silu"), [0, -20 * small, 20 * (1 - small), 1000]),
+            (b.activation("tanh"), [-1, -1, 1, 1]),
+        ):
+            np.testing.assert_allclose(np.asarray(function(a)), wanted, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("framework", "dtype"),
     [(f, d) for f in FRAMEWORKS for d in SPACING if (f, d) != ("numpy", "bfloat16")],

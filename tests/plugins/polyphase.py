@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from impls.family import Ask, Family
+from impls.family import Family
 from impls.groups import Element, Group
 from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
@@ -38,7 +38,14 @@ SIZES = ("height", "width", "channels", "batch", "patch", "embed")
 
 
 def problem(
-    size: int, *, patch: int, channels: int, embed: int, batch: int, dtype: str, data: str
+    size: int,
+    *,
+    patch: int = 4,
+    channels: int = 3,
+    embed: int = 32,
+    batch: int = 16,
+    dtype: str = "float32",
+    data: str = "normal",
 ) -> Problem:
     """Return the embedding of square images."""
     values = (size, size, channels, batch, patch, embed)
@@ -133,20 +140,10 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     return {"data": asked.data, **dict(zip(SIZES, sizes_of(asked), strict=True))}
 
 
-def _small() -> tuple[Ask, ...]:
-    shape = {"channels": 2, "embed": 5, "batch": 3, "dtype": "float64", "data": "dominant"}
-    return tuple(Ask(problem(12, patch=patch, **shape)) for patch in (3, 4))
-
-
-def _quick() -> tuple[Ask, ...]:
-    shape = {"channels": 3, "embed": 32, "batch": 16, "dtype": "float32", "data": "normal"}
-    return tuple(Ask(problem(32, patch=patch, **shape)) for patch in (4, 8))
-
-
-def _default() -> tuple[Ask, ...]:
-    shape = {"channels": 3, "embed": 192, "batch": 32, "dtype": "float32", "data": "dominant"}
-    return tuple(Ask(problem(size, patch=16, **shape)) for size in (64, 128, 224))
-
+EXAMPLES = tuple(
+    problem(12, patch=patch, channels=2, embed=5, batch=3, dtype="float64", data="dominant")
+    for patch in (3, 4)
+)
 
 FAMILY = Family(
     name="image",
@@ -155,8 +152,10 @@ FAMILY = Family(
     inputs=_inputs,
     draw=_draw,
     facets=_facets,
+    ask=problem,
+    examples=EXAMPLES,
+    data=("normal", "dominant"),
     batch="batch",
-    profiles={"check": _small, "quick": _quick, "default": _default},
 )
 
 

@@ -6,7 +6,6 @@ after another, so it shows regressions of 10 % and more; `bench run` compares.
 
 import functools
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -27,16 +26,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     chosen = [
         case for case in watched.cases() if case.pass_ == "fwd" and _framework(case) == framework
     ]
-    ids = [f"{case.implementation}-lmax{_facets(case)['lmax']}" for case in chosen]
+    ids = [f"{case.implementation}-{watched.question(case)}" for case in chosen]
     metafunc.parametrize("case", chosen, ids=ids)
 
 
 def _framework(case: Case) -> str:
     return REGISTRY.implementation(case.implementation).framework
-
-
-def _facets(case: Case) -> Mapping[str, Any]:
-    return REGISTRY.family(case.problem.family).facets(case.problem)
 
 
 @functools.cache

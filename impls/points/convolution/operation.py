@@ -21,9 +21,10 @@ Selection rule: |l1 - l2| <= l3 <= l1 + l2 and, with parity, p3 = p1 p2. Every p
 all harmonics that can matter (setting full) the maps of one edge are all that commute with what
 leaves its direction alone: in each channel for `channelwise`, for all pairs of channels for
 `mixing_convolution`, and then it is `escn` in other weights (of features of natural parity
-`escn_o3`). Cost per edge and channel: O(L^5), on the nonzero pairs (m1, m3) of O(L^3) paths; output
-O(L^4). Channels are mixed at nodes, O(L^4 C^2) each, once for all edges: weights that are shared
-can wait for the sum.
+`escn_o3`). Where paths are summed the weights decide what is realised, and `mixing_convolution`
+declares no coefficients. Cost per edge and channel: O(L^5), on the nonzero pairs (m1, m3) of O(L^3)
+paths; output O(L^4). Channels are mixed at nodes, O(L^4 C^2) each, once for all edges: weights that
+are shared can wait for the sum.
 """
 
 from __future__ import annotations
@@ -126,11 +127,6 @@ def _coefficients(problem: Problem) -> Mapping[PathKey, float]:
     return {(p.i1, p.i2, i3): float(np.sqrt(p.ir3.dim)) for i3, p in enumerate(paths)}
 
 
-def _summed_coefficients(problem: Problem) -> Mapping[PathKey, float]:
-    place = {ir: i3 for i3, (_, ir) in enumerate(reached(problem))}
-    return {(p.i1, p.i2, place[p.ir3]): float(np.sqrt(p.ir3.dim)) for p in paths_of(problem)}
-
-
 def edge_numbers(problem: Problem) -> int:
     """Return how many real numbers come with an edge: its vector, or its harmonics."""
     return 3 if has_vectors(problem) else irreps_of(problem)[1].dim
@@ -205,7 +201,6 @@ MIXING = Operation(
     supports=_supports,
     weights=_mixing_weights,
     linear_in=(("x", 1), ("sh", 1), ("w", 1)),
-    coefficients=_summed_coefficients,
     users=("weiler2018", "thomas2018"),
     growth=Growth({"lmax": 5, "channels": 2}),
 )

@@ -43,5 +43,4 @@ ALGORITHM = Algorithm(
     "one product for each edge",
     edge_wise,
     baseline=True,
-    profiles=("check", "paper"),
 )

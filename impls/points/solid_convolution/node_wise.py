@@ -153,6 +153,5 @@ ALGORITHM = Algorithm(
     node_wise,
     supports=supports,
     papers=("li2025",),
-    profiles=("check", "paper"),
     growth=Growth({"lmax": 7, "channels": 1}),
 )

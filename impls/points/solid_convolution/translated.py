@@ -83,6 +83,5 @@ ALGORITHM = Algorithm(
     "outer products at nodes, sums along edges, origins moved",
     translated,
     supports=supports,
-    profiles=("check", "paper"),
     growth=Growth({"lmax": 6, "channels": 1}),
 )

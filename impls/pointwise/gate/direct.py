@@ -1,4 +1,7 @@
-"""Gate item by item: activations of invariants, and one product for each other irrep."""
+"""Gate item by item: activations of invariants, and one product for each other irrep.
+
+O(dim) for each channel; irreps do not mix [@weiler2018].
+"""
 
 from __future__ import annotations
 

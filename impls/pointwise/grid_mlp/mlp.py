@@ -50,7 +50,6 @@ ALGORITHMS = (
         dense,
         papers=("liao2024",),
         growth=Growth({"lmax": 4, "channels": 2}),
-        profiles=("paper", "check"),
     ),
     Algorithm(
         "grid_mlp",
@@ -58,6 +57,5 @@ ALGORITHMS = (
         "separable stages",
         separable,
         papers=("liao2024", "driscoll1994"),
-        profiles=("paper", "check"),
     ),
 )

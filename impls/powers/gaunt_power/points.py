@@ -1,8 +1,9 @@
 r"""Powers of a function by its values at points of the sphere.
 
-z = W^T (Y x)^nu with the power taken point by point. On the Gauss-Legendre product grid Y and W
-are applied in separable stages [@xie2025]; on a Lebedev rule, which has about a third fewer points,
-as one dense matrix each [@lebedev1999]. Both are the smallest that are exact for degree nu L + L3.
+z = W^T (Y x)^nu with the power taken point by point: two transforms, whatever nu is [@luo2024]. On
+the Gauss-Legendre product grid Y and W are applied in separable stages, O(nu^2 L^3) multiplications
+[@xie2025]; on a Lebedev rule, which has about a third fewer points, as one dense matrix each,
+O(nu^2 L^4) [@lebedev1999]. Both are the smallest that are exact for degree nu L + L3.
 """
 
 from __future__ import annotations

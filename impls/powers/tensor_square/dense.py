@@ -72,6 +72,5 @@ ALGORITHM = Algorithm(
     "each pair of channels once, dense couplings",
     dense,
     papers=("geiger2022",),
-    profiles=("check", "paper"),
     growth=Growth({"lmax": 6, "channels": 3}),
 )

@@ -149,7 +149,6 @@ TORCH = Implementation(
     papers=("geiger2022",),
     licence="MIT",
     baseline=True,
-    profiles=("check", "paper"),
     growth=Growth({"lmax": 6, "channels": 3}),
 )
 
@@ -162,6 +161,5 @@ JAX = Implementation(
     requires=("e3nn_jax",),
     papers=("geiger2022",),
     licence="Apache-2.0",
-    profiles=("check", "paper"),
     growth=Growth({"lmax": 6, "channels": 3}),
 )

@@ -110,7 +110,6 @@ ALGORITHMS = tuple(
         "outer product, coupling, then weights",
         partial(dense, mode),
         papers=("geiger2022",),
-        profiles=("check", "paper"),
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
     for mode in MODES

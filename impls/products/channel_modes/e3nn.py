@@ -138,7 +138,6 @@ TORCH = tuple(
         papers=("geiger2022",),
         licence="MIT",
         baseline=True,
-        profiles=("check", "paper"),
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
     for mode in MODES
@@ -154,7 +153,6 @@ JAX = tuple(
         requires=("e3nn_jax",),
         papers=("geiger2022",),
         licence="Apache-2.0",
-        profiles=("check", "paper"),
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
     for mode in MODES

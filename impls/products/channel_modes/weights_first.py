@@ -79,7 +79,6 @@ ALGORITHMS = tuple(
         "weights before the coupling",
         partial(weights_first, mode),
         papers=("geiger2022",),
-        profiles=("check", "paper"),
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
     for mode in MODES

@@ -136,7 +136,6 @@ ALGORITHM = Algorithm(
     "irreducible Cartesian tensors",
     cartesian,
     supports=supports,
-    profiles=("paper", "check"),
     papers=("zaverkin2024", "coope1965"),
     growth=Growth({"lmax": float("inf"), "channels": 1}),  # exponential
 )

@@ -72,6 +72,5 @@ ALGORITHM = Algorithm(
     "blades",
     "gathers, without zeros",
     blades,
-    profiles=("paper", "check"),
     papers=("brehmer2023",),
 )

@@ -50,6 +50,5 @@ ALGORITHM = Algorithm(
     "dense",
     "dense tables",
     dense,
-    profiles=("paper", "check"),
     papers=("brehmer2023",),
 )

@@ -1,6 +1,7 @@
 """Gaunt product by its explicit coefficients: one outer product times one dense matrix.
 
-z = (x outer y) G with G [dim(x) dim(y), dim(z)], O(L^6) multiplications in one matrix product.
+z = (x outer y) G with G [dim(x) dim(y), dim(z)], O(L^6) multiplications in one matrix product
+[@luo2024].
 """
 
 from __future__ import annotations

@@ -40,5 +40,4 @@ ALGORITHM = Algorithm(
     supports=supports,
     papers=("luo2024", "hardin1996"),
     growth=Growth({"lmax": 4, "channels": 1}),
-    profiles=("paper", "check"),
 )

@@ -116,5 +116,4 @@ ALGORITHM = Algorithm(
     fourier_direct,
     papers=("luo2024", "xin2021"),
     growth=Growth({"lmax": 4, "channels": 1}),
-    profiles=("paper", "check"),
 )

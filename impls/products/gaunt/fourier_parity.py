@@ -105,5 +105,4 @@ ALGORITHM = Algorithm(
     supports=supports,
     papers=("luo2024", "xin2021"),
     growth=Growth({"lmax": 3, "channels": 1}),
-    profiles=("paper", "check"),
 )

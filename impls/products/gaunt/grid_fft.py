@@ -90,5 +90,4 @@ ALGORITHM = Algorithm(
     supports=supports,
     papers=("luo2024", "xie2025"),
     growth=Growth({"lmax": 3, "channels": 1}),
-    profiles=("paper", "check"),
 )

@@ -8,10 +8,10 @@ are fixed; see `factors`. It approximates every path, even and odd degree sums a
 exactly. (The tensor that keeps the paths apart is an isometry, of which R terms leave out at least
 1 - R / (dim1 dim2) of the squared norm.)
 
-**No symmetry is claimed exactly.** The number of terms is the knob `rank`, R = 7 L^2 unless said
-otherwise; symmetry is claimed by this knob. The oracle is the map at this rank, with the same
-factors; what the rank costs in symmetry is measured and shown. At R = 7 L^2 the terms leave out, of
-the norm of T,
+**No symmetry is claimed.** The number of terms is the knob `rank`, R = 7 L^2 unless said otherwise.
+The oracle is the map at this rank, with the same factors; what the rank costs in symmetry is
+measured and shown. It returns with all terms, and not step by step: the best terms of a larger rank
+are others, and can be further from symmetric. At R = 7 L^2 the terms leave out, of the norm of T,
 
     L                                      1      2      3      4
     so3 (all paths), outputs to L          0.02   0.04   0.06   0.06
@@ -32,7 +32,7 @@ import numpy as np
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.growth import Growth
-from impls.operation import Operation, SymmetryClaim
+from impls.operation import Operation
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.low_rank.factors import RANK, coupling, factors
 from impls.spaces import Arrays, Space
@@ -79,10 +79,7 @@ OPERATION = Operation(
     summary="all Clebsch-Gordan paths, approximated by R products of linear forms",
     papers=("lin2025", "kolda2009"),
     knobs=(RANK,),
-    claims=(
-        SymmetryClaim("rotation", "by_knob", "rank"),
-        SymmetryClaim("inversion", "by_knob", "rank"),
-    ),
+    claims=(),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,

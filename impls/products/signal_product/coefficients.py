@@ -1,6 +1,7 @@
 """Signal product by its explicit coefficients: one outer product times one dense matrix.
 
-z = (x outer y) T with T [dim(x) dim(y), dim(z)], O(L^6) multiplications in one matrix product.
+z = (x outer y) T with T [dim(x) dim(y), dim(z)], O(L^6) multiplications in one matrix product
+[@xie2026].
 """
 
 from __future__ import annotations
@@ -41,5 +42,4 @@ ALGORITHM = Algorithm(
     coefficients,
     papers=("xie2026",),
     growth=Growth({"lmax": 6, "channels": 1}),
-    profiles=("check", "paper"),
 )

@@ -106,5 +106,4 @@ ALGORITHM = Algorithm(
     grid,
     papers=("xie2025", "xie2026"),
     growth=Growth({"lmax": 3, "channels": 1}),
-    profiles=("check", "paper"),
 )

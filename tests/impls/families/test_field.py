@@ -127,10 +127,3 @@ def test_settings_of_pose():
     ):
         posed = FAMILY.pose(setting, "o3", 2)
         assert FAMILY.facets(posed)["values"] == values and posed.sizes["lout"] == lout
-
-
-@pytest.mark.parametrize("profile", ["paper", "check"])
-def test_profiles_ask_distinct_problems_that_pass(profile):
-    problems = [ask.problem for ask in FAMILY.profiles[profile]()]
-    assert len(set(problems)) == len(problems) > 0
-    assert all(FAMILY.check(asked) is None for asked in problems)

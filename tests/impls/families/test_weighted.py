@@ -1,4 +1,4 @@
-"""Families of features with multiplicities: sizes, arrays, facets, refusals, profiles."""
+"""Families of features with multiplicities: sizes, arrays, facets, refusals."""
 
 from dataclasses import replace
 

@@ -126,27 +126,23 @@ def test_escn_is_mixing_in_other_weights(operation, symmetry):
     assert relative(found, z) < 1e-12
 
 
-def test_coefficients_are_those_of_the_oracles():
+def test_coefficients_are_those_of_the_oracle():
     asked = problem("truncated", 2, data="edges:H2@1", channels=1, given="harmonics")
     edges, paths = graph_of(asked), paths_of(asked)
-    for operation in OPERATIONS.values():
-        weights = {"w": np.ones(operation.weights(asked)["w"].shape)}
-        found = np.zeros((9, 9, operation.outputs(asked)["z"].shape[-1]))
-        for i in range(9):
-            for j in range(9):
-                x, sh = np.zeros((2, 1, 9)), np.zeros((2, 9))
-                x[edges.src[0], 0, i], sh[0, j] = 1, 1
-                inputs = {"x": x, "sh": sh, "src": edges.src, "dst": edges.dst}
-                found[i, j] = operation.oracle(asked, inputs, weights)["z"][edges.dst[0], 0]
-        coefficients = operation.coefficients(asked)
-        assert len(coefficients) == len(paths)
-        for i3, path in enumerate(paths):
-            place, number = path.out, i3
-            if operation is MIXING:
-                place, number = slice(path.ir3.l**2, (path.ir3.l + 1) ** 2), path.ir3.l
-            value = coefficients[path.i1, path.i2, number]
-            expected = value * wigner_3j(path.ir1.l, path.ir2.l, path.ir3.l)
-            np.testing.assert_allclose(found[path.in1, path.in2, place], expected, atol=1e-12)
+    weights = {"w": np.ones(CHANNELWISE.weights(asked)["w"].shape)}
+    found = np.zeros((9, 9, CHANNELWISE.outputs(asked)["z"].shape[-1]))
+    for i in range(9):
+        for j in range(9):
+            x, sh = np.zeros((2, 1, 9)), np.zeros((2, 9))
+            x[edges.src[0], 0, i], sh[0, j] = 1, 1
+            inputs = {"x": x, "sh": sh, "src": edges.src, "dst": edges.dst}
+            found[i, j] = CHANNELWISE.oracle(asked, inputs, weights)["z"][edges.dst[0], 0]
+    coefficients = CHANNELWISE.coefficients(asked)
+    assert len(coefficients) == len(paths)
+    for i3, path in enumerate(paths):
+        value = coefficients[path.i1, path.i2, i3]
+        expected = value * wigner_3j(path.ir1.l, path.ir2.l, path.ir3.l)
+        np.testing.assert_allclose(found[path.in1, path.in2, path.out], expected, atol=1e-12)
 
 
 def test_number_of_paths_is_that_of_the_closed_forms():

@@ -35,16 +35,16 @@ SIZE = {"channels": 1, "batch": 64, "dtype": "float64"}
     ],
 )
 def test_error_of_silu_by_resolution(lmax, rings, error, layer_of):
-    """Known values for random signals of unit variance on R x 2R grids, within a factor of 10.
+    """Known values for random signals of unit variance on R x 2R grids, within a factor of 4.
 
     The error grows so fast with the size of a signal that the largest of a sample decides: the
-    median over samples is compared.
+    median over small samples is compared.
     """
     layer = layer_of("grid_nonlinearity", "torch_separable")
-    asked = problem(natural(range(lmax + 1)), **SIZE).at(resolution=rings)
-    drawn = [layer.symmetry_error(asked, "rotation", n=2, drawn=seed) for seed in range(7)]
+    asked = problem(natural(range(lmax + 1)), **SIZE | {"batch": 16}).at(resolution=rings)
+    drawn = [layer.symmetry_error(asked, "rotation", n=2, drawn=seed) for seed in range(15)]
     found = np.median(drawn)
-    assert found < 10 * error and (error < 1e-14 or found > error / 10)
+    assert found < 4 * error and (error < 1e-14 or found > error / 4)
 
 
 @pytest.mark.parametrize("activation", ["silu", "tanh"])

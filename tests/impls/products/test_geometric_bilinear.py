@@ -226,9 +226,6 @@ def test_family_refuses_by_name(asked, reason):
     assert reason in str(FAMILY.check(asked))
 
 
-def test_profiles_are_check_and_paper_only():
-    assert set(FAMILY.profiles) == {"check", "paper"}
-    for profile in FAMILY.profiles.values():
-        assert all(FAMILY.check(ask.problem) is None for ask in profile())
+def test_facets_and_grades():
     assert FAMILY.facets(ASKED) == {"algebra": "G(3,0,1)", "channels": 3, "batch": 5}
     assert [part.stop - part.start for part in GRADES] == [1, 4, 6, 4, 1]

@@ -1,4 +1,4 @@
-# make bench | bench-quick | test | report | compare | calibrate | asv | speed | check | setup | clean
+# make bench | bench-quick | test | test-fast | report | compare | calibrate | asv | speed | check | setup | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -7,14 +7,15 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 OUT := reports/out
 export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
-.PHONY: help setup bench bench-quick report test check compare calibrate asv speed clean
+.PHONY: help setup bench bench-quick report test test-fast check compare calibrate asv speed clean
 
 help:
-	@echo "make bench        measure the default profile (GPU if there is one) and write $(OUT)/index.html"
-	@echo "                  a CPU is measured in one round of fresh processes, a GPU in three: ROUNDS=3"
+	@echo "make bench        measure the default profile (GPU if there is one) and write $(OUT)/index.html:"
+	@echo "                  every operation once, and the headline in three rounds of fresh processes"
 	@echo "make bench-quick  the same for the quick profile: a few minutes"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
+	@echo "make test-fast    the tests that take less than five seconds each"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
 	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"
 	@echo "make calibrate    judge the instrument on this machine; an hour and a half"
@@ -27,6 +28,7 @@ setup: $(READY)
 $(READY): requirements.txt constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Python 3.11 or newer is needed, %s is %d.%d; try: make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
 	@echo "setting up $(VENV) (about two minutes)"
+	@mkdir -p $(VENV) && date +%s > $(VENV)/began
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) -c constraints.txt torch==2.13.0
 	@cp constraints.txt $(VENV)/constraints.txt
@@ -37,12 +39,14 @@ $(READY): requirements.txt constraints.txt
 		$(PIP) -c $(VENV)/constraints.txt "jax[cuda$$cuda]"; \
 	fi
 	@$(PIP) -c $(VENV)/constraints.txt -r requirements.txt
+	@echo "set up in $$(( $$(date +%s) - $$(cat $(VENV)/began) )) s, once; what follows is measuring"
+	@rm $(VENV)/began
 	@touch $(READY)
 
-# One round on a CPU takes a quarter of an hour; intervals over processes need three.
-ROUNDS ?= $(shell nvidia-smi -L >/dev/null 2>&1 && echo 3 || echo 1)
+# Say ROUNDS=7 for narrower intervals of the headline: the rounds that are there already count.
+ROUNDS ?=
 bench: $(READY)
-	@$(RUN) -m bench run --profile default --rounds $(ROUNDS) --out $(OUT)/default
+	@$(RUN) -m bench run --profile default $(if $(ROUNDS),--rounds $(ROUNDS)) --out $(OUT)/default
 	@$(RUN) -m reports build $(OUT)/default --out $(OUT)
 
 bench-quick: $(READY)
@@ -58,7 +62,10 @@ test: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m pytest -q
+	$(RUN) -m pytest -q --durations=10
+
+test-fast: $(READY)
+	$(RUN) -m pytest -q -m "not slow"
 
 check: $(READY)
 	@test -n "$(NAME)" || { echo "which? make check NAME=clebsch_gordan, or NAME=my_file.py"; exit 2; }

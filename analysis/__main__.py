@@ -50,7 +50,7 @@ EXAMPLES = """examples:
   python -m analysis nero --operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv
   python -m analysis universality --operation gaunt --lmax 2
   python -m analysis accuracy --operation gaunt --symmetry o3 --dtype float32 --lmax 6
-  python -m analysis knobs --operation low_rank --lmax 2
+  python -m analysis knobs --operation grid_nonlinearity --lmax 2
 
 exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments
 """
@@ -163,7 +163,7 @@ def _operations(arguments: argparse.Namespace, registry: Registry) -> list[str]:
         for name, operation in sorted(registry.operations.items())
         if _applies(arguments.command, operation)
         and (family := registry.family(operation.family)).single is not None
-        and (_poses(arguments, family) if family.pose else _standing(arguments, family))
+        and (_poses(arguments, family) if family.pose else _standing(arguments, family, operation))
     ]
 
 
@@ -246,11 +246,14 @@ def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Pro
         return
     if arguments.lmax < 1:
         raise ValueError(f"--lmax must be at least 1, not {arguments.lmax}")
+    posed = []
     if family.pose is not None:
-        for lmax in range(1, arguments.lmax + 1):
-            yield family.pose(arguments.setting, arguments.symmetry, lmax)
+        degrees = range(1, arguments.lmax + 1)
+        posed = [family.pose(arguments.setting, arguments.symmetry, lmax) for lmax in degrees]
+    found = _standing(arguments, family, operation)
+    if any(operation.supports(problem) is None for problem in posed) or (posed and not found):
+        yield from posed
         return
-    found = _standing(arguments, family)
     if not found:
         raise ValueError(
             f"family {family.name!r} has no problem of symmetry {arguments.symmetry} and degrees "
@@ -275,13 +278,14 @@ def _asked_of(
     return list(dict.fromkeys(found))
 
 
-def _standing(arguments: argparse.Namespace, family: Family) -> list[Problem]:
-    """Return the examples of a family, in place of settings: of this symmetry and lmax."""
+def _standing(arguments: argparse.Namespace, family: Family, operation: Operation) -> list[Problem]:
+    """Return the examples that an operation answers, in place of settings: symmetry and lmax."""
     found = []
     for problem in family.examples:
         facets = family.facets(problem)
         symmetry = facets.get("symmetry", arguments.symmetry)
-        if symmetry == arguments.symmetry and int(facets.get("lmax", 0)) <= arguments.lmax:
+        small = symmetry == arguments.symmetry and int(facets.get("lmax", 0)) <= arguments.lmax
+        if small and operation.supports(problem) is None:
             found.append(problem)
     return found
 

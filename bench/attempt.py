@@ -61,8 +61,8 @@ class Attempt:
         """Begin; nothing is started yet. `order` is the position in the schedule of the round."""
         self.session, self.planned, self.number, self.order = session, planned, number, order
         self.columns = describe(planned.case, session.registry)
-        if planned.tier.name:
-            self.columns["tier"] = planned.tier.name
+        tier = {"tier": planned.tier.name, "tier.label": planned.tier.label}
+        self.columns |= {name: said for name, said in tier.items() if said}
         self.sampling = session.settings.sampling_of(planned.tier)
         self.case_id = str(self.columns["case"])
         self.began = time.monotonic()

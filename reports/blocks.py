@@ -71,6 +71,8 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
             f"{c.get('pass')}, {c.get('dtype')}, {c.get('device')}, "
             f"precision {c.get('precision')}, threads {c.get('threads')}"
         )
+        if c.get("tier.label"):
+            target += f", {c['tier.label']}"
         if len(machines) > 1:
             target += f", machine {c.get('machine')}, environment {c.get('environment')}"
         if len(draws) > 1:

@@ -252,6 +252,7 @@ def record(
     data |= {f"facet.{k}": v for k, v in r.facets.items()}
     data |= {"layout": r.detail.get("layout"), "kernel": r.detail.get("kernel")}
     data |= {"status": r.status, "reason": r.withheld}
+    data |= {"tier": r.columns["tier"]} if "tier" in r.columns else {}
     found = ratio(baseline, r) if baseline else None
     for probe in sorted(units):
         m = r.measures.get(probe)

@@ -78,7 +78,17 @@ def _timing(results: Sequence[Result]) -> str:
         "a time whose interval stayed wider than was asked for is marked noisy. The clock is named "
         "with every time; a time of first call, build or pack is one reading a round. All "
         "implementations of one problem run in the same round on the same machine, on the same "
-        "inputs, and take turns."
+        f"inputs, and take turns.{_labelled(timed)}"
+    )
+
+
+def _labelled(timed: Sequence[Result]) -> str:
+    """Return which times a tier of the profile labels, and as what."""
+    labels = sorted({str(label) for r in timed if (label := r.columns.get("tier.label"))})
+    return "".join(
+        f" Those of {count(sum(r.columns.get('tier.label') == label for r in timed), 'case')} are "
+        f"{label}: one process measured each, once."
+        for label in labels
     )
 
 

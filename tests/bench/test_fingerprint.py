@@ -186,7 +186,7 @@ def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_p
         "bench/frameworks/numpy.py",
         "analysis/discrimination.py",
         "analysis/reduced.py",
-        "impls/groups.py",
+        "impls/groups/group.py",
     )
     others = (
         "reports/price.py",

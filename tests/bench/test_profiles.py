@@ -15,7 +15,7 @@ from bench.case import case_id, describe, refusal
 from bench.fingerprint import key
 from bench.knobs import settings
 from bench.plan import cases, plan
-from bench.profiles import Block, Profile
+from bench.profiles import KEYS, Block, Profile, reading
 from bench.profiles.narrowing import narrowed
 from bench.profiles.reading import FOLDER, as_data, load, names, read
 from bench.rows import load as load_rows
@@ -219,6 +219,18 @@ def test_what_is_wrong_in_a_file_is_named_with_file_and_block(registry, tmp_path
     with pytest.raises(ValueError) as refused:
         load(str(file)).asked(registry)
     assert message in str(refused.value)
+
+
+def test_the_docs_have_every_key_and_their_example_asks(registry, tmp_path):
+    text = (ROOT / "docs/profiles.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`\[*(\w+)\]*`", text))
+    assert {*reading.SETTINGS, *reading.TIER, *KEYS} <= named | {"least", "most"}
+    assert set(names()) <= named
+    file = tmp_path / "my_layers.toml"
+    file.write_text(text.split("```toml\n")[1].split("```")[0], encoding="utf-8")
+    found = asked(load(str(file)), registry)
+    assert {"low_rank", "clebsch_gordan"} <= {c.implementation.split(".")[0] for c in found}
+    assert len({dict(c.knobs).get("rank") for c in found}) > 2
 
 
 def test_what_there_is_not_is_refused():

@@ -24,10 +24,6 @@ class Runner:
         """Return the gradients of <cotangent, z> in x and y."""
         return self._run(implementation, problem, arrays | {"c": cotangent}, None, self._gradient)
 
-    def second(self, implementation, problem, arrays, cotangent):
-        """Return the gradient in y of half the squared norm of the gradient in x."""
-        return self._run(implementation, problem, arrays | {"c": cotangent}, None, self._second)
-
     def asymmetry(self, implementation, operation, problem, elements):
         """Return the largest equivariance error over group elements, in one evaluation."""
         spaces, arrays = FAMILY.inputs(problem), self.draw(problem)
@@ -91,23 +87,6 @@ class Runner:
         x, y = (inputs[name].requires_grad_() for name in "xy")
         return torch.autograd.grad(functional(x, y), (x, y))
 
-    def _second(self, framework, call, inputs):
-        def functional(x, y):
-            return (call({"x": x, "y": y}, {})["z"] * inputs["c"]).sum()
-
-        if framework == "jax":
-            import jax
-
-            def energy(y):
-                return 0.5 * (jax.grad(functional)(inputs["x"], y) ** 2).sum()
-
-            return jax.jit(jax.grad(energy))(inputs["y"])
-        import torch
-
-        x, y = (inputs[name].requires_grad_() for name in "xy")
-        (first,) = torch.autograd.grad(functional(x, y), x, create_graph=True)
-        return torch.autograd.grad(0.5 * (first**2).sum(), y)[0]
-
 
 class Expected:
     """The same from an operation's oracle, by multilinearity alone."""
@@ -131,10 +110,6 @@ class Expected:
             np.einsum("...ij,...j->...i", matrix, arrays["y"]),
             np.einsum("...ij,...i->...j", matrix, arrays["x"]),
         )
-
-    def second(self, operation, problem, arrays, cotangent):
-        matrix = self.matrix(operation, problem, arrays, cotangent)
-        return np.einsum("...ij,...ik,...k->...j", matrix, matrix, arrays["y"])
 
 
 @pytest.fixture(scope="session")

@@ -163,3 +163,19 @@ def test_a_claim_that_cannot_be_checked_is_refused(registry, changes, said):
 
 def test_an_operation_may_agree_with_another_of_its_family(registry):
     changed(registry, agrees_with="gaunt", refused={"grad2": "why not"}).check()
+
+
+def test_everything_has_words_for_people(registry):
+    untitled = [o.name for o in registry.operations.values() if not o.title]
+    untitled += [i.full_name for i in registry.implementations.values() if not i.title]
+    assert untitled == []
+    for family in registry.families.values():
+        facets = {name for asked in family.examples for name in family.facets(asked)}
+        assert facets <= set(family.labels) and all(family.labels.values()), family.name
+        assert set(family.axes) <= set(family.labels), family.name
+
+
+def test_every_family_says_how_it_is_asked(registry):
+    for family in registry.families.values():
+        assert family.sizes is not None and family.ask is not None and family.examples, family.name
+        assert all(family.check(asked) is None for asked in family.examples), family.name

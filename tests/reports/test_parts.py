@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from impls.registry import load
-from reports import bibliography
+from reports import bibliography, methods
 from reports.__main__ import main
 from reports.blocks import blocks_of
+from reports.results import summarise
+from reports.run import read
 from reports.style import PALETTE
 from reports.tables import to_csv
 from reports.text import clean, count, listing, number, quantity, raised, scale_of, scientific, slug
@@ -94,6 +96,19 @@ def test_contrast_is_wcag_aa_in_both_themes() -> None:
 
 def test_blocks_of_nothing() -> None:
     assert blocks_of([]) == []
+
+
+def test_what_a_tier_says_of_its_times_is_said_with_them(small: Path) -> None:
+    run = read(small)
+    rows = [{**row, "tier": "showcase", "tier.label": "not replicated"} for row in run.rows]
+    results, _ = summarise(rows)
+    assert all(block.target.endswith(", not replicated") for block in blocks_of(results))
+    timing = methods.paragraphs(run, results, [])[1]
+    published = sum(result.published for result in results)
+    assert f"Those of {count(published, 'case')} are not replicated: one process" in timing
+    plain, _ = summarise(run.rows)
+    assert not any("replicated" in block.target for block in blocks_of(plain))
+    assert "replicated" not in methods.paragraphs(run, plain, [])[1]
 
 
 REFERENCES = bibliography.read()

@@ -262,15 +262,6 @@ def test_value_and_gradients_are_those_of_the_oracle(implementation, asked, judg
         assert abs(np.vdot(gradient, d) - derivative) < (1e-9 if key == "v" else 1e-11) * scale
 
 
-def test_single_precision(implementation, judge):
-    operation, asked = OPERATIONS[implementation.operation], PROBLEMS["o3-full"]
-    inputs, weights = drawn(operation, asked)
-    found = judge.value(implementation, replace(asked, dtype="float32"), inputs, weights)["z"]
-    assert found.dtype == np.float32
-    expected = operation.oracle(asked, inputs, weights)["z"]
-    assert relative(found, expected) < TOLERANCE["float32"]
-
-
 def test_every_claimed_symmetry_holds(implementation, judge):
     operation, asked = OPERATIONS[implementation.operation], PROBLEMS["o3-full"]
     arrays = drawn(operation, asked)

@@ -212,15 +212,6 @@ def test_implementations_with_their_gradients(name, case):
         assert abs(np.vdot(gradient, d) - derivative) < (1e-9 if key == "r" else 1e-12) * scale
 
 
-@pytest.mark.parametrize("name", [*NAMES[:3], "jax_node_wise"])  # one algorithm: compile one
-def test_single_precision(name):
-    asked = problem("truncated", 1, data="lattice:27x8", channels=2)
-    arrays = draw(asked)
-    z, _ = Differentiated(name, asked)(arrays, np.float32(1))
-    assert z.dtype == np.float32
-    assert relative(z, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-5
-
-
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_symmetry(algorithm):
     asked, rng = PROBLEMS["unsorted"], np.random.default_rng(5)

@@ -57,24 +57,6 @@ def test_is_the_oracle_with_its_gradient(operation, name, layer_of, distance):
     assert layer.gradient_error(ANSWERS[operation][0]) < 1e-9
 
 
-@pytest.mark.parametrize(("operation", "name"), CASES)
-def test_single_precision(operation, name, layer_of, distance):
-    layer = layer_of(operation, name)
-    asked = replace(ANSWERS[operation][0], dtype="float32")
-    inputs, weights = layer.draw(asked)
-    found = layer.outputs(asked, inputs, weights)["z"]
-    assert found.dtype == np.float32
-    assert distance(found, layer.operation.oracle(asked, inputs, weights)["z"]) < 1e-5
-
-
-@pytest.mark.parametrize(("operation", "name"), CASES)
-def test_claimed_symmetry(operation, name, layer_of):
-    layer = layer_of(operation, name)
-    for asked in ANSWERS[operation][:2]:
-        for subgroup in set(layer.operation.exact) & set(FAMILY.group(asked).subgroups):
-            assert layer.symmetry_error(asked, subgroup) < 1e-12
-
-
 @pytest.mark.parametrize(
     ("operation", "claimed"),
     [

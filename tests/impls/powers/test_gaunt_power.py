@@ -116,27 +116,6 @@ def test_outputs_that_vanish_are_exact_zeros(name, judge):
         assert np.any(found[..., part]) == kept
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, judge):
-    asked = problem(3, 2, 2, channels=2, batch=20)
-    inputs, _ = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, {})["z"]
-    assert found.dtype == np.float32
-    assert relative(found, OPERATION.oracle(asked, inputs, {})["z"]) < 1e-5
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_equivariance(name, judge):
-    asked = custom("2o+0o+1e", "1e+2o+0o", 3, channels=1)
-    arrays = judge.draw(FAMILY, OPERATION, asked)
-    subgroups = FAMILY.group(asked).subgroups
-    assert set(subgroups) == set(OPERATION.exact)
-    rng = np.random.default_rng(5)
-    elements = [g for group in subgroups.values() for g in group.sample(rng, 1)]
-    errors = judge.symmetry(FAMILY, OPERATION, implementation(name), asked, *arrays, elements)
-    assert max(errors) < 1e-11
-
-
 def test_a_coarser_grid_aliases():
     asked = problem(3, 2, 2, batch=8, dtype="float64")
     inputs = FAMILY.draw(asked, Streams(0))

@@ -196,27 +196,6 @@ def test_is_the_oracle_with_its_gradients(built, asked, judge):
         assert abs(np.vdot(gradient, d) - derivative) < 1e-11 * scale
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, judge):
-    asked = problem(3, 2, 2, channels=2, batch=20)
-    inputs, weights = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, weights)["z"]
-    assert found.dtype == np.float32
-    assert relative(found, OPERATION.oracle(asked, inputs, weights)["z"]) < 1e-5
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_equivariance(name, judge):
-    asked = custom("1o+1e+2e", "1e+2o+0e", 3, channels=1)
-    arrays = judge.draw(FAMILY, OPERATION, asked)
-    subgroups = FAMILY.group(asked).subgroups
-    assert set(subgroups) == set(OPERATION.exact)
-    rng = np.random.default_rng(5)
-    elements = [g for group in subgroups.values() for g in group.sample(rng, 1)]
-    errors = judge.symmetry(FAMILY, OPERATION, implementation(name), asked, *arrays, elements)
-    assert max(errors) < 1e-11
-
-
 @pytest.mark.parametrize(
     ("asked", "reason"),
     [

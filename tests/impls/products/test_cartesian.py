@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impls.families.product import FAMILY, problem
+from impls.families.product import problem
 from impls.implementation import Target
 from impls.problem import Problem
 from impls.products.clebsch_gordan.cartesian import constant, contract, couple, traceless
@@ -48,40 +48,6 @@ def test_is_the_oracle(name, asked, runner, distance):
     assert found.dtype == np.float64
     assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
     assert distance(found, wanted) < 1e-13
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem("mimo", 3, "so3", batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-6
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name, runner, expected, distance):
-    asked = custom("0e+1o", "2e+1o", "1o+2e+1e")
-    arrays = runner.draw(asked)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-    wanted = expected.gradient(OPERATION, asked, arrays, c)
-    found = runner.gradient(implementation(name), asked, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-12
-    got = runner.second(implementation(name), asked, arrays, c)
-    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("subgroup", ["rotation", "inversion"])
-def test_equivariance(name, subgroup, runner, distance):
-    asked = PROBLEMS[4]
-    arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
-    value = runner.value(implementation(name), asked, arrays)
-    for g in FAMILY.group(asked).subgroups[subgroup].sample(np.random.default_rng(2), 2):
-        moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
-        found = runner.value(implementation(name), asked, moved)
-        assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-12
 
 
 @pytest.mark.parametrize("degree", range(7))

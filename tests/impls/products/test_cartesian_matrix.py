@@ -59,42 +59,6 @@ def test_is_the_oracle(name, asked, runner, distance):
     assert not np.any(found[..., ~np.any(wanted, axis=(0, 1))])
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = custom("0+1+2", "0+1+2", "0+1+2", dtype="float32", batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 2e-6
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("asked", [O3, SO3], ids=["o3", "so3"])
-def test_derivatives(name, asked, runner, expected, distance):
-    arrays = runner.draw(asked)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-    wanted = expected.gradient(OPERATION, asked, arrays, c)
-    found = runner.gradient(implementation(name), asked, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-12
-    got = runner.second(implementation(name), asked, arrays, c)
-    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_equivariance(name, runner, distance):
-    assert set(OPERATION.exact) == {"rotation", "inversion"}
-    assert "inversion" not in FAMILY.group(SO3).subgroups
-    for asked in (O3, SO3):
-        arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
-        value = runner.value(implementation(name), asked, arrays)
-        for subgroup in FAMILY.group(asked).subgroups.values():
-            for g in subgroup.sample(np.random.default_rng(2), 2):
-                moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
-                found = runner.value(implementation(name), asked, moved)
-                assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-12
-
-
 def test_the_plain_product_would_break_inversion(distance):
     """Why parity needs the anticommutator: 2 X Y read as 0e+1o+2e is not equivariant."""
     arrays = FAMILY.draw(SO3, Streams(0))

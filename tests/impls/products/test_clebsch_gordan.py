@@ -52,15 +52,6 @@ def test_is_the_oracle(name, asked, runner, distance):
     assert distance(found, wanted) < 1e-13
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem("mimo", 3, "so3", batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-6
-
-
 @pytest.mark.parametrize("block", ["row", "pair", "whole"])
 @pytest.mark.parametrize("name", ["numpy_dense", "torch_dense", "jax_dense"])
 def test_blocks_do_not_change_the_map(name, block, runner, distance):
@@ -74,34 +65,6 @@ def test_an_unknown_block_is_refused():
     for name in ("numpy_dense", "torch_dense", "jax_dense"):
         with pytest.raises(ValueError, match="unknown block 'column': choose one of row, pair"):
             implementation(name).build(PROBLEMS[0], Target(), {"block": "column"})
-
-
-@pytest.mark.parametrize("name", DIFFERENTIABLE)
-def test_derivatives(name, runner, expected, distance):
-    for asked in (custom("0e+1o", "2e+1o", "1o+2e+1e"), problem("mimo", 2, "so3", batch=2)):
-        asked = Problem("product", asked.sizes, dtype="float64")
-        arrays = runner.draw(asked)
-        c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-        wanted = expected.gradient(OPERATION, asked, arrays, c)
-        found = runner.gradient(implementation(name), asked, arrays, c)
-        for got, want in zip(found, wanted, strict=True):
-            assert distance(got, want) < 1e-12
-        got = runner.second(implementation(name), asked, arrays, c)
-        assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("symmetry", ["so3", "o3"])
-def test_equivariance(name, symmetry, runner, distance):
-    asked = problem("mimo", 2, symmetry, channels=2, batch=4, dtype="float64")
-    arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
-    group = FAMILY.group(asked)
-    value = runner.value(implementation(name), asked, arrays)
-    for subgroup in set(OPERATION.exact) & set(group.subgroups):
-        for g in group.subgroups[subgroup].sample(np.random.default_rng(2), 2):
-            moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
-            found = runner.value(implementation(name), asked, moved)
-            assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-12
 
 
 def test_inversion_is_tested_for_o3():

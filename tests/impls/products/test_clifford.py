@@ -75,29 +75,6 @@ def test_is_the_oracle(case, dtype, runner, distance):
     assert distance(found, wanted) < {"float64": 1e-13, "float32": 2e-6}[dtype]
 
 
-def test_derivatives(case, runner, expected, distance):
-    implementation, operation = case
-    arrays = draw(ASKED)
-    c = np.random.default_rng(1).standard_normal(arrays["x"].shape)
-    wanted = expected.gradient(operation, ASKED, arrays, c)
-    for got, want in zip(runner.gradient(implementation, ASKED, arrays, c), wanted, strict=True):
-        assert distance(got, want) < 1e-12
-    got = runner.second(implementation, ASKED, arrays, c)
-    assert distance(got, expected.second(operation, ASKED, arrays, c)) < 1e-12
-
-
-@pytest.mark.parametrize("subgroup", ["rotation", "inversion"])
-def test_equivariance(case, subgroup, runner, distance):
-    implementation, operation = case
-    assert subgroup in operation.exact
-    arrays, spaces = draw(ASKED), FAMILY.inputs(ASKED)
-    value = runner.value(implementation, ASKED, arrays)
-    for g in FAMILY.group(ASKED).subgroups[subgroup].sample(np.random.default_rng(2), 2):
-        moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
-        found = runner.value(implementation, ASKED, moved)
-        assert distance(found, operation.outputs(ASKED)["z"].act(g, value)) < 1e-12
-
-
 @pytest.mark.parametrize("name", WEIGHTED)
 def test_each_weight_scales_its_triple_alone(name, runner, distance):
     arrays = draw(ASKED)

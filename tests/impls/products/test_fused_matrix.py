@@ -3,7 +3,7 @@ import pytest
 
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import interactability, labels
-from impls.families.product import FAMILY, irreps_of, problem
+from impls.families.product import irreps_of, problem
 from impls.problem import Problem
 from impls.products.fused_matrix.operation import OPERATION, PARTS, paths_of
 from impls.products.matrix.operation import OPERATION as SINGLE
@@ -83,38 +83,6 @@ def test_the_four_products_add_up_to_the_single_block(runner, distance):
     for (_, ir), part in zip(items, items.slices(), strict=True):
         total[..., out.slices()[ir.l]] += z[..., part]
     assert distance(total, SINGLE.oracle(asked, arrays, {})["z"]) < 1e-13
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem("mimo", 3, "so3", batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-5
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name, runner, expected, distance):
-    arrays = runner.draw(BOTH)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(BOTH)["z"].shape)
-    wanted = expected.gradient(OPERATION, BOTH, arrays, c)
-    found = runner.gradient(implementation(name), BOTH, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-11
-    got = runner.second(implementation(name), BOTH, arrays, c)
-    assert distance(got, expected.second(OPERATION, BOTH, arrays, c)) < 1e-11
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("asked", [BOTH, PROBLEMS[1], PROBLEMS[4]], ids=name_of)
-def test_equivariance(name, asked, runner):
-    group, rng = FAMILY.group(asked), np.random.default_rng(2)
-    assert OPERATION.exact == ("rotation", "inversion")
-    elements = group.subgroups["rotation"].sample(rng, 2)
-    if "inversion" in group.subgroups:
-        elements += [-np.eye(3), -elements[0]]
-    assert runner.asymmetry(implementation(name), OPERATION, asked, elements) < 1e-11
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from impls import backends
-from impls.families.product import FAMILY, irreps_of, problem
+from impls.families.product import irreps_of, problem
 from impls.implementation import Target
 from impls.problem import Problem
 from impls.products.gaunt.grid import on_grid
@@ -101,47 +101,6 @@ def test_is_the_oracle(name, asked, runner, distance):
     for kept, part in zip(reached(asked), irreps_of(asked)[2].slices(), strict=True):
         assert kept == np.any(wanted[..., part])
         assert kept or not np.any(found[..., part])
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem("mimo", 3, batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 2e-6
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name, runner, expected, distance):
-    several = (custom("0e+1o", "2e+1o", "1o+2e+1e"), problem("mimo", 2, batch=2))
-    for asked in several if name.startswith("torch") else several[:1]:
-        asked = Problem("product", asked.sizes, dtype="float64")
-        arrays = runner.draw(asked)
-        c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-        wanted = expected.gradient(OPERATION, asked, arrays, c)
-        found = runner.gradient(implementation(name), asked, arrays, c)
-        for got, want in zip(found, wanted, strict=True):
-            assert distance(got, want) < 1e-12
-        got = runner.second(implementation(name), asked, arrays, c)
-        assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    "asked",
-    [
-        problem("mimo", 2, "so3", batch=3, dtype="float64"),
-        problem("simo", 2, "o3", batch=3, dtype="float64"),
-        custom("0o+1e", "0e+1o+2e", "3e+0o+1o+1e+2o"),
-    ],
-    ids=name_of,
-)
-def test_equivariance(name, asked, runner, distance):
-    group, rng = FAMILY.group(asked), np.random.default_rng(2)
-    claimed = set(OPERATION.exact) & set(group.subgroups)
-    elements = [g for part in sorted(claimed) for g in group.subgroups[part].sample(rng, 2)]
-    assert runner.asymmetry(implementation(name), OPERATION, asked, elements) < 1e-12
 
 
 VARIANTS = [

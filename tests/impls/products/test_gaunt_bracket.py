@@ -6,7 +6,7 @@ import pytest
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import interactability, labels
 from impls import backends
-from impls.families.product import FAMILY, irreps_of, problem
+from impls.families.product import irreps_of, problem
 from impls.implementation import Target
 from impls.problem import Problem
 from impls.products.gaunt.operation import OPERATION as GAUNT
@@ -92,38 +92,6 @@ def test_is_the_oracle(name, asked, runner, distance):
     assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
     assert np.all(np.any(wanted, axis=(0, 1)))  # each half keeps what it reaches alone
     assert distance(found, wanted) < 1e-11
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem("mimo", 3, "so3", batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-5
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name, runner, expected, distance):
-    arrays = runner.draw(PSEUDO)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(PSEUDO)["z"].shape)
-    wanted = expected.gradient(OPERATION, PSEUDO, arrays, c)
-    found = runner.gradient(implementation(name), PSEUDO, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-11
-    got = runner.second(implementation(name), PSEUDO, arrays, c)
-    assert distance(got, expected.second(OPERATION, PSEUDO, arrays, c)) < 1e-11
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("asked", [PSEUDO, PROBLEMS[1], PROBLEMS[5]], ids=name_of)
-def test_equivariance(name, asked, runner):
-    group, rng = FAMILY.group(asked), np.random.default_rng(2)
-    assert OPERATION.exact == ("rotation", "inversion")
-    elements = group.subgroups["rotation"].sample(rng, 2)
-    if "inversion" in group.subgroups:
-        elements += [-np.eye(3), -elements[0]]
-    assert runner.asymmetry(implementation(name), OPERATION, asked, elements) < 1e-11
 
 
 @pytest.mark.parametrize(("lmax", "span"), [(1, 6), (2, 19), (3, 44), (4, 85)])

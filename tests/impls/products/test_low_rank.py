@@ -1,7 +1,5 @@
 """Low-rank product: the map at a rank is exact, what the rank costs is measured and not judged."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -131,15 +129,6 @@ def test_is_the_oracle_at_its_rank_with_its_gradients(name, asked, judge):
         )  # fmt: skip
         scale = np.linalg.norm(gradient) * np.linalg.norm(d)
         assert abs(np.vdot(gradient, d) - derivative) < 1e-11 * scale
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, judge):
-    asked = replace(small(2), dtype="float32")
-    inputs, _ = judge.draw(FAMILY, OPERATION, asked)
-    found = judge.value(implementation(name), asked, inputs, {})["z"]
-    assert found.dtype == np.float32
-    assert relative(found, OPERATION.oracle(asked, inputs, {})["z"]) < 1e-5
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -51,28 +51,6 @@ def test_is_the_oracle(name, asked, runner, distance):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem("mimo", 3, "so3", batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 2e-6
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name, runner, expected, distance):
-    asked = problem("mimo", 2, "so3", channels=2, batch=2, dtype="float64")
-    arrays = runner.draw(asked)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-    wanted = expected.gradient(OPERATION, asked, arrays, c)
-    found = runner.gradient(implementation(name), asked, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-12
-    got = runner.second(implementation(name), asked, arrays, c)
-    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_rotations_but_not_inversion(name, runner, distance):
     asked = problem("mimo", 2, "o3", batch=3, dtype="float64")
     arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)

@@ -88,28 +88,6 @@ def test_coefficients_are_sums_of_traces():
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem("mimo", 3, "so3", batch=20)
-    arrays = runner.draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-5
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name, runner, expected, distance):
-    asked = custom("0+1+2", "1+2", "1+3+0")
-    arrays = runner.draw(asked)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-    wanted = expected.gradient(OPERATION, asked, arrays, c)
-    found = runner.gradient(implementation(name), asked, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-11
-    got = runner.second(implementation(name), asked, arrays, c)
-    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-11
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_rotations_but_not_inversion(name, runner):
     asked = problem("mimo", 2, "o3", batch=3, dtype="float64")
     rotations = FAMILY.group(asked).subgroups["rotation"].sample(np.random.default_rng(2), 2)

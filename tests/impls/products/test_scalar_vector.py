@@ -40,31 +40,6 @@ def test_is_the_oracle(name, asked, dtype, runner, distance):
     assert distance(found, wanted) < {"float64": 1e-15, "float32": 1e-6}[dtype]
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("asked", PROBLEMS, ids=["plain", "cross"])
-def test_derivatives(name, asked, runner, expected, distance):
-    arrays = draw(asked)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-    wanted = expected.gradient(OPERATION, asked, arrays, c)
-    found = runner.gradient(implementation(name), asked, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-13
-    got = runner.second(implementation(name), asked, arrays, c)
-    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-13
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("asked", PROBLEMS, ids=["plain", "cross"])
-def test_equivariance(name, asked, runner, distance):
-    arrays, spaces = draw(asked), FAMILY.inputs(asked)
-    value = runner.value(implementation(name), asked, arrays)
-    for subgroup in OPERATION.exact:
-        for g in FAMILY.group(asked).subgroups[subgroup].sample(np.random.default_rng(2), 2):
-            moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
-            found = runner.value(implementation(name), asked, moved)
-            assert distance(found, OPERATION.outputs(asked)["z"].act(g, value)) < 1e-13
-
-
 def test_outputs_are_the_named_products():
     arrays = draw(PROBLEMS[1])
     (s, v), (t, u) = ((a[..., :1], a[..., 1:]) for a in arrays.values())

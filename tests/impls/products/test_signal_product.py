@@ -142,40 +142,6 @@ def test_is_the_oracle(name, asked, runner, distance):
     assert distance(found, wanted) < 1e-12
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_single_precision(name, runner, distance):
-    asked = problem(CROSS, 3, batch=20)
-    arrays = draw(asked)
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float32
-    assert distance(found, OPERATION.oracle(asked, arrays, {})["z"]) < 1e-5
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name, runner, expected, distance):
-    asked = small(CROSS, 1)
-    arrays = draw(asked)
-    c = np.random.default_rng(1).standard_normal(OPERATION.outputs(asked)["z"].shape)
-    wanted = expected.gradient(OPERATION, asked, arrays, c)
-    found = runner.gradient(implementation(name), asked, arrays, c)
-    for got, want in zip(found, wanted, strict=True):
-        assert distance(got, want) < 1e-12
-    got = runner.second(implementation(name), asked, arrays, c)
-    assert distance(got, expected.second(OPERATION, asked, arrays, c)) < 1e-12
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("asked", [PROBLEMS[0], PROBLEMS[3]], ids=name_of)
-def test_equivariance(name, asked, judge):
-    assert OPERATION.exact == ("rotation", "inversion")
-    (rotation,) = FAMILY.group(asked).subgroups["rotation"].sample(np.random.default_rng(2), 1)
-    elements = [rotation, -np.eye(3), -rotation]
-    errors = judge.symmetry(
-        FAMILY, OPERATION, implementation(name), asked, draw(asked), {}, elements
-    )
-    assert max(errors) < 1e-12
-
-
 def test_cross_product_of_polar_fields_is_axial():
     asked = small(CROSS, 1)
     arrays, spaces = draw(asked), FAMILY.inputs(asked)

@@ -16,7 +16,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.family import PART, Ask, Family, Part, checked, sampled
+from impls.family import PART, Family, Part, checked, sampled
 from impls.groups import Element, symmetric
 from impls.implementation import Built, Tensors
 from impls.operation import Operation, exact
@@ -71,7 +71,6 @@ FAMILY = Family(
     draw=sampled(_inputs),
     facets=lambda problem: dict(vars(GraphSizes.of(problem))),
     examples=(EXAMPLE,),
-    profiles={"check": lambda: (Ask(EXAMPLE),)},
     part=part,
 )
 

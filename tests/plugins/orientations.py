@@ -19,7 +19,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.family import Ask, Family, checked, sampled
+from impls.family import Family, checked, sampled
 from impls.groups import Element, Group
 from impls.implementation import Built, Tensors
 from impls.operation import Knob, Operation, SymmetryClaim, exact
@@ -76,7 +76,6 @@ FAMILY = Family(
     facets=lambda problem: dict(vars(PlaneSizes.of(problem))),
     batch="batch",
     examples=(EXAMPLE,),
-    profiles={"check": lambda: (Ask(EXAMPLE),)},
     single=lambda problem: problem.with_sizes(batch=1),
 )
 

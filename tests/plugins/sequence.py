@@ -18,7 +18,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.family import Ask, Family, checked, sampled
+from impls.family import Family, checked, sampled
 from impls.groups import Element, Group
 from impls.implementation import Built, Tensors
 from impls.operation import Operation, exact
@@ -70,7 +70,6 @@ FAMILY = Family(
     facets=lambda problem: dict(vars(SequenceSizes.of(problem))),
     batch="batch",
     examples=(EXAMPLE,),
-    profiles={"check": lambda: (Ask(EXAMPLE),)},
 )
 
 

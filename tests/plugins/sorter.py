@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from impls.family import Ask, Family, checked, sampled
+from impls.family import Family, checked, sampled
 from impls.groups import symmetric
 from impls.implementation import Built, Implementation, Target
 from impls.operation import Operation, exact
@@ -68,7 +68,6 @@ FAMILY = Family(
     facets=lambda problem: dict(vars(KeysSizes.of(problem))),
     batch="batch",
     examples=(EXAMPLE,),
-    profiles={"check": lambda: (Ask(EXAMPLE),)},
 )
 OPERATION = Operation(
     name="sort",

@@ -5,15 +5,16 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import analysis.__main__ as analysis_line
+import bench.__main__ as bench_line
 from analysis.equivariance import errors
 from bench.case import Case
-from bench.inventory import operations
 from bench.probes import CHECK, RUN, probes
 from bench.rows import FINISHED, load
 from bench.subject import build
@@ -70,15 +71,19 @@ def test_a_file_needs_only_impls(file):
     ids=["product", "layer"],
 )
 def test_a_file_is_checked(file, family, implementations):
-    cases = 2 * implementations * len(load_registry([file]).family(family).examples)
+    """Each example in every pass, and in lower precision in those that make sense there."""
+    each = implementations * len(load_registry([file]).family(family).examples)
     found = json.loads(command("bench", "check", file, "--format", "json", "--plain"))
-    assert len(found) == cases + cases // 2
     assert {result["status"] for result in found} == {"ok"}
-    graded = [result for result in found if "/grad/" in result["case"]]
-    assert len(graded) == cases // 2
-    twice = [result for result in found if "/grad2/" in result["case"]]
-    assert len(twice) == cases // 2 and all(r["error.grad2"] < 1e-5 for r in twice)
-    assert all(result["error.grad"] < 1e-10 for result in graded)
+    parts = [result["case"].split("::") for result in found]
+    asked = Counter((where.split("/")[-1], what.split("/")[1]) for where, what in parts)
+    assert asked == dict.fromkeys(
+        [("float64", "fwd"), ("float64", "grad"), ("float64", "grad2"),
+         ("float32", "fwd"), ("float32", "grad"), ("bfloat16", "fwd")], each
+    )  # fmt: skip
+    double = [result for result in found if "/float64::" in result["case"]]
+    assert all(r["error.grad"] < 1e-10 for r in double if "/grad/" in r["case"])
+    assert all(r["error.grad2"] < 1e-5 for r in double if "/grad2/" in r["case"])
 
 
 def test_a_run_measures_the_files(measured):
@@ -159,21 +164,25 @@ def test_a_problem_of_the_new_family_is_refused_by_name():
 
 @pytest.fixture(scope="module")
 def small():
-    """Return what `bench check` says of each small file, by implementation and pass."""
+    """Return what `bench check` says of each small file."""
     return {
-        file: {
-            tuple(result["case"].split("::")[1].split("/")[:2]): result
-            for result in json.loads(command("bench", "check", file, "--format", "json", "--plain"))
-        }
+        file: json.loads(command("bench", "check", file, "--format", "json", "--plain"))
         for file in SMALL
     }
+
+
+def result_of(results, name, pass_="fwd"):
+    """Return the result of an implementation and a pass in double precision."""
+    (found,) = (r for r in results if f"/float64::{name}/{pass_}/" in r["case"])
+    return found
 
 
 @pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
 def test_a_small_file_is_right(small, file):
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 150
-    assert all(result["passed"] for result in small[file].values())
-    assert sum(result["status"] == "ok" for result in small[file].values()) >= 2
+    assert all(result["passed"] for result in small[file])
+    right = [result for result in small[file] if result["status"] == "ok"]
+    assert len(right) >= 2 and any("/float32::" in result["case"] for result in right)
 
 
 class Planted:
@@ -212,8 +221,8 @@ def planted(tmp_path):
 
 def test_mask_entries_without_a_partner_are_not_compared(small, planted):
     for name in ("causal_convolution.numpy_sliced", "causal_scan.torch_stepped"):
-        assert small[SEQUENCE][name, "fwd"]["equiv.delay"] < 1e-15
-    graded = small[SEQUENCE]["causal_scan.torch_stepped", "grad"]
+        assert result_of(small[SEQUENCE], name)["equiv.delay"] < 1e-15
+    graded = result_of(small[SEQUENCE], "causal_scan.torch_stepped", "grad")
     assert graded["error.grad"] < 1e-10 and "equiv.delay" not in graded
     planted.write(SEQUENCE, ("g + s.taps - 1)[:, None]", "g + s.taps - 2)[:, None]"))
     probe, value = planted.failure("causal_convolution.numpy_sliced")
@@ -230,9 +239,10 @@ def test_mask_that_leaves_nothing_is_an_error_by_name(planted):
 
 
 def test_agrees_with_another_operation(small, planted):
-    found, offline = small[SEQUENCE], ("causal_convolution.torch_sliced", "fwd")
-    assert found["causal_scan.torch_stepped", "fwd"]["agrees.causal_convolution"] < 1e-15
-    assert not any("agrees" in probe for probe in found[offline])
+    stream = result_of(small[SEQUENCE], "causal_scan.torch_stepped")
+    assert stream["agrees.causal_convolution"] < 1e-15
+    offline = result_of(small[SEQUENCE], "causal_convolution.torch_sliced")
+    assert not any("agrees" in probe for probe in offline)
     # oracle and implementation run through the kernel backwards: right, but not the same map
     oracle = ("reversed(state), strict=True", "state, strict=True")
     planted.write(SEQUENCE, oracle, ("w[s.taps - 1 - k] *", "w[k] *"))
@@ -241,15 +251,14 @@ def test_agrees_with_another_operation(small, planted):
     assert re.fullmatch(r"its oracle and that of causal_convolution differ by \d.*", why)
 
 
-def test_refused_pass_is_skipped_with_its_reason(small, planted):
-    found = small[SORTER]
-    assert found["sort.torch_sort", "grad"]["status"] == "ok"
-    skipped = found["sort.torch_sort", "grad2"]
+def test_refused_pass_is_skipped_with_its_reason(small, planted, capsys):
+    assert result_of(small[SORTER], "sort.torch_sort", "grad")["status"] == "ok"
+    skipped = result_of(small[SORTER], "sort.torch_sort", "grad2")
     assert (skipped["status"], skipped["passed"]) == ("skip", True)
     assert skipped["reason"].startswith("sort refuses grad2: between ties the gradient of a sorter")
-    refuses = {
-        row["operation"]: row["refuses"] for row in operations(load_registry([SORTER]), "check")
-    }
+    assert bench_line.main(["list", "--operations", "--with", str(SORTER), "--format", "json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    refuses = {row["operation"]: row["refuses"] for row in listed}
     assert refuses["sort"] == ["grad2: between ties the gradient of a sorter is constant"]
     assert refuses["clebsch_gordan"] == []
     planted.write(SORTER, ('"grad2": "', '"hessian": "'))
@@ -262,10 +271,11 @@ LEARNED = 'SymmetryClaim("quarter_turn", "learned")'
 
 
 def test_a_claim_by_knob_is_judged_by_its_sweep(small, planted):
-    found = small[ORIENTATIONS]["orientations.jax_matrix", "fwd"]
+    found = result_of(small[ORIENTATIONS], "orientations.jax_matrix")
     assert found["by_knob.rotation"] < 1e-2 * found["equiv.rotation"]
     assert found["equiv.quarter_turn"] < 1e-14
-    assert "by_knob.rotation" not in small[ORIENTATIONS]["orientations.jax_matrix", "grad"]
+    graded = result_of(small[ORIENTATIONS], "orientations.jax_matrix", "grad")
+    assert "by_knob.rotation" not in graded
     planted.write(ORIENTATIONS, (BY_KNOB, 'SymmetryClaim("rotation")'))
     probe, value = planted.failure("orientations.numpy_matrix")
     assert probe == "equiv.rotation" and value > 1e-3, "it is not exact"
@@ -315,7 +325,7 @@ def test_a_claim_by_knob_gates_no_time_and_is_shown_on_request(tmp_path, capsys)
 
 
 def test_a_part_of_a_graph_is_judged(small, planted):
-    found = small[NEIGHBOURS]["neighbour_sum.torch_gathered", "grad"]
+    found = result_of(small[NEIGHBOURS], "neighbour_sum.torch_gathered", "grad")
     assert found["error.fwd"] < 1e-14 and found["error.grad"] < 1e-14
     registry = load_registry([NEIGHBOURS])
     (asked,) = registry.family("graph").examples

@@ -14,6 +14,7 @@ import pytest
 from bench import calibrate, compare
 from bench.__main__ import main
 from bench.duel import Duel, Rules, Side, fight
+from bench.profiles.reading import load as load_profile
 from impls.implementation import Target
 
 NAME = "clebsch_gordan.numpy_dense"
@@ -194,20 +195,20 @@ def test_bad_numbers_are_named(arguments, capsys):
 
 def test_pairs_are_small_cases_of_many_kinds(registry):
     chosen = calibrate.pairs(registry, Target(), 300)
-    assert len(chosen) == 300 and {case.implementation for case in chosen} == set(
-        calibrate.IMPLEMENTATIONS
-    )
+    kinds = {name for block in load_profile("calibrate").blocks for name in block.implementations}
+    assert len(chosen) == 300 and {case.implementation for case in chosen} == kinds
+    assert len(kinds) > 5
     assert calibrate.pairs(registry, Target(), 20) == chosen[:20]
     assert calibrate.pairs(registry, Target(), 20, "1") != chosen[:20]
 
 
 def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(calibrate, "IMPLEMENTATIONS", ("clebsch_gordan.torch_dense",))
     pairs, seeds = calibrate.pairs, []
 
     def one(registry, target, count, seed="0"):
         seeds.append(seed)
-        return pairs(registry, target, 1, seed)
+        chosen = pairs(registry, target, 300, seed)
+        return [c for c in chosen if c.implementation == "clebsch_gordan.torch_dense"][:1]
 
     monkeypatch.setattr(calibrate, "pairs", one)
     command = ["calibrate", "--pairs", "1", "--rounds", "1", "--samples", "2", "--plain"]

@@ -93,7 +93,7 @@ REFUSED = {
     "nothing": (PRODUCT, "family product needs a setting and an lmax, or irreps_in1"),
     "unequal": ((*PRODUCT, "--irreps-in1", "4x0e+2x1o"), "write 0e+0e+1o with --channels 2"),
     "an operation": ((*SMALL, "--operation", "gant"), "--operation: unknown operation 'gant': did"),
-    "a knob": ((*SMALL, "--knob", "rank=3"), "--knob: unknown knob 'rank': there is none in what"),
+    "a knob": ((*SMALL, "--knob", "rnk=3"), "--knob: unknown knob 'rnk': did you mean 'rank'"),
     "no knob": ((*SMALL, "--knob", "rank"), "--knob 'rank': write NAME=VALUES"),
     "a column": (("--profile", "quick", "--select", "lmx=3"), "did you mean 'lmax'?"),
 }
@@ -134,7 +134,9 @@ def test_a_question_is_run_and_continued_from_its_plan(said, tmp_path):
 
 def test_a_question_is_checked(said):
     rows = said.rows("check", NAME, *SMALL, "--dtype", "float64", "--device", "cpu", "--plain")
-    assert [row["status"] for row in rows] == ["ok"] and "batch8/float64" in rows[0]["case"]
+    assert [row["status"] for row in rows] == ["ok"] * len(rows)
+    asked = {row["case"].split("::")[0] for row in rows}
+    assert asked == {f"product/mimo-o3-lmax1-channels1-batch8/float{bits}" for bits in (32, 64)}
 
 
 def test_a_question_is_analysed(said, tmp_path):

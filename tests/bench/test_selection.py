@@ -44,7 +44,7 @@ def test_words_and_globs_of_ids(quick, names, registry):
         ("framework=jax, symmetry=so3", {"framework": "jax", "facet.symmetry": "so3"}),
         ("implementation=torch_dense,operation=matrix", {"implementation": "matrix.torch_dense"}),
         ("operation=mat*,mode=jit", {"operation": "matrix", "mode": "jit"}),
-        ("family=convolution,pass=fwd,lmax=1", {"family": "convolution", "facet.lmax": 1}),
+        ("family=points,pass=fwd,lmax=1", {"family": "points", "facet.lmax": 1}),
     ],
 )
 def test_values_of_columns(quick, registry, pattern, wanted):

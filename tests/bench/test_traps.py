@@ -10,6 +10,7 @@ from bench import pool
 from bench.check import check
 from bench.probes import CHECK
 from bench.profiles import Sampling
+from bench.profiles.reading import load as load_profile
 from bench.rows import FINISHED, load
 from bench.run import Events, execute
 from bench.schedule import QUARANTINE
@@ -292,7 +293,8 @@ def test_honest_neighbours_are_right_in_both_passes(hand, differentiated):
 def test_check_fails_what_overwrites_its_input_and_what_is_not_there(trapped, hand):
     names = ("mutates", "not_installed", "cannot_say")
     meant = [trapped.implementation(f"clebsch_gordan.trap_{name}") for name in names]
-    results = check(meant, trapped, Target(), [str(f) for f in hand.traps], Events())
+    files = [str(f) for f in hand.traps]
+    results = check(meant, trapped, Target(), files, Events(), load_profile("check"))
     by_name = {name: [r for r in results if f"trap_{name}" in r["case"]] for name in names}
     asked = len(trapped.family("product").examples)
     assert [len(found) for found in by_name.values()] == [asked + 1] * 3

@@ -14,9 +14,10 @@ import pytest
 from bench.case import PASSES, Case, refusal
 from bench.check import in_lower_precision
 from bench.probes import CHECK, probes
-from bench.subject import build
+from bench.subject import build, differentiable
 from impls.implementation import MODES, Target
 from impls.registry import load
+from impls.so3.irreps import Irreps
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,10 +32,9 @@ class Conformance:
     def examples(self, operation):
         """Return the small problems that an operation answers, the smallest first."""
         family = self.registry.family(self.registry.operation(operation).family)
-        answered = [
-            p for p in family.examples if self.registry.operation(operation).supports(p) is None
-        ]
-        return sorted(answered, key=lambda problem: self._numbers(operation, problem))
+        declared = self.registry.operation(operation)
+        answered = [problem for problem in family.examples if declared.supports(problem) is None]
+        return sorted(answered, key=lambda problem: -self._telling(operation, problem)[-1])
 
     def case(self, implementation, problem, pass_="fwd", dtype="float64", device="cpu"):
         return Case(
@@ -45,27 +45,36 @@ class Conformance:
             Target(device),
         )
 
-    def smallest(self, implementation):
-        """Return the smallest problem that an implementation answers; fail where there is none."""
-        for problem in self.examples(implementation.operation):
-            if refusal(self.case(implementation, problem), self.registry) is None:
-                return problem
-        return pytest.fail(f"{implementation.full_name} answers no example of its family")
+    def answered(self, implementation):
+        """Return the examples that an implementation answers; fail where there is none."""
+        found = [
+            problem
+            for problem in self.examples(implementation.operation)
+            if refusal(self.case(implementation, problem), self.registry) is None
+        ]
+        return found or pytest.fail(f"{implementation.full_name} answers no example of its family")
 
     def cases(self, implementation):
-        """Return the smallest problem in every pass, and in lower precision.
+        """Return the most telling example forward, the smallest in all else.
 
-        A gradient in single precision is not asked of JAX here, to save a compilation; `bench
-        check` asks for it.
+        Of JAX, second gradients, those in single precision, and bfloat16 are not asked here, to
+        save compilations, and second gradients of what is no polynomial, which are compared with
+        nested differences of the oracle; `bench check` asks for them.
         """
-        problem = self.smallest(implementation)
+        answered, jax = self.answered(implementation), implementation.framework == "jax"
+        telling = max(answered, key=lambda p: self._telling(implementation.operation, p))
         passes = PASSES if implementation.framework != "numpy" else ("fwd",)
-        whole = [self.case(implementation, problem, pass_) for pass_ in passes]
+        small = in_lower_precision(
+            [self.case(implementation, answered[0], pass_) for pass_ in passes], self.registry
+        )
+        skipped = [("float64", "fwd")]
+        if not self._polynomial(implementation.operation, answered[0]):
+            skipped.append(("float64", "grad2"))
+        if jax:
+            skipped += [("float64", "grad2"), ("float32", "grad"), ("bfloat16", "fwd")]
         return [
-            case
-            for case in in_lower_precision(whole, self.registry)
-            if implementation.framework != "jax"
-            or (case.problem.dtype, case.pass_) != ("float32", "grad")
+            self.case(implementation, telling),
+            *(case for case in small if (case.problem.dtype, case.pass_) not in skipped),
         ]
 
     def failures(self, implementation, cases=None):
@@ -81,19 +90,45 @@ class Conformance:
                 continue
             with self._precision(implementation, case.problem.dtype):
                 subject = build(case, self.registry)
-                found += [
-                    f"{where}: {reading.probe} is {reading.value}, {reading.detail}"
-                    for probe in self.probes
-                    for reading in probe.measure(subject)
-                    if reading.detail.get("passed") is False
-                ]
+                found += [f"{where}: {line}" for line in self._failed(case, subject)]
         return found
 
-    def _numbers(self, operation, problem):
+    def _failed(self, case, subject):
+        """Yield what failed, and no more after a wrong value: the rest would mean nothing."""
+        for probe in self._probes(case):
+            failed = [r for r in probe.measure(subject) if r.detail.get("passed") is False]
+            yield from (f"{r.probe} is {r.value}, {r.detail}" for r in failed)
+            if failed and probe.name == "error":
+                return
+
+    def _probes(self, case):
+        """Return the probes of a case; the timed call of JAX, compiled for it, is called once."""
+        jax = self.registry.implementation(case.implementation).framework == "jax"
+        numpy = self.registry.implementation(case.implementation).framework == "numpy"
+        left = [] if numpy else ["by_knob"]  # what a knob does is the operation's, not the code's
+        if jax and (case.problem.dtype, case.pass_) != ("float64", "fwd"):
+            left.append("conduct")
+        return [probe for probe in self.probes if probe.name not in left]
+
+    def _polynomial(self, operation, problem):
+        """Return whether an operation says that it is one, in all that it differentiates."""
+        declared = self.registry.operation(operation)
+        family = self.registry.family(declared.family)
+        spaces = {**declared.taken(family.inputs(problem)), **declared.weights(problem)}
+        return set(differentiable(spaces)) <= {name for name, _ in declared.linear_in}
+
+    def _telling(self, operation, problem):
+        """Return what orders examples: claimed subgroups, Spaces of several irreps, numbers.
+
+        Of one irrep in and out, a product that swaps x and y may well be the same.
+        """
         operation = self.registry.operation(operation)
         family = self.registry.family(operation.family)
         parts = family.inputs(problem), operation.weights(problem), operation.outputs(problem)
-        return sum(math.prod(space.shape) for part in parts for space in part.values())
+        spaces = [space for part in parts for space in part.values()]
+        claimed = set(operation.exact) & set(family.group(problem).subgroups)
+        several = sum(len(set(Irreps.parse(s.irreps).items)) > 1 for s in spaces if s.irreps)
+        return len(claimed), several, -sum(math.prod(space.shape) for space in spaces)
 
     @contextlib.contextmanager
     def _precision(self, implementation, dtype):

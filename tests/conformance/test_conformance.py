@@ -1,10 +1,10 @@
 """Every registered implementation is right: nothing that is registered is untested.
 
-On the smallest problem of its family that it answers, each is taken through what it owes: the
-float64 oracle, first and second gradients, every symmetry that its operation claims, single
-precision and bfloat16 (or a refusal by name), equal results of equal calls, untouched inputs and,
-where inputs are indices, another order of the edges and other labels of the nodes. The other
-examples follow in NumPy; `python -m bench check --all` puts all of them to all frameworks.
+Each is taken through what it owes: on the most telling of the examples of its family that it
+answers the float64 oracle, every symmetry that its operation claims, equal results of equal calls,
+untouched inputs and, where inputs are indices, another order of the edges and other labels of the
+nodes; on the smallest first and second gradients, single precision and bfloat16, or a refusal by
+name. The other examples follow in NumPy; `python -m bench check --all` puts all of them to all.
 
 Tests beside an operation hold what is special about it: closed forms, worked values, libraries.
 """
@@ -34,7 +34,7 @@ def test_implementation(name, conformance, require):
 @pytest.mark.parametrize("name", IN_NUMPY)
 def test_every_example_in_numpy(name, conformance):
     implementation = conformance.registry.implementation(name)
-    for problem in conformance.examples(implementation.operation)[1:]:
+    for problem in conformance.examples(implementation.operation):
         cases = [conformance.case(implementation, problem, dtype=d) for d in ("float64", "float32")]
         answered = [case for case in cases if refusal(case, conformance.registry) is None]
         assert conformance.failures(implementation, answered) == []
@@ -60,9 +60,7 @@ def test_what_is_refused_has_a_reason_and_a_remedy(name, conformance):
             for device in ("cpu", "cuda"):
                 case = conformance.case(implementation, problem, dtype=dtype, device=device)
                 refused = refusal(case, conformance.registry)
-                asked = implementation.supports(case.problem, case.target)
-                for found in (refused, asked):
-                    assert found is None or (found.reason and found.remedy), found
+                assert refused is None or (refused.reason and refused.remedy), refused
                 if device == "cuda" and implementation.framework == "numpy":
                     assert refused is not None
                 if dtype == "bfloat16" and implementation.framework == "numpy":

@@ -33,6 +33,20 @@ def test_a_claim_is_whole_and_what_it_names_is_there(file):
             assert (ROOT / test).is_file(), f"{claim['id']} names {test}"
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_evidence_can_be_looked_up_or_says_that_there_is_none(file):
+    """A test, or a command of what it is about; else it is said that nothing was measured."""
+    for claim in claims(file):
+        evidence, operation = claim["evidence"], claim["operation"]
+        commands = re.findall(r"`python -m (?:bench|analysis|reports) ([^`]+)`", evidence)
+        named = re.findall(r"tests/[\w/]+\.py", evidence)
+        assert commands or named or "not measured" in evidence, claim["id"]
+        for command in commands:
+            assert operation in command.split(), f"{claim['id']}: {command}"
+        if "not measured" in evidence.split(":")[0]:
+            assert not commands, f"{claim['id']} is not measured, and is"
+
+
 def test_ids_are_unique_and_every_operation_has_a_claim():
     every = [claim for file in FILES for claim in claims(file)]
     assert len({claim["id"] for claim in every}) == len(every)

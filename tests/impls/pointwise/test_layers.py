@@ -1,5 +1,6 @@
 """What all layers of a feature owe: the oracle, its gradient, and the symmetry they claim."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from impls.families.feature import FAMILY, gated
 from impls.families.feature import layer as problem
 from impls.problem import Problem
 from impls.registry import load
-from impls.so3.irreps import degrees, natural
+from impls.so3.irreps import Irreps, degrees, natural
 from impls.streams import Streams
 
 LAYERS = (
@@ -75,10 +76,15 @@ def test_what_is_not_claimed_does_not_hold(operation, claimed, layer_of):
 
 
 @pytest.mark.parametrize("operation", ANSWERS)
-def test_cost_is_positive_and_grows_with_the_batch(operation, layer_of):
-    cost = layer_of(operation, f"torch_{dict(LAYERS)[operation]}").operation.cost
-    small, large = (cost(ANSWERS[operation][0].with_sizes(batch=n)) for n in (10, 100))
-    assert 0 < small["flops"] < large["flops"] and 0 < small["bytes"] < large["bytes"]
+def test_cost_counts_every_sample_alike_and_moves_x_and_z_once(operation):
+    """All arithmetic is of samples; of the bytes, what is not x or z is weights, moved once."""
+    declared, asked = REGISTRY.operation(operation), ANSWERS[operation][0]
+    small, large = (declared.cost(asked.with_sizes(batch=n)) for n in (10, 100))
+    numbers = asked.sizes["channels"] * Irreps.parse(asked.sizes["irreps_in"]).dim
+    weights = sum(math.prod(space.shape) for space in declared.weights(asked).values())
+    assert large["flops"] == pytest.approx(10 * small["flops"]) and small["flops"] > 10 * numbers
+    assert large["bytes"] == 8 * (100 * 2 * numbers + weights)
+    assert small["bytes"] == 8 * (10 * 2 * numbers + weights)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -246,22 +247,35 @@ def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Pro
         return
     if arguments.lmax < 1:
         raise ValueError(f"--lmax must be at least 1, not {arguments.lmax}")
-    posed = []
+    found = _standing(arguments, family, operation)
+    if arguments.command not in SWEPT and family.single is not None:
+        found = [replace(family.single(problem), dtype="float64") for problem in found]
+        found = [problem for problem in found if operation.supports(problem) is None]
     if family.pose is not None:
         degrees = range(1, arguments.lmax + 1)
         posed = [family.pose(arguments.setting, arguments.symmetry, lmax) for lmax in degrees]
-    found = _standing(arguments, family, operation)
-    if any(operation.supports(problem) is None for problem in posed) or (posed and not found):
-        yield from posed
-        return
+        if not found or _posable(operation, family, arguments.setting):
+            yield from posed
+            return
     if not found:
         raise ValueError(
             f"family {family.name!r} has no problem of symmetry {arguments.symmetry} and degrees "
             f"up to {arguments.lmax} among its examples; try another --symmetry or --lmax"
         )
-    if arguments.command not in SWEPT and family.single is not None:
-        found = [replace(family.single(problem), dtype="float64") for problem in found]
     yield from dict.fromkeys(found)
+
+
+def _posable(operation: Operation, family: Family, setting: str) -> bool:
+    """Return whether an operation answers a setting, or all degrees, in any symmetry."""
+    assert family.pose is not None
+    for name, symmetry in product((setting, "mimo"), ("so3", "o3")):
+        try:
+            posed = family.pose(name, symmetry, 2)
+        except ValueError:  # a setting that the family does not have
+            continue
+        if operation.supports(posed) is None:
+            return True
+    return False
 
 
 def _asked_of(

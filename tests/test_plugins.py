@@ -22,6 +22,8 @@ from impls.implementation import MODES, Target
 from impls.registry import load as load_registry
 from impls.streams import Streams
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 PLUGINS = ROOT / "tests/plugins"
 PRODUCT, LAYER = PLUGINS / "my_product.py", PLUGINS / "polyphase.py"

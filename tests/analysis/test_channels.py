@@ -50,6 +50,7 @@ def question(registry, name, lmax):
     return dict(operation.coefficients(asked)), tuple(labels(s.irreps) for s in spaces)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "lmax"), PINNED)
 def test_dimension_by_channels(registry, name, lmax):
     coefficients, parts = question(registry, name, lmax)

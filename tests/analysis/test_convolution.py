@@ -110,6 +110,7 @@ def test_escn_that_keeps_inversion_at_each_order(lmax, ranks):
     assert free == detail["full"] == {1: 6, 2: 19}[lmax] and detail["stabiliser"] == "SO(2)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("framework", ["numpy", "torch"])
 @pytest.mark.parametrize(
     ("setting", "symmetry", "lmax", "rank", "full"),

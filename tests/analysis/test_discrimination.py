@@ -168,6 +168,7 @@ def test_features_are_homogeneous_and_equivariant():
         Tower(evaluate, (parts[0], parts[2], parts[2]), 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "chiral"),
     [

@@ -239,6 +239,7 @@ def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
     }
 
 
+@pytest.mark.slow
 def test_run_status_and_merge(said, tmp_path, hand):
     trap = hand.root / "tests/traps/wrong.py"
     code, out, err = said(
@@ -275,6 +276,7 @@ def test_status_of_a_run_without_a_finished_case_is_an_empty_list(said, tmp_path
     assert said("status", tmp_path)[0] == 0
 
 
+@pytest.mark.slow
 def test_check_passes_what_is_right(said):
     rows = said.rows("check", NAME, "--device", "cpu", "--plain")
     assert {row["status"] for row in rows} == {"ok"} and all(row["passed"] for row in rows)

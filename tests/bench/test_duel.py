@@ -17,6 +17,8 @@ from bench.duel import Duel, Rules, Side, fight
 from bench.profiles.reading import load as load_profile
 from impls.implementation import Target
 
+pytestmark = pytest.mark.slow
+
 NAME = "clebsch_gordan.numpy_dense"
 SLOWER = """
 

@@ -144,6 +144,7 @@ def test_one_implementation_of_an_operation_says_what_it_can_express(hand, regis
     assert explaining(hand.plan(registry, cases), registry) == {}
 
 
+@pytest.mark.slow
 def test_expressivity_of_the_largest_maps_is_derived_and_not_read_off(registry):
     """At L = 20 a Gaunt product, and at L = 10 the full one, has more than 10^8 numbers."""
     kept = {}
@@ -170,6 +171,7 @@ def test_expressivity_of_the_largest_maps_is_derived_and_not_read_off(registry):
     assert kept[derived, "so3", 10] == {"clebsch_gordan"}
 
 
+@pytest.mark.slow
 def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
     monkeypatch.setattr(plans, "LARGEST", 1)
     case = hand.case(registry, "gaunt.torch_lebedev", hand.problem())
@@ -222,6 +224,7 @@ def test_a_run_into_a_file_is_refused(tmp_path):
             pass
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_leaves_no_worker_and_is_continued(hand, tmp_path, number, capsys):
     """The cases take a quarter of a second each at least, so that the signal comes between two."""

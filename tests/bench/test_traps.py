@@ -16,6 +16,8 @@ from bench.run import Events, execute
 from bench.schedule import QUARANTINE
 from impls.implementation import Target
 
+pytestmark = pytest.mark.slow
+
 CAP = 2**29
 """Bytes of memory that a worker may hold here: less than the hog wants, more than NumPy needs."""
 

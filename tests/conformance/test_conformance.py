@@ -24,7 +24,9 @@ NAMES = sorted(REGISTRY.implementations)
 IN_NUMPY = [n for n in NAMES if REGISTRY.implementation(n).framework == "numpy"]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [n if n in IN_NUMPY else pytest.param(n, marks=pytest.mark.slow) for n in NAMES]
+)
 def test_implementation(name, conformance, require):
     implementation = conformance.registry.implementation(name)
     require(implementation)

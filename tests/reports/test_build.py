@@ -51,6 +51,7 @@ def test_broken_files_are_named(small: Path, name: str, capsys: pytest.CaptureFi
     assert file.name in _fails(capsys, str(small), "--out", str(small / "out"))
 
 
+@pytest.mark.slow
 def test_torn_last_line_is_a_warning(small: Path, tmp_path: Path) -> None:
     with (small / "rows.jsonl").open("a") as stream:
         stream.write('{"schema": "row/1", "torn')
@@ -58,6 +59,7 @@ def test_torn_last_line_is_a_warning(small: Path, tmp_path: Path) -> None:
     assert "torn last line" in (tmp_path / "out" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_run_without_plan_or_facts(small: Path, tmp_path: Path) -> None:
     (small / "plan.json").unlink()
     shutil.rmtree(small / "machines")
@@ -66,6 +68,7 @@ def test_run_without_plan_or_facts(small: Path, tmp_path: Path) -> None:
     assert "No facts about machines" in (tmp_path / "out" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_run_without_rows(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "rows.jsonl").touch()
@@ -73,6 +76,7 @@ def test_run_without_rows(tmp_path: Path) -> None:
     assert "Nothing was measured" in (tmp_path / "out" / "index.html").read_text()
 
 
+@pytest.mark.slow
 def test_files_of_others_stay_and_old_ones_go(small: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     build(small, out)
@@ -107,6 +111,7 @@ def test_out_must_not_be_a_file(
     assert "not a directory" in _fails(capsys, str(small), "--out", str(tmp_path / "file"))
 
 
+@pytest.mark.slow
 def test_a_figure_is_one_toml_block(small: Path, tmp_path: Path) -> None:
     extra = tmp_path / "mine.toml"
     extra.write_text(

@@ -17,6 +17,7 @@ def tables(report: Path, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
+@pytest.mark.slow
 def test_exponents_are_measured_beside_the_theory(report: Path, page: str) -> None:
     """The fixture's times are exact cubes of lmax."""
     rows = {
@@ -31,6 +32,7 @@ def test_exponents_are_measured_beside_the_theory(report: Path, page: str) -> No
     assert "Growth and crossovers" in page
 
 
+@pytest.mark.slow
 def test_exponents_of_memory_and_arithmetic_have_a_source_and_an_interval(
     writer: Any, built: Callable[[Any], str], tmp_path: Path
 ) -> None:
@@ -57,6 +59,7 @@ def test_exponents_of_memory_and_arithmetic_have_a_source_and_an_interval(
     )
 
 
+@pytest.mark.slow
 def test_what_overtakes_is_found_beyond_its_interval(
     writer: Any, built: Callable[[Any], str], tmp_path: Path
 ) -> None:
@@ -78,6 +81,7 @@ def test_rivals_are_judged_against_the_fastest_of_their_framework(report: Path, 
     assert not (report / "tables/rivals.csv").exists() and "two published implementations" in page
 
 
+@pytest.mark.slow
 def test_options_and_implementations_are_rivals(
     writer: Any, built: Callable[[Any], str], tmp_path: Path
 ) -> None:
@@ -95,6 +99,7 @@ def test_options_and_implementations_are_rivals(
     assert "gaunt.torch_b: 2.00×" in page
 
 
+@pytest.mark.slow
 def test_what_overtakes_as_the_batch_grows(
     writer: Any, built: Callable[[Any], str], tmp_path: Path
 ) -> None:
@@ -117,6 +122,7 @@ def test_what_is_not_dominated_is_listed_by_time(report: Path) -> None:
     assert rows == ["gaunt.torch_fourier", "clebsch_gordan.jax_sparse"]
 
 
+@pytest.mark.slow
 def test_the_price_of_a_dimension_is_the_least_of_an_operation(
     writer: Any, built: Callable[[Any], str], tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ def test_gaunt_couples_even_sums_and_the_bracket_odd_ones(maps):
     assert "clebsch_gordan couples 19 of 19" in said and "gaunt couples 14 of 19" in said
 
 
+@pytest.mark.slow
 def test_the_drawing_has_a_panel_each_and_the_same_bytes(maps):
     svg, pdf = heat.draw(maps)
     assert all(re.search(rf">\s*{name}\s*<", svg) for name in maps)

@@ -183,6 +183,7 @@ def test_the_catalogue_says_what_is_derived_measured_and_missing(page: str) -> N
     assert families[0] == "product" and "image" in families and len(set(families)) == len(families)
 
 
+@pytest.mark.slow
 def test_measured_expressivity_that_differs_is_marked_in_the_catalogue(
     writer: Any, built: Callable[[Any], str]
 ) -> None:
@@ -247,6 +248,7 @@ def test_methods_and_provenance_come_from_the_data(page: str) -> None:
         assert text in page, text
 
 
+@pytest.mark.slow
 def test_gpu_runs_say_so(writer: Any, built: Callable[[Any], str]) -> None:
     writer.machine = writer.store.facts("machines", {"cpu": "C", "gpus": ["Fast GPU"]})
     writer.case("clebsch_gordan.torch_dense", device="cuda")
@@ -255,6 +257,7 @@ def test_gpu_runs_say_so(writer: Any, built: Callable[[Any], str]) -> None:
     assert "No ratios: no baseline" in page
 
 
+@pytest.mark.slow
 def test_a_later_round_that_fails_takes_the_time_away(
     writer: Any, built: Callable[[Any], str]
 ) -> None:
@@ -283,6 +286,7 @@ def test_two_rounds_pool_their_samples(run_directory: Path) -> None:
     assert time.n == 27 and len(found.rounds) == 3
 
 
+@pytest.mark.slow
 def test_same_rows_same_bytes(run_directory: Path, report: Path, tmp_path: Path) -> None:
     build(run_directory, tmp_path)
     names = {p.relative_to(report) for p in report.rglob("*") if p.is_file()}
@@ -291,6 +295,7 @@ def test_same_rows_same_bytes(run_directory: Path, report: Path, tmp_path: Path)
         assert (report / name).read_bytes() == (tmp_path / name).read_bytes(), name
 
 
+@pytest.mark.slow
 def test_a_noisy_time_is_shown_and_marked(writer: Any, built: Callable[[Any], str]) -> None:
     writer.case("clebsch_gordan.torch_e3nn", time=1e-4)
     writer.case("clebsch_gordan.torch_dense", time=2e-4)
@@ -317,6 +322,7 @@ def test_verdicts_are_about_this_against_the_baseline(report: Path) -> None:
     assert float(rows["clebsch_gordan.jax_sparse"]["p"]) <= 0.05
 
 
+@pytest.mark.slow
 def test_a_calibration_is_told_and_gives_the_roofline(
     writer: Any, built: Callable[[Any], str]
 ) -> None:

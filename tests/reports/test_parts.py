@@ -43,6 +43,7 @@ def test_csv_keeps_full_precision(report: Path) -> None:
     assert baseline["expressivity.dim"] == "5.0"
 
 
+@pytest.mark.slow
 def test_expressivity_that_is_only_derived_is_shown_as_that(writer: Any, tmp_path: Path) -> None:
     writer.case("gaunt.torch_grid", {"setting": "mimo", "lmax": 20}, dim=(None, 81))
     assert main(["build", str(writer.directory), "--out", str(tmp_path / "page")]) == 0

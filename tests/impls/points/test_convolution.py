@@ -237,6 +237,7 @@ COMPILED = {"unsorted", "harmonics"}
 """What JAX, whose algorithm is that of PyTorch and whose compiler is slow, is asked here."""
 
 
+@pytest.mark.slow
 def test_value_and_gradients_are_those_of_the_oracle(implementation, asked, judge):
     if implementation.framework == "jax" and asked not in [PROBLEMS[n] for n in COMPILED]:
         if implementation.full_name != "channelwise.jax_e3nn" or asked != PROBLEMS["unequal"]:

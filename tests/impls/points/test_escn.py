@@ -157,6 +157,7 @@ def test_frames_are_rotations_everywhere():
         np.testing.assert_allclose(matrices - wigner_d(degree, rotations), 0, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BOTH)
 @pytest.mark.parametrize("asked", PROBLEMS.values(), ids=PROBLEMS)
 def test_is_the_oracle_with_its_gradients(name, asked, judge):

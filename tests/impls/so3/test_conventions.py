@@ -116,6 +116,7 @@ def test_e3nn_jax_harmonics(e3nn_jax: Any, normalization: str) -> None:
     assert_allclose(np.asarray(theirs), expected, atol=SINGLE)
 
 
+@pytest.mark.slow
 def test_e3nn_jax_rotation(e3nn_jax: Any) -> None:
     rotation = random_rotations(rng, 1)[0]
     for degree in range(5):
@@ -123,6 +124,7 @@ def test_e3nn_jax_rotation(e3nn_jax: Any) -> None:
         assert_allclose(theirs, wigner_d(degree, rotation), atol=SINGLE)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings(r"ignore:jax\.scipy\.special\.lpmn:DeprecationWarning")
 def test_e3nn_jax_grid_product(e3nn_jax: Any) -> None:
     """A round trip over the grid with "integral" is sqrt(4pi) times the Gaunt product."""

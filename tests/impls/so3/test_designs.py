@@ -21,6 +21,7 @@ EFFICIENT = {4: 14, 6: 26, 8: 42, 10: 62, 12: 86, 14: 114, 16: 146, 18: 182, 20:
 """Points of the designs without symmetry of [@womersley2018]: ceil((t+1)^2 / 2) + 1."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("degree", [3, *ORBITS])
 def test_exact_and_sharp(degree: int) -> None:
     points, weights = t_design(degree)

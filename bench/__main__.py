@@ -123,7 +123,7 @@ def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
         "name", nargs="?", help="operation.implementation, an operation, or a file.py"
     )
     which.add_argument(
-        "--all", action="store_true", help="everything that is registered: most of an hour"
+        "--all", action="store_true", help="everything that is registered, in all frameworks: long"
     )
     plugins(sub)
     where(sub)

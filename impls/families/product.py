@@ -29,11 +29,6 @@ from impls.so3.space import irreps_space
 from impls.spaces import Arrays, Space
 from impls.streams import Streams
 
-__all__ = ["FAMILY", "irreps_space"]
-
-Setting = Literal["siso", "simo", "mimo", "truncated"]
-Symmetry = Literal["so3", "o3"]
-
 SETTINGS = ("siso", "simo", "mimo", "truncated")
 DATA = ("normal", "parallel", "zeros")
 NEAREST = 8
@@ -172,25 +167,6 @@ def samples_of(problem: Problem) -> float:
     """Return batch times channels: how many products of irreps a problem asks for."""
     batch, channels, _ = shape_of(problem, "")
     return float(batch * channels)
-
-
-def positive_sizes(problem: Problem, names: tuple[str, ...]) -> Refusal | None:
-    """Refuse sizes that are not integers >= 1, by name."""
-    for name in names:
-        value = problem.sizes[name]
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            return Refusal(f"size {name}={value!r} is not a positive integer")
-    return None
-
-
-def exact_sizes(problem: Problem, names: tuple[str, ...]) -> Refusal | None:
-    """Refuse missing and unknown sizes, by name."""
-    missing, unknown = set(names) - set(problem.sizes), set(problem.sizes) - set(names)
-    if missing or unknown:
-        what = [f"missing {sorted(missing)}"] * bool(missing)
-        what += [f"unknown {sorted(unknown)}"] * bool(unknown)
-        return Refusal(f"sizes of family {problem.family}: {', '.join(what)}", f"use {names}")
-    return None
 
 
 def _vectors(irreps: Irreps) -> slice | None:

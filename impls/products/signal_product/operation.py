@@ -1,7 +1,7 @@
 r"""Signal product: couple two irrep-valued fields on the sphere point by point.
 
 With f_x(rhat) in R^(2s1+1) and f_y(rhat) in R^(2s2+1), given by coefficients in tensor harmonics
-(see family `signal`), z holds the coefficients of
+(see family `field`), z holds the coefficients of
 
     f_z(rhat)[c] = sum_ab sqrt(2s3+1) C(s1,s2,s3)[a,b,c] f_x(rhat)[a] f_y(rhat)[b],
 

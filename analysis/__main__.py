@@ -14,12 +14,11 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 from analysis import readers
-from bench import knobs, probes, progress, question
+from bench import knobs, posing, probes, progress, question
 from bench.case import Case, describe, digest, refusal
 from bench.exits import ended
 from bench.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
@@ -69,8 +68,6 @@ PROBES = {
 }
 SWEPT = ("equivariance", "accuracy", "nero", "knobs")
 """The commands that take data types and generators of data."""
-SETTINGS = ("siso", "simo", "mimo", "truncated", "full", "dot", "scale")
-"""Families have some of these; of all operations, only those are asked that have it."""
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
 """Samples of a problem of these commands: as many as the gate looks at."""
@@ -85,6 +82,7 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    registry = load_registry(question.named(argv)[1])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     summaries = {
         "expressivity": "Dimension and linear span of the bilinear maps that it can realise.",
@@ -122,14 +120,7 @@ def _parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
                 "--irreps", action="store_true", help="each parity and irrep of the output alone"
             )
         if not asked:
-            sub.add_argument(
-                "--setting",
-                choices=SETTINGS,
-                default="mimo",
-                help="dot and scale: of fields on the sphere, crossed in mimo and truncated",
-            )
-            sub.add_argument("--symmetry", choices=("so3", "o3"), default="so3")
-            sub.add_argument("--lmax", type=int, required=True, metavar="L", help="1..L")
+            posing.add(sub, registry)
         if swept and not asked:
             sub.add_argument(
                 "--dtype",
@@ -164,7 +155,7 @@ def _operations(arguments: argparse.Namespace, registry: Registry) -> list[str]:
         for name, operation in sorted(registry.operations.items())
         if _applies(arguments.command, operation)
         and (family := registry.family(operation.family)).single is not None
-        and (_poses(arguments, family) if family.pose else _standing(arguments, family, operation))
+        and _is_for(arguments, family, operation)
     ]
 
 
@@ -173,14 +164,15 @@ def _is_asked(arguments: argparse.Namespace) -> bool:
     return arguments.family is not None or arguments.profile is not None
 
 
-def _poses(arguments: argparse.Namespace, family: Family) -> bool:
-    """Return whether a family has this setting and symmetry."""
-    assert family.pose is not None
+def _is_for(arguments: argparse.Namespace, family: Family, operation: Operation) -> bool:
+    """Return whether the words that are said fit a family's pose, or else an example."""
+    said = posing.said(arguments)
+    if family.pose is None:
+        return bool(posing.examples(family, operation, said))
     try:
-        family.pose(arguments.setting, arguments.symmetry, 1)
-    except ValueError:
+        return bool(posing.posed(family, said))
+    except ValueError:  # words, or values of them, that are of other families
         return False
-    return True
 
 
 def _applies(command: str, operation: Operation) -> bool:
@@ -245,37 +237,21 @@ def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Pro
     if _is_asked(arguments):
         yield from _asked_of(arguments, operation, registry)
         return
-    if arguments.lmax < 1:
-        raise ValueError(f"--lmax must be at least 1, not {arguments.lmax}")
-    found = _standing(arguments, family, operation)
+    said = posing.said(arguments)
+    found = posing.examples(family, operation, said)
     if arguments.command not in SWEPT and family.single is not None:
         found = [replace(family.single(problem), dtype="float64") for problem in found]
         found = [problem for problem in found if operation.supports(problem) is None]
-    if family.pose is not None:
-        degrees = range(1, arguments.lmax + 1)
-        posed = [family.pose(arguments.setting, arguments.symmetry, lmax) for lmax in degrees]
-        if not found or _posable(operation, family, arguments.setting):
-            yield from posed
-            return
+    if family.pose is not None and (not found or posing.answered(operation, family, said)):
+        yield from posing.posed(family, said)
+        return
     if not found:
+        words = ", ".join(f"--{name} {text}" for name, text in said.items())
         raise ValueError(
-            f"family {family.name!r} has no problem of symmetry {arguments.symmetry} and degrees "
-            f"up to {arguments.lmax} among its examples; try another --symmetry or --lmax"
+            f"{operation.name} answers no example of family {family.name} with {words}; say less, "
+            f"or ask it with --family {family.name}"
         )
     yield from dict.fromkeys(found)
-
-
-def _posable(operation: Operation, family: Family, setting: str) -> bool:
-    """Return whether an operation answers a setting, or all degrees, in any symmetry."""
-    assert family.pose is not None
-    for name, symmetry in product((setting, "mimo"), ("so3", "o3")):
-        try:
-            posed = family.pose(name, symmetry, 2)
-        except ValueError:  # a setting that the family does not have
-            continue
-        if operation.supports(posed) is None:
-            return True
-    return False
 
 
 def _asked_of(
@@ -290,18 +266,6 @@ def _asked_of(
     if arguments.command not in SWEPT and single is not None:
         found = [replace(single(problem), dtype="float64") for problem in found]
     return list(dict.fromkeys(found))
-
-
-def _standing(arguments: argparse.Namespace, family: Family, operation: Operation) -> list[Problem]:
-    """Return the examples that an operation answers, in place of settings: symmetry and lmax."""
-    found = []
-    for problem in family.examples:
-        facets = family.facets(problem)
-        symmetry = facets.get("symmetry", arguments.symmetry)
-        small = symmetry == arguments.symmetry and int(facets.get("lmax", 0)) <= arguments.lmax
-        if small and operation.supports(problem) is None:
-            found.append(problem)
-    return found
 
 
 def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[Problem, Target]]:
@@ -365,14 +329,15 @@ def _results(
     rows = latest(load(out))
     for planned in plan.planned:
         columns = describe(planned.case, registry)
+        family = registry.family(planned.case.problem.family)
         base = {"operation": columns["operation"], "implementation": columns["implementation"]}
         base |= {
-            name: columns[f"facet.{name}"]
-            for name in ("setting", "symmetry", "lmax", "values")
-            if f"facet.{name}" in columns
+            name.removeprefix("facet."): value
+            for name, value in columns.items()
+            if name.startswith("facet.") and name.removeprefix("facet.") not in family.axes[1:]
         }
         base |= {name: value for name, value in columns.items() if name.startswith("knob.")}
-        if _is_asked(arguments) or registry.family(planned.case.problem.family).pose is None:
+        if _is_asked(arguments) or family.pose is None:
             base["problem"] = columns["problem"]
         if arguments.command in SWEPT:
             base["dtype"] = "tf32" if columns["precision"] == "tf32" else columns["dtype"]

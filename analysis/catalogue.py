@@ -1,9 +1,9 @@
 r"""The catalogue: what is known of an operation before anything is measured.
 
-What it couples and how much it can express follow from its reduced coefficients, for one question
-that all products can be asked: 0..L x 0..L -> 0..2L with degrees only, so that every path of the
-triangle rule is allowed (setting MIMO in `so3` [@xie2025]). What it costs is the growth of its
-arithmetic with the largest degree L and the number of channels C, as declared.
+What it couples and how much it can express follow from its reduced coefficients, for the question
+that its family poses (`Family.pose`): of products, 0..L x 0..L -> 0..2L with degrees only, so that
+every path of the triangle rule is allowed (setting MIMO in `so3` [@xie2025]). What it costs is the
+growth of its arithmetic with the sizes, as declared.
 """
 
 from __future__ import annotations
@@ -20,11 +20,10 @@ from impls.implementation import Implementation
 from impls.operation import Operation, Path
 from impls.so3.irreps import Irrep
 
-SETTING, SYMMETRY = "mimo", "so3"
-DEGREE = 2
-"""The lmax at which paths are counted."""
-DEGREES = (1, 2, 3, 4)
-"""The lmax of the dimensions."""
+COUNTED = 2
+"""The value of the main axis (an lmax) at which paths are counted."""
+STEPS = (1, 2, 3, 4)
+"""The values of the main axis at which dimensions are derived."""
 SYMBOLS = {"lmax": "L", "channels": "C"}
 
 Labels = tuple[tuple[Irrep, ...], tuple[Irrep, ...], tuple[Irrep, ...]]
@@ -34,9 +33,9 @@ Labels = tuple[tuple[Irrep, ...], tuple[Irrep, ...], tuple[Irrep, ...]]
 class Entry:
     """One operation of the catalogue.
 
-    `paths` is (n, N): n of the N triples (l1, l2, l3) that rotations allow at lmax 2 are coupled.
-    `dimensions` has the dimension reached at lmax 1..4, None where the operation refuses. Both are
-    None where there is no such question or no coefficients. `orders` says how the arithmetic of
+    `paths` is (n, N): n of the N triples (l1, l2, l3) that rotations allow at COUNTED are coupled.
+    `dimensions` has the dimension reached at each of STEPS, None where the operation refuses. Both
+    are None where there is no such question or no coefficients. `orders` says how the arithmetic of
     the operation grows, and `implementations` how that of each of its algorithms does.
     """
 
@@ -63,8 +62,8 @@ def entry(
     best = min([operation.growth, *growths.values()], key=_steepness)
     return Entry(
         operation,
-        paths(operation, family, DEGREE),
-        dimensions(operation, family, DEGREES),
+        paths(operation, family, COUNTED),
+        dimensions(operation, family, STEPS),
         order(operation.growth),
         {name: order(growth) for name, growth in growths.items()},
         order(best),
@@ -78,25 +77,28 @@ def order(growth: Growth) -> str:
     """
     if not growth:
         return ""
-    factors = [
-        _factor(SYMBOLS.get(name, name), power) for name, power in growth.exponents.items() if power
-    ]
+    factors = [_factor(symbol(name), power) for name, power in growth.exponents.items() if power]
     return f"O({' '.join(factors) or '1'})"
 
 
-def _factor(symbol: str, power: float) -> str:
+def symbol(size: str) -> str:
+    """Return the letter that stands for a size in formulas, or its name."""
+    return SYMBOLS.get(size, size)
+
+
+def _factor(letter: str, power: float) -> str:
     if math.isinf(power):
-        return f"exp({symbol})"
-    return symbol if power == 1 else f"{symbol}^{power:g}"
+        return f"exp({letter})"
+    return letter if power == 1 else f"{letter}^{power:g}"
 
 
 def _steepness(growth: Growth) -> tuple[float, ...]:
     return tuple(growth.exponents.get(name, 0.0) for name in SYMBOLS)
 
 
-def paths(operation: Operation, family: Family, lmax: int) -> tuple[int, int] | None:
+def paths(operation: Operation, family: Family, step: int) -> tuple[int, int] | None:
     """Return how many triples (l1, l2, l3) are coupled, and how many the group allows."""
-    found = derived(operation, family, lmax)
+    found = derived(operation, family, step)
     if found is None:
         return None
     coefficients, parts = found
@@ -107,24 +109,24 @@ def paths(operation: Operation, family: Family, lmax: int) -> tuple[int, int] | 
 
 
 def dimensions(
-    operation: Operation, family: Family, degrees: Sequence[int]
+    operation: Operation, family: Family, steps: Sequence[int]
 ) -> tuple[int | None, ...] | None:
-    """Return the dimension of what can be reached at each lmax; None if none can be derived."""
-    found = [derived(operation, family, lmax) for lmax in degrees]
+    """Return the dimension of what can be reached at each step; None if none can be derived."""
+    found = [derived(operation, family, step) for step in steps]
     values = tuple(f and reachable_dimension(f[0], *f[1]).value for f in found)
     return values if any(values) else None
 
 
 def derived(
-    operation: Operation, family: Family, lmax: int
+    operation: Operation, family: Family, step: int
 ) -> tuple[Mapping[Path, float], Labels] | None:
-    """Return the coefficients at lmax and the irreps of inputs and output, one by one.
+    """Return the coefficients at a step and the irreps of inputs and output, one by one.
 
     None where the family has no such problem, the operation refuses it, or it has no coefficients.
     """
     if operation.coefficients is None or family.pose is None:
         return None
-    problem = family.pose(SETTING, SYMMETRY, lmax)
+    problem = family.pose(step)
     problem = family.single(problem) if family.single else problem
     if family.check(problem) or operation.supports(problem):
         return None

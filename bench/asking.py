@@ -14,7 +14,7 @@ import inspect
 import itertools
 import math
 import types
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -87,7 +87,7 @@ _READ: Mapping[type, Any] = {
 
 def options_of(family: Family) -> dict[str, Option]:
     """Return the options of a family by name: those of its `ask`, its sizes, dtype, data, seed."""
-    found = _words(family)
+    found = words_of(family.ask)
     hints = get_type_hints(family.sizes) if family.sizes else {}
     for name in size_names(family):
         if name not in found:
@@ -109,13 +109,13 @@ def size_names(family: Family) -> tuple[str, ...]:
     return tuple(family.examples[0].sizes) if family.examples else ()
 
 
-def _words(family: Family) -> dict[str, Option]:
-    """Return the options that the family's `ask` takes."""
-    if family.ask is None:
+def words_of(asks: Callable[..., Problem] | None) -> dict[str, Option]:
+    """Return the options that a family's `ask` or `pose` takes; none of None."""
+    if asks is None:
         return {}
-    hints = get_type_hints(family.ask)
+    hints = get_type_hints(asks)
     found = {}
-    for name, parameter in inspect.signature(family.ask).parameters.items():
+    for name, parameter in inspect.signature(asks).parameters.items():
         required = parameter.default is parameter.empty
         default = None if required else parameter.default
         found[name] = Option(name, *_kinds(hints.get(name, str)), required, default)
@@ -164,7 +164,7 @@ def problem_of(family: Family, chosen: Mapping[str, Scalar]) -> Problem:
         ValueError: when an option is missing, or the family refuses the problem.
     """
     chosen = spread(family, chosen)
-    words, sizes = _words(family), size_names(family)
+    words, sizes = words_of(family.ask), size_names(family)
     missing = [name for name, option in words.items() if option.required and name not in chosen]
     plain = all(name in (*sizes, *SHARED) for name in chosen)
     try:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from impls.former import EXAMPLES, accepting
+from impls.former import Ask as Ask  # where files of the first edition look for it
 from impls.groups import Group
 from impls.problem import Problem, Refusal, Scalar
 from impls.sizes import BadSize, Sizes
@@ -52,6 +54,7 @@ class Part:
         return a[np.searchsorted(self.rows[space.axis], self.judged[space.axis])]
 
 
+@accepting(profiles=EXAMPLES)
 @dataclass(frozen=True)
 class Family:
     """The inputs of a kind of problem: their Spaces and how they are drawn.
@@ -65,8 +68,9 @@ class Family:
     `batch` names the size that counts independent samples: it is axis 0 of every input and output;
     None when samples are not independent. `part` takes out of a problem what is compared with the
     oracle, by default some samples of the batch. `single` returns the same map on as few entries as
-    possible, for looking at it as a black box; `pose` returns that problem for a setting, a
-    symmetry and an lmax, where the family has these.
+    possible, for looking at it as a black box; `pose` returns that problem at a value of the main
+    axis, with words of its own by keyword (setting, symmetry), each with a default: what analyses
+    ask, and the catalogue without more words.
     """
 
     name: str
@@ -84,7 +88,7 @@ class Family:
     batch: str | None = None
     part: Callable[[Problem, Arrays, np.random.Generator], Part] | None = None
     single: Callable[[Problem], Problem] | None = None
-    pose: Callable[[str, str, int], Problem] | None = None
+    pose: Callable[..., Problem] | None = None
 
     def part_of(self, problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
         """Return what is compared with the oracle: the family's part, some samples, or all."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from impls.former import GROWTH, NO_PROFILES, accepting
 from impls.growth import Growth
 from impls.problem import Problem, Refusal, Scalar
 
@@ -50,6 +51,7 @@ def supports_all(problem: Problem, target: Target) -> Refusal | None:
     return None
 
 
+@accepting(profiles=NO_PROFILES, growth=GROWTH)
 @dataclass(frozen=True)
 class Implementation:
     """An operation in one framework. `build` imports the framework; importing the file does not.

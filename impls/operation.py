@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args
 
+from impls.former import GROWTH, Exactness, Field, accepting
 from impls.groups import Element
 from impls.growth import Growth
 from impls.problem import Problem, Refusal, Scalar
@@ -69,6 +70,20 @@ def no_weights(problem: Problem) -> Mapping[str, Space]:
     return {}
 
 
+def _claims(was: Exactness) -> dict[str, tuple[SymmetryClaim, ...]]:
+    """Return the claims that an exactness made; an approximate one without a knob made none."""
+    if was.kind == "exact":
+        return {"claims": exact(*was.subgroups)}
+    if was.kind == "learned":
+        return {"claims": tuple(SymmetryClaim(name, "learned") for name in was.subgroups)}
+    named = was.subgroups if was.knob else ()
+    return {"claims": tuple(SymmetryClaim(name, "by_knob", was.knob) for name in named)}
+
+
+_EXACTNESS = Field('write claims=exact("rotation", ...), or a tuple of SymmetryClaim', _claims)
+
+
+@accepting(exactness=_EXACTNESS, growth=GROWTH)
 @dataclass(frozen=True)
 class Operation:
     """The map: its outputs, weights, claimed symmetry, float64 oracle, cost and selection rules.

@@ -20,8 +20,6 @@ from reports.results import TARGET, TIME, Result
 from reports.style import Look
 from reports.text import listing, number, quantity, slug
 
-SIZE = "lmax"
-
 
 class Point(NamedTuple):
     """One implementation: its time [s] and the dimension of what its operation can express."""
@@ -37,6 +35,7 @@ class Figure:
 
     name: str
     title: str
+    size: str
     passes: Mapping[str, Mapping[float, Sequence[Point]]]
 
     @property
@@ -49,7 +48,7 @@ class Figure:
                 f"{p.label} ({quantity(p.time, 's')}, dim {number(p.dim)})"
                 for p in not_dominated(sizes[largest])
             ]
-            said.append(f"{name} at {SIZE} {number(largest)}: {listing(members)}")
+            said.append(f"{name} at {self.size} {number(largest)}: {listing(members)}")
         return f"{self.title}. Not dominated, by growing time: {'; '.join(said)}."
 
 
@@ -59,21 +58,22 @@ def not_dominated(points: Sequence[Point]) -> list[Point]:
 
 
 def figures(results: Sequence[Result], expressivity: Expressivity) -> list[Figure]:
-    """Return a figure for each problem, less its lmax, in which dimensions differ at some size."""
+    """Return a figure for each problem less its main size, if dimensions differ at some size."""
     found: dict[Any, dict[str, dict[float, list[Point]]]] = defaultdict(
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for r in results:
-        size, time, dim = r.get(SIZE), r.value(TIME), expressivity.dim(r)
-        if time and dim and isinstance(size, int | float) and not isinstance(size, bool):
+        time, dim = r.value(TIME), expressivity.dim(r)
+        if time and dim and r.sizes:
+            main, size = next(iter(r.sizes.items()))
             where = tuple(str(r.columns.get(n)) for n in (*TARGET, "machine", "environment"))
-            key = title_of(r, leave_out=[SIZE]), where
-            found[key][str(r.columns.get("pass"))][float(size)].append(Point(r.label, time, dim))
+            key = title_of(r, leave_out=[main]), main, where
+            found[key][str(r.columns.get("pass"))][size].append(Point(r.label, time, dim))
     kept: list[Figure] = []
-    for (title, where), passes in found.items():
+    for (title, main, where), passes in found.items():
         if any(len({p.dim for p in ps}) > 1 for sizes in passes.values() for ps in sizes.values()):
             name = f"front-{len(kept):02d}-{slug(title)[:60]}"
-            kept.append(Figure(name, f"{title}, {', '.join(where[:2])}", passes))
+            kept.append(Figure(name, f"{title}, {', '.join(where[:2])}", main, passes))
     return kept
 
 
@@ -90,13 +90,15 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
         axes = canvas.subplots(1, len(figure.passes), sharey=True, squeeze=False)[0]
         for ax, (name, sizes) in zip(axes, figure.passes.items(), strict=True):
             ax.set_title(name)
-            _panel(ax, sizes, looks)
+            _panel(ax, figure.size, sizes, looks)
         axes[0].set_ylabel("dimension of what it can express")
         legend(canvas, labels, looks, ncols, line=False)
         return saved(canvas)
 
 
-def _panel(ax: Axes, sizes: Mapping[float, Sequence[Point]], looks: Mapping[str, Look]) -> None:
+def _panel(
+    ax: Axes, main: str, sizes: Mapping[float, Sequence[Point]], looks: Mapping[str, Look]
+) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
     for size, points in sorted(sizes.items()):
@@ -108,7 +110,7 @@ def _panel(ax: Axes, sizes: Mapping[float, Sequence[Point]], looks: Mapping[str,
         for p in points:
             ax.plot(p.time, p.dim, **style(looks[p.label]) | {"linestyle": "none"})
         ax.annotate(
-            f"{SIZE} {number(size)}", (best[-1].time, best[-1].dim), xytext=(0, 7),
+            f"{main} {number(size)}", (best[-1].time, best[-1].dim), xytext=(0, 7),
             textcoords="offset points", ha="center", fontsize=7,
         )  # fmt: skip
     ax.margins(x=0.08, y=0.12)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import combinations, product
+from itertools import combinations
 from math import isfinite, isnan
 from typing import Any
 
@@ -16,7 +16,6 @@ from reports.results import TARGET, TIME, Result
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, number
 
-SIZES = ("lmax", "batch", "channels")
 LEAST = 3
 """Sizes that an exponent or a crossover needs."""
 COUNTED = "cost.flops"
@@ -134,14 +133,16 @@ def _series(blocks: Sequence[Block]) -> dict[tuple[str, str, str, str], Series]:
     The keys are (size, label, problem without this size, pass).
     """
     found: dict[Any, Series] = defaultdict(list)
-    for name, block in product(SIZES, blocks):
-        for r in block.results:
-            size = r.get(name)
-            if r.published and isinstance(size, int | float) and size > 0:
+    results = [r for block in blocks for r in block.results if r.published]
+    names = dict.fromkeys(name for r in results for name in r.sizes)
+    for name in names:
+        for r in results:
+            size = r.sizes.get(name, 0.0)
+            if size > 0:
                 title = title_of(r, leave_out=[name])
                 where = tuple(r.columns.get(n) for n in (*TARGET, "machine", "environment"))
                 key = name, r.label, title, str(r.columns.get("pass")), where
-                found[key].append((float(size), r))
+                found[key].append((size, r))
     return {
         key[:-1]: sorted(series, key=lambda item: item[0])
         for key, series in found.items()

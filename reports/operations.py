@@ -25,7 +25,6 @@ GROUPS = (
     (("permutation",), "Sₙ"),
 )
 """What subgroups make up together, the larger groups first."""
-LMAX = "L\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
 USUAL = ("jax", "torch")
 """The frameworks that go without saying."""
 
@@ -34,7 +33,9 @@ USUAL = ("jax", "torch")
 class About:
     """One operation, as declared; a row may know it when the registry does not.
 
-    `run` tells whether cases of it were run. `implementations` maps names to (framework, order).
+    `run` tells whether cases of it were run. `main` is the axis along which the family poses its
+    question, and `posed` that question in a word (mimo). `implementations` maps names to
+    (framework, order).
     """
 
     family: str
@@ -45,6 +46,8 @@ class About:
     papers: tuple[str, ...] = ()
     users: tuple[str, ...] = ()
     run: bool = False
+    main: str = ""
+    posed: str = ""
     paths: tuple[int, int] | None = None
     dimensions: tuple[int | None, ...] | None = None
     cost: str = ""
@@ -82,7 +85,9 @@ def _about(registry: Registry, results: Sequence[Result], family: str, name: str
     if known is None or known.family != family:
         return _from_rows(mine, family, name, run)
     implementations = registry.implementations_of(name)
-    derived = catalogue.entry(known, registry.family(family), implementations)
+    of = registry.family(family)
+    derived = catalogue.entry(known, of, implementations)
+    words = () if of.pose is None else of.facets(of.pose(1)).values()
     return About(
         family=family,
         name=name,
@@ -92,6 +97,8 @@ def _about(registry: Registry, results: Sequence[Result], family: str, name: str
         papers=known.papers,
         users=known.users,
         run=run,
+        main=of.axes[0] if of.pose else "",
+        posed=next((word for word in words if isinstance(word, str)), ""),
         paths=derived.paths,
         dimensions=derived.dimensions,
         cost=derived.cost,
@@ -128,13 +135,15 @@ def table(
     found: Sequence[About], expressivity: Expressivity, references: Mapping[str, Reference]
 ) -> Table:
     """Return the catalogue."""
-    first, *_, last = catalogue.DEGREES
+    first, *_, last = catalogue.STEPS
+    axes = dict.fromkeys(catalogue.symbol(o.main) for o in found if o.dimensions)
+    main = f"{'/'.join(axes)}\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}"
     expressivity_of = "Expressivity (dim)"
     columns = [
         Column("Operation"),
         Column("Symmetry claimed"),
-        Column(f"Couples, {LMAX}{catalogue.DEGREE}"),
-        Column(f"derived, {LMAX}{first}\N{EN DASH}{last}", expressivity_of),
+        Column(f"Couples, {main}{catalogue.COUNTED}"),
+        Column(f"derived, {main}{first}\N{EN DASH}{last}", expressivity_of),
         Column("measured in this run", expressivity_of),
         Column("Cost"),
         Column("Implementations"),
@@ -182,12 +191,12 @@ def _dimensions(o: About) -> Cell:
 
 
 def _measured(o: About, measured: Sequence[str], differs: bool) -> Cell:
-    """Return what was measured in the setting of the derived numbers, or else in any."""
+    """Return what was measured of the question of the derived numbers, or else of any."""
     if not o.run:
         return Cell("not in this run", kind="muted")
     if not measured:
         return Cell(kind="muted", spoken="not measured")
-    alike = [line for line in measured if line.startswith(f"{catalogue.SETTING} ")]
+    alike = [line for line in measured if o.posed and line.startswith(f"{o.posed} ")]
     cell = _lines([("", line) for line in alike or measured])
     return replace(cell, badge="differs", kind="bad") if differs else cell
 
@@ -225,8 +234,8 @@ def _record(o: About, measured: Sequence[str]) -> dict[str, object]:
         "inexact": o.inexact,
         "paths": "{} of {}".format(*o.paths) if o.paths else None,
         **{
-            f"dim L={degree}": dim
-            for degree, dim in zip(catalogue.DEGREES, o.dimensions or [None] * 4, strict=True)
+            f"dim {catalogue.symbol(o.main)}={step}": dim
+            for step, dim in zip(catalogue.STEPS, o.dimensions or [None] * 4, strict=True)
         },
         "expressivity.dim": "; ".join(measured),
         "in this run": "yes" if o.run else "no",

@@ -72,6 +72,15 @@ class Result:
         """Return the facets of the problem by name."""
         return {k[6:]: v for k, v in self.columns.items() if k.startswith("facet.")}
 
+    @property
+    def sizes(self) -> dict[str, float]:
+        """Return the facets that are numbers, the main axis of the family first."""
+        return {
+            name: float(value)
+            for name, value in self.facets.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+
     def get(self, name: str) -> Any:
         """Return a facet or, failing that, a column (pass, dtype, device ...)."""
         return self.columns.get(f"facet.{name}", self.columns.get(name))

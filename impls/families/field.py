@@ -204,7 +204,12 @@ def _single(asked: Problem) -> Problem:
     return asked.with_sizes(channels=1, batch=1)
 
 
-def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+def _pose(
+    lmax: int,
+    *,
+    setting: Literal["mimo", "truncated", "dot", "scale"] = "mimo",
+    symmetry: Literal["so3", "o3"] = "so3",
+) -> Problem:
     values, cutoff = (POSED[setting], "mimo") if setting in POSED else (CROSS, setting)
     return problem(values, lmax, symmetry, setting=cutoff, batch=1, dtype="float64")
 

@@ -42,7 +42,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -64,7 +64,7 @@ Given = Literal["vectors", "harmonics"]
 Dtype = Literal["float64", "float32", "bfloat16"]
 
 IRREPS = ("irreps_node", "irreps_edge", "irreps_out")
-SETTINGS = ("truncated", "mimo", "full")
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
 CLOUDS: Mapping[str, Callable[[int, int, int], Graph]] = {
     "lattice": clouds.lattice,
     "isotropic": clouds.isotropic,
@@ -562,7 +562,7 @@ def _single(asked: Problem) -> Problem:
     return pair(asked).with_sizes(given="harmonics")
 
 
-def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+def _pose(lmax: int, *, setting: Setting = "mimo", symmetry: Symmetry = "so3") -> Problem:
     return problem(setting, lmax, symmetry, data="lattice:16x8", channels=2, dtype="float64")
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -29,7 +29,9 @@ from impls.so3.space import irreps_space
 from impls.spaces import Arrays, Space
 from impls.streams import Streams
 
-SETTINGS = ("siso", "simo", "mimo", "truncated")
+Setting = Literal["siso", "simo", "mimo", "truncated"]
+SETTINGS: tuple[Setting, ...] = get_args(Setting)
+Symmetry = Literal["so3", "o3"]
 DATA = ("normal", "parallel", "zeros")
 NEAREST = 8
 """Data "parallel" comes as near as 10^-8."""
@@ -240,7 +242,7 @@ def _single(asked: Problem) -> Problem:
     return asked.with_sizes(channels=1, batch=1)
 
 
-def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+def _pose(lmax: int, *, setting: Setting = "mimo", symmetry: Symmetry = "so3") -> Problem:
     return problem(setting, lmax, symmetry, batch=1, dtype="float64")
 
 

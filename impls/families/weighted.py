@@ -28,7 +28,6 @@ from impls.spaces import Space
 
 IRREPS = ("irreps_in1", "irreps_in2", "irreps_out")
 MULTIPLICITIES = ("mul1", "mul2", "mul3")
-SETTINGS = ("siso", "simo", "mimo", "truncated")
 Weights = Literal["shared", "per_sample"]
 
 
@@ -219,7 +218,7 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
 
 @lru_cache(maxsize=256)
 def _setting(irreps: tuple[str, ...], lmax: int, symmetry: str) -> str:
-    for setting in SETTINGS:
+    for setting in product.SETTINGS:
         standard = problem(setting, lmax, symmetry).sizes
         if all(standard[name] == value for name, value in zip(IRREPS, irreps, strict=True)):
             return setting
@@ -230,7 +229,9 @@ def _single(asked: Problem) -> Problem:
     return asked.with_sizes(**dict.fromkeys(MULTIPLICITIES, 1), batch=1)
 
 
-def _pose(setting: str, symmetry: str, lmax: int) -> Problem:
+def _pose(
+    lmax: int, *, setting: product.Setting = "mimo", symmetry: product.Symmetry = "so3"
+) -> Problem:
     return problem(setting, lmax, symmetry, mul=(1, 1, 1), batch=1, dtype="float64")
 
 

@@ -54,8 +54,8 @@ def test_all_paths_are_counted_whatever_the_operation_puts_out(registry):
     """19 paths exist at lmax 2; the bracket's output has nothing of degrees that it never meets."""
     asked = labels(str(degrees(range(3)))), labels(str(degrees(range(5))))
     assert len(allowed_triples(asked[0], asked[0], asked[1])) == 19
-    only = registry.family("product").pose("mimo", "so3", 2).with_sizes(irreps_out="1x1")
-    family = replace(registry.family("product"), pose=lambda setting, symmetry, lmax: only)
+    only = registry.family("product").pose(2).with_sizes(irreps_out="1x1")
+    family = replace(registry.family("product"), pose=lambda lmax: only)
     assert catalogue.paths(registry.operation("clebsch_gordan"), family, 2) == (6, 19)
 
 
@@ -108,8 +108,8 @@ def test_an_undeclared_growth_promises_nothing(registry):
 def test_closed_forms_of_the_dimensions(registry):
     family, degrees_asked = registry.family("product"), range(1, 6)
 
-    def truncated(setting, symmetry, lmax):
-        asked = family.pose(setting, symmetry, lmax)
+    def truncated(lmax):
+        asked = family.pose(lmax)
         return asked.with_sizes(irreps_out=asked.sizes["irreps_in1"])
 
     cut = replace(family, pose=truncated)

@@ -140,7 +140,6 @@ ANALYSIS_REFUSED = {
     "implementation": ((*ONE, "nonsense", "--lmax", "1"), "unknown implementation 'clebsch_"),
     "negative lmax": (("--operation", "gaunt", "--lmax", "-1"), "--lmax must be at least 1"),
     "lmax zero": (("--operation", "gaunt", "--lmax", "0"), "--lmax must be at least 1, not 0"),
-    "no lmax": (("--operation", "gaunt"), "required: --lmax"),
     "setting": (("--operation", "gaunt", "--lmax", "1", "--setting", "all"), "invalid choice"),
     "out is a file": (
         (*ONE, "numpy_dense", "--lmax", "1", "--out", "{file}"),

@@ -35,7 +35,7 @@ GROWING = {
         feature.layer(natural(range(lmax + 1))),
         feature.layer(feature.gated(lmax), data="frames"),
         feature.power(3, lmax, 1, "so3"),
-        feature.FAMILY.pose("mimo", "so3", lmax),
+        feature.FAMILY.pose(lmax),
     ],
     "product": lambda lmax: [
         product.problem("mimo", lmax, "so3"),
@@ -45,7 +45,7 @@ GROWING = {
         ),
     ],
     "points": lambda lmax: [
-        points.FAMILY.pose("mimo", "so3", lmax),
+        points.FAMILY.pose(lmax),
         points.problem("full", lmax, "so3", data="isotropic:64x16"),
         points.problem("full", lmax, "o3", data="isotropic:64x16"),
         points.problem("mimo", lmax, "so3"),
@@ -71,7 +71,7 @@ def asked(operation, lmax, channels):
         problems = GROWING[family.name](lmax)
     else:
         assert family.pose is not None, "say above how problems of this family grow"
-        problems = [family.pose("mimo", "so3", lmax)]
+        problems = [family.pose(lmax)]
     wide = [p.with_sizes(**{n: channels for n in CHANNELS if n in p.sizes}) for p in problems]
     answered = (p for p in wide if family.check(p) is None and operation.supports(p) is None)
     return next(answered, None)

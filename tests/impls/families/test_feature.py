@@ -52,8 +52,8 @@ def test_a_question_by_options():
 
 
 def test_pose_and_single_have_one_channel_and_one_sample():
-    assert FAMILY.pose("mimo", "so3", 2) == power(2, 2, 4, "so3", batch=1, dtype="float64")
-    assert FAMILY.pose("simo", "o3", 1).sizes["irreps_out"] == "1x0e+1x1o+1x2e"
+    assert FAMILY.pose(2) == power(2, 2, 4, "so3", batch=1, dtype="float64")
+    assert FAMILY.pose(1, setting="simo", symmetry="o3").sizes["irreps_out"] == "1x0e+1x1o+1x2e"
     single = FAMILY.single(SQUARE)
     assert FAMILY.draw(single, Streams(0))["x"].shape == (1, 1, 9)
     assert single.sizes["channels_out"] == 1

@@ -114,7 +114,7 @@ def test_bad_data_and_arguments():
         with pytest.raises(ValueError, match=reason):
             problem(*arguments)
     with pytest.raises(ValueError, match="unknown setting 'siso'"):
-        FAMILY.pose("siso", "so3", 1)
+        FAMILY.pose(1, setting="siso", symmetry="so3")
 
 
 def test_settings_of_pose():
@@ -125,5 +125,5 @@ def test_settings_of_pose():
         ("dot", "1o | 1o | 0e", 4),
         ("scale", "0e | 1o | 1o", 4),
     ):
-        posed = FAMILY.pose(setting, "o3", 2)
+        posed = FAMILY.pose(2, setting=setting, symmetry="o3")
         assert FAMILY.facets(posed)["values"] == values and posed.sizes["lout"] == lout

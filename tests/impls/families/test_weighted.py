@@ -76,7 +76,7 @@ def test_allegro_has_a_sample_for_each_edge_and_paths_of_both_kinds():
 
 
 def test_single_and_pose_have_one_channel_and_one_sample():
-    posed = FAMILY.pose("mimo", "so3", 2)
+    posed = FAMILY.pose(2)
     assert FAMILY.single(problem("mimo", 2, "so3", dtype="float64")) == posed
     assert {k: a.shape for k, a in FAMILY.draw(posed, Streams(0)).items()} == {
         "x": (1, 1, 9),

@@ -167,7 +167,7 @@ def test_uvu_with_one_harmonic_is_the_message_of_a_convolution():
 @pytest.mark.parametrize("mode", ["uvu", "uvv", "uuu", "uvuv"])
 def test_one_channel_reaches_what_the_full_product_reaches(mode):
     for lmax, dimension in ((1, 6), (2, 19)):
-        asked = FAMILY.pose("mimo", "so3", lmax)
+        asked = FAMILY.pose(lmax)
 
         def evaluate(x, y, asked=asked):
             many = asked.with_sizes(batch=len(x))

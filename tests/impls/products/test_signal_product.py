@@ -237,7 +237,7 @@ def test_dimensions_with_a_cutoff_of_orbital_degrees(values, symmetry, dims, spa
 @pytest.mark.parametrize("setting", ["mimo", "dot", "scale"])
 @pytest.mark.parametrize("symmetry", ["o3", "so3"])
 def test_measured_coefficients_are_the_derived_ones(symmetry, setting):
-    asked = FAMILY.pose(setting, symmetry, 1)
+    asked = FAMILY.pose(1, setting=setting, symmetry=symmetry)
     parts = [labels(irreps) for irreps in irreps_of(asked)]
     call = grid(asked, backends.load("numpy", asked, Target()), {}).call
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure as Canvas
 from analysis import catalogue
 from analysis.coupling import HeatMap, heat_map, sizes
 from impls.registry import Registry
+from impls.spaces import Array
 from reports.plot import INK, RULE, saved, styled
 from reports.style import PALETTE
 
@@ -19,6 +21,8 @@ DEGREE = 2
 COLUMNS = 5
 AREA = 90.0
 """Area of the mark of the largest coefficient [points squared]."""
+LEAST = 1e-6
+"""Coefficients with smaller marks are dots."""
 
 
 def maps(registry: Registry) -> dict[str, HeatMap]:
@@ -36,7 +40,12 @@ def draw(found: Mapping[str, HeatMap]) -> tuple[str, bytes]:
     """Return (SVG text, PDF bytes) of all matrices side by side."""
     rows = math.ceil(len(found) / COLUMNS)
     with styled():
-        canvas = Canvas(figsize=(2.0 * COLUMNS, 2.4 * rows), layout="constrained")
+        width, height = 2.0 * COLUMNS, 2.4 * rows
+        canvas = Canvas(figsize=(width, height))
+        canvas.subplots_adjust(
+            left=0.4 / width, right=1 - 0.1 / width, bottom=0.4 / height, top=1 - 0.25 / height,
+            wspace=0.3, hspace=0.35,
+        )  # fmt: skip
         axes = canvas.subplots(rows, COLUMNS, squeeze=False).ravel()
         for ax, (name, matrix) in zip(axes, found.items(), strict=False):
             _panel(ax, name, matrix)
@@ -48,18 +57,18 @@ def draw(found: Mapping[str, HeatMap]) -> tuple[str, bytes]:
 def _panel(ax: Axes, name: str, matrix: HeatMap) -> None:
     colour, other = PALETTE[0][0], PALETTE[1][0]
     largest = float(np.nanmax(np.abs(matrix.values))) or 1.0
-    for i, (first, second) in enumerate(matrix.rows):
-        for j, third in enumerate(matrix.columns):
-            value = matrix.values[i, j]
-            if np.isnan(value):
-                continue
-            size = AREA * abs(value) / largest
-            if size < 1e-6:
-                ax.plot(j, i, ".", color=INK, markersize=2)
-            elif (first.l + second.l + third.l) % 2 == 0:
-                ax.scatter(j, i, size, marker="s", color=colour, linewidths=0)
-            else:
-                ax.scatter(j, i, size, marker="s", facecolors="none", edgecolors=other)
+    areas = AREA * np.abs(matrix.values) / largest
+    degrees = [[a.l + b.l + c.l for c in matrix.columns] for a, b in matrix.rows]
+    odd = np.reshape(degrees, areas.shape) % 2 == 1
+    marks: tuple[tuple[Array, dict[str, Any]], ...] = (
+        (areas < LEAST, {"marker": ".", "s": 4, "color": INK, "linewidths": 0}),
+        ((areas >= LEAST) & ~odd, {"marker": "s", "color": colour, "linewidths": 0}),
+        ((areas >= LEAST) & odd, {"marker": "s", "facecolors": "none", "edgecolors": other}),
+    )
+    for which, look in marks:
+        rows, places = np.nonzero(which)
+        if len(rows):
+            ax.scatter(places, rows, **{"s": areas[which]} | look)
     ax.set_title(name, fontsize=8)
     ax.set_xticks(range(len(matrix.columns)), [str(ir.l) for ir in matrix.columns], fontsize=7)
     pairs = [f"{first.l}, {second.l}" for first, second in matrix.rows]

@@ -26,7 +26,8 @@ def clean(value: Any) -> Any:
     Such characters cannot be written to SVG, or make text look like something else.
     """
     if isinstance(value, str):
-        return "".join(_shown(c) for c in value)
+        plain = value.isascii() and value.isprintable()
+        return value if plain else "".join(_shown(c) for c in value)
     if isinstance(value, dict):
         return {clean(k): clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

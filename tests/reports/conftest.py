@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from analysis.coupling import HeatMap
 from bench.rows import Reading, Row, Store, write_json
+from reports import heat
 
 HOSTILE = "<script>alert(1)</script> $x^2$ \"quoted\" & 'single' _{u} \u202eevil\x07"
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "lmax": 1, "channels": 1, "batch": 1000}
@@ -239,3 +242,19 @@ def small(writer: Writer) -> Path:
     writer.case(BASELINE)
     fill_plug_in(writer)
     return writer.directory
+
+
+@pytest.fixture(autouse=True, scope="session")
+def couplings_are_drawn_once() -> Iterator[None]:
+    """Draw the figure that shows the same on every page only once for each set of matrices."""
+    drawn: dict[str, tuple[str, bytes]] = {}
+
+    def once(found: Mapping[str, HeatMap]) -> tuple[str, bytes]:
+        key = repr([(name, m.values.tolist()) for name, m in found.items()])
+        if key not in drawn:
+            drawn[key] = heat.draw(found)
+        return drawn[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("reports.page.heat", SimpleNamespace(maps=heat.maps, alt=heat.alt, draw=once))
+        yield

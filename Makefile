@@ -57,15 +57,19 @@ DIR ?= $(OUT)/default
 report: $(READY)
 	@$(RUN) -m reports build $(DIR) --out $(OUT)
 
+# Files of tests go to so many processes side by side.
+JOBS ?= 2
+TESTS := $(RUN) -m pytest -q --numprocesses $(JOBS) --dist loadfile
+
 test: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(RUN) -m pytest -q --durations=10
+	$(TESTS) --durations=10
 
 test-fast: $(READY)
-	$(RUN) -m pytest -q -m "not slow"
+	$(TESTS) -m "not slow"
 
 check: $(READY)
 	@test -n "$(NAME)" || { echo "which? make check NAME=clebsch_gordan, or NAME=my_file.py"; exit 2; }

@@ -1,4 +1,4 @@
-"""Run any implementation on float64 arrays, and differentiate it, in any framework."""
+"""Run any implementation on float64 arrays, differentiate it, and compare it with its oracle."""
 
 import contextlib
 from functools import partial
@@ -8,141 +8,22 @@ import pytest
 
 from impls.families.product import FAMILY
 from impls.implementation import Target
+from impls.registry import load
 from impls.streams import Streams
-
-
-class Runner:
-    """What a test asks of an implementation; x and y are the inputs, z the output."""
-
-    def draw(self, problem):
-        return FAMILY.draw(problem, Streams(problem.seed))
-
-    def value(self, implementation, problem, arrays, options=None):
-        return self._run(implementation, problem, arrays, options, self._value)
-
-    def gradient(self, implementation, problem, arrays, cotangent):
-        """Return the gradients of <cotangent, z> in x and y."""
-        return self._run(implementation, problem, arrays | {"c": cotangent}, None, self._gradient)
-
-    def asymmetry(self, implementation, operation, problem, elements):
-        """Return the largest equivariance error over group elements, in one evaluation."""
-        spaces, arrays = FAMILY.inputs(problem), self.draw(problem)
-        copies = [arrays] + [{k: spaces[k].act(g, a) for k, a in arrays.items()} for g in elements]
-        joined = {k: np.concatenate([copy[k] for copy in copies]) for k in arrays}
-        larger = problem.with_sizes(batch=len(joined["x"]))
-        value, *moved = np.split(self.value(implementation, larger, joined), len(copies))
-        act = operation.outputs(problem)["z"].act
-        errors = [np.abs(z - act(g, value)).max() for g, z in zip(elements, moved, strict=True)]
-        return max(errors) / np.abs(value).max()
-
-    def _run(self, implementation, problem, arrays, options, ask):
-        framework = implementation.framework
-        with self._precision(framework, problem.dtype):
-            built = implementation.build(problem, Target(), options or {})
-            inputs = {k: self._put(framework, a, problem.dtype) for k, a in arrays.items()}
-            return self._numpy(ask(framework, built.call, inputs))
-
-    def _precision(self, framework, dtype):
-        if framework != "jax":
-            return contextlib.nullcontext()
-        import jax
-
-        return jax.enable_x64(dtype == "float64")
-
-    def _put(self, framework, array, dtype):
-        real = array.dtype.kind == "f"  # the others are indices
-        if framework == "torch":
-            import torch
-
-            return torch.tensor(array, dtype=getattr(torch, dtype) if real else None)
-        if framework == "jax":
-            import jax.numpy as jnp
-
-            return jnp.asarray(array, dtype if real else None)
-        return array.astype(dtype) if real else array
-
-    def _numpy(self, found):
-        if isinstance(found, tuple):
-            return tuple(self._numpy(a) for a in found)
-        found = found.detach() if hasattr(found, "detach") else found
-        return np.asarray(found)
-
-    def _value(self, framework, call, inputs):
-        if framework == "jax":
-            import jax
-
-            call = jax.jit(call)
-        return call(inputs, {})["z"]
-
-    def _gradient(self, framework, call, inputs):
-        def functional(x, y):
-            return (call({"x": x, "y": y}, {})["z"] * inputs["c"]).sum()
-
-        if framework == "jax":
-            import jax
-
-            return jax.jit(jax.grad(functional, (0, 1)))(inputs["x"], inputs["y"])
-        import torch
-
-        x, y = (inputs[name].requires_grad_() for name in "xy")
-        return torch.autograd.grad(functional(x, y), (x, y))
-
-
-class Expected:
-    """The same from an operation's oracle, by multilinearity alone."""
-
-    def matrix(self, operation, problem, arrays, cotangent):
-        """Return A [batch, channels, dim1, dim2] with <c, z> = sum x A y."""
-        dim1, dim2 = arrays["x"].shape[-1], arrays["y"].shape[-1]
-        shape = arrays["x"].shape[:-1]
-        entries = np.zeros((*shape, dim1, dim2))
-        for i in range(dim1):
-            for j in range(dim2):
-                x = np.broadcast_to(np.eye(dim1)[i], (*shape, dim1))
-                y = np.broadcast_to(np.eye(dim2)[j], (*shape, dim2))
-                z = operation.oracle(problem, {"x": x, "y": y}, {})["z"]
-                entries[..., i, j] = (z * cotangent).sum(-1)
-        return entries
-
-    def gradient(self, operation, problem, arrays, cotangent):
-        matrix = self.matrix(operation, problem, arrays, cotangent)
-        return (
-            np.einsum("...ij,...j->...i", matrix, arrays["y"]),
-            np.einsum("...ij,...i->...j", matrix, arrays["x"]),
-        )
-
-
-@pytest.fixture(scope="session")
-def runner():
-    return Runner()
-
-
-@pytest.fixture(scope="session")
-def expected():
-    return Expected()
-
-
-@pytest.fixture(scope="session")
-def distance():
-    """Largest difference relative to the largest entry."""
-    return lambda found, wanted: np.abs(found - wanted).max() / np.abs(wanted).max()
 
 
 class Judge:
     """Any implementation, of any family, with its weights: value, gradients, symmetry."""
 
-    def __init__(self, runner):
-        self.runner = runner
-
     def draw(self, family, operation, problem, seed=3):
         rng = np.random.default_rng(seed)
-        inputs = family.draw(problem, Streams(0))
+        inputs = operation.taken(family.draw(problem, Streams(0)))
         return inputs, {k: s.sample(rng) for k, s in operation.weights(problem).items()}
 
-    def value(self, implementation, problem, inputs, weights):
-        return self.values(implementation, problem, [inputs], weights)[0]
+    def value(self, implementation, problem, inputs, weights, options=None):
+        return self.values(implementation, problem, [inputs], weights, options)[0]
 
-    def values(self, implementation, problem, many_inputs, weights):
+    def values(self, implementation, problem, many_inputs, weights, options=None):
         """Return the outputs for several inputs, built and compiled once."""
 
         def ask(call):
@@ -152,10 +33,10 @@ class Judge:
                 call = jax.jit(call)
             return [call(put(inputs), put(weights)) for inputs in many_inputs]
 
-        put = partial(self._put, implementation, problem)
-        return self._run(implementation, problem, ask)
+        put = partial(self._put, implementation.framework, problem.dtype)
+        return self._run(implementation, problem, ask, options)
 
-    def differentiated(self, implementation, problem, inputs, weights, cotangents):
+    def differentiated(self, implementation, problem, inputs, weights, cotangents, options=None):
         """Return the outputs, and the gradients of the sum of <cotangent, output>."""
 
         def ask(call):
@@ -181,12 +62,13 @@ class Judge:
             parts = torch.autograd.grad(total, list(leaves.values()))
             return [outputs, dict(zip(leaves, parts, strict=True))]
 
-        put = partial(self._put, implementation, problem)
-        return self._run(implementation, problem, ask)
+        put = partial(self._put, implementation.framework, problem.dtype)
+        return self._run(implementation, problem, ask, options)
 
     def symmetry(self, family, operation, implementation, problem, inputs, weights, elements):
         """Return max |f(g x) - g f(x)| relative to max |f(x)|, for each element."""
-        spaces_in, spaces = family.inputs(problem), operation.outputs(problem)
+        spaces_in = operation.taken(family.inputs(problem))
+        spaces = operation.outputs(problem)
         moved = [{k: s.act(g, inputs[k]) for k, s in spaces_in.items()} for g in elements]
         plain, *found = self.values(implementation, problem, [inputs, *moved], weights)
         return [
@@ -197,23 +79,116 @@ class Judge:
             for g, outputs in zip(elements, found, strict=True)
         ]
 
-    def _put(self, implementation, problem, arrays):
-        framework = implementation.framework
-        return {k: self.runner._put(framework, a, problem.dtype) for k, a in arrays.items()}
-
-    def _run(self, implementation, problem, ask):
-        with self.runner._precision(implementation.framework, problem.dtype):
-            built = implementation.build(problem, Target(), {})
+    def _run(self, implementation, problem, ask, options):
+        with self._precision(implementation.framework, problem.dtype):
+            built = implementation.build(problem, Target(), options or {})
 
             def canonical(inputs, weights):
                 native = built.pack(inputs, weights) if built.pack else (inputs, weights)
                 outputs = built.call(*native)
                 return built.unpack(outputs) if built.unpack else outputs
 
-            found = ask(canonical)
-            return [{k: self.runner._numpy(a) for k, a in arrays.items()} for arrays in found]
+            return [
+                {k: np.asarray(a.detach() if hasattr(a, "detach") else a) for k, a in found.items()}
+                for found in ask(canonical)
+            ]
+
+    @contextlib.contextmanager
+    def _precision(self, framework, dtype):
+        """Let JAX have float64, and spend little on programs that run once."""
+        if framework != "jax":
+            yield
+            return
+        import jax
+
+        before = jax.config.read("jax_disable_most_optimizations")
+        jax.config.update("jax_disable_most_optimizations", True)
+        try:
+            with jax.enable_x64(dtype == "float64"):
+                yield
+        finally:
+            jax.config.update("jax_disable_most_optimizations", before)
+
+    def _put(self, framework, dtype, arrays):
+        """Return arrays of a framework; those that are not real are indices."""
+        return {
+            k: self._array(framework, a, dtype if a.dtype.kind == "f" else None)
+            for k, a in arrays.items()
+        }
+
+    def _array(self, framework, a, dtype):
+        if framework == "torch":
+            import torch
+
+            return torch.tensor(a, dtype=dtype and getattr(torch, dtype))
+        if framework == "jax":
+            import jax.numpy as jnp
+
+            return jnp.asarray(a, dtype)
+        return a.astype(dtype) if dtype else a
 
 
 @pytest.fixture(scope="session")
-def judge(runner):
-    return Judge(runner)
+def judge():
+    return Judge()
+
+
+class Runner:
+    """The same of products without weights; x and y are the inputs, z the output."""
+
+    def __init__(self, judge):
+        self.judge = judge
+
+    def draw(self, problem):
+        return FAMILY.draw(problem, Streams(problem.seed))
+
+    def value(self, implementation, problem, arrays, options=None):
+        return self.judge.value(implementation, problem, arrays, {}, options)["z"]
+
+
+@pytest.fixture(scope="session")
+def runner(judge):
+    return Runner(judge)
+
+
+@pytest.fixture(scope="session")
+def distance():
+    """Largest difference relative to the largest entry."""
+    return lambda found, wanted: np.abs(found - wanted).max() / np.abs(wanted).max()
+
+
+@pytest.fixture(scope="session")
+def agrees(judge, distance):
+    """Put a problem to every NumPy implementation of an operation: it gives what the oracle does.
+
+    What vanishes in the oracle is an exact zero in it. Those named in `but` refuse the problem; of
+    options, those that have them are asked. That this holds in every framework, which share the
+    code of an algorithm, with gradients and symmetry, `tests/conformance` sees on the examples of
+    the family.
+    """
+    registry = load()
+
+    def agrees(operation, asked, drawn=None, options=None, but=()):
+        family = registry.family(operation.family)
+        assert family.check(asked) is None and operation.supports(asked) is None
+        inputs, weights = drawn or judge.draw(family, operation, asked)
+        spaces, expected = operation.outputs(asked), operation.oracle(asked, inputs, weights)
+        in_numpy = {
+            i.name.removeprefix("numpy_"): i
+            for i in registry.implementations_of(operation.name)
+            if i.framework == "numpy" and set(options or {}) <= set(i.options)
+        }
+        refusing = {name for name, i in in_numpy.items() if i.supports(asked, Target())}
+        assert refusing == set(but) < set(in_numpy)
+        for name in set(in_numpy) - refusing:
+            outputs = judge.value(in_numpy[name], asked, inputs, weights, options)
+            assert set(outputs) == set(expected) == set(spaces), name
+            for key, found in outputs.items():
+                wanted = expected[key]
+                assert found.dtype == np.float64, (name, key)
+                assert found.shape == wanted.shape == spaces[key].shape, (name, key)
+                assert distance(found, wanted) < 1e-11, (name, key)
+                vanishes = ~np.any(wanted, axis=tuple(range(wanted.ndim - 1)))
+                assert not np.any(found[..., vanishes]), (name, key)
+
+    return agrees

@@ -14,7 +14,6 @@ from impls.streams import Streams
 SIZE = {"channels": 1, "batch": 64, "dtype": "float64"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lmax", "rings", "error"),
     [

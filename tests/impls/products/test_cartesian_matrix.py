@@ -11,17 +11,9 @@ from impls.products.cartesian_matrix.dense import basis
 from impls.products.cartesian_matrix.operation import OPERATION, coefficients
 from impls.products.matrix.operation import OPERATION as MATRIX
 from impls.products.matrix.operation import block_of
-from impls.registry import load
 from impls.so3.rotations import random_rotations, representation
 from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams
-
-REGISTRY = load()
-NAMES = ("torch_dense", "jax_dense")
-
-
-def implementation(name):
-    return REGISTRY.implementation(f"cartesian_matrix.{name}")
 
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):
@@ -46,17 +38,9 @@ def name_of(asked):
     return " | ".join(str(asked.sizes[f"irreps_{side}"]) for side in ("in1", "in2", "out"))
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
-def test_is_the_oracle(name, asked, runner, distance):
-    arrays = runner.draw(asked)
-    assert OPERATION.supports(asked) is None
-    wanted = OPERATION.oracle(asked, arrays, {})["z"]
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float64
-    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
-    assert distance(found, wanted) < 1e-13
-    assert not np.any(found[..., ~np.any(wanted, axis=(0, 1))])
+def test_of_any_irreps(asked, agrees):
+    agrees(OPERATION, asked)
 
 
 def test_the_plain_product_would_break_inversion(distance):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from impls import backends
-from impls.families.product import irreps_of, problem
+from impls.families.product import FAMILY, irreps_of, problem
 from impls.implementation import Target
 from impls.problem import Problem
 from impls.products.gaunt.grid import on_grid
@@ -16,14 +16,6 @@ from impls.registry import load
 from impls.so3.designs import t_design
 from impls.so3.quadrature import gauss_legendre, lebedev
 from impls.so3.wigner import gaunt, wigner_3j
-
-ALGORITHMS = (
-    *("coefficients", "lebedev", "design", "grid", "grid_fft", "fourier", "fourier_direct"),
-    "fourier_parity",
-)
-NAMES = tuple(
-    f"{framework}_{algorithm}" for framework in ("torch", "jax") for algorithm in ALGORITHMS
-)
 
 REGISTRY = load()
 
@@ -77,67 +69,45 @@ def test_oracle_is_the_closed_form(asked, runner, distance):
         np.testing.assert_allclose(value * wigner_3j(*degrees), gaunt(*degrees), atol=1e-14)
         x, y = arrays["x"][..., in1[i1]], arrays["y"][..., in2[i2]]
         wanted[..., in3[i3]] += np.einsum("ijk,...i,...j->...k", gaunt(*degrees), x, y)
-    assert distance(OPERATION.oracle(asked, arrays, {})["z"], wanted) < 1e-13
+    found = OPERATION.oracle(asked, arrays, {})["z"]
+    assert distance(found, wanted) < 1e-13
+    assert [bool(np.any(found[..., part])) for part in in3] == list(reached(asked))
 
 
-PAIRS = [
-    (name, asked)
-    for name in NAMES
-    for i, asked in enumerate(PROBLEMS)
-    if name.startswith("torch") or i % 6 == 0  # the algorithm is shared: compile a few
-]
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_of_any_irreps(asked, agrees):
+    agrees(OPERATION, asked)
 
 
-@pytest.mark.parametrize(
-    ("name", "asked"), PAIRS, ids=lambda part: part if isinstance(part, str) else name_of(part)
-)
-def test_is_the_oracle(name, asked, runner, distance):
-    arrays = runner.draw(asked)
-    wanted = OPERATION.oracle(asked, arrays, {})["z"]
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float64
-    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
-    assert distance(found, wanted) < 1e-12
-    for kept, part in zip(reached(asked), irreps_of(asked)[2].slices(), strict=True):
-        assert kept == np.any(wanted[..., part])
-        assert kept or not np.any(found[..., part])
-
-
-VARIANTS = [
-    (f"{framework}_{algorithm}", {option: value})
-    for framework in ("torch", "jax")
-    for algorithm, option, value in (("fourier", "fft", "complex"), ("grid", "grid", "double"))
-]
+VARIANTS = [("fourier", {"fft": "complex"}), ("grid", {"grid": "double"})]
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
-def test_the_naive_variants_are_the_same_map(name, options, runner, expected, distance):
-    default = implementation(name)
+def test_the_naive_variants_are_the_same_map(name, options, agrees, judge, distance):
+    default = implementation(f"torch_{name}")
     ((option, value),) = options.items()
     assert default.options[option][1] == value
-    naive = replace(default, build=lambda p, target, _: default.build(p, target, options))
-    kernels = {built.build(problem("mimo", 2), Target(), {}).kernel for built in (default, naive)}
+    kernels = {default.build(problem("mimo", 2), Target(), o).kernel for o in ({}, options)}
     assert len(kernels) == 2
-    several = (custom("0e+1o+3o", "2e+1o", "1o+2e+1e"), problem("simo", 2), custom("0", "0", "0"))
-    for asked in several if name.startswith("torch") else several[:1]:
-        asked = Problem("product", asked.sizes, dtype="float64")
-        arrays = runner.draw(asked)
-        wanted = OPERATION.oracle(asked, arrays, {})["z"]
-        found = runner.value(naive, asked, arrays)
-        assert found.dtype == np.float64 and distance(found, wanted) < 1e-12
-        c = np.random.default_rng(1).standard_normal(wanted.shape)
-        gradients = runner.gradient(naive, asked, arrays, c)
-        for got, want in zip(
-            gradients, expected.gradient(OPERATION, asked, arrays, c), strict=True
-        ):
-            assert got.dtype == np.float64 and distance(got, want) < 1e-12
+    first = custom("0e+1o+3o", "2e+1o", "1o+2e+1e")
+    for asked in (first, problem("simo", 2, dtype="float64"), custom("0", "0", "0")):
+        agrees(OPERATION, asked, options=options)
+    inputs, _ = judge.draw(FAMILY, OPERATION, first)
+    c = {"z": np.random.default_rng(1).standard_normal(OPERATION.outputs(first)["z"].shape)}
+    _, wanted = judge.differentiated(default, first, inputs, {}, c)
+    outputs, found = judge.differentiated(default, first, inputs, {}, c, options)
+    assert outputs["z"].dtype == np.float64
+    for key in "xy":
+        assert found[key].dtype == np.float64 and distance(found[key], wanted[key]) < 1e-12
 
 
 @pytest.mark.parametrize(("name", "options"), VARIANTS, ids=str)
 def test_an_unknown_variant_is_refused(name, options):
     ((option, value),) = options.items()
-    with pytest.raises(ValueError, match=f"unknown {option} 'other': choose one of .*, {value}"):
-        implementation(name).build(PROBLEMS[0], Target(), {option: "other"})
+    for framework in ("numpy", "torch", "jax"):
+        built = implementation(f"{framework}_{name}").build
+        with pytest.raises(ValueError, match=f"unknown {option} 'other': choose .*, {value}"):
+            built(PROBLEMS[0], Target(), {option: "other"})
 
 
 @pytest.mark.parametrize(("symmetry", "counts"), [("so3", (5, 14, 30)), ("o3", (5, 14, 30))])

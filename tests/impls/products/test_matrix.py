@@ -6,13 +6,6 @@ from impls.problem import Problem
 from impls.products.matrix.operation import OPERATION, block_of
 from impls.registry import load
 
-REGISTRY = load()
-NAMES = ("torch_dense", "jax_dense")
-
-
-def implementation(name):
-    return REGISTRY.implementation(f"matrix.{name}")
-
 
 def custom(first, second, out, channels=2, batch=3, dtype="float64"):
     sizes = {"irreps_in1": first, "irreps_in2": second, "irreps_out": out}
@@ -37,35 +30,20 @@ def name_of(asked):
     return " | ".join(str(asked.sizes[f"irreps_{side}"]) for side in ("in1", "in2", "out"))
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
-def test_is_the_oracle(name, asked, runner, distance):
-    arrays = runner.draw(asked)
-    assert OPERATION.supports(asked) is None
-    wanted = OPERATION.oracle(asked, arrays, {})["z"]
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float64
-    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
-    assert distance(found, wanted) < 1e-12
-    assert not np.any(found[..., ~np.any(wanted, axis=(0, 1))])
+def test_of_any_irreps(asked, agrees):
+    agrees(OPERATION, asked)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_rotations_but_not_inversion(name, runner, distance):
+def test_rotations_but_not_inversion(judge):
     asked = problem("mimo", 2, "o3", batch=3, dtype="float64")
-    arrays, spaces = runner.draw(asked), FAMILY.inputs(asked)
-    group = FAMILY.group(asked)
-    value = runner.value(implementation(name), asked, arrays)
-
-    def error(g):
-        moved = {k: spaces[k].act(g, a) for k, a in arrays.items()}
-        found = runner.value(implementation(name), asked, moved)
-        return distance(found, OPERATION.outputs(asked)["z"].act(g, value))
-
-    rng = np.random.default_rng(2)
+    arrays = judge.draw(FAMILY, OPERATION, asked)
+    dense = load().implementation("matrix.numpy_dense")
+    rotations = FAMILY.group(asked).subgroups["rotation"].sample(np.random.default_rng(2), 2)
+    elements = [*rotations, -np.eye(3)]
+    *held, inverted = judge.symmetry(FAMILY, OPERATION, dense, asked, *arrays, elements)
     assert OPERATION.exact == ("rotation",)
-    assert max(error(g) for g in group.subgroups["rotation"].sample(rng, 2)) < 1e-12
-    assert error(-np.eye(3)) > 0.1
+    assert max(held) < 1e-12 and inverted > 0.1
 
 
 def test_selection_rule():

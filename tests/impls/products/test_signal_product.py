@@ -26,20 +26,12 @@ from impls.implementation import Target
 from impls.products.gaunt.operation import OPERATION as GAUNT
 from impls.products.signal_product.grid import grid, on_grid, uncoupling
 from impls.products.signal_product.operation import OPERATION, signal_coefficient
-from impls.registry import load
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.quadrature import gauss_legendre
 from impls.so3.wigner import wigner_3j
 from impls.streams import Streams
 
-NAMES = ("torch_coefficients", "torch_grid", "jax_coefficients", "jax_grid")
 SPINS = {CROSS: (1, 1, 1), SCALE: (0, 1, 1), DOT: (1, 1, 0), SCALARS: (0, 0, 0)}
-
-REGISTRY = load()
-
-
-def implementation(name):
-    return REGISTRY.implementation(f"signal_product.{name}")
 
 
 def small(values, lmax, symmetry="o3", **options):
@@ -55,18 +47,10 @@ PROBLEMS = [
     small(CROSS, 0),
     small(SCALARS, 3),
 ]
-PAIRS = [
-    (name, asked)
-    for name in NAMES
-    for i, asked in enumerate(PROBLEMS)
-    if name.startswith("torch") or i in (0, 2)  # the algorithm is shared: compile a few
-]
 
 
-def name_of(part):
-    if isinstance(part, str):
-        return part
-    return "{value1} {value2} {value_out} {lmax} {lout}".format(**part.sizes)
+def name_of(asked):
+    return "{value1} {value2} {value_out} {lmax} {lout}".format(**asked.sizes)
 
 
 def draw(asked, seed=0):
@@ -132,14 +116,9 @@ def test_scalar_fields_give_the_gaunt_product(distance):
     assert distance(OPERATION.oracle(PROBLEMS[-1], arrays, {})["z"], wanted) < 1e-13
 
 
-@pytest.mark.parametrize(("name", "asked"), PAIRS, ids=name_of)
-def test_is_the_oracle(name, asked, runner, distance):
-    arrays = draw(asked)
-    wanted = OPERATION.oracle(asked, arrays, {})["z"]
-    found = runner.value(implementation(name), asked, arrays)
-    assert found.dtype == np.float64
-    assert found.shape == wanted.shape == OPERATION.outputs(asked)["z"].shape
-    assert distance(found, wanted) < 1e-12
+@pytest.mark.parametrize("asked", PROBLEMS, ids=name_of)
+def test_of_any_values(asked, agrees):
+    agrees(OPERATION, asked)
 
 
 def test_cross_product_of_polar_fields_is_axial():

@@ -119,7 +119,7 @@ def hierarchical_interval(groups: Sequence[ArrayLike], level: float = 0.95) -> I
     has its `series_interval`, which covers the median of this process only.
 
     A bootstrap of processes and of samples within them covers too little with few processes
-    (`analysis.calibration` compares both; the table is in docs/statistics.md).
+    (`analysis.simulation` compares both; the table is in docs/statistics.md).
 
     Raises:
         ValueError: for no processes, no samples, or one that is not positive and finite.

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.exits import ended
-from bench.listing import FORMATS, render
+from bench.commands.exit_codes import ended
+from bench.commands.rendering import FORMATS, render
 from reports import ratio
 from reports.blocks import blocks_of
 from reports.build import INDEX, build

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from analysis.statistics import hierarchical_interval
-from bench.rows import FINISHED, STATUSES, latest
+from bench.record.rows import FINISHED, STATUSES, latest
 from reports.text import natural
 
 LEVEL = 0.95

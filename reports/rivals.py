@@ -29,7 +29,7 @@ def table(blocks: Sequence[Block]) -> Table:
     heads: dict[tuple[int, str], tuple[Block, Result]] = {}
     records = []
     for block in blocks:
-        for each in compared(_duels(block)):
+        for each in compared(_rivals_of(block)):
             key = id(block), each.b.label
             heads[key] = block, each.b
             lines.setdefault(key, []).append(f"{each.a.label}: {_text(each)}")
@@ -47,7 +47,7 @@ def table(blocks: Sequence[Block]) -> Table:
     return Table("rivals", caption, columns, rows, (), records)
 
 
-def _duels(block: Block) -> list[tuple[Result, Result]]:
+def _rivals_of(block: Block) -> list[tuple[Result, Result]]:
     """Return (other, fastest) for all that have a rival: one operation, one framework."""
     groups: dict[Any, list[Result]] = {}
     for r in block.ranked:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench import rows as store
+from bench.record import rows as store
 from reports.text import clean
 
 CALIBRATION = ("when", "design", "clock", "same", "planted", "peaks")

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import history, watched
-from bench.fingerprint import PROTOCOL
+from bench import history
+from bench.ask import watched
 from bench.history import __main__ as command
-from bench.rows import Reading
+from bench.record.fingerprint import PROTOCOL
+from bench.record.rows import Reading
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests/golden/case_ids.txt"
@@ -79,7 +80,7 @@ def test_a_benchmark_measures():
         "suite.setup(*asked)\n"
         "found['time'] = suite.track_time(*asked)\n"
         "quality = history.GauntFwdQuality()\n"
-        "quality.subject = suite.subject\n"
+        "quality.built = suite.built\n"
         "found['error'] = quality.track_error(*asked)\n"
         "found['memory'] = quality.track_memory(*asked)\n"
         "print(json.dumps(found))"
@@ -105,9 +106,9 @@ def test_what_is_not_installed_is_not_available(monkeypatch):
 
 def test_what_is_wrong_has_no_time(monkeypatch):
     wrong = Reading("error.fwd", 0.1, detail={"passed": False})
-    monkeypatch.setattr(history.verdicts, "error", lambda subject: [wrong])
+    monkeypatch.setattr(history.alone.gate, "error", lambda built: [wrong])
     suite = history.GauntFwdSpeed()
-    suite.subject = None
+    suite.built = None
     with pytest.raises(RuntimeError, match=r"error\.fwd failed"):
         suite.track_time("gaunt.torch_grid", suite.params[1][0])
 

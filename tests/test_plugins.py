@@ -14,10 +14,10 @@ import pytest
 import analysis.__main__ as analysis_line
 import bench.__main__ as bench_line
 from analysis.equivariance import errors
-from bench.case import Case
-from bench.probes import CHECK, RUN, probes
-from bench.rows import FINISHED, load
-from bench.subject import build
+from bench.measure.built_case import build
+from bench.measure.probes import CHECK, RUN, probes
+from bench.record.case import Case
+from bench.record.rows import FINISHED, load
 from impls.implementation import MODES, Target
 from impls.registry import load as load_registry
 from impls.streams import Streams
@@ -212,8 +212,8 @@ def readings(file, name):
     registry = load_registry([file])
     family = registry.family(registry.operation(name.split(".")[0]).family)
     mode = MODES[registry.implementation(name).framework][0]
-    subject = build(Case(family.examples[0], name, "fwd", mode, Target()), registry)
-    return (reading for probe in CHECK for reading in probes()[probe].measure(subject))
+    built = build(Case(family.examples[0], name, "fwd", mode, Target()), registry)
+    return (reading for probe in CHECK for reading in probes()[probe].measure(built))
 
 
 @pytest.fixture

@@ -12,18 +12,14 @@ protocol or what is asked changes.
 from __future__ import annotations
 
 import math
-import os
 from typing import Any
 
-from bench import watched
-from bench.case import Case, Pass, digest, refusal
-from bench.fingerprint import PROTOCOL
-from bench.frameworks import load as load_framework
-from bench.placement import host_clock
-from bench.pool import environment, spec_of
-from bench.probes import memory, verdicts
-from bench.rows import Reading
-from bench.subject import Subject, build
+from bench.ask import watched
+from bench.drive import alone
+from bench.measure.built_case import BuiltCase
+from bench.measure.probes import memory
+from bench.record.case import Case, Pass, digest
+from bench.record.fingerprint import PROTOCOL
 
 SAMPLES = 11
 
@@ -37,7 +33,7 @@ class _Watched:
     param_names = ("implementation", "question")
     version: str
     timeout = 120
-    subject: Subject
+    built: BuiltCase
 
     @classmethod
     def case(cls, implementation: str, question: str) -> Case:
@@ -50,18 +46,7 @@ class _Watched:
 
     def setup(self, implementation: str, question: str) -> None:
         """Build the case in this process; n/a when it is refused, as without its package."""
-        case, registry = self.case(implementation, question), watched.registry()
-        refused = refusal(case, registry)
-        if refused:
-            raise NotImplementedError(str(refused))
-        spec = spec_of(case, registry)
-        os.environ.update(environment(spec))
-        load_framework(spec.framework).start(case.target, spec.x64)
-        self.subject = build(case, registry)
-
-    def errors(self) -> list[Reading]:
-        """Return the errors that gate the pass."""
-        return list(verdicts.error(self.subject))
+        self.built = alone.opened(self.case(implementation, question), watched.registry())
 
 
 class _Speed(_Watched):
@@ -69,11 +54,7 @@ class _Speed(_Watched):
 
     def track_time(self, implementation: str, question: str) -> dict[str, Any]:
         """Return seconds per call, of several bursts of calls."""
-        for reading in self.errors():
-            if not reading.detail["passed"]:
-                raise RuntimeError(f"no time is given, since {reading.probe} failed: {reading}")
-        clock = host_clock(self.subject)
-        clock.prepare()
+        clock = alone.clock(self.built)
         return {"samples": clock.sample(SAMPLES), "number": clock.number}
 
     track_time.unit = "seconds"  # type: ignore[attr-defined]
@@ -84,11 +65,11 @@ class _Quality(_Watched):
 
     def track_error(self, implementation: str, question: str) -> float:
         """Return the largest relative error."""
-        return max(math.nan if r.value is None else r.value for r in self.errors())
+        return max(math.nan if r.value is None else r.value for r in alone.errors(self.built))
 
     def track_memory(self, implementation: str, question: str) -> float:
         """Return peak bytes above the live inputs; n/a where the system cannot tell."""
-        sizes = {reading.probe: reading.value for reading in memory.peak(self.subject)}
+        sizes = {reading.probe: reading.value for reading in memory.peak(self.built)}
         return sizes.get("mem.peak.rss") or math.nan
 
     track_error.unit = "1"  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from bench.machine import ROOT, provenance
+from bench.record.machine import ROOT, provenance
 
 
 def _asv(*arguments: str, quiet: bool = False) -> int:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from analysis.accuracy import accuracy, sweep
-from bench.case import Case
-from bench.probes.accuracy import accuracy as probe
-from bench.subject import build
+from bench.measure.built_case import build
+from bench.measure.probes.accuracy import accuracy as probe
+from bench.record.case import Case
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.registry import load
@@ -70,8 +70,8 @@ def test_overflow_is_not_a_number_and_loses_everything():
 @pytest.mark.parametrize("name", ["clebsch_gordan.torch_dense", "gaunt.torch_grid"])
 def test_implementations_keep_the_digits_of_their_type(name, dtype, digits):
     asked = problem("mimo", 2, "o3", batch=16, dtype=dtype)
-    subject = build(Case(asked, name, "fwd", "eager", Target()), load(()))
-    readings = {r.probe: r for r in probe(subject)}
+    built = build(Case(asked, name, "fwd", "eager", Target()), load(()))
+    readings = {r.probe: r for r in probe(built)}
     assert next(iter(readings)) == "accuracy.0.001" and len(readings) == 7
     for reading in readings.values():
         assert abs(-math.log10(reading.value) - digits) < 0.4

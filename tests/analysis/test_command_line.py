@@ -7,7 +7,10 @@ import json
 import pytest
 
 import analysis.__main__ as analysis_line
-from analysis import readers
+from bench.__main__ import parser_of
+from bench.commands import analyse
+from bench.measure.probes import analyses
+from impls.registry import load
 
 PLANTED = '''
 """Scalars of x times y: couples (0, l, l) and nothing else."""
@@ -87,10 +90,8 @@ def test_a_planted_deficiency_in_every_view(asked, tmp_path, monkeypatch):
     assert all((r["saturation"], r["complete"]) == (1, None) for r in channels)
     assert store.read_bytes() == before, "other views of one answer measure nothing"
 
-    assert "analysis/expressivity.py" in analysis_line._sources("expressivity", "numpy")
-    monkeypatch.setattr(
-        analysis_line, "_sources", lambda command, framework: {"analysis": "changed"}
-    )
+    assert "analysis/expressivity.py" in analyse._sources("expressivity", "numpy")
+    monkeypatch.setattr(analyse, "_sources", lambda name, framework: {"analysis": "changed"})
     every = asked("expressivity", "--lmax", "1", of=())
     assert [r["implementation"] for r in every] == ["planted.one", "planted.two"]
     after = store.read_bytes()
@@ -127,7 +128,8 @@ def test_what_weights_span_and_how_triples_couple(asked):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--channels", "0"), "--channels must be at least 1, not 0"),
+        (("--parallel", "0"), "--parallel must be at least 1, not 0"),
+        (("--channels", "0"), "--parallel must be at least 1, not 0"),
         (("--channels", "2", "--irreps"), "not allowed with"),
     ],
 )
@@ -141,9 +143,8 @@ def test_refusals(capsys, arguments, message):
 
 
 def test_every_operation_with_coefficients_is_asked_by_default():
-    arguments = analysis_line._parser().parse_args(["expressivity", "--lmax", "1"])
-    registry = analysis_line.load_registry([])
-    plan = analysis_line._plan(arguments, registry)
+    line = ["analyse", "expressivity", "--lmax", "1"]
+    plan = analyse._plan(parser_of(line).parse_args(line), load())
     names = [case.case.implementation.split(".")[0] for case in plan.planned]
     assert {"clebsch_gordan", "gaunt", "matrix", "channelwise", "signal_product"} <= set(names)
     assert {"scalar_vector", "geometric_product"} <= set(names), "problems of profile check"
@@ -157,9 +158,8 @@ def test_every_operation_with_coefficients_is_asked_by_default():
     [("siso", "gaunt", "signal_product"), ("dot", "signal_product", "gaunt")],
 )
 def test_all_operations_are_those_that_have_the_setting(setting, has, lacks):
-    line = ["expressivity", "--setting", setting, "--symmetry", "o3", "--lmax", "1"]
-    arguments = analysis_line._parser().parse_args(line)
-    plan = analysis_line._plan(arguments, analysis_line.load_registry([]))
+    line = ["analyse", "expressivity", "--setting", setting, "--symmetry", "o3", "--lmax", "1"]
+    plan = analyse._plan(parser_of(line).parse_args(line), load())
     posed = {case.case.implementation.split(".")[0]: case.case.problem for case in plan.planned}
     assert has in posed and lacks not in posed
     if setting == "dot":
@@ -167,7 +167,8 @@ def test_all_operations_are_those_that_have_the_setting(setting, has, lacks):
 
 
 def test_rows_without_an_answer_have_no_records():
-    assert list(readers.expressivity([])) == list(readers.outputs([])) == []
-    assert list(readers.channels([], 3)) == list(readers.homs([])) == []
+    for one in analyses().values():
+        assert list(one.read([])) == []
+        assert all(list(view.read([], 3)) == [] for view in one.views)
     unavailable = {"probe": "homs.spanned", "value": None, "detail": {"unavailable": "too large"}}
-    assert list(readers.homs([unavailable])) == []
+    assert list(analyses()["homs"].read([unavailable])) == []

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from analysis.convolution import along, stabiliser
-from bench.case import Case
-from bench.probes.convolution import convolution
-from bench.subject import build
+from bench.measure.built_case import build
+from bench.measure.probes.convolution import convolution
+from bench.record.case import Case
 from impls.families.points import ask, problem
 from impls.implementation import MODES, Target
 from impls.registry import load

@@ -16,9 +16,9 @@ from analysis.discrimination import (
 )
 from analysis.reduced import allowed, labels
 from analysis.tower import Tower, slices
-from bench.case import Case
-from bench.probes.discrimination import discrimination
-from bench.subject import build
+from bench.measure.built_case import build
+from bench.measure.probes.discrimination import discrimination
+from bench.record.case import Case
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.registry import load

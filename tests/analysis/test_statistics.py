@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.calibration import (
+from analysis.simulation import (
     MODELS,
     autocorrelated,
     bimodal,

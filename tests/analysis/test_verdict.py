@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.calibration import MODELS, SLOWER, bimodal, lognormal, pooled, rates
+from analysis.simulation import MODELS, SLOWER, bimodal, lognormal, pooled, rates
 from analysis.statistics import paired_ratio
 from analysis.verdict import Verdict, holm, verdict, verdicts
 

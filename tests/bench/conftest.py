@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bench.__main__ import main
-from bench.case import Case
-from bench.plan import Plan, planned_of
-from bench.profiles import Profile, Sampling
-from bench.rows import FINISHED
+from bench.ask.plan import Plan, planned_of
+from bench.ask.profile import Profile, Sampling
+from bench.record.case import Case
+from bench.record.rows import FINISHED
 from impls.families.product import problem
 from impls.implementation import MODES, Target
 from impls.registry import load as load_registry

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.asking import options_of, problem_of, problems, spread
+from bench.ask.options import options_of, problem_of, problems, spread
 from impls.families import product
 from impls.registry import load
 

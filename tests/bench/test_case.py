@@ -10,12 +10,12 @@ from dataclasses import replace
 
 import pytest
 
-from bench.case import Case, case_id, describe, digest, problem_id, refusal
-from bench.plan import cases, explaining, plan
-from bench.profiles.narrowing import narrowed
-from bench.profiles.reading import ASKED, load, names
-from bench.rows import load as load_rows
-from bench.run import execute
+from bench.ask.narrowing import narrowed
+from bench.ask.plan import cases, explaining, plan
+from bench.ask.reading import ASKED, load, names
+from bench.drive.run import execute
+from bench.record.case import Case, case_id, describe, digest, problem_id, refusal
+from bench.record.rows import load as load_rows
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.problem import Problem

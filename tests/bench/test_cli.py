@@ -13,8 +13,10 @@ import sys
 import pytest
 
 import analysis.__main__ as analysis_line
-from bench import check, machine
-from bench.profiles.reading import names
+from bench.ask.reading import names
+from bench.commands import check
+from bench.measure.probes import analyses
+from bench.record import machine
 
 NAME = "clebsch_gordan.numpy_dense"
 PLUGIN = """
@@ -42,8 +44,8 @@ def test_help_of_all(said):
     assert code == 0 and "examples:" in out and "exit codes:" in out
     assert all(f"\n    {command}" in out for command in COMMANDS)
     code, out, _ = said("--help", line=analysis_line.main)
-    assert code == 0 and all(name in out for name in analysis_line.PROBES)
-    for name in analysis_line.PROBES:
+    assert code == 0 and all(name in out for name in analyses())
+    for name in analyses():
         assert said(name, "--help", line=analysis_line.main)[0] == 0
 
 

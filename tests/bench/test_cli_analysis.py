@@ -32,7 +32,9 @@ def test_expressivity(said, tmp_path):
 
 def test_interactability(said, tmp_path):
     rows = analysed(said, tmp_path, "interactability", *ONE, "numpy_dense", "--lmax", "1")
-    assert {"l1", "l2", "l3", "coefficient", "interactable", "expected"} <= set(rows[0])
+    assert {"l1", "l2", "l3", "coefficient", "interactable", "expected_interactable"} <= set(
+        rows[0]
+    )
     triples = {(r["l1"], r["l2"], r["l3"]): r["interactable"] for r in rows}
     assert len(triples) == 6 and all(triples.values())
     assert triples["1", "1", "1"] is True

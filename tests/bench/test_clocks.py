@@ -6,8 +6,8 @@ import gc
 
 import pytest
 
-from bench import clocks
-from bench.clocks import BURST, HostClock
+from bench.measure import clocks
+from bench.measure.clocks import BURST, HostClock
 
 
 class Machine:

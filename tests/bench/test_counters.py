@@ -9,8 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench import nvml, quality
-from bench.probes import energy, unit_of
+from bench.measure.probes import energy, unit_of
+from bench.record import nvml, quality
 from impls.implementation import Target
 
 
@@ -76,7 +76,7 @@ def gpu(monkeypatch):
     return install
 
 
-def subject(library, device="cuda", seconds=1e-3, joules=0.4):
+def built(library, device="cuda", seconds=1e-3, joules=0.4):
     """A call of so many seconds that uses so many joules more than the idle GPU does."""
 
     def run():
@@ -93,7 +93,7 @@ def subject(library, device="cuda", seconds=1e-3, joules=0.4):
 
 def test_energy_is_net_of_what_the_idle_gpu_uses(gpu):
     library = gpu(watts=100.0)
-    found = {r.probe: r for r in energy.energy(subject(library))}
+    found = {r.probe: r for r in energy.energy(built(library))}
     net, gross = found["energy.gpu"], found["energy.gpu.gross"]
     assert net.detail["idle"] == pytest.approx(100.0, rel=0.01)
     assert net.detail["seconds"] >= energy.BURST and net.detail["calls"] > 10
@@ -107,7 +107,7 @@ def test_energy_is_net_of_what_the_idle_gpu_uses(gpu):
 
 def test_a_missing_counter_is_said_and_not_estimated(gpu):
     library = gpu(missing=("Energy", "Temperature"))
-    found = {r.probe: r for r in energy.energy(subject(library))}
+    found = {r.probe: r for r in energy.energy(built(library))}
     assert found["energy.gpu"].value is None and "energy.gpu.gross" not in found
     assert "driver does not offer it" in found["energy.gpu"].detail["unavailable"]
     assert found["temperature.gpu"].value is None and found["power.gpu"].value == 100.0
@@ -116,12 +116,12 @@ def test_a_missing_counter_is_said_and_not_estimated(gpu):
 def test_a_counter_that_stands_still_is_no_counter(gpu, monkeypatch):
     library = gpu()
     monkeypatch.setattr(nvml, "energy", lambda: setattr(library, "now", library.now + 0.1) or 5.0)
-    (first, *_) = energy.energy(subject(library))
+    (first, *_) = energy.energy(built(library))
     assert first.value is None and "moved 0 times" in first.detail["unavailable"]
 
 
 def test_on_the_cpu_nothing_is_claimed(gpu):
-    assert list(energy.energy(subject(gpu(), device="cpu"))) == []
+    assert list(energy.energy(built(gpu(), device="cpu"))) == []
 
 
 def test_without_the_library_the_reason_says_what_to_install(monkeypatch):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.subject import build
+from bench.measure.built_case import build
 from impls.implementation import Target
 
 
@@ -29,7 +29,7 @@ def case(hand, registry, name="clebsch_gordan.torch_dense", pass_="fwd", mode="e
 def test_the_device_clock_gives_a_spin_its_length():
     import torch
 
-    from bench import clocks_cuda
+    from bench.measure import clocks_cuda
 
     rate = clocks_cuda.clock_rate()
     for cold in (True, False):
@@ -40,7 +40,7 @@ def test_the_device_clock_gives_a_spin_its_length():
 def test_a_call_that_waits_for_the_device_cannot_be_hidden(monkeypatch):
     import torch
 
-    from bench import clocks_cuda
+    from bench.measure import clocks_cuda
 
     monkeypatch.setattr(clocks_cuda, "RETRIES", 3)
     with pytest.raises(clocks_cuda.Lag, match="waits for the device"):
@@ -48,14 +48,14 @@ def test_a_call_that_waits_for_the_device_cannot_be_hidden(monkeypatch):
 
 
 def test_slope_and_events_agree_on_long_calls(hand, registry):
-    from bench import clocks_cuda
-    from bench.clocks import HostClock
+    from bench.measure import clocks_cuda
+    from bench.measure.clocks import HostClock
 
     name = "gaunt.torch_lebedev"
-    subject = build(case(hand, registry, name, batch=500_000), registry)
-    clock = HostClock(subject.run, subject.framework.wait)
+    built = build(case(hand, registry, name, batch=500_000), registry)
+    clock = HostClock(built.run, built.framework.wait)
     clock.prepare()
-    device = float(np.median(clocks_cuda.sample(subject.run, 11, False).seconds))
+    device = float(np.median(clocks_cuda.sample(built.run, 11, False).seconds))
     assert float(np.median(clock.sample(11))) == pytest.approx(device, rel=0.05)
 
 
@@ -74,9 +74,9 @@ def test_a_graph_answers_new_inputs(hand, registry, pass_):
 
 
 def test_energy_and_utilisation_are_read(hand, registry):
-    from bench.probes.energy import energy
+    from bench.measure.probes.energy import energy
 
-    subject = build(case(hand, registry, batch=100_000), registry)
-    found = {reading.probe: reading for reading in energy(subject)}
+    built = build(case(hand, registry, batch=100_000), registry)
+    found = {reading.probe: reading for reading in energy(built)}
     assert found["energy.gpu.gross"].value > 0 and 0 < found["util.sm"].value <= 1
     assert 1e8 < found["clock.sm"].value < 1e10

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from bench.exits import BAD_INPUT, INTERRUPTED, UNREAD, ended
+from bench.commands.exit_codes import BAD_INPUT, INTERRUPTED, UNREAD, ended
 
 
 def raising(error):
@@ -48,7 +48,7 @@ def test_a_broken_pipe_to_a_worker_is_not_taken_for_the_reader_of_the_output():
 def test_a_reader_that_goes_away_is_no_error(lines):
     program = f"""if True:
         import sys
-        from bench.exits import ended
+        from bench.commands.exit_codes import ended
         sys.stdin.read()
         sys.exit(ended(lambda: [print("a line") for _ in range({lines})] and None))
     """

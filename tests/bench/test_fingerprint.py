@@ -10,8 +10,8 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from bench import fingerprint
-from bench.fingerprint import key
+from bench.record import fingerprint
+from bench.record.fingerprint import key
 from impls.implementation import Target
 from impls.registry import load
 
@@ -26,9 +26,9 @@ MINE = Implementation("clebsch_gordan", "mine", "numpy", build)
 """
 
 ASK = """
-from bench.fingerprint import key
-from bench.plan import plan
-from bench.profiles.reading import load as load_profile
+from bench.record.fingerprint import key
+from bench.ask.plan import plan
+from bench.ask.reading import load as load_profile
 from impls.implementation import Target
 from impls.registry import load
 for planned in plan(load_profile("quick"), Target(), load()).planned:
@@ -152,9 +152,9 @@ def test_a_key_sees_what_it_uses_of_its_own_framework_s_backend(hand, tmp_path, 
 
 EDITED = """
 import json, sys
-from bench import fingerprint
-from bench.case import digest
-from analysis.__main__ import _sources
+from bench.record import fingerprint
+from bench.record.case import digest
+from bench.commands.analyse import _sources
 
 def answer():
     caches = fingerprint._hash, fingerprint._imported, _sources
@@ -178,21 +178,21 @@ print(json.dumps(changed))
 def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_path):
     """Edited in a copy of the tree, so that no module of this one is touched."""
     followed = (
-        "bench/probes/discrimination.py",
-        "bench/probes/bilinear.py",
-        "bench/probes/expressivity.py",
-        "bench/subject.py",
-        "bench/tolerances.py",
-        "bench/frameworks/numpy.py",
+        "bench/measure/probes/discrimination.py",
+        "bench/measure/probes/bilinear.py",
+        "bench/measure/probes/expressivity.py",
+        "bench/measure/built_case.py",
+        "bench/measure/tolerances.py",
+        "bench/measure/frameworks/numpy.py",
         "analysis/discrimination.py",
         "analysis/reduced.py",
         "impls/groups/group.py",
     )
     others = (
         "reports/price.py",
-        "bench/pool.py",
-        "bench/probes/energy.py",
-        "bench/frameworks/torch.py",
+        "bench/drive/pool.py",
+        "bench/measure/probes/energy.py",
+        "bench/measure/frameworks/torch.py",
         "analysis/nero.py",
         "impls/inputs/graphs.py",
     )

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.case import refusal
-from bench.frameworks import load
-from bench.subject import build
+from bench.measure.built_case import build
+from bench.measure.frameworks import load
+from bench.record.case import refusal
 from impls.implementation import Target
 from impls.spaces import Space
 
@@ -118,10 +118,10 @@ def test_all_frameworks_answer_one_problem_alike(hand, registry, pass_):
         for name in names
     ]
     first = subjects[0].call(subjects[0].arrays())
-    for subject in subjects[1:]:
+    for built in subjects[1:]:
         for name, array in subjects[0].arrays().items():
-            np.testing.assert_array_equal(subject.arrays()[name], array)
-        found = subject.call(subject.arrays())
+            np.testing.assert_array_equal(built.arrays()[name], array)
+        found = built.call(built.arrays())
         assert set(found) == set(first)
         for name, array in first.items():
             np.testing.assert_allclose(found[name], array, rtol=1e-4, atol=1e-5)
@@ -193,11 +193,11 @@ def test_what_cannot_be_measured_is_refused_by_name(hand, registry):
 
 def test_the_parts_of_the_first_call_and_its_counts(hand, registry):
     asked = hand.problem("so3", dtype="float32")
-    subject = build(hand.case(registry, "clebsch_gordan.jax_dense", asked), registry)
-    seconds = subject.framework.first(subject.function, subject.arguments, "jit")
+    built = build(hand.case(registry, "clebsch_gordan.jax_dense", asked), registry)
+    seconds = built.framework.first(built.function, built.arguments, "jit")
     assert seconds["time.trace"] + seconds["time.compile"] <= seconds["time.first"]
     assert seconds["time.compile"] > 0.2 * seconds["time.first"], "compiled once, not twice"
-    counted = subject.framework.counted(subject.function, subject.arguments)
+    counted = built.framework.counted(built.function, built.arguments)
     assert counted["flops.xla"] > 0 and counted["bytes.xla"] > 0
     torch_subject = build(hand.case(registry, "gaunt.torch_lebedev", hand.problem()), registry)
     flops = torch_subject.framework.counted(torch_subject.function, torch_subject.arguments)
@@ -207,11 +207,11 @@ def test_the_parts_of_the_first_call_and_its_counts(hand, registry):
 
 def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry):
     """PyTorch's counter of flops fails on gradients with respect to the inputs of a module."""
-    from bench.probes.cost import cost
+    from bench.measure.probes.cost import cost
 
     asked = hand.problem(dtype="float32")
-    subject = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked, "grad"), registry)
-    (reading,) = cost(subject)
+    built = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked, "grad"), registry)
+    (reading,) = cost(built)
     assert reading.probe == "cost.flops.torch" and reading.value is None
     assert "counter fails" in reading.detail["unavailable"]
     forward = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked), registry)
@@ -221,7 +221,7 @@ def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry):
 
 @pytest.mark.parametrize("pass_", ["fwd", "grad"])
 def test_sparse_products_are_not_counted_as_dense_ones(hand, registry, pass_):
-    from bench.probes.cost import cost
+    from bench.measure.probes.cost import cost
 
     case = hand.case(registry, "clebsch_gordan.torch_sparse", hand.problem(), pass_)
     reading = list(cost(build(case, registry)))[-1]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from bench import headroom, nvml
-from bench.headroom import RESERVE, WORKER, Memory, host_memory, memories, total_memory
+from bench.drive import headroom
+from bench.drive.headroom import RESERVE, WORKER, Memory, host_memory, memories, total_memory
+from bench.record import nvml
 
 GIB = 2**30
 MEMINFO = "MemTotal: 16777216 kB\nMemFree: 1048576 kB\nMemAvailable: 8388608 kB\nHugetlb: 0 kB\n"

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 
-from bench.listing import render
+from bench.commands.rendering import render
 
 ROWS = [
     {"name": "a", "time": 1.23456789e-5, "papers": ["x", "y"], "right": True},

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.case import Case
-from bench.probes.verdicts import error
-from bench.subject import PIECE, build, pieces
+from bench.measure.built_case import PIECE, build, pieces
+from bench.measure.probes.gate import error
+from bench.record.case import Case
 from impls.families.points import problem
 from impls.implementation import Target
 from impls.registry import load
@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[2]
 GATED = """
 import json, resource, time
 import torch
-from bench.case import Case
-from bench.probes.verdicts import error
-from bench.subject import build
+from bench.record.case import Case
+from bench.measure.probes.gate import error
+from bench.measure.built_case import build
 from impls.families.points import ask
 from impls.implementation import Target
 from impls.registry import load
@@ -35,12 +35,12 @@ asked = ask(
     channels=128,
 )
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-subject = build(Case(asked, "channelwise.torch_dense", "fwd", "eager", Target()), registry)
+built = build(Case(asked, "channelwise.torch_dense", "fwd", "eager", Target()), registry)
 began = time.process_time()
-(reading,) = error(subject)
+(reading,) = error(built)
 seconds = time.process_time() - began
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-rows = {name: len(a) for name, a in subject.judged().inputs.items()}
+rows = {name: len(a) for name, a in built.judged().inputs.items()}
 print(json.dumps({"passed": reading.detail["passed"], "value": reading.value, "seconds": seconds,
                   "gib": peak / 2**20, "rows": rows}))
 """
@@ -63,10 +63,10 @@ def test_a_graph_of_160_000_edges_and_128_channels_is_gated_in_5_s_and_2_gib():
 def test_what_is_wrong_with_a_judged_node_is_seen_and_the_rest_is_left_to_symmetry():
     registry = load()
     asked = problem("truncated", 1, data="isotropic:200x3", channels=2, dtype="float64")
-    subject = build(Case(asked, "channelwise.numpy_dense", "fwd", "eager", Target()), registry)
-    (reading,) = error(subject)
+    built = build(Case(asked, "channelwise.numpy_dense", "fwd", "eager", Target()), registry)
+    (reading,) = error(built)
     assert reading.detail["passed"]
-    right, judged = subject.evaluate, set(subject.part.judged["nodes"].tolist())
+    right, judged = built.evaluate, set(built.part.judged["nodes"].tolist())
     for node in range(200):
 
         def wrong(*arguments, node=node):
@@ -74,8 +74,8 @@ def test_what_is_wrong_with_a_judged_node_is_seen_and_the_rest_is_left_to_symmet
             outputs["z"][node] *= 1.01
             return outputs
 
-        subject.evaluate = wrong
-        (reading,) = error(subject)
+        built.evaluate = wrong
+        (reading,) = error(built)
         assert reading.detail["passed"] == (node not in judged)
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.placement import PADS, Placement
-from bench.subject import build
-from bench.worker import Worker
+from bench.measure.built_case import build
+from bench.measure.placement import PADS, Placement
+from bench.measure.worker import Worker
 
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
@@ -29,23 +29,23 @@ def address(tensor):
 )
 def test_the_same_numbers_lie_elsewhere_each_time(hand, registry, name, pass_):
     problem = hand.problem(dtype="float32", batch=4000)
-    subject = build(
+    built = build(
         hand.case(registry, f"clebsch_gordan.{name}", problem, pass_), registry
     )  # large enough that nothing small is recycled
-    placement = Placement(subject)
-    get = subject.framework.get
-    before = [get(part) for part in subject.arguments]
-    expected = get(subject.run())
+    placement = Placement(built)
+    get = built.framework.get
+    before = [get(part) for part in built.arguments]
+    expected = get(built.run())
     for _ in range(3 * PADS):
-        old = {address(t) for part in subject.arguments for t in part.values()}
+        old = {address(t) for part in built.arguments for t in part.values()}
         placement.draw()
-        new = [address(t) for part in subject.arguments for t in part.values()]
+        new = [address(t) for part in built.arguments for t in part.values()]
         assert not old & set(new)
     assert len(placement.pads) == PADS
-    for known, part in zip(before, subject.arguments, strict=True):
+    for known, part in zip(before, built.arguments, strict=True):
         for key, array in get(part).items():
             np.testing.assert_array_equal(array, known[key])
-    for key, array in get(subject.run()).items():
+    for key, array in get(built.run()).items():
         np.testing.assert_allclose(array, expected[key], rtol=1e-6)
 
 
@@ -55,13 +55,13 @@ def test_each_time_on_new_pages(hand, registry, name, monkeypatch):
         pytest.skip("this allocator gives no pages back when asked")
     if HUGE_PAGES.exists() and "[always]" in HUGE_PAGES.read_text():
         pytest.skip("huge pages: one fault brings 512 pages")
-    monkeypatch.setattr("bench.placement.PAD", 2)
+    monkeypatch.setattr("bench.measure.placement.PAD", 2)
     problem = hand.problem(dtype="float32", batch=4000)
-    subject = build(hand.case(registry, f"clebsch_gordan.{name}", problem), registry)
-    placement = Placement(subject)
+    built = build(hand.case(registry, f"clebsch_gordan.{name}", problem), registry)
+    placement = Placement(built)
     placement.draw()
     pages = (
-        sum(t.nbytes for part in subject.arguments for t in part.values()) / resource.getpagesize()
+        sum(t.nbytes for part in built.arguments for t in part.values()) / resource.getpagesize()
     )
     for _ in range(10):
         before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import pool as pool_module
-from bench.headroom import WORKER, Memory
-from bench.pool import Fault, Pool, environment, spec_of
-from bench.rows import load
-from bench.run import execute
+from bench.drive import pool as pool_module
+from bench.drive.headroom import WORKER, Memory
+from bench.drive.pool import Fault, Pool, environment, spec_of
+from bench.drive.run import execute
+from bench.record.rows import load
 from impls.implementation import Target
 from impls.registry import load as load_registry
 
@@ -24,7 +24,7 @@ import sys
 
 from impls.implementation import Built, Implementation
 
-if "bench.worker" in sys.orig_argv:
+if "bench.measure.worker" in sys.orig_argv:
     raise OSError("no licence on this node")
 
 BROKEN = Implementation("clebsch_gordan", "broken", "numpy", lambda p, t, o: Built(None))

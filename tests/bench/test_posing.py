@@ -6,8 +6,8 @@ import argparse
 
 import pytest
 
-from bench import posing
-from bench.asking import words_of
+from bench.ask.options import words_of
+from bench.commands import posing
 from impls.registry import load
 
 REGISTRY = load()

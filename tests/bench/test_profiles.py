@@ -10,16 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from bench import fingerprint
-from bench.case import case_id, describe, refusal
-from bench.fingerprint import key
-from bench.knobs import settings
-from bench.plan import cases, plan
-from bench.profiles import KEYS, Block, Profile, reading
-from bench.profiles.narrowing import narrowed
-from bench.profiles.reading import FOLDER, as_data, load, names, read
-from bench.rows import load as load_rows
-from bench.run import execute
+from bench.ask import reading
+from bench.ask.knobs import settings
+from bench.ask.narrowing import narrowed
+from bench.ask.plan import cases, plan
+from bench.ask.profile import KEYS, Block, Profile
+from bench.ask.reading import FOLDER, as_data, load, names, read
+from bench.drive.run import execute
+from bench.record import fingerprint
+from bench.record.case import case_id, describe, refusal
+from bench.record.fingerprint import key
+from bench.record.rows import load as load_rows
 from impls.implementation import Target
 from impls.registry import load as load_registry
 

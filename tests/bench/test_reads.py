@@ -8,9 +8,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.case import Case, refusal
-from bench.probes.verdicts import agrees, equiv, error
-from bench.subject import build
+from bench.measure.built_case import build
+from bench.measure.probes.gate import agrees, equiv, error
+from bench.record.case import Case, refusal
 from impls.implementation import MODES, Target
 from impls.problem import Refusal
 from impls.registry import load
@@ -72,10 +72,10 @@ def test_an_input_more_changes_no_other_array(sequences, first):
 
 
 def test_only_what_is_read_is_passed(sequences):
-    subject = build(case(sequences, f"{STREAM}.numpy_stepped"), sequences)
-    assert set(sequences.family("sequence").inputs(subject.problem)) == {*READ, "times"}
-    assert set(subject.inputs) == set(subject.arguments[0]) == set(subject.read_spaces) == READ
-    assert set(subject.arrays()) == {*READ, "kernel"}
+    built = build(case(sequences, f"{STREAM}.numpy_stepped"), sequences)
+    assert set(sequences.family("sequence").inputs(built.problem)) == {*READ, "times"}
+    assert set(built.inputs) == set(built.arguments[0]) == set(built.read_spaces) == READ
+    assert set(built.arrays()) == {*READ, "kernel"}
     every = replace(sequences.operation(STREAM), reads=None)
     sequences.operations[STREAM] = every
     passed = build(case(sequences, f"{STREAM}.numpy_stepped"), sequences).arguments[0]
@@ -83,28 +83,28 @@ def test_only_what_is_read_is_passed(sequences):
 
 
 def test_only_what_is_read_is_differentiated_and_gated(sequences):
-    subject = build(case(sequences, f"{STREAM}.torch_stepped", "grad"), sequences)
-    gradients = {name for name in subject.call(subject.arrays()) if name.startswith("d_")}
-    assert gradients == set(subject.output_spaces) == {"d_signal", "d_history", "d_kernel"}
-    found = {reading.probe: reading for reading in error(subject)}
+    built = build(case(sequences, f"{STREAM}.torch_stepped", "grad"), sequences)
+    gradients = {name for name in built.call(built.arrays()) if name.startswith("d_")}
+    assert gradients == set(built.output_spaces) == {"d_signal", "d_history", "d_kernel"}
+    found = {reading.probe: reading for reading in error(built)}
     assert set(found["error.grad"].detail["arrays"]) == {*READ, "kernel"}
     assert all(reading.detail["passed"] for reading in found.values())
 
 
 def test_only_what_is_read_is_moved(sequences):
     """A group that moves nothing but an input that is not read would test nothing."""
-    subject = build(case(sequences, f"{OFFLINE}.numpy_sliced"), sequences)
-    assert set(subject.input_spaces) == {*READ, "kernel"}
+    built = build(case(sequences, f"{OFFLINE}.numpy_sliced"), sequences)
+    assert set(built.input_spaces) == {*READ, "kernel"}
 
     def fails(g, a):
         raise AssertionError("an input that nobody reads was moved")
 
-    family = subject.family
+    family = built.family
     spaces = lambda problem: {  # noqa: E731
         **family.inputs(problem), "times": replace(family.inputs(problem)["times"], act=fails)
     }  # fmt: skip
     sequences.families["sequence"] = replace(family, inputs=spaces)
-    (reading,) = equiv(build(subject.case, sequences))
+    (reading,) = equiv(build(built.case, sequences))
     assert reading.detail["passed"]
 
 

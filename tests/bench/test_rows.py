@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.rows import (
+from bench.record.rows import (
     FIXED,
     MAX_SAMPLES,
     SCHEMA,

@@ -12,14 +12,14 @@ from collections import Counter
 
 import pytest
 
-from bench import plan as plans
-from bench import probes
 from bench.__main__ import main
-from bench.plan import explaining, plan
-from bench.profiles.narrowing import narrowed
-from bench.profiles.reading import load as load_profile
-from bench.rows import FINISHED, finished, load
-from bench.run import Events, exclusive, execute
+from bench.ask import plan as plans
+from bench.ask.narrowing import narrowed
+from bench.ask.plan import explaining, plan
+from bench.ask.reading import load as load_profile
+from bench.drive.run import Events, exclusive, execute
+from bench.measure import probes
+from bench.record.rows import FINISHED, finished, load
 from impls.implementation import Target
 
 NAME = "clebsch_gordan.numpy_dense"

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench.plan import cases, plan
-from bench.profiles.narrowing import narrowed
-from bench.profiles.reading import load
-from bench.schedule import larger, shuffled, sizes
+from bench.ask.narrowing import narrowed
+from bench.ask.plan import cases, plan
+from bench.ask.reading import load
+from bench.drive.schedule import larger, shuffled, sizes
 from impls.families.product import problem
 from impls.implementation import Target
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from bench.case import case_id, describe
-from bench.plan import cases
-from bench.profiles.reading import load
-from bench.selection import select
+from bench.ask.plan import cases
+from bench.ask.reading import load
+from bench.ask.selection import select
+from bench.record.case import case_id, describe
 from impls.implementation import Target
 
 

@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from bench import pool
-from bench.check import check
-from bench.probes import CHECK
-from bench.profiles import Sampling
-from bench.profiles.reading import load as load_profile
-from bench.rows import FINISHED, load
-from bench.run import Events, execute
-from bench.schedule import QUARANTINE
+from bench.ask.profile import Sampling
+from bench.ask.reading import load as load_profile
+from bench.commands.check import check
+from bench.drive import pool
+from bench.drive.run import Events, execute
+from bench.drive.schedule import QUARANTINE
+from bench.measure.probes import CHECK
+from bench.record.rows import FINISHED, load
 from impls.implementation import Target
 
 pytestmark = pytest.mark.slow

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.case import PASSES, Case, refusal
-from bench.check import in_lower_precision
-from bench.probes import CHECK, probes
-from bench.subject import build, differentiable
+from bench.commands.check import in_lower_precision
+from bench.measure.built_case import build, differentiable
+from bench.measure.probes import CHECK, probes
+from bench.record.case import PASSES, Case, refusal
 from impls.implementation import MODES, Target
 from impls.registry import load
 from impls.so3.irreps import Irreps
@@ -89,14 +89,14 @@ class Conformance:
                     found.append(f"{where}: refused without its name or a remedy: {refused}")
                 continue
             with self._precision(implementation, case.problem.dtype):
-                subject = build(case, self.registry)
-                found += [f"{where}: {line}" for line in self._failed(case, subject)]
+                built = build(case, self.registry)
+                found += [f"{where}: {line}" for line in self._failed(case, built)]
         return found
 
-    def _failed(self, case, subject):
+    def _failed(self, case, built):
         """Yield what failed, and no more after a wrong value: the rest would mean nothing."""
         for probe in self._probes(case):
-            failed = [r for r in probe.measure(subject) if r.detail.get("passed") is False]
+            failed = [r for r in probe.measure(built) if r.detail.get("passed") is False]
             yield from (f"{r.probe} is {r.value}, {r.detail}" for r in failed)
             if failed and probe.name == "error":
                 return

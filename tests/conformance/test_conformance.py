@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.case import refusal
+from bench.record.case import refusal
 from impls.implementation import Implementation
 from impls.problem import Refusal
 from impls.registry import load

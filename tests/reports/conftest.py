@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from analysis.coupling import HeatMap
-from bench.rows import Reading, Row, Store, write_json
+from bench.record.rows import Reading, Row, Store, write_json
 from reports import heat
 
 HOSTILE = "<script>alert(1)</script> $x^2$ \"quoted\" & 'single' _{u} \u202eevil\x07"

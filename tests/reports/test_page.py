@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
-from bench.rows import write_json
+from bench.record.rows import write_json
 from impls.registry import load
 from reports.build import build
 

@@ -4,18 +4,13 @@ pytest tests/speed --benchmark-only [--framework jax]. Not part of the tests: on
 after another, so it shows regressions of 10 % and more; `bench run` compares.
 """
 
-import functools
-import os
 from typing import Any
 
 import pytest
 
-from bench import watched
-from bench.case import Case, case_id, problem_id, refusal
-from bench.frameworks import load as load_framework
-from bench.pool import environment, spec_of
-from bench.probes import verdicts
-from bench.subject import build
+from bench.ask import watched
+from bench.drive import alone
+from bench.record.case import Case, case_id, problem_id
 from impls.registry import load
 
 REGISTRY = load()
@@ -34,23 +29,12 @@ def _framework(case: Case) -> str:
     return REGISTRY.implementation(case.implementation).framework
 
 
-@functools.cache
-def _started(name: str) -> Any:
-    case = next(case for case in watched.cases() if _framework(case) == name)
-    os.environ.update(environment(spec_of(case, REGISTRY)))
-    framework = load_framework(name)
-    framework.start(case.target, x64=False)
-    return framework
-
-
 def test_forward(benchmark: Any, case: Case) -> None:
-    refused = refusal(case, REGISTRY)
-    if refused:
+    try:
+        built = alone.opened(case, REGISTRY)
+    except NotImplementedError as refused:
         pytest.skip(str(refused))
-    framework = _started(_framework(case))
-    subject = build(case, REGISTRY)
-    failed = [r for r in verdicts.error(subject) if not r.detail["passed"]]
-    assert not failed, "what is wrong is not timed"
+    assert all(reading.detail["passed"] for reading in alone.errors(built)), "wrong is not timed"
     benchmark.group = problem_id(case.problem, REGISTRY)
     benchmark.extra_info["case"] = case_id(case, REGISTRY)
-    benchmark(lambda: framework.wait(subject.run()))
+    benchmark(lambda: built.framework.wait(built.run()))

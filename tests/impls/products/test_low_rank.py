@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from bench.case import Case
-from bench.probes.verdicts import equiv, error
-from bench.subject import build
+from bench.measure.built_case import build
+from bench.measure.probes.gate import equiv, error
+from bench.record.case import Case
 from impls.families import product
 from impls.families.product import FAMILY
 from impls.implementation import Target
@@ -132,9 +132,9 @@ def test_gate_accepts_the_map_at_its_rank_and_only_reports_symmetry():
     registry = Registry()
     for thing in (FAMILY, OPERATION, implementation("torch_terms")):
         registry.add(thing, __file__)
-    subject = build(Case(small(2), "low_rank.torch_terms", "grad", "eager", Target()), registry)
-    assert all(reading.detail["passed"] for reading in error(subject))
-    (rotation,) = equiv(subject)
+    built = build(Case(small(2), "low_rank.torch_terms", "grad", "eager", Target()), registry)
+    assert all(reading.detail["passed"] for reading in error(built))
+    (rotation,) = equiv(built)
     assert rotation.value > 0.1
     assert not rotation.detail["claimed"] and "passed" not in rotation.detail
 

@@ -1,0 +1,1 @@
+"""What is asked: options of families, knobs, profiles, and the plan that they make."""

@@ -1,0 +1,277 @@
+"""Profiles as TOML: read by name or from a file, and written back as plain data."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from bench.ask.knobs import SWEEP
+from bench.ask.near import alike, unknown
+from bench.ask.profile import KEYS, Block, Profile, Sampling, Tier
+from bench.measure import probes
+from bench.record.case import PASSES, Pass
+from impls.problem import Scalar
+
+FOLDER = Path(__file__).resolve().parents[1] / "profiles"
+ASKED = "asked"
+"""The profile of a question on the command line."""
+PROBES = {"run": probes.RUN, "paper": probes.PAPER, "check": probes.CHECK}
+Kinds = type | tuple[type, ...]
+
+
+def names() -> list[str]:
+    """Return the names of the profiles that come with the suite."""
+    return sorted(file.stem for file in FOLDER.glob("*.toml"))
+
+
+def load(name: str) -> Profile:
+    """Return a profile by its name, or from a TOML file, or that of a run by its directory.
+
+    Raises:
+        ValueError: when there is none, or it cannot be read; the message names file and block.
+    """
+    path = Path(name)
+    if name in names():
+        path = FOLDER / f"{name}.toml"
+    elif path.is_dir() and (path / "plan.json").is_file():
+        return of_run(path)
+    elif not name.endswith(".toml"):
+        raise ValueError(f"{unknown('profile', name, names())}, or a FILE.toml")
+    if not path.is_file():
+        raise ValueError(f"no such profile: {name}")
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path.name} is not TOML: {error}") from error
+    return read(data, path.name, path.stem)
+
+
+def of_run(directory: Path) -> Profile:
+    """Return the profile that a run was made from.
+
+    Raises:
+        ValueError: when its plan does not say.
+    """
+    file = directory / "plan.json"
+    plan = json.loads(file.read_text(encoding="utf-8"))
+    if "asked" not in plan:
+        raise ValueError(f"{file} does not say what was asked: name a profile")
+    return read(plan["asked"], str(file), plan["profile"])
+
+
+SETTINGS: Mapping[str, Kinds] = {
+    "title": str,
+    "passes": list,
+    "rounds": int,
+    "sampling": dict,
+    "case_timeout": (int, float),
+    "probes": str,
+    "shared": bool,
+    "examples": bool,
+    "except_implementations": list,
+    "tier": list,
+    "block": list,
+}
+TIER: Mapping[str, Kinds] = {
+    "name": str,
+    "label": str,
+    "rounds": int,
+    "passes": list,
+    "sampling": dict,
+    "best": list,
+    "always": bool,
+}
+SAMPLING: Mapping[str, Kinds] = {
+    "least": int,
+    "most": int,
+    "target": (int, float),
+    "seconds": (int, float),
+}
+
+
+def read(data: Mapping[str, Any], where: str, name: str) -> Profile:
+    """Return the profile of TOML data; `where` is the file.
+
+    Raises:
+        ValueError: for an unknown or missing key or a value that is none.
+    """
+    _keys(data, SETTINGS, where)
+    for needed in ("passes", "rounds", "sampling", "case_timeout"):
+        if needed not in data:
+            raise ValueError(f"{where}: {needed} is missing; docs/profiles.md has every key")
+    word = data.get("probes", "run")
+    if word not in PROBES:
+        raise ValueError(f"{where}: {unknown('probes', str(word), PROBES)}")
+    tiers = tuple(
+        _tier(item, f"{where}, tier {number}")
+        for number, item in enumerate(data.get("tier", [{}]), start=1)
+    )
+    left_out = _words(data, "except_implementations", where)
+    blocks = tuple(
+        _block(item, f"{where}, block {number}", left_out, [tier.name for tier in tiers])
+        for number, item in enumerate(data.get("block", []), start=1)
+    )
+    return Profile(
+        passes=passes_of(data, where),
+        rounds=rounds_of(data["rounds"], where),
+        sampling=_sampling(data["sampling"], where),
+        case_timeout=float(data["case_timeout"]),
+        probes=PROBES[word],
+        shared=data.get("shared", False),
+        name=name,
+        title=data.get("title", ""),
+        examples=data.get("examples", False),
+        except_implementations=left_out,
+        tiers=tiers,
+        blocks=blocks,
+    )
+
+
+def _keys(data: Mapping[str, Any], known: Mapping[str, Kinds], where: str) -> None:
+    """Refuse keys that are unknown, and values of another type."""
+    for name, value in data.items():
+        if name not in known:
+            raise ValueError(f"{where}: {unknown('key', name, known)}")
+        kind = known[name]
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            words = " or ".join(_KINDS[each] for each in kinds)
+            raise ValueError(f"{where}: {name} = {value!r} is not {words}")
+
+
+_KINDS = {
+    str: "text",
+    list: "a list",
+    int: "an integer",
+    float: "a number",
+    dict: "a table",
+    bool: "true or false",
+}
+
+
+def _tier(data: Mapping[str, Any], where: str) -> Tier:
+    _keys(data, TIER, where)
+    rounds = data.get("rounds")
+    return Tier(
+        name=data.get("name", ""),
+        label=data.get("label", ""),
+        rounds=None if rounds is None else rounds_of(rounds, where),
+        passes=passes_of(data, where) or None,
+        sampling=_sampling(data["sampling"], where) if "sampling" in data else None,
+        best=_words(data, "best", where),
+        always=data.get("always", False),
+    )
+
+
+def _block(
+    data: Mapping[str, Any], where: str, left_out: tuple[str, ...], tiers: Sequence[str]
+) -> Block:
+    for name in ("family", "show"):
+        if not data.get(name):
+            what = "the family that is asked" if name == "family" else "what the block shows"
+            near = alike(name, data)
+            raise ValueError(f"{where}: {name} is missing: {what}{f'; {near}' if near else ''}")
+    _keys({name: v for name, v in data.items() if name in KEYS}, KEYS, where)
+    tier = data.get("tier", tiers[0])
+    if tier not in tiers:
+        raise ValueError(f"{where}: {unknown('tier', tier, tiers)}")
+    options = {name: _list(v, name, where) for name, v in data.items() if name not in KEYS}
+    knobs = data.get("knobs", {})
+    return Block(
+        family=data["family"],
+        show=data["show"],
+        options=options,
+        examples=data.get("examples", False),
+        operations=_words(data, "operations", where) or ("*",),
+        except_operations=_words(data, "except_operations", where),
+        implementations=_words(data, "implementations", where) or ("*",),
+        except_implementations=tuple(
+            dict.fromkeys(left_out + _words(data, "except_implementations", where))
+        ),
+        knobs={n: SWEEP if v == SWEEP else _list(v, n, where) for n, v in knobs.items()},
+        passes=passes_of(data, where) or None,
+        tier=tier,
+        where=where,
+    )
+
+
+def _list(value: Any, name: str, where: str) -> tuple[Scalar, ...]:
+    values = tuple(value) if isinstance(value, list) else (value,)
+    if not values:
+        raise ValueError(f"{where}: {name} = [] asks nothing; leave it out, or give a value")
+    return values
+
+
+def _words(data: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
+    words = tuple(data.get(name, ()))
+    wrong = [word for word in words if not isinstance(word, str)]
+    if wrong:
+        raise ValueError(f"{where}: {name} has {wrong[0]!r}, which is not text")
+    return words
+
+
+def passes_of(data: Mapping[str, Any], where: str) -> tuple[Pass, ...]:
+    """Return the passes that are named, none where none is.
+
+    Raises:
+        ValueError: for one that is unknown.
+    """
+    found: list[Pass] = []
+    for name in _words(data, "passes", where):
+        known = next((pass_ for pass_ in PASSES if pass_ == name), None)
+        if known is None:
+            raise ValueError(f"{where}: {unknown('pass', name, PASSES)}")
+        found.append(known)
+    return tuple(found)
+
+
+def rounds_of(value: int, where: str) -> int:
+    """Return a number of rounds; ValueError for less than one."""
+    if value < 1:
+        raise ValueError(f"{where}: rounds must be at least 1, not {value}")
+    return value
+
+
+def _sampling(data: Mapping[str, Any], where: str) -> Sampling:
+    _keys(data, SAMPLING, f"{where}, sampling")
+    missing = [name for name in ("least", "most") if name not in data]
+    if missing:
+        raise ValueError(f"{where}, sampling: {missing[0]} is missing")
+    return Sampling(**data)
+
+
+def as_data(profile: Profile) -> dict[str, Any]:
+    """Return a profile as `read` takes it."""
+    return {
+        **_said(profile, ("title", "passes", "rounds", "case_timeout", "shared", "examples")),
+        "probes": next(word for word, named in PROBES.items() if named == profile.probes),
+        "sampling": asdict(profile.sampling),
+        "tier": [_data_of_tier(tier) for tier in profile.tiers],
+        "block": [_data_of_block(block) for block in profile.blocks],
+    }
+
+
+def _said(thing: Any, names: Iterable[str]) -> dict[str, Any]:
+    """Return what is said of these fields, in plain data."""
+    found = {name: getattr(thing, name) for name in names}
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in found.items()
+        if value not in (None, "", (), False)
+    }
+
+
+def _data_of_tier(tier: Tier) -> dict[str, Any]:
+    sampling = {"sampling": asdict(tier.sampling)} if tier.sampling else {}
+    return _said(tier, (f.name for f in fields(tier) if f.name != "sampling")) | sampling
+
+
+def _data_of_block(block: Block) -> dict[str, Any]:
+    data = _said(block, (name for name in KEYS if name != "knobs"))
+    if block.knobs:
+        data["knobs"] = {n: v if v == SWEEP else list(v) for n, v in block.knobs.items()}
+    return data | {name: list(values) for name, values in block.options.items()}

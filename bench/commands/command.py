@@ -1,0 +1,56 @@
+"""A command of `python -m bench`, and the options that several of them share."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.commands.rendering import FORMATS
+
+CALIBRATIONS = Path("reports/out/calibrations")
+"""Where the calibrations of machines are kept."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: `add` gives a parser its options, `run` does it and returns the exit code.
+
+    `add` also sees the words of the command line, empty when they are of another command: a family
+    that is named there brings options of its own.
+    """
+
+    name: str
+    summary: str
+    add: Callable[[argparse.ArgumentParser, Sequence[str]], None]
+    run: Callable[[argparse.Namespace], int]
+
+
+def add_format(parser: argparse.ArgumentParser) -> None:
+    """Add --format: a table, CSV or JSON."""
+    parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
+
+
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """Add --with: files of declarations."""
+    parser.add_argument(
+        "--with", dest="files", action="append", default=[], metavar="FILE.py",
+        help="also read declarations from this file (may be repeated)",
+    )  # fmt: skip
+
+
+def add_select(parser: argparse.ArgumentParser) -> None:
+    """Add --select: which of the cases."""
+    parser.add_argument(
+        "--select", default="", metavar="WHICH",
+        help="only some cases: lmax=3,setting=mimo, or a glob of ids (a word: contains)",
+    )  # fmt: skip
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """Add --device and --plain: where it runs, and how its progress is shown."""
+    parser.add_argument(
+        "--device", choices=("cpu", "cuda"), help="default: cuda if there is one, else cpu"
+    )
+    parser.add_argument("--plain", action="store_true", help="lines instead of a progress bar")

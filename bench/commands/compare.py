@@ -1,0 +1,143 @@
+"""`bench compare A B`: two revisions of the code, measured in turn by the same harness."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import shutil
+import subprocess
+import tarfile
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from analysis.statistics import paired_ratio
+from analysis.verdict import verdicts
+from bench.ask.plan import plan
+from bench.commands import question
+from bench.commands.command import Command, add_format, add_select, add_where
+from bench.commands.pairing import add_design, designed, target_of
+from bench.commands.rendering import render
+from bench.drive.paired import Pair, Variant, measured
+from impls.registry import load as load_registry
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = "."
+"""The name of the working tree, with what is not committed."""
+CLOCK = "time.burst"
+
+
+@contextmanager
+def checkout(revision: str, scratch: Path) -> Iterator[Path | None]:
+    """Give the directory that holds `impls` as of a git revision; None for the working tree.
+
+    Raises:
+        ValueError: when this is no git checkout, or it does not know the revision.
+    """
+    if revision == HERE:
+        yield None
+        return
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        raise ValueError(f"{revision!r}: only a git checkout can be compared, with git installed")
+    command = ["git", "-C", str(ROOT), "archive", "--format=tar", revision, "impls"]
+    archive = subprocess.run(command, capture_output=True, check=False)
+    if archive.returncode:
+        said = archive.stderr.decode(errors="replace").strip().splitlines()
+        raise ValueError(f"unknown revision {revision!r}: {said[-1] if said else 'git archive'}")
+    where = scratch / f"revision-{len(list(scratch.iterdir()))}"
+    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as tar:
+        tar.extractall(where, filter="data")
+    yield where
+
+
+def table(pairs: Sequence[Pair], margin: float, level: float) -> list[dict[str, Any]]:
+    """Return a row for each pair: medians [s], the ratio b/a with its interval, the verdict on b.
+
+    Times are of bursts: some calls and one wait, over the number of calls. The p-value is corrected
+    for the number of comparisons in the table.
+    """
+    judged = [pair for pair in pairs if not pair.reason]
+    said = verdicts([(pair.groups[1], pair.groups[0]) for pair in judged], margin, level)
+    found = {id(pair): verdict for pair, verdict in zip(judged, said, strict=True)}
+    rows = []
+    for pair in pairs:
+        if pair.reason:
+            nothing = dict.fromkeys(("a", "b", "ratio", "lo", "hi", "p"))
+            rows.append(
+                {
+                    "case": pair.id,
+                    "clock": CLOCK,
+                    **nothing,
+                    "verdict": "none",
+                    "reason": pair.reason,
+                }
+            )
+            continue
+        a, b = (float(np.median([np.median(g) for g in variant])) for variant in pair.groups)
+        ratio = paired_ratio(pair.groups[1], pair.groups[0], level)
+        bounds = [None if math.isnan(v) else v for v in (ratio.lo, ratio.hi)]
+        verdict = found[id(pair)]
+        rows.append(
+            {
+                "case": pair.id,
+                "clock": CLOCK,
+                "a": a,
+                "b": b,
+                "ratio": ratio.value,
+                "lo": bounds[0],
+                "hi": bounds[1],
+                "p": verdict.p,
+                "verdict": verdict.kind,
+                "reason": "",
+            }
+        )
+    return rows
+
+
+def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    parser.add_argument("a", metavar="A", help="a git revision, or . for the working tree")
+    parser.add_argument("b", metavar="B", nargs="?", default=".", help="default: the working tree")
+    add_select(parser)
+    parser.add_argument("--margin", type=float, default=0.02, help="what counts as equal: 0.02")
+    parser.add_argument("--level", type=float, default=0.99, help="confidence of the table: 0.99")
+    add_design(parser)
+    add_where(parser)
+    add_format(parser)
+    question.add(parser, argv, "quick")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if not arguments.margin > 0 or not 0 < arguments.level < 1:
+        raise ValueError("--margin must be positive, and --level between 0 and 1")
+    registry = load_registry()
+    target = target_of(arguments)
+    meant = plan(question.profile_of(arguments, registry), target, registry, arguments.select)
+    cases = [p.case for p in meant.planned if p.refused is None]
+    if not cases:
+        raise ValueError(f"every case that --select {arguments.select!r} matches is refused")
+    with (
+        TemporaryDirectory(prefix="equibench-compare-") as scratch,
+        designed(arguments, len(cases), Path(scratch) / "logs") as (design, told),
+        checkout(arguments.a, Path(scratch)) as a,
+        checkout(arguments.b, Path(scratch)) as b,
+    ):
+        variants = Variant(arguments.a, a), Variant(arguments.b, b)
+        rows = table(
+            measured(cases, variants, registry, design, (), told), arguments.margin, arguments.level
+        )
+    print(render(rows, arguments.format))
+    if arguments.format == "table":
+        counts = Counter(row["verdict"] for row in rows)
+        print("\n" + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+    return 3 if any(row["verdict"] == "slower" for row in rows) else 0
+
+
+COMMAND = Command(
+    "compare", "Measure two revisions in turn; exit code 3 when the second is slower.", _add, _run
+)

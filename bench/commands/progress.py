@@ -1,0 +1,66 @@
+"""Progress of a run: a bar with ETA on a terminal, a line per case elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from bench.drive.run import Events
+from bench.record.rows import Status
+
+SECONDS_PER_CASE = {"fwd": 0.9, "grad": 1.2, "grad2": 1.8}
+SECONDS_PER_WORKER = 2.5
+"""For the estimate before the start only (a 2-core machine); the bar's ETA is measured."""
+
+
+def estimate(passes: Counter[str], workers: int, rounds: int) -> float:
+    """Return a rough number of seconds that a plan will take."""
+    measuring = sum(SECONDS_PER_CASE.get(name, 1.5) * count for name, count in passes.items())
+    return rounds * (measuring + SECONDS_PER_WORKER * workers)
+
+
+@contextmanager
+def shown(total: int, plain: bool) -> Iterator[tuple[Events, Counter[str]]]:
+    """Yield the events that draw the progress of `total` cases, and the counts by status."""
+    counts: Counter[str] = Counter()
+    if plain or not sys.stderr.isatty():
+        yield _lines(total, counts), counts
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("starting workers", total=total)
+
+        def opening(case: str) -> None:
+            progress.update(task, description=case.split("::")[-1])
+
+        def done(case: str, status: Status, reason: str) -> None:
+            counts[status] += 1
+            if status not in ("ok", "skip"):
+                progress.console.print(f"{status}: {case}: {reason}", markup=False)
+            progress.advance(task)
+
+        yield Events(opening=opening, case_done=done), counts
+
+
+def _lines(total: int, counts: Counter[str]) -> Events:
+    start = time.monotonic()
+
+    def done(case: str, status: Status, reason: str) -> None:
+        counts[status] += 1
+        number = sum(counts.values())
+        left = (time.monotonic() - start) / number * (total - number)
+        note = f": {reason}" if reason else ""
+        print(f"[{number}/{total}, {left:.0f} s left] {status} {case}{note}", file=sys.stderr)
+
+    return Events(case_done=done)

@@ -1,0 +1,132 @@
+"""`bench run`: measure a profile; the same command continues an interrupted run."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.ask.plan import Plan, plan
+from bench.ask.profile import Profile
+from bench.ask.reading import ASKED, as_data
+from bench.commands import progress, question
+from bench.commands.command import CALIBRATIONS, Command, add_files, add_select, add_where
+from bench.drive import instrument
+from bench.drive.pool import spec_of
+from bench.drive.run import REDO, execute
+from bench.record import machine
+from bench.record.case import PASSES, digest
+from bench.record.rows import write_json
+from impls.implementation import Target
+from impls.registry import Registry
+from impls.registry import load as load_registry
+
+
+def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    add_select(parser)
+    parser.add_argument(
+        "--rounds", type=int,
+        help="repeat blocks in fresh processes this often (a tier may fix its own)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--pass", dest="passes", action="append", default=[], metavar="PASS",
+        help=f"instead of the profile's: {', '.join(PASSES)} (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--mode", dest="modes", action="append", default=[], metavar="MODE",
+        help="eager, compile, cudagraph, jit: where a framework has it (may be repeated)",
+    )  # fmt: skip
+    parser.add_argument("--vary", action="store_true", help="also every other value of the options")
+    parser.add_argument(
+        "--redo", default="", metavar="WHAT",
+        help=f"measure again what is finished: {', '.join(REDO)}, all, or a glob of case ids",
+    )  # fmt: skip
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
+    parser.add_argument("--budget", type=float, metavar="SECONDS", help="start no block after this")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR",
+        help="default: reports/out/PROFILE-DEVICE; without a profile, what was asked there before",
+    )  # fmt: skip
+    add_files(parser)
+    add_where(parser)
+    question.add(parser, argv, "default")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.threads < 1:
+        raise ValueError(f"--threads must be at least 1, not {arguments.threads}")
+    if arguments.budget is not None and not arguments.budget > 0:
+        raise ValueError(f"--budget must be positive, not {arguments.budget:g}")
+    began = time.monotonic()
+    registry = load_registry(arguments.files)
+    device = arguments.device or machine.default_device()
+    target = Target(device=device, threads=arguments.threads)
+    if arguments.profile is None and arguments.family is None and _made_before(arguments.out):
+        arguments.profile = str(arguments.out)
+    profile = question.profile_of(arguments, registry)
+    meant = plan(profile, target, registry, arguments.select, arguments.modes, arguments.vary)
+    out = arguments.out or Path("reports/out") / f"{_folder(profile)}-{device}"
+    _announce(meant, registry, device, out)
+    print(f"planned in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    with progress.shown(meant.total, arguments.plain) as (events, counts):
+        run = execute(
+            meant,
+            registry,
+            out,
+            files=arguments.files,
+            command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
+            budget=arguments.budget,
+            redo=arguments.redo,
+            events=events,
+        )
+    known = instrument.found(CALIBRATIONS, digest(machine.machine_facts()), device)
+    if known:
+        write_json(out / "calibration.json", known)
+    account = sorted(run.seconds.items(), key=lambda item: -item[1])
+    spent = ", ".join(f"{what} {seconds:.0f} s" for what, seconds in account)
+    new = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    print(f"measured now: {new or 'nothing, all was finished'}; wall time: {spent or 'none'}")
+    print(f"rows: {out / 'rows.jsonl'}   status: python -m bench status {out}")
+    return 0
+
+
+def _made_before(out: Path | None) -> bool:
+    """Return whether a directory says what was asked in it."""
+    return out is not None and (out / "plan.json").is_file()
+
+
+def _folder(profile: Profile) -> str:
+    """Return the name of a profile; of a question on the command line, one of its own."""
+    return f"{ASKED}-{digest(as_data(profile))[:8]}" if profile.name == ASKED else profile.name
+
+
+def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
+    runnable = [p for p in meant.planned if p.refused is None]
+    if device == "cpu":
+        print("** CPU run: times say nothing about GPUs **", file=sys.stderr)
+    refused = len(meant.planned) - len(runnable)
+    seconds, tiers = 0.0, []
+    for tier in meant.settings.tiers:
+        mine = [planned.case for planned in runnable if planned.tier == tier]
+        passes = Counter(str(case.pass_) for case in mine)
+        workers = len({spec_of(case, registry) for case in mine})
+        rounds = meant.settings.rounds_of(tier)
+        seconds += progress.estimate(passes, workers, rounds)
+        name = f"{tier.name}: " if tier.name else ""
+        tiers.append(f"{name}{len(mine)} cases, {workers} workers, {rounds} round(s)")
+    print(
+        f"profile {meant.profile}: {len(meant.planned)} cases ({len(runnable)} to measure, "
+        f"{refused} refused); {'; '.join(tiers)}; on {device}; "
+        f"roughly {seconds / 60:.0f} min; into {out}",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+COMMAND = Command(
+    "run", "Measure a profile; the same command continues an interrupted run.", _add, _run
+)

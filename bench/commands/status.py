@@ -1,0 +1,37 @@
+"""`bench status`: how far a run is, and what failed in it."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench.commands.command import Command, add_format
+from bench.commands.rendering import render
+from bench.record.rows import FINISHED, latest, load
+
+
+def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
+    parser.add_argument("dir", type=Path)
+    add_format(parser)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    rows = [row for row in latest(load(arguments.dir)) if row["probe"] == FINISHED]
+    counts = Counter(row["status"] for row in rows)
+    if arguments.format == "table":
+        print(render([{"status": s, "cases": n} for s, n in sorted(counts.items())], "table"))
+    shown = [
+        {name: row[name] for name in ("status", "case", "round", "reason")}
+        for row in rows
+        if arguments.format != "table" or row["status"] != "ok"
+    ]
+    if shown or arguments.format != "table":
+        print(("\n" if arguments.format == "table" else "") + render(shown, arguments.format))
+    return 0
+
+
+COMMAND = Command(
+    "status", "Count the cases of a run directory by status; list what failed.", _add, _run
+)

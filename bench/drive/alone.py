@@ -1,0 +1,49 @@
+"""A case in this process, which measures nothing else: for asv and pytest-benchmark."""
+
+from __future__ import annotations
+
+import os
+
+from bench.drive.pool import environment, spec_of
+from bench.measure.built_case import BuiltCase, build
+from bench.measure.clocks import HostClock
+from bench.measure.frameworks import load as load_framework
+from bench.measure.placement import host_clock
+from bench.measure.probes import gate
+from bench.record.case import Case, refusal
+from bench.record.rows import Reading
+from impls.registry import Registry
+
+
+def opened(case: Case, registry: Registry) -> BuiltCase:
+    """Start the framework of a case as a worker does, and build the case.
+
+    Raises:
+        NotImplementedError: when the case is refused, as without its package.
+    """
+    refused = refusal(case, registry)
+    if refused:
+        raise NotImplementedError(str(refused))
+    spec = spec_of(case, registry)
+    os.environ.update(environment(spec))
+    load_framework(spec.framework).start(case.target, spec.x64)
+    return build(case, registry)
+
+
+def errors(built: BuiltCase) -> list[Reading]:
+    """Return the errors that gate the pass."""
+    return list(gate.error(built))
+
+
+def clock(built: BuiltCase) -> HostClock:
+    """Return the clock of what is right, warmed up.
+
+    Raises:
+        RuntimeError: when the result does not agree with the oracle.
+    """
+    for reading in errors(built):
+        if not reading.detail["passed"]:
+            raise RuntimeError(f"no time is given, since {reading.probe} failed: {reading}")
+    found = host_clock(built)
+    found.prepare()
+    return found

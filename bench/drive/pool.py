@@ -1,0 +1,347 @@
+"""The parent's side: start workers, talk to them, survive them.
+
+One worker per implementation, mode, options, device, precision, threads and x64, in a process
+group of its own with its output in a log file. A worker that is not asked is stopped, so that it
+cannot disturb the one that measures, and ended when memory asks for it. Any fault but an error in
+Python replaces the process.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from bench.drive.headroom import memories, total_memory
+from bench.record.case import Case
+from bench.record.rows import Status
+from impls.registry import Registry
+
+ROOT = Path(__file__).resolve().parents[2]
+GRACE = 3.0
+"""Seconds between the request to stop and the kill."""
+POLL = 0.25
+START_TIMEOUT = 180.0
+MEMORY_SHARE = 0.8
+"""A worker that holds more than this share of the machine's memory is out of memory."""
+
+
+class Fault(Exception):
+    """A case could not be measured; `status` and `reason` go into its rows."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        """Keep both."""
+        super().__init__(f"{status}: {reason}")
+        self.status: Status = status
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What distinguishes workers."""
+
+    implementation: str
+    mode: str
+    options: tuple[tuple[str, Any], ...]
+    framework: str
+    target: tuple[tuple[str, Any], ...]
+    x64: bool
+
+
+def spec_of(case: Case, registry: Registry) -> Spec:
+    """Return the kind of worker that measures a case."""
+    framework = registry.implementation(case.implementation).framework
+    target = tuple(sorted(asdict(case.target).items()))
+    options = tuple(sorted(case.options.items()))
+    x64 = case.problem.dtype == "float64"
+    return Spec(case.implementation, case.mode, options, framework, target, x64)
+
+
+def environment(spec: Spec) -> dict[str, str]:
+    """Return the variables that pin threads, devices and caches of a worker."""
+    target = dict(spec.target)
+    threads = str(target["threads"])
+    variables = dict.fromkeys(
+        ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads
+    )
+    cuda = target["device"] == "cuda"
+    return variables | {
+        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":"),
+        "JAX_PLATFORMS": "cuda" if cuda else "cpu",
+        "JAX_ENABLE_COMPILATION_CACHE": "0",
+        "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.90",
+        "XLA_FLAGS": " ".join(
+            [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]
+        ).strip(),
+        **({} if cuda else {"CUDA_VISIBLE_DEVICES": ""}),
+    }
+
+
+@dataclass
+class WorkerProcess:
+    """One child process and the pipes to it; `root` holds other `impls` than this checkout's."""
+
+    spec: Spec
+    files: tuple[str, ...]
+    log: Path
+    root: Path | None = None
+    process: subprocess.Popen[bytes] | None = None
+    requests: int = -1
+    replies: int = -1
+    buffer: bytes = b""
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def spawn(self) -> None:
+        """Start the process without waiting for it."""
+        theirs_in, self.requests = os.pipe()
+        self.replies, theirs_out = os.pipe()
+        spec = {
+            "framework": self.spec.framework,
+            "target": dict(self.spec.target),
+            "x64": self.spec.x64,
+            "files": self.files,
+        }
+        command = [sys.executable, "-m", "bench.measure.worker", "--spec", json.dumps(spec)]
+        command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
+        variables = environment(self.spec)
+        if self.root is not None:
+            variables["PYTHONPATH"] = os.pathsep.join([str(self.root), variables["PYTHONPATH"]])
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(theirs_in, theirs_out),
+                start_new_session=True,
+                env={**os.environ, **variables},
+                cwd=self.root,
+            )
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.buffer = b""
+
+    def ready(self) -> None:
+        """Wait until the framework is up, then stop the process until it is asked.
+
+        Raises:
+            Fault: when it does not come up.
+        """
+        for message in self._receive(START_TIMEOUT):
+            self.facts = message["done"]
+        self._signal(signal.SIGSTOP)
+
+    def ask(self, request: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
+        """Send a request and yield its replies, the last being {"done": ...}.
+
+        Raises:
+            Fault: on an error, a crash, a time-out or too much memory. The process is gone
+                after all but an error in Python.
+        """
+        self._signal(signal.SIGCONT)
+        try:
+            os.write(self.requests, (json.dumps(request) + "\n").encode())
+        except BrokenPipeError:
+            raise self._death() from None
+        yield from self._receive(timeout)
+        self._signal(signal.SIGSTOP)
+
+    def _receive(self, timeout: float) -> Iterator[dict[str, Any]]:
+        deadline = time.monotonic() + timeout
+        while True:
+            line = self._line(deadline, timeout)
+            try:
+                message = json.loads(line)
+            except ValueError:
+                message = None
+            if not isinstance(message, dict):
+                self.kill()
+                raise Fault("crash", f"the worker sent garbage: {line[:80]!r}")
+            if "fault" in message:
+                self._signal(signal.SIGSTOP)
+                raise Fault(message["fault"]["status"], message["fault"]["reason"])
+            yield message
+            if "done" in message:
+                return
+
+    def _line(self, deadline: float, timeout: float) -> bytes:
+        while b"\n" not in self.buffer:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                self.kill()
+                raise Fault("timeout", f"no answer within {timeout:g} s")
+            readable, _, _ = select.select([self.replies], [], [], min(POLL, left))
+            if readable:
+                chunk = os.read(self.replies, 1 << 16)
+                if not chunk:
+                    raise self._death()
+                self.buffer += chunk
+            elif not self.alive:
+                raise self._death()  # a child of it may still hold the pipe
+            elif self._resident() > MEMORY_SHARE * total_memory():
+                held = self._resident() / 2**30
+                self.kill()
+                raise Fault("oom", f"the worker held {held:.1f} GiB of host memory")
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line
+
+    def _resident(self) -> int:
+        assert self.process is not None
+        try:
+            pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
+        except OSError:
+            return 0
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+    def _death(self) -> Fault:
+        assert self.process is not None
+        try:
+            code = self.process.wait(GRACE)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            return Fault("crash", "the worker closed its pipe without ending")
+        self.kill()
+        if code == -signal.SIGKILL:
+            return Fault("oom", "killed by the system (SIGKILL: most likely out of memory)")
+        if code < 0:
+            return Fault("crash", f"killed by {signal.Signals(-code).name}; see {self.log.name}")
+        return Fault("crash", f"exited with code {code}; see {self.log.name}")
+
+    def _signal(self, number: int) -> None:
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, number)
+
+    @property
+    def alive(self) -> bool:
+        """Return whether the process runs (or is stopped)."""
+        return self.process is not None and self.process.poll() is None
+
+    def kill(self) -> None:
+        """End the whole process group: ask, wait, kill."""
+        if self.process is None:
+            return
+        group = self.process.pid
+        for number, patience in ((signal.SIGTERM, GRACE), (signal.SIGKILL, GRACE)):
+            try:
+                os.killpg(group, number)
+                os.killpg(group, signal.SIGCONT)
+            except ProcessLookupError:
+                break
+            try:
+                self.process.wait(patience)
+            except subprocess.TimeoutExpired:
+                continue
+        self.process = None
+        os.close(self.requests)
+        os.close(self.replies)
+
+
+class Pool:
+    """The workers of a run, by kind. Use as a context manager: leaving it ends them all.
+
+    A worker that is not asked keeps its memory. Before another is started, idle ones are ended,
+    the least recently used first, until what `headroom` reads has room for it. Those of the
+    cases that were prepared last are in use and stay, however little is left.
+    """
+
+    def __init__(
+        self, registry: Registry, files: Iterable[str], logs: Path, shared: bool = False
+    ) -> None:
+        """Start with no workers; `shared` is one for each framework, not one an implementation."""
+        self.shared = shared
+        self.registry = registry
+        self.files = tuple(str(Path(file).resolve()) for file in files)
+        self.logs = logs
+        self.workers: dict[Spec, WorkerProcess] = {}  # the least recently used first
+        self.in_use: frozenset[Spec] = frozenset()
+
+    def __enter__(self) -> Pool:
+        """Return the pool."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """End every worker."""
+        self.stop()
+
+    def spec(self, case: Case) -> Spec:
+        """Return the kind of worker that a case has here."""
+        spec = spec_of(case, self.registry)
+        if self.shared:
+            return replace(spec, implementation=f"any-{spec.framework}", mode="", options=())
+        return spec
+
+    def stop(self) -> None:
+        """End every worker; the next request starts fresh ones."""
+        for worker in self.workers.values():
+            worker.kill()
+        self.workers.clear()
+        self.in_use = frozenset()
+
+    def prepare(
+        self, cases: Iterable[Case], started: Callable[[], None] = lambda: None
+    ) -> dict[Spec, Fault]:
+        """Start the workers of these cases side by side; return those that did not come up."""
+        specs = list(dict.fromkeys(map(self.spec, cases)))
+        self.in_use = frozenset(specs)
+        return self._start(specs, started)
+
+    def _start(self, specs: Iterable[Spec], started: Callable[[], None]) -> dict[Spec, Fault]:
+        faults: dict[Spec, Fault] = {}
+        fresh: list[WorkerProcess] = []
+        for spec in specs:
+            worker = self.workers.pop(spec, None)
+            if worker is None or not worker.alive:
+                if worker is not None:
+                    worker.kill()
+                self._make_room(spec, len(fresh))
+                name = f"{spec.implementation}{'-x64' if spec.x64 else ''}.log"
+                worker = WorkerProcess(spec, self.files, self.logs / name)
+                worker.spawn()
+                fresh.append(worker)
+            self.workers[spec] = worker
+        for worker in fresh:
+            try:
+                worker.ready()
+            except Fault as fault:
+                worker.kill()
+                faults[worker.spec] = fault
+            started()
+        return faults
+
+    def _make_room(self, spec: Spec, starting: int = 0) -> None:
+        """End idle workers until one of this kind fits beside those that are still starting."""
+        device = dict(spec.target)["device"]
+        for idle in [other for other in self.workers if other not in self.in_use]:
+            up = sum(worker.alive for worker in self.workers.values()) - starting
+            if all(memory.fits(starting + 1) for memory in memories(device, up)):
+                return
+            self.workers.pop(idle).kill()
+
+    def fresh(self, case: Case) -> WorkerProcess:
+        """Return a new worker for a case, not started, that is not one of the pool's own."""
+        spec = spec_of(case, self.registry)
+        self._make_room(spec)
+        return WorkerProcess(spec, self.files, self.logs / f"{spec.implementation}-fresh.log")
+
+    def worker(self, case: Case) -> WorkerProcess:
+        """Return the running worker of a case, starting it when it is not there.
+
+        Raises:
+            Fault: when it does not come up.
+        """
+        spec = self.spec(case)
+        faults = self._start([spec], lambda: None)
+        if spec in faults:
+            raise faults[spec]
+        return self.workers[spec]

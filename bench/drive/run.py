@@ -1,0 +1,292 @@
+"""Run a plan: blocks of one problem and pass, all implementations interleaved, rows appended.
+
+A case passes through three stages: opened (built, gated), sampled in turn with the others of its
+block, closed. Its last row has the probe `case`; what has none runs again on resume.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import fnmatch
+import json
+import os
+import random
+import secrets
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.ask.plan import Plan, Planned, explaining
+from bench.ask.profile import Tier
+from bench.ask.reading import PROBES, as_data
+from bench.drive.pool import Pool
+from bench.drive.schedule import FAULTS, QUARANTINE, SPREADING, larger, shuffled
+from bench.drive.trial import Session, Trial
+from bench.record.case import Case, case_id, problem_id
+from bench.record.fingerprint import PROTOCOL
+from bench.record.machine import environment_facts, machine_facts, provenance
+from bench.record.rows import Status, Store, last, load, write_json
+from impls.registry import Registry
+
+REDO = {
+    "failed": ("wrong", "oom", "timeout", "crash", "error", "dominated"),
+    "noisy": ("noisy",),
+}
+"""What `--redo` names, by the statuses that run again; "all" is every case."""
+
+
+@dataclass
+class Events:
+    """What a run tells whoever watches; every hook may be replaced."""
+
+    worker_up: Callable[[], None] = lambda: None
+    opening: Callable[[str], None] = lambda case: None
+    case_done: Callable[[str, Status, str], None] = lambda case, status, reason: None
+
+
+@dataclass
+class Run:
+    """The state of one run in one directory."""
+
+    session: Session
+    plan: Plan
+    events: Events
+    failed: list[tuple[Case, Status]] = field(default_factory=list)
+    faults: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        """Return the directory that it writes to."""
+        return self.session.store
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Return where the wall time went [s]."""
+        return self.session.seconds
+
+    def execute(self, budget: float | None, redo: str = "") -> None:
+        """Measure everything that is not finished yet, tier after tier, round after round.
+
+        After the budget no block is started, but for those of tiers that are always measured.
+        """
+        start = time.monotonic()
+        done = self._done(redo)
+        for tier in self.plan.settings.tiers:
+            for number in range(self.plan.settings.rounds_of(tier)):
+                spent = None if tier.always else budget
+                self._round(tier, number, done, start, spent)
+
+    def _round(
+        self, tier: Tier, number: int, done: set[Any], start: float, budget: float | None
+    ) -> None:
+        """Measure what is not done of one round of a tier, in fresh processes."""
+        begun = False
+        blocks = self.plan.blocks(tier)
+        for order, block in enumerate(shuffled(blocks, self.session.registry, str(number))):
+            todo = [p for p in block if (p.key, number) not in done]
+            if not todo:
+                continue
+            if budget is not None and time.monotonic() - start > budget:
+                for planned in todo:
+                    self._skip(planned, number, f"the budget of {budget:g} s was spent")
+                continue
+            if not begun:
+                self.session.pool.stop()
+                begun = True
+            self._block(todo, number, order)
+
+    def _done(self, redo: str) -> set[Any]:
+        if not self.store.file.exists():
+            return set()
+        facts = self.session.provenance
+        rows = last(load(self.store.directory), facts["machine"], facts["environment"])
+        return {slot for slot, row in rows.items() if not _again(row, redo)}
+
+    def _skip(self, planned: Planned, number: int, reason: str) -> None:
+        attempt = Trial(self.session, planned, number)
+        attempt.finish("skip", reason, {"unfinished": True})
+        self._told(attempt)
+
+    def _block(self, block: Sequence[Planned], number: int, order: int) -> None:
+        mixed = random.Random(f"{block[0].key}{number}").sample(block, len(block))
+        attempts = [Trial(self.session, planned, number, order) for planned in mixed]
+        for attempt in attempts:
+            attempt.refuse()
+            if not attempt.finished:
+                self._leave_alone(attempt)
+            self._told(attempt)
+        waiting = [a for a in attempts if not a.finished]
+        with self.session.account("importing"):
+            cases = [a.planned.case for a in waiting]
+            faults = self.session.pool.prepare(cases, self.events.worker_up)
+        for attempt in waiting:
+            self.events.opening(attempt.case_id)
+            attempt.open(faults)
+            self._told(attempt)
+        with self.session.account("measuring"):
+            while turn := [a for a in waiting if a.wants_more()]:
+                for attempt in turn:
+                    attempt.sample()
+                    self._told(attempt)
+        for attempt in waiting:
+            if not attempt.finished:
+                attempt.close()
+                self._told(attempt)
+
+    def _leave_alone(self, attempt: Trial) -> None:
+        """Finish what a smaller problem, or its implementation in a row, has failed at."""
+        case = attempt.planned.case
+        for failed, status in self.failed:
+            if larger(case, failed, self.session.registry):
+                smaller = problem_id(failed.problem, self.session.registry)
+                reason = f"{status} at this size or a smaller one: {smaller}/{failed.pass_}"
+                attempt.finish("dominated", reason)
+                return
+        row = self.faults.get(case.implementation, [])
+        if len(row) >= QUARANTINE:
+            reason = f"quarantined: {len(row)} faults in a row, the last: {row[-1]}"
+            attempt.finish("skip", reason, {"quarantined": True})
+
+    def _told(self, attempt: Trial) -> None:
+        """Tell whoever watches, once, that an attempt is finished; remember its faults."""
+        if attempt.status is None or attempt.told:
+            return
+        attempt.told = True
+        case, status = attempt.planned.case, attempt.status
+        if status in FAULTS:
+            reason = f"{status}: {attempt.reason}"
+            self.faults.setdefault(case.implementation, []).append(reason)
+        elif status not in ("skip", "dominated"):
+            self.faults.pop(case.implementation, None)
+        if status in SPREADING:
+            self.failed.append((case, status))
+        self.events.case_done(attempt.case_id, status, attempt.reason)
+
+
+def _again(row: Mapping[str, Any], redo: str) -> bool:
+    """Return whether a finished case is to run again: a word of REDO, "all", or a glob of ids."""
+    if not redo:
+        return False
+    if redo in REDO:
+        quarantined = redo == "failed" and bool(row["detail"].get("quarantined"))
+        return row["status"] in REDO[redo] or quarantined
+    return redo == "all" or fnmatch.fnmatchcase(row["case"], redo)
+
+
+@contextmanager
+def exclusive(directory: Path, device: str) -> Iterator[None]:
+    """Hold the lock of a run directory and, on CUDA, the lock of this machine's GPU.
+
+    Raises:
+        ValueError: when another process runs in the directory or measures on the GPU, or the
+            directory is a file.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ValueError(f"{directory} is not a directory") from None
+    with ExitStack() as locks:
+        busy = f"another process is running in {directory}"
+        locks.enter_context(_locked(directory / "lock", busy))
+        if device == "cuda":
+            gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"
+            busy = f"another run measures on GPU {gpu}: wait until it has ended"
+            file = Path(tempfile.gettempdir()) / f"equibench-gpu-{gpu}.lock"
+            locks.enter_context(_locked(file, busy))
+        yield
+
+
+@contextmanager
+def _locked(file: Path, busy: str) -> Iterator[None]:
+    """Hold the lock of a file, which may belong to another user; ValueError when it is taken."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ValueError(busy) from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def execute(
+    plan: Plan,
+    registry: Registry,
+    out: Path,
+    *,
+    files: Sequence[str] = (),
+    command: str = "",
+    budget: float | None = None,
+    redo: str = "",
+    events: Events | None = None,
+) -> Run:
+    """Run a plan in a directory, continuing what is there; return the run with its time account."""
+    device = plan.planned[0].case.target.device if plan.planned else "cpu"
+    with exclusive(out, device), Pool(registry, files, out / "logs", plan.settings.shared) as pool:
+        store = Store(out)
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        facts = {
+            "machine": store.facts("machines", machine_facts()),
+            "environment": store.facts("environments", environment_facts(device)),
+            "protocol": PROTOCOL,
+            **provenance(),
+            "t0": now,
+        }
+        session = Session(
+            store,
+            registry,
+            pool,
+            plan.settings,
+            facts,
+            secrets.token_hex(8),
+            device,
+            explaining(plan, registry),
+        )
+        run = Run(session, plan, events or Events())
+        _write_plan(run, command, now)
+        run.execute(budget, redo)
+    return run
+
+
+def _write_plan(run: Run, command: str, now: str) -> None:
+    path = run.store.directory / "plan.json"
+    earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    cases = {case["key"]: case for case in earlier.get("cases", [])}
+    for planned in run.plan.planned:
+        cases[planned.key] = {
+            "key": planned.key,
+            "id": case_id(planned.case, run.session.registry),
+            "problem": problem_id(planned.case.problem, run.session.registry),
+            "implementation": planned.case.implementation,
+            "operation": run.session.registry.implementation(planned.case.implementation).operation,
+            "pass": planned.case.pass_,
+            "rounds": run.plan.rounds(planned),
+            **({"tier": planned.tier.name} if planned.tier.name else {}),
+        }
+    settings = run.plan.settings
+    asks = bool(settings.blocks or settings.examples) and settings.probes in PROBES.values()
+    asked = {"asked": as_data(settings)} if asks else {}
+    commands = [
+        *earlier.get("commands", []),
+        {"command": command, "run": run.session.run, "t0": now},
+    ]
+    write_json(
+        path,
+        {
+            "profile": run.plan.profile,
+            **asked,
+            "protocol": PROTOCOL,
+            "created": earlier.get("created", now),
+            "commands": commands,
+            "cases": list(cases.values()),
+        },
+    )

@@ -1,0 +1,271 @@
+"""One attempt at one case: opened (built, gated), sampled in turn with its block, closed."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from analysis.statistics import median_interval
+from bench.ask.plan import Planned
+from bench.ask.profile import Profile, Sampling
+from bench.drive.pool import Fault, Pool, WorkerProcess
+from bench.drive.requests import closed, opened, sampled
+from bench.measure import probes
+from bench.record import quality
+from bench.record.case import describe
+from bench.record.rows import FINISHED, Reading, Row, Status, Store
+from impls.registry import Registry
+
+STAGES = {"time.build": "building", "time.first": "compiling", "error": "checking",
+          "equiv": "checking", "conduct": "checking", "conduct.cached": "checking",
+          "conduct.indices": "checking", "warming up": "measuring"}  # fmt: skip
+"""What the wall time of a probe counts as; any other is "probing"."""
+
+
+@dataclass
+class Session:
+    """What all attempts of a run share."""
+
+    store: Store
+    registry: Registry
+    pool: Pool
+    settings: Profile
+    provenance: Mapping[str, Any]
+    run: str
+    device: str
+    explaining: Mapping[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def account(self, on: str) -> Iterator[None]:
+        """Add the wall time of a block of code to the account of the run."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.spent(on, time.monotonic() - began)
+
+    def spent(self, on: str, seconds: float) -> None:
+        """Add seconds to the account of the run."""
+        self.seconds[on] = self.seconds.get(on, 0.0) + seconds
+
+
+class Trial:
+    """Collects the readings of one case in one round and ends with the row `case`."""
+
+    def __init__(self, session: Session, planned: Planned, number: int, order: int = 0) -> None:
+        """Begin; nothing is started yet. `order` is the position in the schedule of the round."""
+        self.session, self.planned, self.number, self.order = session, planned, number, order
+        self.columns = describe(planned.case, session.registry)
+        tier = {"tier": planned.tier.name, "tier.label": planned.tier.label}
+        self.columns |= {name: said for name, said in tier.items() if said}
+        self.sampling = session.settings.sampling_of(planned.tier)
+        self.case_id = str(self.columns["case"])
+        self.began = time.monotonic()
+        self.attempt = datetime.now(UTC).isoformat(timespec="microseconds")
+        self.samples: list[float] = []
+        self.sampling_seconds = 0.0
+        self.detail: dict[str, Any] = {}
+        self.clock: dict[str, Any] = {}
+        self.before: dict[str, Any] = {}
+        self.status: Status | None = None
+        self.reason = ""
+        self.told = False
+        self.worker: WorkerProcess | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Return whether the row `case` is written."""
+        return self.status is not None
+
+    def refuse(self) -> None:
+        """Finish when the case is refused: by its family, operation, package or implementation."""
+        if self.planned.refused:
+            self.finish("skip", str(self.planned.refused), {"refused": True})
+
+    def open(self, faults: Mapping[Any, Fault]) -> None:
+        """Build the case and run its probes; finish when a gate fails or the worker does."""
+        readings: list[Reading] = []
+        implementation = self.session.registry.implementation(self.planned.case.implementation)
+        self.detail["baseline"] = implementation.baseline
+        began = time.monotonic()
+        try:
+            self.worker = worker = self._start(faults)
+            self.detail |= opened(
+                worker,
+                self.planned.case,
+                self._probes("worker"),
+                self.session.settings.case_timeout,
+                readings.append,
+                clock=self.sampling.least > 0,
+            )
+        except Fault as fault:
+            self.write(readings)
+            self.finish(fault.status, fault.reason)
+            return
+        finally:
+            self._account(time.monotonic() - began)
+        self.write(readings)
+        failed = [r for r in readings if r.detail.get("passed") is False]
+        if failed:
+            self.finish("wrong", "; ".join(map(_failure, failed)))
+        self.before = quality.stamp(self.session.device)
+
+    def _account(self, wall: float) -> None:
+        """Share the wall time of `open` among the stages that the worker names."""
+        for name, seconds in self.detail.pop("seconds", {}).items():
+            self.session.spent(STAGES.get(name, "probing"), seconds)
+            wall -= seconds
+        self.session.spent("waiting", max(0.0, wall))
+
+    def _probes(self, isolation: str) -> list[str]:
+        explains = self.session.explaining.get(self.planned.key)
+        named = self.session.settings.probes + ((explains,) if explains else ())
+        known = probes.probes()
+        return [name for name in named if known[name].isolation == isolation]
+
+    def _start(self, faults: Mapping[Any, Fault]) -> WorkerProcess:
+        fault = faults.get(self.session.pool.spec(self.planned.case))
+        if fault:
+            raise fault
+        return self.session.pool.worker(self.planned.case)
+
+    def wants_more(self) -> bool:
+        """Return whether another sample is to be taken."""
+        return not self.finished and not enough(self.samples, self.sampling_seconds, self.sampling)
+
+    def sample(self) -> None:
+        """Take one sample of the time."""
+        assert self.worker is not None
+        began = time.monotonic()
+        try:
+            samples, self.clock = sampled(self.worker)
+            self.samples += samples
+        except Fault as fault:
+            self.finish(fault.status, fault.reason)
+        self.sampling_seconds += time.monotonic() - began
+
+    def close(self) -> None:
+        """Write the time, run the probes that need a process of their own, and finish."""
+        assert self.worker is not None
+        status, reason = self._write_time()
+        try:
+            closed(self.worker)
+        except Fault as fault:
+            self.detail["close"] = str(fault)
+        with self.session.account("probing"):
+            self._apart()
+        self.finish(status, reason)
+
+    def _write_time(self) -> tuple[Status, str]:
+        if not self.samples:
+            return "ok", ""
+        median, low, high = median_interval(self.samples)
+        reading = Reading(
+            "time.host", median, low, high, len(self.samples), self.samples, self.clock
+        )
+        target = self.sampling.target
+        half = half_width(self.samples)
+        status: Status = "ok" if half <= target else "noisy"
+        reason = "" if status == "ok" else (
+            f"the interval of the median is +- {half:.1%} after {len(self.samples)} samples, "
+            f"wider than {target:.0%}"
+        )  # fmt: skip
+        stamps = quality.between(self.before, quality.stamp(self.session.device), self.samples)
+        flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
+        self.write([reading], stamps | ({"flags": flags} if flags else {}), status, reason)
+        return status, reason
+
+    def _apart(self) -> None:
+        """Run the probes of isolation "process" once, in a worker that has done nothing else."""
+        names = self._probes("process")
+        if not names or self.number:
+            return
+        worker = self.session.pool.fresh(self.planned.case)
+        try:
+            worker.spawn()
+            worker.ready()
+            opened(
+                worker,
+                self.planned.case,
+                names,
+                self.session.settings.case_timeout,
+                lambda reading: self.write([reading]),
+                clock=False,
+            )
+        except Fault as fault:
+            self.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
+        finally:
+            worker.kill()
+
+    def finish(self, status: Status, reason: str, detail: Mapping[str, Any] | None = None) -> None:
+        """Write the last row."""
+        self.status, self.reason = status, reason
+        spent = time.monotonic() - self.began
+        facts = {"worker": self.worker.facts} if self.worker else {}
+        reading = Reading(FINISHED, spent, n=1, detail=self.detail | facts | dict(detail or {}))
+        self._append(reading, status, reason, {})
+
+    def write(
+        self,
+        readings: Sequence[Reading],
+        stamps: Mapping[str, Any] | None = None,
+        status: Status = "ok",
+        reason: str = "",
+    ) -> None:
+        """Append readings; a failed gate is `wrong`, and what could not be read here a `skip`."""
+        for reading in readings:
+            mine, why = status, reason
+            if reading.detail.get("passed") is False:
+                mine, why = "wrong", _failure(reading)
+            elif "unavailable" in reading.detail:
+                mine, why = "skip", str(reading.detail["unavailable"])
+            self._append(reading, mine, why, stamps or {})
+
+    def _append(
+        self, reading: Reading, status: Status, reason: str, stamps: Mapping[str, Any]
+    ) -> None:
+        row = Row(
+            run=self.session.run,
+            round=self.number,
+            attempt=self.attempt,
+            key=self.planned.key,
+            case=self.columns,
+            reading=reading,
+            unit=probes.unit_of(reading.probe),
+            status=status,
+            reason=reason,
+            quality={"load": round(os.getloadavg()[0], 2), "order": self.order, **stamps},
+            provenance=self.session.provenance,
+        )
+        self.session.store.append([row])
+
+
+def half_width(samples: Sequence[float]) -> float:
+    """Return half the interval of the median, relative to the median."""
+    median, low, high = median_interval(samples)
+    return (high - low) / (2 * abs(median)) if median else float("inf")
+
+
+def enough(samples: Sequence[float], seconds: float, rule: Sampling) -> bool:
+    """Return whether these samples, taken in so many seconds, end the sampling."""
+    if len(samples) < rule.least:
+        return False
+    return (
+        len(samples) >= rule.most or seconds >= rule.seconds or half_width(samples) <= rule.target
+    )
+
+
+def _failure(reading: Reading) -> str:
+    detail = reading.detail
+    if "problem" in detail:
+        return f"{reading.probe}: {detail['problem']}"
+    value = "not finite" if reading.value is None else f"{reading.value:.2e}"
+    if "tolerance" not in detail:
+        return f"{reading.probe} is {value}"
+    return f"{reading.probe} is {value}, above the tolerance {detail['tolerance']:.0e}"

@@ -1,0 +1,1 @@
+"""What is kept: cases, rows, fingerprints of code and machines."""

@@ -66,10 +66,11 @@ test: $(READY)
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 	$(VENV)/bin/lint-imports
-	$(TESTS) --durations=10
+	$(TESTS) --durations=10 -m "not alone"
+	$(RUN) -m pytest -q -m alone
 
 test-fast: $(READY)
-	$(TESTS) -m "not slow"
+	$(TESTS) -m "not slow and not alone"
 
 check: $(READY)
 	@test -n "$(NAME)" || { echo "which? make check NAME=clebsch_gordan, or NAME=my_file.py"; exit 2; }

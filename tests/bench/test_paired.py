@@ -13,7 +13,8 @@ import pytest
 
 from bench.__main__ import main
 from bench.ask.reading import load as load_profile
-from bench.commands import calibrate, compare
+from bench.commands import compare
+from bench.drive import instrument
 from bench.drive.paired import Design, Pair, Variant, measured
 from impls.implementation import Target
 
@@ -198,23 +199,23 @@ def test_bad_numbers_are_named(arguments, capsys):
 
 
 def test_pairs_are_small_cases_of_many_kinds(registry):
-    chosen = calibrate.pairs(registry, Target(), 300)
+    chosen = instrument.pairs(registry, Target(), 300)
     kinds = {name for block in load_profile("calibrate").blocks for name in block.implementations}
     assert len(chosen) == 300 and {case.implementation for case in chosen} == kinds
     assert len(kinds) > 5
-    assert calibrate.pairs(registry, Target(), 20) == chosen[:20]
-    assert calibrate.pairs(registry, Target(), 20, "1") != chosen[:20]
+    assert instrument.pairs(registry, Target(), 20) == chosen[:20]
+    assert instrument.pairs(registry, Target(), 20, "1") != chosen[:20]
 
 
 def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, capsys, monkeypatch):
-    pairs, seeds = calibrate.pairs, []
+    pairs, seeds = instrument.pairs, []
 
     def one(registry, target, count, seed="0"):
         seeds.append(seed)
         chosen = pairs(registry, target, 300, seed)
         return [c for c in chosen if c.implementation == "clebsch_gordan.torch_dense"][:1]
 
-    monkeypatch.setattr(calibrate, "pairs", one)
+    monkeypatch.setattr(instrument, "pairs", one)
     command = ["calibrate", "--pairs", "1", "--rounds", "1", "--samples", "2", "--plain"]
     command += ["--device", "cpu", "--out", str(tmp_path), "--format", "json"]
     assert main(command) == 0
@@ -222,18 +223,18 @@ def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, ca
     assert [set(row) for row in rows] == [{"question", "answer", "note"}] * len(rows)
     (file,) = tmp_path.glob("*.json")
     machine = file.name.split("-cpu-")[0]
-    known = calibrate.found(tmp_path, machine, "cpu")
+    known = instrument.found(tmp_path, machine, "cpu")
     assert known is not None and known["peaks"]["copy"] > 1e8
     assert known["same"]["pairs"] == 1 and known["planted"]["failed"] == 0
     assert known["clock"]["seconds_of_nothing"] < 2e-6
     assert seeds[-2:] == ["0", "0"] and known["runs"] == 1
     again = file.with_name(file.name.replace("-cpu-2", "-cpu-3"))  # a later one, alike
     again.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
-    assert len(calibrate.every(tmp_path, machine, "cpu")) == 2
-    pooled = calibrate.found(tmp_path, machine, "cpu")
+    assert len(instrument.every(tmp_path, machine, "cpu")) == 2
+    pooled = instrument.found(tmp_path, machine, "cpu")
     assert pooled["runs"] == 2 and pooled["same"]["pairs"] == 2
-    assert pooled["planted"]["share"] == calibrate.PLANTED
+    assert pooled["planted"]["share"] == instrument.PLANTED
     other = json.loads(file.read_text(encoding="utf-8")) | {"design": {"rounds": 9}}
     again.write_text(json.dumps(other), encoding="utf-8")
-    assert calibrate.found(tmp_path, machine, "cpu")["runs"] == 1
-    assert calibrate.found(tmp_path, machine, "cuda") is None
+    assert instrument.found(tmp_path, machine, "cpu")["runs"] == 1
+    assert instrument.found(tmp_path, machine, "cuda") is None

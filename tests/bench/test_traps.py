@@ -16,7 +16,7 @@ from bench.measure.probes import CHECK
 from bench.record.rows import FINISHED, load
 from impls.implementation import Target
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CAP = 2**29
 """Bytes of memory that a worker may hold here: less than the hog wants, more than NumPy needs."""
@@ -40,7 +40,7 @@ FAULTS = {
     "raises": ("error", "^ArithmeticError: the moon is full$"),
     "memory_error": ("oom", "^MemoryError:?$"),
     "hog": ("oom", r"the worker held \d\.\d GiB of host memory"),
-    "stubborn": ("timeout", "^no answer within 10 s$"),
+    "stubborn": ("timeout", "^no answer within 15 s$"),
     "segfault": ("crash", r"^killed by SIGSEGV; see .*trap_segfault.*\.log$"),
     "killed": ("oom", "SIGKILL"),
     "exits": ("crash", r"^exited with code 1; see .*\.log$"),
@@ -69,7 +69,7 @@ def swept(trapped, hand, tmp_path_factory):
     cases += [hand.case(trapped, f"clebsch_gordan.{HONEST}", again)]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pool, "MEMORY_SHARE", CAP / pool.total_memory())
-        meant = hand.plan(trapped, cases, case_timeout=10.0)
+        meant = hand.plan(trapped, cases, case_timeout=15.0)
         execute(meant, trapped, out, files=hand.traps)
     return out, load(out)
 

@@ -12,14 +12,14 @@ ROOT = Path(__file__).parents[1]
 LINT = "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])"
 LIGHT = """
 import sys
-import analysis.__main__, bench.__main__, bench.measure.worker, reports.__main__
+import analysis.__main__, bench.__main__, bench.measuring.worker, reports.__main__
 heavy = sorted({"torch", "jax", "e3nn", "e3nn_jax"} & set(sys.modules))
 assert not heavy, heavy
 """
 STARTED = """
 import sys
-import bench.measure.worker
-from bench.measure.probes import probes
+import bench.measuring.worker
+from bench.measuring.probes import probes
 from impls.registry import load
 load()
 probes()

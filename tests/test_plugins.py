@@ -14,8 +14,8 @@ import pytest
 import analysis.__main__ as analysis_line
 import bench.__main__ as bench_line
 from analysis.equivariance import errors
-from bench.measure.built_case import build
-from bench.measure.probes import CHECK, RUN, probes
+from bench.measuring.built_case import build
+from bench.measuring.probes import CHECK, RUN, probes
 from bench.record.case import Case
 from bench.record.rows import FINISHED, load
 from impls.implementation import MODES, Target

@@ -12,7 +12,7 @@ from bench.ask import knobs
 from bench.ask.near import unknown
 from bench.ask.profile import Block, Profile, Tier
 from bench.ask.selection import select
-from bench.measure import probes
+from bench.measuring import probes
 from bench.record.case import Case, Refusals
 from bench.record.fingerprint import key
 from impls.implementation import MODES, Implementation, Target

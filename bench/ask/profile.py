@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 
 from bench.ask.near import unknown
 from bench.ask.options import Sweeps, options_of, problems
-from bench.measure import probes
+from bench.measuring import probes
 from bench.record.case import Pass
 from impls.implementation import Implementation
 from impls.operation import Operation

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
 from bench.ask.knobs import SWEEP
 from bench.ask.near import alike, unknown
+from bench.ask.options import Sweeps
 from bench.ask.profile import KEYS, Block, Profile, Sampling, Tier
-from bench.measure import probes
+from bench.measuring import probes
 from bench.record.case import PASSES, Pass
 from impls.problem import Scalar
+from impls.registry import Registry
 
 FOLDER = Path(__file__).resolve().parents[1] / "profiles"
 ASKED = "asked"
@@ -275,3 +277,21 @@ def _data_of_block(block: Block) -> dict[str, Any]:
     if block.knobs:
         data["knobs"] = {n: v if v == SWEEP else list(v) for n, v in block.knobs.items()}
     return data | {name: list(values) for name, values in block.options.items()}
+
+
+def asked(registry: Registry, family: str, options: Sweeps, settings: str = ASKED) -> Profile:
+    """Return the profile of one question: a family with its options, measured as `settings` says.
+
+    Raises:
+        ValueError: for an unknown family, or a profile that cannot be read.
+    """
+    registry.family(family)
+    measured = load(settings)
+    block = Block(
+        family=family,
+        show="what was asked by hand",
+        options=options,
+        except_implementations=measured.except_implementations,
+        tier=measured.tiers[-1].name,
+    )
+    return replace(measured, name=ASKED, blocks=(block,), examples=False)

@@ -2,7 +2,7 @@
 
 Asks the measuring engine to run its probes on the smallest problems, so that torch and JAX stay in
 processes of their own and the rows land in a store; what the same code has measured before, in the
-same environment, is not run again. The analyses are those that the modules of `measure/probes`
+same environment, is not run again. The analyses are those that the modules of `measuring/probes`
 declare. `python -m analysis` is another door to the same commands.
 Exit codes: 0 done; 1 a probe failed or disagrees with what is derived; 2 bad arguments.
 """
@@ -26,8 +26,8 @@ from bench.commands import posing, progress, question
 from bench.commands.command import Command, add_files, add_format
 from bench.commands.rendering import render
 from bench.drive.run import execute
-from bench.measure import probes
-from bench.measure.probes import Analysis
+from bench.measuring import probes
+from bench.measuring.probes import Analysis
 from bench.record.case import Case, describe, digest, refusal
 from bench.record.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
 from bench.record.rows import FINISHED, latest, load

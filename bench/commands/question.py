@@ -11,14 +11,13 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from bench.ask.knobs import SWEEP
 from bench.ask.narrowing import narrowed
 from bench.ask.near import alike, unknown
 from bench.ask.options import Option, options_of
-from bench.ask.profile import Block, Profile
-from bench.ask.reading import ASKED, load, names
+from bench.ask.profile import Profile
+from bench.ask.reading import ASKED, asked, load, names
 from impls.problem import Scalar
 from impls.registry import Registry
 from impls.registry import load as load_registry
@@ -140,15 +139,8 @@ def profile_of(
     if arguments.family is None:
         settings = load(arguments.profile or arguments.default_profile)
     else:
-        settings = load(arguments.profile or default or ASKED)
-        block = Block(
-            family=arguments.family,
-            show="what was asked on the command line",
-            options=_options(arguments, registry),
-            except_implementations=settings.except_implementations,
-            tier=settings.tiers[-1].name,
-        )
-        settings = replace(settings, name=ASKED, blocks=(block,), examples=False)
+        options = _options(arguments, registry)
+        settings = asked(registry, arguments.family, options, arguments.profile or default or ASKED)
     return narrowed(
         settings,
         registry,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from bench.drive.pool import environment, spec_of
-from bench.measure.built_case import BuiltCase, build
-from bench.measure.clocks import HostClock
-from bench.measure.frameworks import load as load_framework
-from bench.measure.placement import host_clock
-from bench.measure.probes import gate
+from bench.measuring.built_case import BuiltCase, build
+from bench.measuring.clocks import HostClock
+from bench.measuring.frameworks import load as load_framework
+from bench.measuring.placement import host_clock
+from bench.measuring.probes import gate
 from bench.record.case import Case, refusal
 from bench.record.rows import Reading
 from impls.registry import Registry

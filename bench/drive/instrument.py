@@ -28,7 +28,7 @@ from bench.ask.plan import cases
 from bench.ask.reading import load as load_profile
 from bench.drive.paired import Design, Pair, Variant, measured
 from bench.drive.pool import WorkerProcess, spec_of
-from bench.measure.clocks import HostClock
+from bench.measuring.clocks import HostClock
 from bench.record.case import Case, Refusals, digest
 from bench.record.fingerprint import PROTOCOL
 from bench.record.machine import environment_facts, machine_facts

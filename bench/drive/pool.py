@@ -111,7 +111,7 @@ class WorkerProcess:
             "x64": self.spec.x64,
             "files": self.files,
         }
-        command = [sys.executable, "-m", "bench.measure.worker", "--spec", json.dumps(spec)]
+        command = [sys.executable, "-m", "bench.measuring.worker", "--spec", json.dumps(spec)]
         command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
         variables = environment(self.spec)
         if self.root is not None:

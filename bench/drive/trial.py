@@ -15,7 +15,7 @@ from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
 from bench.drive.pool import Fault, Pool, WorkerProcess
 from bench.drive.requests import closed, opened, sampled
-from bench.measure import probes
+from bench.measuring import probes
 from bench.record import quality
 from bench.record.case import describe
 from bench.record.rows import FINISHED, Reading, Row, Status, Store

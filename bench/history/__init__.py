@@ -16,8 +16,8 @@ from typing import Any
 
 from bench.ask import watched
 from bench.drive import alone
-from bench.measure.built_case import BuiltCase
-from bench.measure.probes import memory
+from bench.measuring.built_case import BuiltCase
+from bench.measuring.probes import memory
 from bench.record.case import Case, Pass, digest
 from bench.record.fingerprint import PROTOCOL
 

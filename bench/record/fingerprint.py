@@ -26,7 +26,7 @@ MEASURED = ("impls",)
 ANALYSED = ("impls", "analysis", "bench")
 """The packages whose sources the answer of a probe is made of."""
 BACKENDS = ROOT / "impls" / "backends"
-FRAMEWORKS = ROOT / "bench" / "measure" / "frameworks"
+FRAMEWORKS = ROOT / "bench" / "measuring" / "frameworks"
 """What a worker imports of the harness for its own framework, by name."""
 ALGORITHM = ROOT / "impls" / "algorithm.py"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from analysis.accuracy import accuracy, sweep
-from bench.measure.built_case import build
-from bench.measure.probes.accuracy import accuracy as probe
+from bench.measuring.built_case import build
+from bench.measuring.probes.accuracy import accuracy as probe
 from bench.record.case import Case
 from impls.families.product import problem
 from impls.implementation import Target

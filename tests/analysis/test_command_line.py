@@ -9,7 +9,7 @@ import pytest
 import analysis.__main__ as analysis_line
 from bench.__main__ import parser_of
 from bench.commands import analyse
-from bench.measure.probes import analyses
+from bench.measuring.probes import analyses
 from impls.registry import load
 
 PLANTED = '''

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.convolution import along, stabiliser
-from bench.measure.built_case import build
-from bench.measure.probes.convolution import convolution
+from bench.measuring.built_case import build
+from bench.measuring.probes.convolution import convolution
 from bench.record.case import Case
 from impls.families.points import ask, problem
 from impls.implementation import MODES, Target

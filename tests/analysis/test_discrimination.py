@@ -16,8 +16,8 @@ from analysis.discrimination import (
 )
 from analysis.reduced import allowed, labels
 from analysis.tower import Tower, slices
-from bench.measure.built_case import build
-from bench.measure.probes.discrimination import discrimination
+from bench.measuring.built_case import build
+from bench.measuring.probes.discrimination import discrimination
 from bench.record.case import Case
 from impls.families.product import problem
 from impls.implementation import Target

@@ -8,8 +8,8 @@ import pytest
 from analysis.reduced import allowed, labels
 from analysis.tower import slices
 from analysis.universality import fit, polynomials
-from bench.measure.built_case import build
-from bench.measure.probes.bilinear import bilinear
+from bench.measuring.built_case import build
+from bench.measuring.probes.bilinear import bilinear
 from bench.record.case import Case
 from impls.families.product import problem
 from impls.implementation import Target

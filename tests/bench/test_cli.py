@@ -15,7 +15,7 @@ import pytest
 import analysis.__main__ as analysis_line
 from bench.ask.reading import names
 from bench.commands import check
-from bench.measure.probes import analyses
+from bench.measuring.probes import analyses
 from bench.record import machine
 
 NAME = "clebsch_gordan.numpy_dense"

@@ -6,8 +6,8 @@ import gc
 
 import pytest
 
-from bench.measure import clocks
-from bench.measure.clocks import BURST, HostClock
+from bench.measuring import clocks
+from bench.measuring.clocks import BURST, HostClock
 
 
 class Machine:

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.measure.probes import energy, unit_of
+from bench.measuring.probes import energy, unit_of
 from bench.record import nvml, quality
 from impls.implementation import Target
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.measure.built_case import build
+from bench.measuring.built_case import build
 from impls.implementation import Target
 
 
@@ -29,7 +29,7 @@ def case(hand, registry, name="clebsch_gordan.torch_dense", pass_="fwd", mode="e
 def test_the_device_clock_gives_a_spin_its_length():
     import torch
 
-    from bench.measure import clocks_cuda
+    from bench.measuring import clocks_cuda
 
     rate = clocks_cuda.clock_rate()
     for cold in (True, False):
@@ -40,7 +40,7 @@ def test_the_device_clock_gives_a_spin_its_length():
 def test_a_call_that_waits_for_the_device_cannot_be_hidden(monkeypatch):
     import torch
 
-    from bench.measure import clocks_cuda
+    from bench.measuring import clocks_cuda
 
     monkeypatch.setattr(clocks_cuda, "RETRIES", 3)
     with pytest.raises(clocks_cuda.Lag, match="waits for the device"):
@@ -48,8 +48,8 @@ def test_a_call_that_waits_for_the_device_cannot_be_hidden(monkeypatch):
 
 
 def test_slope_and_events_agree_on_long_calls(hand, registry):
-    from bench.measure import clocks_cuda
-    from bench.measure.clocks import HostClock
+    from bench.measuring import clocks_cuda
+    from bench.measuring.clocks import HostClock
 
     name = "gaunt.torch_lebedev"
     built = build(case(hand, registry, name, batch=500_000), registry)
@@ -74,7 +74,7 @@ def test_a_graph_answers_new_inputs(hand, registry, pass_):
 
 
 def test_energy_and_utilisation_are_read(hand, registry):
-    from bench.measure.probes.energy import energy
+    from bench.measuring.probes.energy import energy
 
     built = build(case(hand, registry, batch=100_000), registry)
     found = {reading.probe: reading for reading in energy(built)}

@@ -178,12 +178,12 @@ print(json.dumps(changed))
 def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_path):
     """Edited in a copy of the tree, so that no module of this one is touched."""
     followed = (
-        "bench/measure/probes/discrimination.py",
-        "bench/measure/probes/bilinear.py",
-        "bench/measure/probes/expressivity.py",
-        "bench/measure/built_case.py",
-        "bench/measure/tolerances.py",
-        "bench/measure/frameworks/numpy.py",
+        "bench/measuring/probes/discrimination.py",
+        "bench/measuring/probes/bilinear.py",
+        "bench/measuring/probes/expressivity.py",
+        "bench/measuring/built_case.py",
+        "bench/measuring/tolerances.py",
+        "bench/measuring/frameworks/numpy.py",
         "analysis/discrimination.py",
         "analysis/reduced.py",
         "impls/groups/group.py",
@@ -191,8 +191,8 @@ def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_p
     others = (
         "reports/price.py",
         "bench/drive/pool.py",
-        "bench/measure/probes/energy.py",
-        "bench/measure/frameworks/torch.py",
+        "bench/measuring/probes/energy.py",
+        "bench/measuring/frameworks/torch.py",
         "analysis/nero.py",
         "impls/inputs/graphs.py",
     )

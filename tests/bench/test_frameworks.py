@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.measure.built_case import build
-from bench.measure.frameworks import load
+from bench.measuring.built_case import build
+from bench.measuring.frameworks import load
 from bench.record.case import refusal
 from impls.implementation import Target
 from impls.spaces import Space
@@ -207,7 +207,7 @@ def test_the_parts_of_the_first_call_and_its_counts(hand, registry):
 
 def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry):
     """PyTorch's counter of flops fails on gradients with respect to the inputs of a module."""
-    from bench.measure.probes.cost import cost
+    from bench.measuring.probes.cost import cost
 
     asked = hand.problem(dtype="float32")
     built = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked, "grad"), registry)
@@ -221,7 +221,7 @@ def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry):
 
 @pytest.mark.parametrize("pass_", ["fwd", "grad"])
 def test_sparse_products_are_not_counted_as_dense_ones(hand, registry, pass_):
-    from bench.measure.probes.cost import cost
+    from bench.measuring.probes.cost import cost
 
     case = hand.case(registry, "clebsch_gordan.torch_sparse", hand.problem(), pass_)
     reading = list(cost(build(case, registry)))[-1]

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.measure.built_case import PIECE, build, pieces
-from bench.measure.probes.gate import error
+from bench.measuring.built_case import PIECE, build, pieces
+from bench.measuring.probes.gate import error
 from bench.record.case import Case
 from impls.families.points import problem
 from impls.implementation import Target
@@ -22,8 +22,8 @@ GATED = """
 import json, resource, time
 import torch
 from bench.record.case import Case
-from bench.measure.probes.gate import error
-from bench.measure.built_case import build
+from bench.measuring.probes.gate import error
+from bench.measuring.built_case import build
 from impls.families.points import ask
 from impls.implementation import Target
 from impls.registry import load

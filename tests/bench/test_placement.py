@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.measure.built_case import build
-from bench.measure.placement import PADS, Placement
-from bench.measure.worker import Worker
+from bench.measuring.built_case import build
+from bench.measuring.placement import PADS, Placement
+from bench.measuring.worker import Worker
 
 HUGE_PAGES = Path("/sys/kernel/mm/transparent_hugepage/enabled")
 
@@ -55,7 +55,7 @@ def test_each_time_on_new_pages(hand, registry, name, monkeypatch):
         pytest.skip("this allocator gives no pages back when asked")
     if HUGE_PAGES.exists() and "[always]" in HUGE_PAGES.read_text():
         pytest.skip("huge pages: one fault brings 512 pages")
-    monkeypatch.setattr("bench.measure.placement.PAD", 2)
+    monkeypatch.setattr("bench.measuring.placement.PAD", 2)
     problem = hand.problem(dtype="float32", batch=4000)
     built = build(hand.case(registry, f"clebsch_gordan.{name}", problem), registry)
     placement = Placement(built)

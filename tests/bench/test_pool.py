@@ -24,7 +24,7 @@ import sys
 
 from impls.implementation import Built, Implementation
 
-if "bench.measure.worker" in sys.orig_argv:
+if "bench.measuring.worker" in sys.orig_argv:
     raise OSError("no licence on this node")
 
 BROKEN = Implementation("clebsch_gordan", "broken", "numpy", lambda p, t, o: Built(None))

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.measure.built_case import build
-from bench.measure.probes.gate import agrees, equiv, error
+from bench.measuring.built_case import build
+from bench.measuring.probes.gate import agrees, equiv, error
 from bench.record.case import Case, refusal
 from impls.implementation import MODES, Target
 from impls.problem import Refusal

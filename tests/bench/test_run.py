@@ -18,7 +18,7 @@ from bench.ask.narrowing import narrowed
 from bench.ask.plan import explaining, plan
 from bench.ask.reading import load as load_profile
 from bench.drive.run import Events, exclusive, execute
-from bench.measure import probes
+from bench.measuring import probes
 from bench.record.rows import FINISHED, finished, load
 from impls.implementation import Target
 

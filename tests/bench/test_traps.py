@@ -12,7 +12,7 @@ from bench.commands.check import check
 from bench.drive import pool
 from bench.drive.run import Events, execute
 from bench.drive.schedule import QUARANTINE
-from bench.measure.probes import CHECK
+from bench.measuring.probes import CHECK
 from bench.record.rows import FINISHED, load
 from impls.implementation import Target
 

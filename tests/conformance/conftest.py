@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from bench.commands.check import in_lower_precision
-from bench.measure.built_case import build, differentiable
-from bench.measure.probes import CHECK, probes
+from bench.measuring.built_case import build, differentiable
+from bench.measuring.probes import CHECK, probes
 from bench.record.case import PASSES, Case, refusal
 from impls.implementation import MODES, Target
 from impls.registry import load

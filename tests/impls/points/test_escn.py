@@ -225,8 +225,8 @@ def test_a_coarser_knob_leaves_out_orders_and_keeps_the_rest():
 
 
 def test_gate_of_the_engine_reports_inversion_and_does_not_judge_it():
-    from bench.measure.built_case import build
-    from bench.measure.probes.gate import equiv
+    from bench.measuring.built_case import build
+    from bench.measuring.probes.gate import equiv
     from bench.record.case import Case
     from impls.registry import Registry
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.measure.built_case import build
-from bench.measure.probes.gate import equiv, error
+from bench.measuring.built_case import build
+from bench.measuring.probes.gate import equiv, error
 from bench.record.case import Case
 from impls.families import product
 from impls.families.product import FAMILY

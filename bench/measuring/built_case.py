@@ -1,0 +1,282 @@
+"""A built case. What the probes look at."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from analysis.equivariance import Align, Mask
+from bench.measuring.frameworks import Framework, PassFunction, load
+from bench.record.case import Case, refusal
+from impls.family import Family, Part
+from impls.groups import Group
+from impls.implementation import Built, Implementation, Tensors
+from impls.operation import Operation
+from impls.problem import Problem
+from impls.registry import Registry
+from impls.spaces import Array, Arrays, Space
+from impls.streams import Streams
+
+PIECE = 2**20
+"""Numbers that are rounded at a time."""
+
+
+@dataclass
+class BuiltCase:
+    """A built case: its arrays in canonical float64 (rounded to the dtype) and its functions.
+
+    `evaluate(inputs, weights, cotangents)` is the pass in the canonical layout, NumPy in and out;
+    `run()` is the timed call in the native layout. `part` is what is compared with the oracle.
+    `registry` knows other operations, to compare with.
+    """
+
+    case: Case
+    registry: Registry
+    family: Family
+    operation: Operation
+    implementation: Implementation
+    framework: Framework
+    code: Built
+    inputs: Arrays
+    weights: Arrays
+    cotangents: Arrays
+    evaluate: Callable[[Arrays, Arrays, Arrays], dict[str, Array]]
+    function: PassFunction
+    arguments: tuple[Tensors, Tensors, Tensors]
+    part: Part
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def problem(self) -> Problem:
+        """Return the problem of the case, at the values of its knobs."""
+        return self.case.seen
+
+    @property
+    def group(self) -> Group:
+        """Return the symmetry group of the problem."""
+        return self.family.group(self.problem)
+
+    @property
+    def read_spaces(self) -> Mapping[str, Space]:
+        """Return the Spaces of the inputs that the operation reads."""
+        return self.operation.taken(self.family.inputs(self.problem))
+
+    @property
+    def weight_spaces(self) -> Mapping[str, Space]:
+        """Return the Spaces of the weights."""
+        return self.operation.weights(self.problem)
+
+    @property
+    def input_spaces(self) -> Mapping[str, Space]:
+        """Return the Spaces of everything that enters the pass; cotangents are named c_<output>."""
+        spaces = {**self.read_spaces, **self.weight_spaces}
+        outputs = self.operation.outputs(self.problem)
+        return spaces | {f"c_{name}": outputs[name].gradient() for name in self.cotangents}
+
+    @property
+    def output_spaces(self) -> Mapping[str, Space]:
+        """Return the Spaces of everything that leaves the pass; gradients are named d_<input>."""
+        if self.case.pass_ == "fwd":
+            return self.operation.outputs(self.problem)
+        spaces = {**self.read_spaces, **self.weight_spaces}
+        return {f"d_{name}": spaces[name].gradient() for name in differentiable(spaces)}
+
+    def arrays(self) -> dict[str, Array]:
+        """Return everything that enters the pass, by the names of `input_spaces`."""
+        named = {f"c_{name}": a for name, a in self.cotangents.items()}
+        return {**self.inputs, **self.weights, **named}
+
+    def call(self, arrays: Arrays) -> dict[str, Array]:
+        """Evaluate the pass on arrays named as in `input_spaces`."""
+        return self.evaluate(
+            {name: arrays[name] for name in self.inputs},
+            {name: arrays[name] for name in self.weights},
+            {name: arrays[f"c_{name}"] for name in self.cotangents},
+        )
+
+    def outputs(self, arrays: Arrays) -> dict[str, Array]:
+        """Evaluate the pass; return what has a Space, which the value of a scalar has not."""
+        outputs = self.call(arrays)
+        return {name: outputs[name] for name in self.output_spaces}
+
+    @property
+    def align(self) -> Align | None:
+        """Return the `align` of the operation, for this problem."""
+        return self.operation.align and partial(self.operation.align, self.problem)
+
+    @property
+    def mask(self) -> Mask | None:
+        """Return the `mask` of the operation, for this problem."""
+        return self.operation.mask and partial(self.operation.mask, self.problem)
+
+    def run(self) -> Any:
+        """Run the timed call once, without waiting for its result."""
+        return self.function(*self.arguments)
+
+    def judged(self) -> Judged:
+        """Return what is compared with the oracle: a part of the problem, or all of it."""
+        part = self.part
+        cotangents = {f"c_{name}": a for name, a in self.cotangents.items()}
+        cut = part.cut(self.input_spaces, cotangents)
+        return Judged(
+            part.problem,
+            part.cut(self.read_spaces, self.inputs),
+            part.cut(self.weight_spaces, self.weights),
+            {name: cut[f"c_{name}"] for name in self.cotangents},
+            part,
+            self.operation.outputs(self.problem),
+        )
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is compared with the oracle, and which rows of outputs take part in it."""
+
+    problem: Problem
+    inputs: Arrays
+    weights: Arrays
+    cotangents: Arrays
+    part: Part
+    spaces: Mapping[str, Space]
+
+    def oracle(self, operation: Operation) -> dict[str, Array]:
+        """Return the judged rows of the oracle's outputs."""
+        return self.expected(operation.oracle(self.problem, self.inputs, self.weights))
+
+    def found(self, outputs: Arrays) -> dict[str, Array]:
+        """Return the judged rows of outputs of the whole problem."""
+        return {n: self.part.of_whole(s, outputs[n]) for n, s in self.spaces.items()}
+
+    def expected(self, outputs: Arrays) -> dict[str, Array]:
+        """Return the judged rows of outputs of the part."""
+        return {n: self.part.of_part(self.spaces[n], a) for n, a in outputs.items()}
+
+
+def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:
+    """Return the names of the arrays that get gradients."""
+    return tuple(name for name, s in spaces.items() if s.kind == "real" and s.grad)
+
+
+def pieces(a: Array) -> Iterator[Array]:
+    """Yield views of about a million numbers that make up an array."""
+    if a.ndim == 0 or a.size <= PIECE:
+        yield a
+        return
+    rows = max(1, PIECE * len(a) // a.size)
+    yield from (a[start : start + rows] for start in range(0, len(a), rows))
+
+
+def build(case: Case, registry: Registry) -> BuiltCase:
+    """Build a case: draw its arrays, build the implementation, make its pass.
+
+    Raises:
+        ValueError: when the case is refused; the message is the reason.
+    """
+    implementation = registry.implementation(case.implementation)
+    refused = refusal(case, registry) or implementation.supports(case.seen, case.target)
+    if refused:
+        raise ValueError(str(refused))
+    operation = registry.operation(implementation.operation)
+    problem, target = case.seen, case.target
+    family = registry.family(problem.family)
+    framework = load(implementation.framework)
+    grad = case.pass_ != "fwd"
+
+    in_spaces = operation.taken(family.inputs(problem))
+    weight_spaces = operation.weights(problem)
+    real = {n: s for n, s in operation.outputs(problem).items() if s.kind == "real"}
+    wanted = differentiable({**in_spaces, **weight_spaces}) if grad else ()
+
+    def put(arrays: Arrays, spaces: Mapping[str, Space]) -> Tensors:
+        return framework.put(arrays, spaces, problem.dtype, target)
+
+    def drawn(spaces: Mapping[str, Space], tag: int) -> Arrays:
+        streams = Streams(problem.seed, tag)
+        return {name: space.sample(streams(name)) for name, space in spaces.items()}
+
+    def rounded(arrays: Arrays, spaces: Mapping[str, Space]) -> Arrays:
+        """Round reals a piece at a time: no large array passes through the framework whole."""
+        found = dict(arrays)
+        for name, a in arrays.items():
+            if spaces[name].kind == "real":
+                found[name] = np.empty(a.shape)
+                for there, here in zip(pieces(found[name]), pieces(a), strict=True):
+                    there[...] = framework.get(put({name: here}, spaces))[name]
+        return found
+
+    every = family.draw(problem, Streams(problem.seed, 0))
+    inputs = rounded(operation.taken(every), in_spaces)
+    weights = rounded(drawn(weight_spaces, 1), weight_spaces)
+    cotangents: Arrays = {}
+    part = family.part_of(problem, every, np.random.default_rng([problem.seed, 4]))
+    if grad:
+        cotangents = rounded(_only(drawn(real, 2), real, part), real)
+
+    start = time.perf_counter()
+    code = implementation.build(problem, target, case.options)
+    seconds = {"build": time.perf_counter() - start}
+    pack = code.pack or (lambda inputs, weights: (inputs, weights))
+    unpack = code.unpack or (lambda outputs: outputs)
+
+    native = put(inputs, in_spaces), put(weights, weight_spaces)
+    if code.pack is not None:
+        pack(*native)  # the first call may compile
+        start = time.perf_counter()
+        native = pack(*native)
+        framework.wait({**native[0], **native[1]})
+        seconds["pack"] = time.perf_counter() - start
+    native = framework.leaves(native[0], wanted), framework.leaves(native[1], wanted)
+    native_cotangents = framework.cotangents(code.call, *native) if grad else {}
+
+    timed = framework.make(code.call, case.pass_, case.mode, wanted)
+    canonical = timed
+    if code.pack is not None or code.unpack is not None or case.mode == "cudagraph":
+
+        def whole(inputs: Tensors, weights: Tensors) -> Tensors:
+            return unpack(code.call(*pack(inputs, weights)))
+
+        canonical = framework.make(whole, case.pass_, case.mode, wanted)
+
+    def evaluate(inputs: Arrays, weights: Arrays, cotangents: Arrays) -> dict[str, Array]:
+        out = canonical(
+            framework.leaves(put(inputs, in_spaces), wanted),
+            framework.leaves(put(weights, weight_spaces), wanted),
+            put(cotangents, real),
+        )
+        return framework.get(out)
+
+    return BuiltCase(
+        case=case,
+        registry=registry,
+        family=family,
+        operation=operation,
+        implementation=implementation,
+        framework=framework,
+        code=code,
+        inputs=inputs,
+        weights=weights,
+        cotangents=cotangents,
+        evaluate=evaluate,
+        function=timed,
+        arguments=(*native, native_cotangents),
+        part=part,
+        seconds=seconds,
+    )
+
+
+def _only(arrays: Arrays, spaces: Mapping[str, Space], part: Part) -> Arrays:
+    """Return the arrays with zeros in the rows that are not judged."""
+    kept = {}
+    for name, a in arrays.items():
+        if spaces[name].axis not in part.rows:
+            kept[name] = a
+            continue
+        rows = part.of_whole(spaces[name], np.arange(len(a)))
+        kept[name] = np.zeros_like(a)
+        kept[name][rows] = a[rows]
+    return kept

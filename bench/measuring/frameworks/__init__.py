@@ -1,0 +1,87 @@
+"""What the harness does for each framework: move arrays, define passes, wait, read memory.
+
+The functions of the three modules have the same names and meanings, so that a pass is the same
+mathematics in each, with c a random cotangent and x the first differentiable input:
+
+* `fwd`: f;
+* `grad`: <c, f> and its gradients with respect to every differentiable input and weight;
+* `grad2`: phi = |d<c, f>/dx|^2 / 2, the inner gradient d<c, f>/dx, and the gradients of phi with
+  respect to the same arrays, as training on forces needs.
+
+What is unused has gradient zero.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from bench.record.case import Pass
+from impls.implementation import Target, Tensors
+from impls.spaces import Arrays, Space
+
+Call = Callable[[Tensors, Tensors], Tensors]
+PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
+
+
+class Uncounted(Exception):
+    """A framework cannot count a call; the message says why."""
+
+
+class Framework(Protocol):
+    """The interface of `bench.measuring.frameworks.{numpy,torch,jax}`."""
+
+    def start(self, target: Target, x64: bool) -> Mapping[str, Any]:
+        """Set threads, precision and device for this process; return facts worth recording."""
+
+    def put(
+        self, arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target
+    ) -> Tensors:
+        """Copy float64 and index arrays to the framework, rounding reals to `dtype`."""
+
+    def leaves(self, tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
+        """Return the same numbers, ready to be differentiated with respect to the wanted names."""
+
+    def copy(self, tensors: Tensors) -> Tensors:
+        """Return the same numbers in other memory, ready for the same gradients."""
+
+    def get(self, tensors: Tensors) -> dict[str, Any]:
+        """Copy tensors to NumPy, reals as float64."""
+
+    def make(self, call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
+        """Return the function of a pass; `wanted` names the arrays whose gradients are asked."""
+
+    def cotangents(self, call: Call, inputs: Tensors, weights: Tensors) -> Tensors:
+        """Return standard normal arrays of the shapes of the outputs, in the native layout."""
+
+    def wait(self, out: Any) -> None:
+        """Block until `out` is computed."""
+
+    def overwrite(self, tensor: Any, value: Any) -> None:
+        """Write a value into a tensor in place; TypeError where tensors are immutable."""
+
+    def first(
+        self, function: PassFunction, arguments: tuple[Any, ...], mode: str
+    ) -> dict[str, float]:
+        """Call for the first time; return seconds by clock: time.first, trace, compile."""
+
+    def counted(self, function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
+        """Return what the framework itself counts of one call: {"flops.<source>": ...}.
+
+        Raises:
+            Uncounted: when its counter fails.
+        """
+
+    def peak(
+        self, run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
+    ) -> dict[str, float]:
+        """Return peak bytes above the live inputs of one call, by source: {"rss": bytes, ...}."""
+
+    def fresh_peak(self, run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
+        """Return the same, in a process that did nothing but build this case."""
+
+
+def load(name: str) -> Framework:
+    """Import the module of a framework (and with it the framework)."""
+    return importlib.import_module(f"bench.measuring.frameworks.{name}")

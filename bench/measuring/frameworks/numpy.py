@@ -1,0 +1,96 @@
+"""NumPy: eager, forward only, on the CPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bench.measuring.frameworks import Call, PassFunction
+from bench.measuring.frameworks.memory import peak_rss
+from bench.record.case import Pass
+from impls.implementation import Target, Tensors
+from impls.spaces import Arrays, Space
+
+
+def start(target: Target, x64: bool) -> Mapping[str, Any]:
+    """Return the version; threads are set in the environment before the process starts."""
+    if target.device != "cpu":
+        raise ValueError("NumPy runs on the CPU only; use --device cpu for it")
+    return {"numpy": np.__version__}
+
+
+def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
+    """Round reals to the dtype; bfloat16 does not exist in NumPy."""
+    if dtype == "bfloat16":
+        raise ValueError("NumPy has no bfloat16; use float32 or float64")
+    return {
+        name: a.astype(dtype if spaces[name].kind == "real" else a.dtype)
+        for name, a in arrays.items()
+    }
+
+
+def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
+    """Return the tensors: there are no gradients."""
+    return tensors
+
+
+def copy(tensors: Tensors) -> Tensors:
+    """Return copies of the arrays."""
+    return {name: a.copy() for name, a in tensors.items()}
+
+
+def get(tensors: Tensors) -> dict[str, Any]:
+    """Return float64 copies of reals."""
+    return {
+        name: np.array(a, dtype=np.float64) if np.asarray(a).dtype.kind == "f" else np.array(a)
+        for name, a in tensors.items()
+    }
+
+
+def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
+    """Return the forward pass."""
+    if pass_ != "fwd":
+        raise ValueError("NumPy has no gradients; use --pass fwd for it")
+    return lambda inputs, weights, cotangents: call(inputs, weights)
+
+
+def cotangents(call: Call, inputs: Tensors, weights: Tensors) -> Tensors:
+    """Return {}: there is no gradient pass."""
+    return {}
+
+
+def wait(out: Any) -> None:
+    """Return at once: NumPy is synchronous."""
+
+
+def overwrite(tensor: Any, value: Any) -> None:
+    """Write a value into an array in place."""
+    tensor[...] = value
+
+
+def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
+    """Return the seconds of the first call."""
+    start = time.perf_counter()
+    function(*arguments)
+    return {"time.first": time.perf_counter() - start}
+
+
+def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return {}: NumPy counts nothing."""
+    return {}
+
+
+def peak(
+    run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
+) -> dict[str, float]:
+    """Return the peak of the resident set."""
+    return peak_rss(run)
+
+
+def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return the peak of the resident set after one call that warms up."""
+    run()
+    return peak_rss(run)

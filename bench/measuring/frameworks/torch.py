@@ -1,0 +1,275 @@
+"""PyTorch: eager, compiled by inductor, or as a CUDA graph; on CPU or CUDA."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from bench.measuring.frameworks import Call, PassFunction, Uncounted
+from bench.measuring.frameworks.memory import peak_rss
+from bench.record.case import Pass
+from impls.implementation import Target, Tensors
+from impls.spaces import Arrays, Space
+
+ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
+"""The variable with the settings of the allocator, and its older name."""
+MEMORY_SHARE = 0.9
+"""A process that asks for more of the GPU's memory than this share is out of memory."""
+REPEATS = 9
+COPY = {"cpu": 2**28, "cuda": 2**30}
+GEMM = {"cpu": 1024, "cuda": 8192}
+GRAPH_WARM_UP = 3
+"""Calls on a side stream before a CUDA graph is captured, as PyTorch asks for."""
+
+
+def start(target: Target, x64: bool) -> Mapping[str, Any]:
+    """Pin threads and precision; TF32 is off unless the case asks for it."""
+    torch.set_num_threads(target.threads)
+    torch.set_num_interop_threads(1)
+    tf32 = target.precision == "tf32"
+    torch.backends.cuda.matmul.allow_tf32 = tf32
+    torch.backends.cudnn.allow_tf32 = tf32
+    facts: dict[str, Any] = {
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "tf32": tf32,
+        "allocator": " ".join(os.environ[name] for name in ALLOCATOR if name in os.environ)
+        or "default",
+    }
+    if target.device == "cuda":
+        if not torch.cuda.is_available():
+            raise ValueError("torch sees no CUDA device; use --device cpu or install a CUDA build")
+        torch.cuda.set_per_process_memory_fraction(MEMORY_SHARE)
+        facts |= {"cuda": torch.version.cuda, "gpu": torch.cuda.get_device_name()}
+    return facts
+
+
+def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
+    """Return tensors on the device, none of which shares memory with its array."""
+    real = getattr(torch, dtype)
+    return {
+        name: torch.tensor(
+            a, dtype=real if spaces[name].kind == "real" else None, device=target.device
+        )
+        for name, a in arrays.items()
+    }
+
+
+def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
+    """Return detached tensors; the wanted ones require gradients."""
+    return {name: t.detach().requires_grad_(name in wanted) for name, t in tensors.items()}
+
+
+def copy(tensors: Tensors) -> Tensors:
+    """Return clones, which require gradients where their originals do."""
+    return {name: t.detach().clone().requires_grad_(t.requires_grad) for name, t in tensors.items()}
+
+
+def get(tensors: Tensors) -> dict[str, Any]:
+    """Return NumPy copies, reals as float64."""
+    return {
+        name: t.detach()
+        .to("cpu", torch.float64 if t.is_floating_point() else t.dtype, copy=True)
+        .numpy()
+        for name, t in tensors.items()
+    }
+
+
+def overwrite(tensor: torch.Tensor, value: torch.Tensor) -> None:
+    """Write a value into a tensor in place."""
+    with torch.no_grad():
+        tensor.copy_(value)
+
+
+def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
+    """Return the pass; leaves are the tensors themselves, so nothing is copied."""
+    if mode == "compile":
+        torch._dynamo.reset()
+        call = torch.compile(call, dynamic=False)
+    function = {"fwd": _forward, "grad": _gradient, "grad2": _second}[pass_](call, wanted)
+    return _graphed(function) if mode == "cudagraph" else function
+
+
+def _forward(call: Call, wanted: tuple[str, ...]) -> PassFunction:
+    def forward(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        with torch.no_grad():
+            return call(inputs, weights)
+
+    return forward
+
+
+def _gradient(call: Call, wanted: tuple[str, ...]) -> PassFunction:
+    def gradient(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        value = _functional(call, inputs, weights, cotangents)
+        leaves = [inputs[name] if name in inputs else weights[name] for name in wanted]
+        grads = _grad(value, leaves)
+        named = {f"d_{name}": g for name, g in zip(wanted, grads, strict=True)}
+        return {"value": value.detach(), **named}
+
+    return gradient
+
+
+def _second(call: Call, wanted: tuple[str, ...]) -> PassFunction:
+    def second(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        value = _functional(call, inputs, weights, cotangents)
+        leaves = [inputs[name] if name in inputs else weights[name] for name in wanted]
+        (inner,) = _grad(value, leaves[:1], create_graph=True)
+        energy = 0.5 * (inner * inner).sum()
+        named = {f"d_{n}": g for n, g in zip(wanted, _grad(energy, leaves), strict=True)}
+        return {"value": energy.detach(), "inner": inner.detach(), **named}
+
+    return second
+
+
+def _functional(call: Call, inputs: Tensors, weights: Tensors, cotangents: Tensors) -> torch.Tensor:
+    outputs = call(inputs, weights)
+    return functools.reduce(
+        operator.add, [(c * outputs[name]).sum() for name, c in cotangents.items()]
+    )
+
+
+def _grad(
+    value: torch.Tensor, leaves: Sequence[torch.Tensor], create_graph: bool = False
+) -> Sequence[torch.Tensor]:
+    """Return the gradients; zero for what the value does not depend on, where torch raises."""
+    if not leaves or not value.requires_grad:
+        return [torch.zeros_like(leaf) for leaf in leaves]
+    grads = torch.autograd.grad(value, leaves, allow_unused=True, create_graph=create_graph)
+    return [
+        torch.zeros_like(leaf) if g is None else g for leaf, g in zip(leaves, grads, strict=True)
+    ]
+
+
+def _graphed(function: PassFunction) -> PassFunction:
+    """Return the pass replayed as one CUDA graph, captured at the first call.
+
+    Other tensors than those of the first call are copied into its buffers before the replay.
+    """
+    held: dict[str, Any] = {}
+
+    def replay(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Mapping[str, Any]:
+        parts = (inputs, weights, cotangents)
+        if not held:
+            side = torch.cuda.Stream()
+            side.wait_stream(torch.cuda.current_stream())
+            with torch.cuda.stream(side):
+                for _ in range(GRAPH_WARM_UP):
+                    function(*parts)
+            torch.cuda.current_stream().wait_stream(side)
+            held["graph"], held["parts"] = torch.cuda.CUDAGraph(), parts
+            with torch.cuda.graph(held["graph"]):
+                held["out"] = function(*parts)
+        for mine, theirs in zip(held["parts"], parts, strict=True):
+            for name, tensor in theirs.items():
+                if tensor is not mine[name]:
+                    overwrite(mine[name], tensor)
+        held["graph"].replay()
+        return dict(held["out"])
+
+    return replay
+
+
+def cotangents(call: Call, inputs: Tensors, weights: Tensors) -> Tensors:
+    """Return standard normal tensors of the shapes of the real outputs."""
+    with torch.no_grad():
+        outputs = call(inputs, weights)
+    return {name: torch.randn_like(t) for name, t in outputs.items() if t.is_floating_point()}
+
+
+def wait(out: Any) -> None:
+    """Synchronise the device that holds the result."""
+    if any(t.is_cuda for t in out.values()):
+        torch.cuda.synchronize()
+
+
+def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
+    """Return the seconds of the first call and, in mode compile, by how much the second is less."""
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        wait(function(*arguments))
+        seconds.append(time.perf_counter() - start)
+    compiling = {"time.compile": seconds[0] - seconds[1]} if mode == "compile" else {}
+    return {"time.first": seconds[0], **compiling}
+
+
+class _Dense(TorchDispatchMode):
+    """Refuses whatever works on a tensor that is not strided."""
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        if any(isinstance(a, torch.Tensor) and a.layout is not torch.strided for a in args):
+            raise Uncounted("PyTorch's counter takes products of sparse matrices for dense ones")
+        return func(*args, **(kwargs or {}))
+
+
+def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return {"flops.torch": ...}: matrix products and convolutions, which is all torch counts.
+
+    Raises:
+        Uncounted: where the counter fails on a call that works without it, as it does on gradients
+            with respect to the inputs of a module; and where it meets a sparse matrix, whose
+            products it counts as if nothing were zero.
+    """
+    from torch.utils.flop_counter import FlopCounterMode
+
+    try:
+        with FlopCounterMode(display=False) as counter, _Dense():
+            function(*arguments)
+    except RuntimeError as error:
+        raise Uncounted(f"PyTorch's counter fails: {str(error).splitlines()[0]}") from error
+    flops = float(counter.get_total_flops())
+    return {"flops.torch": flops} if flops else {}
+
+
+def peak(
+    run: Callable[[], Any], function: PassFunction, arguments: tuple[Any, ...]
+) -> dict[str, float]:
+    """Return torch's own CUDA counter above the live tensors, or the peak of the resident set."""
+    if not any(t.is_cuda for part in arguments for t in part.values()):
+        return peak_rss(run)
+    torch.cuda.synchronize()
+    torch.cuda.reset_peak_memory_stats()
+    before = torch.cuda.memory_allocated()
+    run()
+    torch.cuda.synchronize()
+    return {"cuda": float(torch.cuda.max_memory_allocated() - before)}
+
+
+def peaks(target: Target, dtypes: Sequence[str]) -> dict[str, float]:
+    """Return what the machine reaches: "copy" [B/s], read and written, and "gemm.<dtype>" [1/s].
+
+    The best of REPEATS: a copy of COPY bytes, products of square matrices with GEMM rows.
+    """
+
+    def best(run: Callable[[], Any]) -> float:
+        seconds = []
+        for _ in range(REPEATS):
+            start = time.perf_counter()
+            wait({"out": run()})
+            seconds.append(time.perf_counter() - start)
+        return min(seconds)
+
+    size = COPY[target.device]
+    source = torch.zeros(size // 4, device=target.device)
+    copy = torch.empty_like(source)
+    found = {"copy": 2 * size / best(lambda: copy.copy_(source))}
+    rows = GEMM[target.device]
+    for dtype in dtypes:
+        a = torch.full((rows, rows), 0.5, dtype=getattr(torch, dtype), device=target.device)
+        found[f"gemm.{dtype}"] = 2 * rows**3 / best(lambda a=a: a @ a)  # type: ignore[misc]
+    return found
+
+
+def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
+    """Return `peak` after one call that warms up, in a process that did nothing else."""
+    run()
+    return peak(run, lambda *parts: {}, arguments)

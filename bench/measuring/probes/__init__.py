@@ -1,0 +1,130 @@
+"""Probes: one kind of quantity each, measured on a built case.
+
+A probe yields readings. `passed` is False when a gate failed: the case is then `wrong` and is not
+timed. Each module here declares its PROBES, and its ANALYSES: what people can ask for by itself,
+which is a command of `python -m bench analyse`. A new module is found by being there.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.measuring.built_case import BuiltCase
+from bench.record.rows import Reading
+from impls.operation import Operation
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A named quantity; `measure` yields its readings, and none where it does not apply.
+
+    A reading whose detail has `unavailable` says why a counter cannot be read here. Isolation
+    "process" asks for a worker that has built this case and done nothing else.
+    """
+
+    name: str
+    measure: Callable[[BuiltCase], Iterable[Reading]]
+    isolation: Literal["worker", "process"] = "worker"
+
+
+Rows = Sequence[Mapping[str, Any]]
+"""Rows of one case, with `probe`, `value`, `passed`, `detail` ..."""
+Record = dict[str, Any]
+"""One line of an answer. It disagrees when `passed` is False, or a column X is not `expected_X`."""
+Answer = Callable[[Rows], Iterator[Record]]
+
+
+@dataclass(frozen=True)
+class View:
+    """Another reading of the same rows, asked with a flag: --irreps, or --parallel N.
+
+    `former` is a spelling that still holds.
+    """
+
+    flag: str
+    help: str
+    read: Callable[[Rows, int], Iterator[Record]]
+    counts: bool = False
+    former: str = ""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A question about operations that people can ask by itself: `bench analyse NAME`.
+
+    `probes` are measured, and `read` makes lines of an answer of their rows. It is put to the
+    operations that it `applies` to: without more words to one implementation of each. One that is
+    `swept` is put to one operation, in several data types and with generators of data. One
+    `by_knob` is also put at the coarser values of knobs. `example` is the command line after its
+    name.
+    """
+
+    name: str
+    summary: str
+    probes: tuple[str, ...]
+    read: Answer
+    applies: Callable[[Operation], bool]
+    example: str
+    swept: bool = False
+    by_knob: bool = False
+    views: tuple[View, ...] = field(default=())
+
+
+def couples(operation: Operation) -> bool:
+    """Return whether reduced coefficients say what an operation couples."""
+    return operation.coefficients is not None
+
+
+def _modules() -> Iterator[Any]:
+    for info in pkgutil.iter_modules(__path__):
+        yield importlib.import_module(f"{__name__}.{info.name}")
+
+
+def probes() -> dict[str, Probe]:
+    """Return every probe by name."""
+    return {probe.name: probe for m in _modules() for probe in getattr(m, "PROBES", ())}
+
+
+def analyses() -> dict[str, Analysis]:
+    """Return every analysis by name."""
+    return {one.name: one for m in _modules() for one in getattr(m, "ANALYSES", ())}
+
+
+RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cached", "mem.peak",
+       "cost", "time.device", "energy")  # fmt: skip
+"""What `bench run` measures on each case before its time."""
+PAPER = (*RUN, "mem.fresh")
+"""What the profile paper measures: also what needs a process of its own."""
+CHECK = ("error", "equiv", "agrees", "by_knob", "conduct", "conduct.cached", "conduct.indices")
+"""What `bench check` measures on each case."""
+UNITS = {
+    "time": "s", "case": "s", "mem": "B", "cost.bytes": "B", "energy": "J", "power": "W",
+    "clock": "Hz", "temperature": "degC",
+}  # fmt: skip
+
+
+def unit_of(probe: str) -> str:
+    """Return the unit of a reading by how its name begins: s, B, J, W, Hz, degC, or 1."""
+    return next((unit for name, unit in UNITS.items() if f"{probe}.".startswith(f"{name}.")), "1")
+
+
+# ---- what the readers of rows share --------------------------------------------------------------
+
+
+def of(rows: Rows, prefix: str) -> Iterator[Mapping[str, Any]]:
+    """Return the rows whose probe begins so."""
+    return (row for row in rows if row["probe"].startswith(prefix))
+
+
+def by_probe(rows: Rows) -> dict[str, Mapping[str, Any]]:
+    """Return the last row of each probe."""
+    return {row["probe"]: row for row in rows}
+
+
+def reason(row: Mapping[str, Any]) -> Record:
+    """Return what a row says is wrong, as a column; nothing where nothing is."""
+    return {"reason": row["detail"]["problem"]} if "problem" in row["detail"] else {}

@@ -1,0 +1,342 @@
+r"""The gate: is the result right, is its gradient right, does it have the claimed symmetry?
+
+All errors are relative and are judged on the pass that is timed, at full size:
+
+* `error.fwd` = |f - f_oracle| / |f_oracle| over up to 64 random samples of the batch. For the
+  gradient pass f is the value <c, f>, and the scale is the root sum of squares of c * f.
+* `error.grad`: for each differentiable array, directional derivatives of <c, f> along random
+  directions against those of the float64 oracle; root mean square of the differences over that of
+  the oracle's; the worst array counts. For the second-gradient pass, of the inner gradient.
+* `error.grad2`: in that pass, the same for phi = |d<c, f>/dx|^2 / 2, whose derivatives the oracle
+  gives as mixed derivatives of <c, f> along the inner gradient and the direction.
+* `equiv.<subgroup>` = max |f(g x) - g f(x)| / |f(x)| over elements of a subgroup; in the gradient
+  pass f is the gradient as a function of inputs and cotangents. Where the action on outputs moves
+  some out of sight (`mask`), or is known up to a choice (`align`), the forward pass alone is
+  judged: which entries of a gradient have a partner, the operation does not say.
+* `agrees.<operation>` = |f - h_oracle| / |h_oracle| where f must equal another operation h, in the
+  forward pass; the oracles of both, in float64, must agree too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from analysis.derivative import directional, mixed
+from analysis.equivariance import errors
+from bench.measuring.built_case import BuiltCase, Judged, differentiable
+from bench.measuring.probes import Probe
+from bench.measuring.tolerances import TOLERANCES, tolerance
+from bench.record.rows import Reading
+from impls.spaces import Array, Arrays
+from impls.streams import Streams
+
+DIRECTIONS = 6
+ELEMENTS = 4
+NESTED = 1e-6
+"""Nested differences of an oracle that is no polynomial are good to this much."""
+
+
+def _judged(probe: str, value: float, limit: float, **detail: Any) -> Reading:
+    finite = bool(np.isfinite(value))
+    detail |= {"tolerance": limit, "passed": finite and value <= limit}
+    return Reading(probe, value if finite else None, n=1, detail=detail)
+
+
+def _wrong(probe: str, problem: str) -> Reading:
+    return Reading(probe, None, detail={"passed": False, "problem": problem})
+
+
+def error(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `error.fwd` and, in the gradient pass, `error.grad`."""
+    outputs = built.call(built.arrays())
+    if built.case.pass_ == "fwd":
+        yield _forward_error(built, outputs)
+    elif built.case.pass_ == "grad":
+        yield _value_error(built, outputs)
+        yield _gradient_error(built, outputs)
+    else:
+        yield _energy_error(built, outputs)
+        yield _inner_error(built, outputs)
+        yield _second_error(built, outputs)
+
+
+def _forward_error(built: BuiltCase, outputs: Arrays) -> Reading:
+    spaces = built.output_spaces
+    shapes = {name: a.shape for name, a in outputs.items()}
+    expected_shapes = {name: space.shape for name, space in spaces.items()}
+    if shapes != expected_shapes:
+        return _wrong("error.fwd", f"output shapes are {shapes}, not {expected_shapes}")
+    judged = built.judged()
+    found, expected = judged.found(outputs), judged.oracle(built.operation)
+    names = [name for name, space in spaces.items() if space.kind == "real"]
+    difference = [found[name] - expected[name] for name in names]
+    scale = _norm(expected[name] for name in names)
+    if scale == 0.0:
+        return _wrong("error.fwd", "the oracle is identically zero here")
+    return _judged(
+        "error.fwd",
+        _norm(difference) / scale,
+        tolerance(built.problem, built.case.target),
+        max_abs=float(max(np.max(np.abs(d), initial=0.0) for d in difference)),
+    )
+
+
+def _value_error(built: BuiltCase, outputs: Arrays) -> Reading:
+    judged = built.judged()
+    expected, cotangents = judged.oracle(built.operation), judged.expected(judged.cotangents)
+    terms = [c * expected[name] for name, c in cotangents.items()]
+    scale = _norm(terms)
+    if scale == 0.0:
+        return _wrong("error.fwd", "the oracle is identically zero here")
+    value = float(sum(np.sum(t) for t in terms))
+    return _judged(
+        "error.fwd",
+        abs(float(outputs["value"]) - value) / scale,
+        tolerance(built.problem, built.case.target),
+    )
+
+
+def _gradient_error(built: BuiltCase, outputs: Arrays) -> Reading:
+    gradients = {name: outputs[f"d_{name}"] for name in _wanted(built)}
+    worst = _along_directions(built, gradients, _slope(built))
+    limit = 2 * tolerance(built.problem, built.case.target)
+    return _judged("error.grad", max(worst.values(), default=0.0), limit, arrays=worst)
+
+
+def _inner_error(built: BuiltCase, outputs: Arrays) -> Reading:
+    worst = _along_directions(built, {_wanted(built)[0]: outputs["inner"]}, _slope(built))
+    limit = 2 * tolerance(built.problem, built.case.target)
+    return _judged("error.grad", max(worst.values()), limit, arrays=worst)
+
+
+def _energy_error(built: BuiltCase, outputs: Arrays) -> Reading:
+    expected = 0.5 * float(np.sum(outputs["inner"] ** 2))
+    if expected == 0.0:
+        return _wrong("error.fwd", "the inner gradient is identically zero here")
+    difference = abs(float(outputs["value"]) - expected) / expected
+    return _judged("error.fwd", difference, tolerance(built.problem, built.case.target))
+
+
+def _second_error(built: BuiltCase, outputs: Arrays) -> Reading:
+    operation, judged = built.operation, built.judged()
+    first = _wanted(built)[0]
+    inner = built.part.cut(built.input_spaces, {first: outputs["inner"]})[first]
+
+    def slope(name: str, direction: Array) -> float:
+        return mixed(
+            _oracle_of(built, judged),
+            judged.inputs,
+            judged.weights,
+            (first, inner),
+            (name, direction),
+            judged.cotangents,
+            operation.linear_in,
+        )
+
+    gradients = {name: outputs[f"d_{name}"] for name in _wanted(built)}
+    energy = 0.5 * float(np.sum(inner**2))
+    worst = _along_directions(built, gradients, slope, energy)
+    limit = 4 * tolerance(built.problem, built.case.target)
+    if not {first, *gradients} <= {name for name, _ in operation.linear_in}:
+        limit = max(limit, NESTED)
+    return _judged("error.grad2", max(worst.values(), default=0.0), limit, arrays=worst)
+
+
+def _wanted(built: BuiltCase) -> tuple[str, ...]:
+    named = differentiable(built.input_spaces)
+    return tuple(name for name in named if not name.startswith("c_"))
+
+
+def _oracle_of(built: BuiltCase, judged: Judged) -> Callable[[Arrays, Arrays], Arrays]:
+    return lambda inputs, weights: built.operation.oracle(judged.problem, inputs, weights)
+
+
+def _slope(built: BuiltCase) -> Callable[[str, Array], float]:
+    """Return the oracle's derivative of <c, f> as a function of an array's name and a direction."""
+    judged = built.judged()
+    oracle = _oracle_of(built, judged)
+
+    def slope(name: str, direction: Array) -> float:
+        is_input = name in built.inputs
+        return directional(
+            oracle,
+            judged.inputs,
+            judged.weights,
+            {name: direction} if is_input else {},
+            {} if is_input else {name: direction},
+            judged.cotangents,
+            built.operation.linear_in,
+        )
+
+    return slope
+
+
+def _along_directions(
+    built: BuiltCase, gradients: Arrays, slope: Callable[[str, Array], float], energy: float = 0.0
+) -> dict[str, float]:
+    """Return the relative error of each gradient along random directions, judged by `slope`.
+
+    Relative to the oracle's derivatives or, where these are smaller, to 2 energy / |a|: the size
+    of the gradient of a quadratic energy, which may well not depend on the array a.
+    """
+    judged = built.judged()
+    rng = np.random.default_rng([built.problem.seed, 5])
+    worst: dict[str, float] = {}
+    for name, whole in gradients.items():
+        gradient = built.part.cut(built.input_spaces, {name: whole})[name]
+        expected, found = [], []
+        for _ in range(DIRECTIONS):
+            direction = rng.standard_normal(gradient.shape)
+            expected.append(slope(name, direction))
+            found.append(float(np.vdot(gradient, direction)))
+        difference = np.array(found) - np.array(expected)
+        base = {**judged.inputs, **judged.weights}[name]
+        usual = 2 * energy * DIRECTIONS**0.5 / (float(np.linalg.norm(base)) or 1.0)
+        scale = max(float(np.linalg.norm(expected)), usual) or 1.0
+        worst[name] = float(np.linalg.norm(difference)) / scale
+    return worst
+
+
+def equiv(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `equiv.<subgroup>` for every subgroup of the problem's group."""
+    if built.case.pass_ != "fwd" and (built.align or built.mask):
+        return
+    limit = tolerance(built.problem, built.case.target)
+    rng = np.random.default_rng([built.problem.seed, 6])
+    for name, subgroup in built.group.subgroups.items():
+        elements = subgroup.sample(rng, ELEMENTS)
+        if built.case.pass_ == "grad2" and not _keeps_lengths(built, elements):
+            continue  # the energy |d<c, f>/dx|^2 / 2 is not invariant
+        found = errors(
+            built.outputs,
+            built.input_spaces,
+            built.output_spaces,
+            built.arrays(),
+            elements,
+            built.align,
+            built.mask,
+        )
+        summary = found.summary()
+        claimed = name in built.operation.exact
+        detail = {"claimed": claimed, "elements": ELEMENTS, **summary}
+        if claimed:
+            yield _judged(f"equiv.{name}", summary["max"], 2 * limit, **detail)
+        else:
+            yield Reading(f"equiv.{name}", summary["max"], n=ELEMENTS, detail=detail)
+
+
+def _keeps_lengths(built: BuiltCase, elements: Sequence[Any]) -> bool:
+    """Return whether the group leaves the length of the inner gradient alone."""
+    name = _wanted(built)[0]
+    space, a = built.input_spaces[name].gradient(), built.arrays()[name]
+    return all(np.isclose(_norm([space.act(g, a)]), _norm([a]), rtol=1e-9) for g in elements)
+
+
+def agrees(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `agrees.<operation>` of an operation that names another, on the same question."""
+    operation, name = built.operation, built.operation.agrees_with
+    if name is None or built.case.pass_ != "fwd":
+        return
+    other, probe = built.registry.operation(name), f"agrees.{name}"
+    if (refusal := other.supports(built.problem)) is not None:
+        yield Reading(probe, None, detail={"unavailable": f"{name} refuses it: {refusal}"})
+        return
+    for what in ("weights", "outputs"):
+        mine, theirs = (
+            {key: space.shape for key, space in getattr(o, what)(built.problem).items()}
+            for o in (operation, other)
+        )
+        if mine != theirs:
+            yield _wrong(probe, f"its {what} are {mine}, those of {name} {theirs}")
+            return
+    judged = built.judged()
+    whole = {**built.family.draw(built.problem, Streams(built.problem.seed, 0))}
+    inputs = judged.part.cut(built.family.inputs(built.problem), {**whole, **built.inputs})
+    expected = judged.expected(other.oracle(judged.problem, other.taken(inputs), judged.weights))
+    own, found = judged.oracle(operation), judged.found(built.call(built.arrays()))
+    real = [key for key, space in judged.spaces.items() if space.kind == "real"]
+    scale = _norm(expected[key] for key in real)
+    if scale == 0.0:
+        yield _wrong(probe, f"the oracle of {name} is identically zero here")
+        return
+    apart = _norm(own[key] - expected[key] for key in real) / scale
+    if not apart <= TOLERANCES["float64"]:
+        yield _wrong(probe, f"its oracle and that of {name} differ by {apart:.1e}")
+        return
+    value = _norm(found[key] - expected[key] for key in real) / scale
+    yield _judged(probe, value, tolerance(built.problem, built.case.target), oracles=apart)
+
+
+def conduct(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.<rule>`: 0 when kept. The timed call leaves its inputs; deterministic."""
+    framework = built.framework
+    before = [framework.get(part) for part in built.arguments]
+    framework.wait(built.run())
+    after = [framework.get(part) for part in built.arguments]
+    changed = [
+        name
+        for old, new in zip(before, after, strict=True)
+        for name in old
+        if not np.array_equal(old[name], new[name])
+    ]
+    detail: dict[str, Any] = {"passed": not changed}
+    if changed:
+        detail["problem"] = f"the call overwrites its input {', '.join(changed)}"
+    yield Reading("conduct.inputs_unchanged", float(len(changed)), n=1, detail=detail)
+    arrays = built.arrays()
+    first, again = built.call(arrays), built.call(arrays)
+    spread = max(float(np.max(np.abs(first[name] - again[name]), initial=0.0)) for name in first)
+    scale = max(float(np.max(np.abs(a), initial=0.0)) for a in first.values()) or 1.0
+    limit = tolerance(built.problem, built.case.target)
+    yield _judged("conduct.deterministic", spread / scale, limit)
+
+
+def cached(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.cached`: 0 when the timed call sees that its own arrays have new contents.
+
+    An implementation that remembers results by the identity of its arguments is right on every
+    new array and does nothing when it is timed. The contents of all real inputs are changed in
+    place and restored; the answer must be that to fresh arrays with the same contents. Nothing
+    where arrays are immutable (JAX), or where a replayed graph owns them.
+    """
+    framework, arguments = built.framework, built.arguments
+    spaces = built.read_spaces
+    inputs = {n: a for n, a in arguments[0].items() if n in spaces and spaces[n].kind == "real"}
+    if built.implementation.framework == "jax" or built.case.mode == "cudagraph":
+        return
+    wanted = differentiable(built.input_spaces) if built.case.pass_ != "fwd" else ()
+    before = {name: a * 1 for name, a in inputs.items()}
+    changed = {name: a * a + 0.5 * a for name, a in before.items()}
+    framework.wait(built.run())
+    try:
+        for name, a in inputs.items():
+            framework.overwrite(a, changed[name])
+        own = framework.get(built.run())
+        fresh = framework.leaves({**arguments[0], **changed}, wanted)
+        other = framework.get(built.function(fresh, *arguments[1:]))
+    finally:
+        for name, a in inputs.items():
+            framework.overwrite(a, before[name])
+    difference = _norm(own[name] - other[name] for name in other)
+    scale = _norm(other.values()) or 1.0
+    limit = tolerance(built.problem, built.case.target)
+    detail: dict[str, Any] = {"tolerance": limit, "passed": bool(difference <= limit * scale)}
+    if not detail["passed"]:
+        detail["problem"] = "the call remembers results by the identity of its arguments"
+    yield Reading("conduct.cached", difference / scale, n=1, detail=detail)
+
+
+def _norm(arrays: Iterable[Array]) -> float:
+    return float(np.sqrt(sum(float(np.sum(a * a)) for a in arrays)))
+
+
+PROBES = (
+    Probe("error", error),
+    Probe("equiv", equiv),
+    Probe("agrees", agrees),
+    Probe("conduct", conduct),
+    Probe("conduct.cached", cached),
+)

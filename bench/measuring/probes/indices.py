@@ -1,0 +1,84 @@
+"""Is the result that of the arrays given now, and not of the graph that `build` has seen?
+
+Indices are inputs. An implementation that sorts edges once, keeps a neighbour list or takes the
+order of the edges for granted is right on the arrays of its case and on no others. For families
+with inputs of indices the pass is judged again, as `error` does, on arrays made after `build`:
+
+* `conduct.edge_order`: all that has the axis of an array of indices (edges: their ends, vectors,
+  weights) in the opposite order;
+* `conduct.node_labels`: the nodes relabelled, by an element of the group's `permutation`.
+
+The value is the largest error in units of its own tolerance: what passes is at most 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from bench.measuring.built_case import BuiltCase
+from bench.measuring.probes import Probe
+from bench.measuring.probes.gate import error
+from bench.record.rows import Reading
+from impls.family import Part
+from impls.spaces import Arrays
+
+DRAWN = 8
+"""Elements of which the one that relabels most is taken."""
+
+
+def indices(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.edge_order` and `conduct.node_labels`; nothing for inputs without indices."""
+    spaces = {**built.read_spaces, **built.weight_spaces}
+    axes = {space.axis for space in spaces.values() if space.kind == "index"}
+    if not axes:
+        return
+    rng = np.random.default_rng([built.problem.seed, 9])
+    whole = replace(built, part=Part(built.problem))
+    reordered = {
+        name: a[::-1].copy() if spaces[name].axis in axes else a
+        for name, a in {**built.inputs, **built.weights}.items()
+    }
+    yield _judged("conduct.edge_order", _with(whole, reordered))
+    relabelling = built.group.subgroups.get("permutation")
+    if relabelling is not None:
+        every = built.input_spaces
+        tried = [
+            {name: every[name].act(g, a) for name, a in built.arrays().items()}
+            for g in relabelling.sample(rng, DRAWN)
+        ]
+        named = [name for name, space in spaces.items() if space.kind == "index"]
+        moved = max(  # of few nodes, one in a few permutations moves nothing
+            tried,
+            key=lambda arrays: sum(
+                int(np.count_nonzero(arrays[name] != built.inputs[name])) for name in named
+            ),
+        )
+        yield _judged("conduct.node_labels", _with(whole, moved))
+
+
+def _with(built: BuiltCase, arrays: Arrays) -> BuiltCase:
+    """Return the built with other arrays, by the names of `BuiltCase.arrays`."""
+    return replace(
+        built,
+        inputs={name: arrays[name] for name in built.inputs},
+        weights={name: arrays[name] for name in built.weights},
+        cotangents={n: arrays.get(f"c_{n}", a) for n, a in built.cotangents.items()},
+    )
+
+
+def _judged(name: str, built: BuiltCase) -> Reading:
+    """Return the worst of the errors of a built as one reading."""
+    found = list(error(built))
+    for reading in found:
+        if "tolerance" not in reading.detail:
+            return Reading(name, None, detail=reading.detail)
+    units = {r.probe: np.inf if r.value is None else r.value / r.detail["tolerance"] for r in found}
+    worst = max(units.values())
+    detail = {"tolerance": 1.0, "passed": bool(worst <= 1.0), "errors": units}
+    return Reading(name, float(worst) if np.isfinite(worst) else None, n=1, detail=detail)
+
+
+PROBES = (Probe("conduct.indices", indices),)

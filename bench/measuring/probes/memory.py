@@ -1,0 +1,37 @@
+"""Peak memory of one call above its live inputs; the source is part of the name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bench.measuring.built_case import BuiltCase
+from bench.measuring.probes import Probe
+from bench.record.rows import Reading
+
+
+def peak(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `mem.peak.<source>` [B] for every source that the framework can read here."""
+
+    def run() -> None:
+        built.framework.wait(built.run())
+
+    run()
+    sources = built.framework.peak(run, built.function, built.arguments)
+    for source, size in sources.items():
+        yield Reading(f"mem.peak.{source}", size, n=1, samples=(size,))
+
+
+def fresh(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `mem.fresh.<source>` [B]: the same, in a process that has built nothing else.
+
+    There is then nothing to recycle, and the counters of JAX's allocator mean this case alone.
+    """
+
+    def run() -> None:
+        built.framework.wait(built.run())
+
+    for source, size in built.framework.fresh_peak(run, built.arguments).items():
+        yield Reading(f"mem.fresh.{source}", size, n=1, samples=(size,))
+
+
+PROBES = (Probe("mem.peak", peak), Probe("mem.fresh", fresh, isolation="process"))

@@ -1,0 +1,195 @@
+"""The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
+
+Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
+plants a slow-down), {"do": "sample", "count": n} (slopes; with "bursts": true, single bursts),
+{"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then {"done": ...} or
+{"fault": ...}. One framework per process; the parent replaces the process after a fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import dataclasses
+import gc
+import importlib
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TextIO
+
+from bench.measuring.built_case import BuiltCase, build
+from bench.measuring.clocks import HostClock
+from bench.measuring.frameworks import load as load_framework
+from bench.measuring.placement import host_clock
+from bench.measuring.probes import probes
+from bench.record.case import Case
+from bench.record.rows import Reading
+from impls.implementation import Target
+from impls.registry import Registry, load
+
+PR_SET_PDEATHSIG = 1
+OOM_NAMES = ("OutOfMemoryError", "MemoryError")
+OOM_TEXTS = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "bad_alloc")
+
+
+class Worker:
+    """The state of a worker: at most one open case."""
+
+    def __init__(self, registry: Registry) -> None:
+        """Start with no case."""
+        self.registry = registry
+        self.probes = probes()
+        self.built: BuiltCase | None = None
+        self.clock: HostClock | None = None
+
+    def open(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Build a case and run its probes; stop at the first failed gate."""
+        case = Case.from_json(request["case"])
+        began = time.perf_counter()
+        self.built = built = build(case, self.registry)
+        seconds = {"time.build": time.perf_counter() - began}
+        failed = False
+        for name in request["probes"]:
+            began = time.perf_counter()
+            for reading in self.probes[name].measure(built):
+                failed |= reading.detail.get("passed") is False
+                yield {"reading": _plain(reading)}
+            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+            if failed:
+                break
+        if request["clock"] and not failed:
+            share, run = request.get("slower"), built.run
+            if share is not None:
+                run = slowed(run, share, built.framework.wait)
+            self.clock = host_clock(built, run)
+            self.clock.prepare()
+            seconds["warming up"] = self.clock.warm_up
+        yield {
+            "done": {
+                "failed": failed,
+                "layout": built.code.layout,
+                "kernel": built.code.kernel,
+                "seconds": seconds,
+            }
+        }
+
+    def sample(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Time some bursts of the open case."""
+        if self.clock is None:
+            raise RuntimeError("no case is open for timing")
+        take = self.clock.bursts if request.get("bursts") else self.clock.sample
+        samples = take(request["count"])
+        yield {
+            "done": {
+                "samples": samples,
+                "number": self.clock.number,
+                "warm_up": self.clock.warm_up,
+                "steady": self.clock.steady,
+            }
+        }
+
+    def peaks(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Measure what the machine reaches, with PyTorch."""
+        target = Target(**request["target"])
+        torch = importlib.import_module("bench.measuring.frameworks.torch")
+        yield {"done": torch.peaks(target, request["dtypes"])}
+
+    def close(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Forget the open case."""
+        self.built = self.clock = None
+        gc.collect()
+        yield {"done": {}}
+
+
+def slowed(run: Callable[[], Any], share: float, wait: Callable[[Any], None]) -> Callable[[], Any]:
+    """Return `run`, made slower by a share of its own time: what `bench calibrate` plants.
+
+    Each call is waited for, and then the host computes for that share of what the call took; what
+    it is compared with is waited for likewise, with a share of 0.
+    """
+
+    def slower() -> Any:
+        start = time.perf_counter()
+        out = run()
+        wait(out)
+        end = start + (1 + share) * (time.perf_counter() - start)
+        while time.perf_counter() < end:
+            pass
+        return out
+
+    return slower
+
+
+def _plain(reading: Reading) -> dict[str, Any]:
+    return dataclasses.asdict(reading)
+
+
+def fault_of(error: BaseException) -> dict[str, str]:
+    """Return the status and the one-line reason of an exception."""
+    text = f"{type(error).__name__}: {error}".strip()
+    first_line = text.splitlines()[0][:500]
+    oom = type(error).__name__ in OOM_NAMES or any(t in text for t in OOM_TEXTS)
+    return {"status": "oom" if oom else "error", "reason": first_line}
+
+
+def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
+    """Answer requests until the parent closes the pipe."""
+    worker = Worker(registry)
+    handlers = {
+        "open": worker.open,
+        "sample": worker.sample,
+        "close": worker.close,
+        "peaks": worker.peaks,
+    }
+    for line in requests:
+        request = json.loads(line)
+        try:
+            for reply in handlers[request["do"]](request):
+                _send(replies, reply)
+        except Exception as error:
+            traceback.print_exc()
+            worker.built = worker.clock = None
+            _send(replies, {"fault": fault_of(error)})
+
+
+def _send(replies: TextIO, message: Mapping[str, Any]) -> None:
+    replies.write(json.dumps(message) + "\n")
+    replies.flush()
+
+
+def main() -> None:
+    """Start the framework, say so, and serve."""
+    parser = argparse.ArgumentParser(description="internal: started by bench.drive.pool")
+    parser.add_argument("--requests", type=int, required=True)
+    parser.add_argument("--replies", type=int, required=True)
+    parser.add_argument("--spec", required=True)
+    arguments = parser.parse_args()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    spec = json.loads(arguments.spec)
+    target = Target(**spec["target"])
+    if target.device == "cpu" and hasattr(os, "sched_setaffinity"):
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores[-target.threads :])
+    with (
+        os.fdopen(arguments.requests, encoding="utf-8") as requests,
+        os.fdopen(arguments.replies, "w", encoding="utf-8") as replies,
+    ):
+        try:
+            registry = load(spec["files"])
+            facts = load_framework(spec["framework"]).start(target, spec["x64"])
+        except Exception as error:
+            traceback.print_exc()
+            _send(replies, {"fault": fault_of(error)})
+            return
+        _send(replies, {"done": dict(facts)})
+        serve(registry, requests, replies)
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,8 @@ from impls.so3.harmonics import spherical_harmonics
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import wigner_3j
 
+pytestmark = pytest.mark.slow
+
 REGISTRY = load()
 V = np.array([0.3, -1.1, 0.7])
 SMALL = {"data": "lattice:9x4", "channels": 2, "dtype": "float64"}

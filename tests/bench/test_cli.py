@@ -18,6 +18,8 @@ from bench.commands import check
 from bench.measuring.probes import analyses
 from bench.record import machine
 
+pytestmark = pytest.mark.slow
+
 NAME = "clebsch_gordan.numpy_dense"
 PLUGIN = """
 from impls.implementation import Implementation

@@ -6,6 +6,8 @@ import pytest
 
 from analysis.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 NAME = "clebsch_gordan.numpy_dense"
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "channels": 1, "batch": 1000}
 
 

@@ -97,6 +97,18 @@ def test_a_benchmark_measures():
         assert math.isnan(found["memory"])
 
 
+def test_a_process_opens_one_case_after_another():
+    """As `make speed` does: a framework is started once."""
+    out = python(
+        "import history\n"
+        "suite = history.MatrixFwdSpeed()\n"
+        "for question in suite.params[1]:\n"
+        "    suite.setup('matrix.torch_dense', question)\n"
+        "    print(suite.built.problem.sizes['irreps_in1'])"
+    )
+    assert len(set(out.split())) == 2
+
+
 def test_what_is_not_installed_is_not_available(monkeypatch):
     monkeypatch.setitem(sys.modules, "e3nn", None)
     with pytest.raises(NotImplementedError, match="not installed: e3nn"):

@@ -131,7 +131,7 @@ def _is_for(arguments: argparse.Namespace, family: Family, operation: Operation)
         return bool(posing.examples(family, operation, said))
     try:
         return bool(posing.posed(family, said))
-    except ValueError:  # words, or values of them, that are of other families
+    except posing.Unfit:
         return False
 
 

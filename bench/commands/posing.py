@@ -25,6 +25,10 @@ LARGEST = 2
 Said = Mapping[str, str]
 
 
+class Unfit(ValueError):
+    """Words, or values of them, that a family does not have; others may."""
+
+
 def words(registry: Registry) -> dict[str, Option]:
     """Return the words of all poses: the types and choices of one are those of all families."""
     found: dict[str, Option] = {}
@@ -63,18 +67,33 @@ def posed(family: Family, said: Said) -> list[Problem]:
     """Return the poses of a family up to the value of its main axis that is said.
 
     Raises:
-        ValueError: when it has none, not these words, or not these values of them.
+        Unfit: when it has none, not these words, or not these values of them.
+        ValueError: for a value of the main axis that is no number from 1.
     """
     options = words_of(family.pose)
     if family.pose is None or not said.keys() <= options.keys():
         lacking = ", ".join(sorted(set(said) - set(options))) or "a question of its own"
-        raise ValueError(f"family {family.name} has no {lacking}: ask it with --family")
-    chosen = {name: options[name].checked(options[name].read(t)) for name, t in said.items()}
+        raise Unfit(f"family {family.name} has no {lacking}: ask it with --family")
+    steps = range(1, _largest(family, said) + 1)
+    words = {name: options[name] for name in said if name != family.axes[0]}
+    try:
+        chosen = {name: word.checked(word.read(said[name])) for name, word in words.items()}
+    except ValueError as error:
+        raise Unfit(f"family {family.name}: {error}") from error
+    return [family.pose(step, **chosen) for step in steps]
+
+
+def _largest(family: Family, said: Said) -> int:
+    """Return up to where the main axis of a family runs."""
     main = family.axes[0]
-    largest = int(chosen.pop(main, LARGEST))
+    text = said.get(main, str(LARGEST))
+    try:
+        largest = int(text)
+    except ValueError:
+        raise ValueError(f"--{main} must be an integer, not {text!r}") from None
     if largest < 1:
         raise ValueError(f"--{main} must be at least 1, not {largest}")
-    return [family.pose(step, **chosen) for step in range(1, largest + 1)]
+    return largest
 
 
 def examples(family: Family, operation: Operation, said: Said) -> list[Problem]:
@@ -83,7 +102,7 @@ def examples(family: Family, operation: Operation, said: Said) -> list[Problem]:
     for problem in family.examples:
         facets = family.facets(problem)
         fits = all(
-            float(facets[name]) <= float(text)
+            float(facets[name]) <= _largest(family, said)
             if name == family.axes[0]
             else str(facets[name]) == text
             for name, text in said.items()
@@ -103,6 +122,6 @@ def answered(operation: Operation, family: Family, said: Said) -> bool:
     for words in (said, {}):
         try:
             asked += posed(family, words)
-        except ValueError:  # words that the family does not have
+        except Unfit:
             continue
     return any(operation.supports(problem) is None for problem in asked)

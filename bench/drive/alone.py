@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 
 from bench.drive.pool import environment, spec_of
@@ -12,11 +13,12 @@ from bench.measuring.placement import host_clock
 from bench.measuring.probes import gate
 from bench.record.case import Case, refusal
 from bench.record.rows import Reading
+from impls.implementation import Framework, Target
 from impls.registry import Registry
 
 
 def opened(case: Case, registry: Registry) -> BuiltCase:
-    """Start the framework of a case as a worker does, and build the case.
+    """Start the framework of a case as a worker does, once a process, and build the case.
 
     Raises:
         NotImplementedError: when the case is refused, as without its package.
@@ -26,8 +28,14 @@ def opened(case: Case, registry: Registry) -> BuiltCase:
         raise NotImplementedError(str(refused))
     spec = spec_of(case, registry)
     os.environ.update(environment(spec))
-    load_framework(spec.framework).start(case.target, spec.x64)
+    _start(spec.framework, case.target, spec.x64)
     return build(case, registry)
+
+
+@functools.cache
+def _start(framework: Framework, target: Target, x64: bool) -> None:
+    """Start a framework; PyTorch refuses to be started twice."""
+    load_framework(framework).start(target, x64)
 
 
 def errors(built: BuiltCase) -> list[Reading]:

@@ -108,64 +108,64 @@ class Run:
         return {slot for slot, row in rows.items() if not _again(row, redo)}
 
     def _skip(self, planned: Planned, number: int, reason: str) -> None:
-        attempt = Trial(self.session, planned, number)
-        attempt.finish("skip", reason, {"unfinished": True})
-        self._told(attempt)
+        trial = Trial(self.session, planned, number)
+        trial.finish("skip", reason, {"unfinished": True})
+        self._told(trial)
 
     def _block(self, block: Sequence[Planned], number: int, order: int) -> None:
         mixed = random.Random(f"{block[0].key}{number}").sample(block, len(block))
-        attempts = [Trial(self.session, planned, number, order) for planned in mixed]
-        for attempt in attempts:
-            attempt.refuse()
-            if not attempt.finished:
-                self._leave_alone(attempt)
-            self._told(attempt)
-        waiting = [a for a in attempts if not a.finished]
+        trials = [Trial(self.session, planned, number, order) for planned in mixed]
+        for trial in trials:
+            trial.refuse()
+            if not trial.finished:
+                self._leave_alone(trial)
+            self._told(trial)
+        waiting = [a for a in trials if not a.finished]
         with self.session.account("importing"):
             cases = [a.planned.case for a in waiting]
             faults = self.session.pool.prepare(cases, self.events.worker_up)
-        for attempt in waiting:
-            self.events.opening(attempt.case_id)
-            attempt.open(faults)
-            self._told(attempt)
+        for trial in waiting:
+            self.events.opening(trial.case_id)
+            trial.open(faults)
+            self._told(trial)
         with self.session.account("measuring"):
             while turn := [a for a in waiting if a.wants_more()]:
-                for attempt in turn:
-                    attempt.sample()
-                    self._told(attempt)
-        for attempt in waiting:
-            if not attempt.finished:
-                attempt.close()
-                self._told(attempt)
+                for trial in turn:
+                    trial.sample()
+                    self._told(trial)
+        for trial in waiting:
+            if not trial.finished:
+                trial.close()
+                self._told(trial)
 
-    def _leave_alone(self, attempt: Trial) -> None:
+    def _leave_alone(self, trial: Trial) -> None:
         """Finish what a smaller problem, or its implementation in a row, has failed at."""
-        case = attempt.planned.case
+        case = trial.planned.case
         for failed, status in self.failed:
             if larger(case, failed, self.session.registry):
                 smaller = problem_id(failed.problem, self.session.registry)
                 reason = f"{status} at this size or a smaller one: {smaller}/{failed.pass_}"
-                attempt.finish("dominated", reason)
+                trial.finish("dominated", reason)
                 return
         row = self.faults.get(case.implementation, [])
         if len(row) >= QUARANTINE:
             reason = f"quarantined: {len(row)} faults in a row, the last: {row[-1]}"
-            attempt.finish("skip", reason, {"quarantined": True})
+            trial.finish("skip", reason, {"quarantined": True})
 
-    def _told(self, attempt: Trial) -> None:
-        """Tell whoever watches, once, that an attempt is finished; remember its faults."""
-        if attempt.status is None or attempt.told:
+    def _told(self, trial: Trial) -> None:
+        """Tell whoever watches, once, that a trial is finished; remember its faults."""
+        if trial.status is None or trial.told:
             return
-        attempt.told = True
-        case, status = attempt.planned.case, attempt.status
+        trial.told = True
+        case, status = trial.planned.case, trial.status
         if status in FAULTS:
-            reason = f"{status}: {attempt.reason}"
+            reason = f"{status}: {trial.reason}"
             self.faults.setdefault(case.implementation, []).append(reason)
         elif status not in ("skip", "dominated"):
             self.faults.pop(case.implementation, None)
         if status in SPREADING:
             self.failed.append((case, status))
-        self.events.case_done(attempt.case_id, status, attempt.reason)
+        self.events.case_done(trial.case_id, status, trial.reason)
 
 
 def _again(row: Mapping[str, Any], redo: str) -> bool:

@@ -23,13 +23,13 @@ PADS = 4
 
 
 def host_clock(built: BuiltCase, run: Callable[[], Any] | None = None) -> HostClock:
-    """Return the clock of a built (or of `run`, which calls it): on a CPU, places are drawn."""
+    """Return the clock of a built case, or of `run`, which calls it; on a CPU, places are drawn."""
     first = Placement(built).draw if built.case.target.device == "cpu" else None
     return HostClock(run or built.run, built.framework.wait, first)
 
 
 class Placement:
-    """The arguments of a built, which `draw` copies to other places."""
+    """The arguments of a built case, which `draw` copies to other places."""
 
     def __init__(self, built: BuiltCase) -> None:
         """Start with the arguments where they are."""

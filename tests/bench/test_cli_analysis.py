@@ -144,6 +144,8 @@ ANALYSIS_REFUSED = {
     "implementation": ((*ONE, "nonsense", "--lmax", "1"), "unknown implementation 'clebsch_"),
     "negative lmax": (("--operation", "gaunt", "--lmax", "-1"), "--lmax must be at least 1"),
     "lmax zero": (("--operation", "gaunt", "--lmax", "0"), "--lmax must be at least 1, not 0"),
+    "lmax no number": (("--operation", "gaunt", "--lmax", "x"), "--lmax must be an integer"),
+    "lmax of all": (("--lmax", "0"), "--lmax must be at least 1, not 0"),
     "setting": (("--operation", "gaunt", "--lmax", "1", "--setting", "all"), "invalid choice"),
     "out is a file": (
         (*ONE, "numpy_dense", "--lmax", "1", "--out", "{file}"),

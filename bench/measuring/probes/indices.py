@@ -70,7 +70,7 @@ def _with(built: BuiltCase, arrays: Arrays) -> BuiltCase:
 
 
 def _judged(name: str, built: BuiltCase) -> Reading:
-    """Return the worst of the errors of a built as one reading."""
+    """Return the worst of the errors of a built case as one reading."""
     found = list(error(built))
     for reading in found:
         if "tolerance" not in reading.detail:

@@ -25,7 +25,7 @@ GROUPS = (
     (("permutation",), "Sₙ"),
 )
 """What subgroups make up together, the larger groups first."""
-USUAL = ("jax", "torch")
+USUAL = ("jax", "numpy", "torch")
 """The frameworks that go without saying."""
 
 

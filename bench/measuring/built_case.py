@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from analysis.equivariance import Align, Mask
+from analysis.equivariance import Align, EquivarianceErrors, Mask, errors
 from bench.measuring.frameworks import Framework, PassFunction, load
 from bench.record.case import Case, refusal
 from impls.family import Family, Part
@@ -113,6 +113,11 @@ class BuiltCase:
     def mask(self) -> Mask | None:
         """Return the `mask` of the operation, for this problem."""
         return self.operation.mask and partial(self.operation.mask, self.problem)
+
+    def asymmetry(self, elements: Sequence[Any]) -> EquivarianceErrors:
+        """Return |f(g x) - g f(x)| / |f(x)| of the pass for each of some elements g."""
+        spaces = self.input_spaces, self.output_spaces
+        return errors(self.outputs, *spaces, self.arrays(), elements, self.align, self.mask)
 
     def run(self) -> Any:
         """Run the timed call once, without waiting for its result."""

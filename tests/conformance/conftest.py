@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import re
@@ -25,8 +24,8 @@ ROOT = Path(__file__).parents[2]
 class Conformance:
     """Takes an implementation through its gate on small problems."""
 
-    def __init__(self, registry):
-        self.registry = registry
+    def __init__(self, registry, precision):
+        self.registry, self._precision = registry, precision
         self.probes = [probes()[name] for name in CHECK]
 
     def examples(self, operation):
@@ -88,7 +87,7 @@ class Conformance:
                 if not (named and refused.remedy):
                     found.append(f"{where}: refused without its name or a remedy: {refused}")
                 continue
-            with self._precision(implementation, case.problem.dtype):
+            with self._precision(implementation.framework, case.problem.dtype):
                 built = build(case, self.registry)
                 found += [f"{where}: {line}" for line in self._failed(case, built)]
         return found
@@ -130,22 +129,6 @@ class Conformance:
         several = sum(len(set(Irreps.parse(s.irreps).items)) > 1 for s in spaces if s.irreps)
         return len(claimed), several, -sum(math.prod(space.shape) for space in spaces)
 
-    @contextlib.contextmanager
-    def _precision(self, implementation, dtype):
-        """Let JAX have float64, and spend little on programs that run a dozen times."""
-        if implementation.framework != "jax":
-            yield
-            return
-        import jax
-
-        before = jax.config.read("jax_disable_most_optimizations")
-        jax.config.update("jax_disable_most_optimizations", True)
-        try:
-            with jax.enable_x64(dtype == "float64"):
-                yield
-        finally:
-            jax.config.update("jax_disable_most_optimizations", before)
-
 
 def pinned():
     """Return the modules that constraints.txt pins, as far as they are named as packages are."""
@@ -155,19 +138,19 @@ def pinned():
 
 
 @pytest.fixture(scope="session")
-def conformance():
-    return Conformance(load())
+def conformance(precision):
+    return Conformance(load(), precision)
 
 
 @pytest.fixture(scope="session")
-def conformance_with():
+def conformance_with(precision):
     """Return the same for what is built in and some implementations more."""
 
     def make(*implementations):
         registry = load()
         for implementation in implementations:
             registry.add(implementation, "a test")
-        return Conformance(registry)
+        return Conformance(registry, precision)
 
     return make
 

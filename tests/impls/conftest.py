@@ -1,6 +1,5 @@
 """Run any implementation on float64 arrays, differentiate it, and compare it with its oracle."""
 
-import contextlib
 from functools import partial
 
 import numpy as np
@@ -14,6 +13,9 @@ from impls.streams import Streams
 
 class Judge:
     """Any implementation, of any family, with its weights: value, gradients, symmetry."""
+
+    def __init__(self, precision):
+        self._precision = precision
 
     def draw(self, family, operation, problem, seed=3):
         rng = np.random.default_rng(seed)
@@ -93,22 +95,6 @@ class Judge:
                 for found in ask(canonical)
             ]
 
-    @contextlib.contextmanager
-    def _precision(self, framework, dtype):
-        """Let JAX have float64, and spend little on programs that run once."""
-        if framework != "jax":
-            yield
-            return
-        import jax
-
-        before = jax.config.read("jax_disable_most_optimizations")
-        jax.config.update("jax_disable_most_optimizations", True)
-        try:
-            with jax.enable_x64(dtype == "float64"):
-                yield
-        finally:
-            jax.config.update("jax_disable_most_optimizations", before)
-
     def _put(self, framework, dtype, arrays):
         """Return arrays of a framework; those that are not real are indices."""
         return {
@@ -129,8 +115,8 @@ class Judge:
 
 
 @pytest.fixture(scope="session")
-def judge():
-    return Judge()
+def judge(precision):
+    return Judge(precision)
 
 
 class Runner:

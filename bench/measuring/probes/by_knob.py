@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-from analysis.equivariance import errors
 from analysis.knobs import complaint
 from bench.measuring.built_case import BuiltCase, build
 from bench.measuring.probes import Analysis, Probe, Record, Rows, couples, of, reason
@@ -49,10 +48,7 @@ def _swept(built: BuiltCase, claim: SymmetryClaim) -> Reading:
         if (why := refusal(turned, built.registry)) is not None:
             refused[str(value)] = str(why)
             continue
-        at = build(turned, built.registry)
-        spaces = at.input_spaces, at.output_spaces
-        measured = errors(at.outputs, *spaces, at.arrays(), elements, at.align, at.mask)
-        found[value] = measured.summary()["mean"]
+        found[value] = build(turned, built.registry).asymmetry(elements).summary()["mean"]
     limit = 2 * tolerance(built.problem, case.target)
     values, sizes = list(found), list(found.values())
     detail: dict[str, Any] = {

@@ -25,7 +25,6 @@ from typing import Any
 import numpy as np
 
 from analysis.derivative import directional, mixed
-from analysis.equivariance import errors
 from bench.measuring.built_case import BuiltCase, Judged, differentiable
 from bench.measuring.probes import Probe
 from bench.measuring.tolerances import TOLERANCES, tolerance
@@ -210,16 +209,7 @@ def equiv(built: BuiltCase) -> Iterable[Reading]:
         elements = subgroup.sample(rng, ELEMENTS)
         if built.case.pass_ == "grad2" and not _keeps_lengths(built, elements):
             continue  # the energy |d<c, f>/dx|^2 / 2 is not invariant
-        found = errors(
-            built.outputs,
-            built.input_spaces,
-            built.output_spaces,
-            built.arrays(),
-            elements,
-            built.align,
-            built.mask,
-        )
-        summary = found.summary()
+        summary = built.asymmetry(elements).summary()
         claimed = name in built.operation.exact
         detail = {"claimed": claimed, "elements": ELEMENTS, **summary}
         if claimed:

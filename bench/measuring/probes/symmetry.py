@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.equivariance import difference_step, errors, guards, local_errors
+from analysis.equivariance import difference_step, guards, local_errors
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.probes import Analysis, Probe, Record, Rows, couples, of, reason
 from bench.measuring.tolerances import tolerance
@@ -76,15 +76,7 @@ def _draws(built: BuiltCase) -> Iterable[Arrays]:
 
 
 def _over(built: BuiltCase, name: str, elements: list[Any], limit: float, moved: float) -> Reading:
-    summary = errors(
-        built.outputs,
-        built.input_spaces,
-        built.output_spaces,
-        built.arrays(),
-        elements,
-        built.align,
-        built.mask,
-    ).summary()
+    summary = built.asymmetry(elements).summary()
     detail = {"elements": len(elements), "moved": moved, **summary}
     return _judged(built, f"symmetry.{name}", name, summary["max"], 2 * limit, detail)
 

@@ -71,6 +71,7 @@ def test_asv_discovers_all_without_a_framework():
     assert out.split() == [str(methods), "False", "False"]
 
 
+@pytest.mark.alone
 def test_a_benchmark_measures():
     out = python(
         "import json, history\n"

@@ -254,6 +254,7 @@ def test_black_box_gaunt_is_the_derived_one():
     assert not result.agree and len(result.extra) == 1 and result.difference > 1e-3
 
 
+@pytest.mark.alone
 def test_degree_eight_takes_seconds():
     start = time.perf_counter()
     parts = setting("mimo", 8)

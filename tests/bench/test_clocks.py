@@ -104,6 +104,7 @@ def test_the_collector_comes_back_after_a_failure(made):
         gc.enable()
 
 
+@pytest.mark.alone
 def test_a_call_costs_less_than_two_microseconds_of_harness():
     clock = HostClock(lambda: None, lambda out: None)
     clock.prepare()

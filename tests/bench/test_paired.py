@@ -18,7 +18,7 @@ from bench.drive import instrument
 from bench.drive.paired import Design, Pair, Variant, measured
 from impls.implementation import Target
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 NAME = "clebsch_gordan.numpy_dense"
 SLOWER = """

@@ -47,6 +47,7 @@ print(json.dumps({"passed": reading.detail["passed"], "value": reading.value, "s
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_a_graph_of_160_000_edges_and_128_channels_is_gated_in_5_s_and_2_gib():
     """Seconds of the processor: others may use it too. Most of both is the call itself."""
     done = subprocess.run(

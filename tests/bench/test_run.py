@@ -299,6 +299,7 @@ def test_what_is_to_be_redone_is_redone_and_nothing_is_lost(
     assert measured(tmp_path) == {(planned.key, 0) for planned in meant.planned}
 
 
+@pytest.mark.alone
 def test_the_account_says_where_the_time_went(hand, registry, tmp_path):
     meant = hand.plan(registry, [hand.case(registry, NAME)], probes=probes.PAPER)
     began = time.monotonic()

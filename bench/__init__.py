@@ -61,7 +61,7 @@ def measure(
     from bench.ask.plan import plan
     from bench.ask.reading import asked
     from bench.drive.run import execute
-    from bench.record.machine import default_device
+    from bench.record.gpu import device_of
     from impls.implementation import Target
     from impls.registry import load as load_registry
 
@@ -76,7 +76,7 @@ def measure(
         passes=list(passes),
         rounds=rounds,
     )
-    meant = plan(profile, Target(device=device or default_device()), registry)
+    meant = plan(profile, Target(device=device_of(device)), registry)
     with ExitStack() as stack:
         scratch = out or stack.enter_context(TemporaryDirectory(prefix="equibench-measure-"))
         execute(meant, registry, Path(scratch), files=named, command="bench.measuring")

@@ -1,8 +1,15 @@
 """What tests of several folders share."""
 
 import contextlib
+import os
 
 import pytest
+
+
+def pytest_configure(config):
+    """Keep JAX on the CPU, where its numbers are those of the machine, but for tests of a GPU."""
+    if config.getoption("-m") != "gpu":
+        os.environ["JAX_PLATFORMS"] = "cpu"
 
 
 @contextlib.contextmanager

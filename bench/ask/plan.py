@@ -26,12 +26,16 @@ LARGEST = 10**8
 
 @dataclass(frozen=True)
 class Planned:
-    """A case: its content address, why it is not run where it is refused, and its tier."""
+    """A case: its content address, why it is not run where it is refused, and its tier.
+
+    `also` names probes beside those of the profile.
+    """
 
     case: Case
     key: str
     refused: Refusal | None
     tier: Tier = field(default_factory=Tier)
+    also: tuple[str, ...] = ()
 
 
 def planned_of(cases: Iterable[Case], registry: Registry) -> list[Planned]:
@@ -78,7 +82,7 @@ def plan(
 ) -> Plan:
     """Return the plan of a profile.
 
-    `pattern` selects some of the cases; `modes` names modes beside the default ones; `vary` asks
+    `pattern` selects some of the cases; `modes` are instead of the profile's own; `vary` asks
     for every value of the implementations' options.
 
     Raises:
@@ -97,10 +101,13 @@ def plan(
             id(case)
             for case in select([case for case, _ in found], pattern, registry, profile.name)
         }
-        found = [(case, tier) for case, tier in found if id(case) in kept]
+        found = [(case, block) for case, block in found if id(case) in kept]
     planned = planned_of([case for case, _ in found], registry)
-    tiers = [tier for _, tier in found]
-    measured = [replace(one, tier=tier) for one, tier in zip(planned, tiers, strict=True)]
+    blocks = [block for _, block in found]
+    measured = [
+        replace(one, tier=profile.tier(block), also=block.also)
+        for one, block in zip(planned, blocks, strict=True)
+    ]
     return Plan(profile.name, profile, measured)
 
 
@@ -110,8 +117,8 @@ def cases(
     registry: Registry,
     modes: Sequence[str] = (),
     vary: bool = False,
-) -> Iterator[tuple[Case, Tier]]:
-    """Yield the cases of a profile with their tiers: its questions, put to who is to answer them.
+) -> Iterator[tuple[Case, Block]]:
+    """Yield the cases of a profile with their blocks: its questions, put to who is to answer them.
 
     Each framework runs in those of `modes` that it has, and in its default mode where these name
     none of its own. `vary` asks for the other values of the implementations' options too, one at a
@@ -119,12 +126,8 @@ def cases(
     included: a refusal is a result.
     """
     seen: set[Any] = set()
-    asked = set(modes)
-    of_framework = {
-        framework: [mode for mode in known if mode in asked] or [known[0]]
-        for framework, known in MODES.items()
-    }
     for problem, block in profile.asked(registry):
+        of_framework = _modes(modes or block.modes or profile.modes)
         tier = profile.tier(block)
         found = list(answers(problem, block, tier, target, registry))
         for pass_ in profile.passes_of(block):
@@ -139,7 +142,15 @@ def cases(
                             same = problem, name, pass_, mode, *map(_items, (options, turned))
                             if same not in seen:
                                 seen.add(same)
-                                yield case, tier
+                                yield case, block
+
+
+def _modes(asked: Sequence[str]) -> dict[str, list[str]]:
+    """Return the modes in which each framework runs: those asked, or else its default."""
+    return {
+        framework: [mode for mode in known if mode in asked] or [known[0]]
+        for framework, known in MODES.items()
+    }
 
 
 def _items(values: Mapping[str, Scalar]) -> tuple[tuple[str, Scalar], ...]:

@@ -48,6 +48,8 @@ KEYS: Mapping[str, type] = {
     "except_implementations": list,
     "knobs": dict,
     "examples": bool,
+    "modes": list,
+    "also": list,
 }
 """The keys of a block that are no options of its family, with the types of their values."""
 
@@ -94,7 +96,8 @@ class Block:
     """A question to a family, or several, and the answers that it is put to (by globs).
 
     `show` says what the block is there to show, `where` where it is written. `knobs` maps a knob of
-    the operations to values or to SWEEP. A block of `examples` asks those of the family.
+    the operations to values or to SWEEP. A block of `examples` asks those of the family. `modes`
+    are those of the profile unless said here; `also` names probes beside those of the profile.
     """
 
     family: str
@@ -107,6 +110,8 @@ class Block:
     except_implementations: tuple[str, ...] = ()
     knobs: Mapping[str, tuple[Scalar, ...] | str] = field(default_factory=dict)
     passes: tuple[Pass, ...] | None = None
+    modes: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()
     tier: str = ""
     where: str = ""
 
@@ -191,7 +196,8 @@ class Profile:
 
     `shared`: the implementations of a framework share a worker, where nothing is timed.
     `examples`: every family is asked its examples too, first. What `except_implementations` leaves
-    out, every block does.
+    out, every block does. `modes` are those in which a framework runs that has them, beside its
+    default mode where it has none of them.
     """
 
     passes: tuple[Pass, ...]
@@ -204,6 +210,7 @@ class Profile:
     title: str = ""
     examples: bool = False
     except_implementations: tuple[str, ...] = ()
+    modes: tuple[str, ...] = ()
     tiers: tuple[Tier, ...] = (Tier(),)
     blocks: tuple[Block, ...] = ()
 

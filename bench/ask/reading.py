@@ -15,6 +15,7 @@ from bench.ask.options import Sweeps
 from bench.ask.profile import KEYS, Block, Profile, Sampling, Tier
 from bench.measuring import probes
 from bench.record.case import PASSES, Pass
+from impls.implementation import MODES
 from impls.problem import Scalar
 from impls.registry import Registry
 
@@ -65,6 +66,9 @@ def of_run(directory: Path) -> Profile:
     return read(plan["asked"], str(file), plan["profile"])
 
 
+ALL_MODES = tuple(dict.fromkeys(mode for known in MODES.values() for mode in known))
+AS_THEY_ARE = ("title", "passes", "rounds", "case_timeout", "shared", "examples", "modes")
+"""The fields of a profile that its data have as they are."""
 SETTINGS: Mapping[str, Kinds] = {
     "title": str,
     "passes": list,
@@ -75,6 +79,7 @@ SETTINGS: Mapping[str, Kinds] = {
     "shared": bool,
     "examples": bool,
     "except_implementations": list,
+    "modes": list,
     "tier": list,
     "block": list,
 }
@@ -128,6 +133,7 @@ def read(data: Mapping[str, Any], where: str, name: str) -> Profile:
         title=data.get("title", ""),
         examples=data.get("examples", False),
         except_implementations=left_out,
+        modes=_known_words(data, "modes", ALL_MODES, where),
         tiers=tiers,
         blocks=blocks,
     )
@@ -196,6 +202,8 @@ def _block(
         ),
         knobs={n: SWEEP if v == SWEEP else _list(v, n, where) for n, v in knobs.items()},
         passes=passes_of(data, where) or None,
+        modes=_known_words(data, "modes", ALL_MODES, where),
+        also=_known_words(data, "also", sorted(probes.probes()), where),
         tier=tier,
         where=where,
     )
@@ -213,6 +221,16 @@ def _words(data: Mapping[str, Any], name: str, where: str) -> tuple[str, ...]:
     wrong = [word for word in words if not isinstance(word, str)]
     if wrong:
         raise ValueError(f"{where}: {name} has {wrong[0]!r}, which is not text")
+    return words
+
+
+def _known_words(
+    data: Mapping[str, Any], name: str, known: Sequence[str], where: str
+) -> tuple[str, ...]:
+    words = _words(data, name, where)
+    for word in words:
+        if word not in known:
+            raise ValueError(f"{where}: {unknown(name, word, known)}")
     return words
 
 
@@ -249,7 +267,7 @@ def _sampling(data: Mapping[str, Any], where: str) -> Sampling:
 def as_data(profile: Profile) -> dict[str, Any]:
     """Return a profile as `read` takes it."""
     return {
-        **_said(profile, ("title", "passes", "rounds", "case_timeout", "shared", "examples")),
+        **_said(profile, AS_THEY_ARE),
         "probes": next(word for word, named in PROBES.items() if named == profile.probes),
         "sampling": asdict(profile.sampling),
         "tier": [_data_of_tier(tier) for tier in profile.tiers],

@@ -20,6 +20,7 @@ from bench.commands import progress, question
 from bench.commands.command import Command, add_files, add_format, add_where
 from bench.commands.rendering import render
 from bench.drive.run import Events, execute
+from bench.record import gpu
 from bench.record.case import Case, Pass
 from bench.record.rows import FINISHED, load
 from impls.implementation import Implementation, Target
@@ -137,7 +138,7 @@ def _run(arguments: argparse.Namespace) -> int:
     registry = load_registry(files)
     every = list(registry.implementations.values())
     meant = every if arguments.all else named(name, registry, file)
-    target = Target(device=arguments.device or "cpu")
+    target = Target(device=gpu.device_of(arguments.device or "cpu", arguments.gpu))
     profile = question.profile_of(arguments, registry, "check")
     total = len(planned_for(meant, registry, target, profile))
     with progress.shown(total, arguments.plain) as (events, _):

@@ -53,4 +53,7 @@ def add_where(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), help="default: cuda if there is one, else cpu"
     )
+    parser.add_argument(
+        "--gpu", metavar="N|UUID", help="which one: its number in nvidia-smi, or its UUID"
+    )
     parser.add_argument("--plain", action="store_true", help="lines instead of a progress bar")

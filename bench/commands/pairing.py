@@ -9,7 +9,8 @@ from pathlib import Path
 
 from bench.commands import progress
 from bench.drive.paired import ROUNDS, SAMPLES, Design
-from bench.record import machine
+from bench.drive.run import gpu_lock
+from bench.record import gpu
 from impls.implementation import Target
 
 
@@ -31,14 +32,15 @@ def target_of(arguments: argparse.Namespace) -> Target:
     for name in ("rounds", "samples", "threads"):
         if getattr(arguments, name) < 1:
             raise ValueError(f"--{name} must be at least 1, not {getattr(arguments, name)}")
-    return Target(arguments.device or machine.default_device(), threads=arguments.threads)
+    return Target(gpu.device_of(arguments.device, arguments.gpu), threads=arguments.threads)
 
 
 @contextmanager
 def designed(
-    arguments: argparse.Namespace, cases: int, logs: Path
+    arguments: argparse.Namespace, cases: int, logs: Path, device: str
 ) -> Iterator[tuple[Design, Callable[[str, int], None]]]:
-    """Give the design of pairs, and what shows their progress."""
+    """Give the design of pairs, and what shows their progress; hold the lock of the GPU."""
     design = Design(logs, arguments.rounds, arguments.samples)
-    with progress.shown(cases * design.rounds, arguments.plain) as (events, _):
+    total = cases * design.rounds
+    with gpu_lock(device), progress.shown(total, arguments.plain) as (events, _):
         yield design, lambda case, number: events.case_done(f"{case} round {number + 1}", "ok", "")

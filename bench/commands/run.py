@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 from bench.ask.plan import Plan, plan
 from bench.ask.profile import Profile
@@ -18,12 +19,14 @@ from bench.commands.command import CALIBRATIONS, Command, add_files, add_select,
 from bench.drive import instrument
 from bench.drive.pool import spec_of
 from bench.drive.run import REDO, execute
-from bench.record import machine
+from bench.record import gpu, machine
 from bench.record.case import PASSES, digest
 from bench.record.rows import write_json
 from impls.implementation import Target
 from impls.registry import Registry
 from impls.registry import load as load_registry
+
+PRECISIONS = get_args(get_type_hints(Target)["precision"])
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -45,6 +48,10 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--redo", default="", metavar="WHAT",
         help=f"measure again what is finished: {', '.join(REDO)}, all, or a glob of case ids",
     )  # fmt: skip
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="ieee",
+        help="of products of float32 matrices on a GPU (default: ieee)",
+    )  # fmt: skip
     parser.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
     parser.add_argument("--budget", type=float, metavar="SECONDS", help="start no block after this")
     parser.add_argument(
@@ -63,8 +70,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--budget must be positive, not {arguments.budget:g}")
     began = time.monotonic()
     registry = load_registry(arguments.files)
-    device = arguments.device or machine.default_device()
-    target = Target(device=device, threads=arguments.threads)
+    device = gpu.device_of(arguments.device, arguments.gpu)
+    target = Target(device=device, precision=arguments.precision, threads=arguments.threads)
     if arguments.profile is None and arguments.family is None and _made_before(arguments.out):
         arguments.profile = str(arguments.out)
     profile = question.profile_of(arguments, registry)
@@ -83,7 +90,7 @@ def _run(arguments: argparse.Namespace) -> int:
             redo=arguments.redo,
             events=events,
         )
-    known = instrument.found(CALIBRATIONS, digest(machine.machine_facts()), device)
+    known = instrument.found(CALIBRATIONS, digest(machine.machine_facts(device)), device)
     if known:
         write_json(out / "calibration.json", known)
     account = sorted(run.seconds.items(), key=lambda item: -item[1])

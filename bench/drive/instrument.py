@@ -114,7 +114,7 @@ def calibrate(
     """
     planted = max(20, count // 5)
     when = datetime.now(UTC)
-    machine = digest(machine_facts())
+    machine = digest(machine_facts(target.device))
     here, again = Variant("a"), Variant("again")
     waited, slower = Variant("waited", slower=0.0), Variant("slower", slower=PLANTED)
     result: dict[str, Any] = {

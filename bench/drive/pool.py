@@ -3,7 +3,7 @@
 One worker per implementation, mode, options, device, precision, threads and x64, in a process
 group of its own with its output in a log file. A worker that is not asked is stopped, so that it
 cannot disturb the one that measures, and ended when memory asks for it. Any fault but an error in
-Python replaces the process.
+Python replaces the process; on CUDA any at all, since its context may be beyond use.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ GRACE = 3.0
 """Seconds between the request to stop and the kill."""
 POLL = 0.25
 START_TIMEOUT = 180.0
+OWN_FRACTION = "XLA_CLIENT_MEM_FRACTION"
+"""The newer name of a variable of XLA, which refuses to have both."""
 MEMORY_SHARE = 0.8
 """A worker that holds more than this share of the machine's memory is out of memory."""
 
@@ -75,15 +77,15 @@ def environment(spec: Spec) -> dict[str, str]:
     cuda = target["device"] == "cuda"
     return variables | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":"),
-        "JAX_PLATFORMS": "cuda" if cuda else "cpu",
+        "JAX_PLATFORMS": "cuda,cpu" if cuda else "cpu",
         "JAX_ENABLE_COMPILATION_CACHE": "0",
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-        "XLA_PYTHON_CLIENT_MEM_FRACTION": "0.90",
+        **({} if OWN_FRACTION in os.environ else {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.90"}),
         "XLA_FLAGS": " ".join(
             [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]
         ).strip(),
-        **({} if cuda else {"CUDA_VISIBLE_DEVICES": ""}),
+        **({"CUDA_SCALE_LAUNCH_QUEUES": "4x"} if cuda else {"CUDA_VISIBLE_DEVICES": ""}),
     }
 
 
@@ -169,6 +171,8 @@ class WorkerProcess:
                 self.kill()
                 raise Fault("crash", f"the worker sent garbage: {line[:80]!r}")
             if "fault" in message:
+                if dict(self.spec.target)["device"] == "cuda":
+                    self.kill()
                 self._signal(signal.SIGSTOP)
                 raise Fault(message["fault"]["status"], message["fault"]["reason"])
             yield message

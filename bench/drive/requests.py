@@ -52,6 +52,26 @@ def sampled(worker: WorkerProcess, *, bursts: bool = False) -> tuple[list[float]
     return clock.pop("samples"), clock
 
 
+def probed(
+    worker: WorkerProcess,
+    probes: Sequence[str],
+    timeout: float,
+    told: Callable[[Reading], None],
+) -> dict[str, float]:
+    """Measure more probes on the open case; return the seconds that each took.
+
+    Raises:
+        Fault: as `opened`.
+    """
+    seconds: dict[str, float] = {}
+    for reply in worker.ask({"do": "probe", "probes": list(probes)}, timeout):
+        if "reading" in reply:
+            told(Reading(**reply["reading"]))
+        else:
+            seconds = reply["done"]["seconds"]
+    return seconds
+
+
 def closed(worker: WorkerProcess) -> None:
     """Have the worker forget its case.
 

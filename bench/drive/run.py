@@ -27,6 +27,7 @@ from bench.ask.reading import PROBES, as_data
 from bench.drive.pool import Pool
 from bench.drive.schedule import FAULTS, QUARANTINE, SPREADING, larger, shuffled
 from bench.drive.trial import Session, Trial
+from bench.record import gpu
 from bench.record.case import Case, case_id, problem_id
 from bench.record.fingerprint import PROTOCOL
 from bench.record.machine import environment_facts, machine_facts, provenance
@@ -128,13 +129,22 @@ class Run:
             self.events.opening(trial.case_id)
             trial.open(faults)
             self._told(trial)
+        self._sampled(waiting)
+        for trial in [a for a in waiting if a.crowded]:
+            self.session.pool.stop()
+            trial.again()
+            self._told(trial)
+            self._sampled([trial])
+
+    def _sampled(self, trials: Sequence[Trial]) -> None:
+        """Sample in turn what is open, and close it."""
         with self.session.account("measuring"):
-            while turn := [a for a in waiting if a.wants_more()]:
+            while turn := [a for a in trials if a.wants_more()]:
                 for trial in turn:
                     trial.sample()
                     self._told(trial)
-        for trial in waiting:
-            if not trial.finished:
+        for trial in trials:
+            if not trial.waits:
                 trial.close()
                 self._told(trial)
 
@@ -180,7 +190,7 @@ def _again(row: Mapping[str, Any], redo: str) -> bool:
 
 @contextmanager
 def exclusive(directory: Path, device: str) -> Iterator[None]:
-    """Hold the lock of a run directory and, on CUDA, the lock of this machine's GPU.
+    """Hold the lock of a run directory and, on CUDA, the lock of the GPU in use.
 
     Raises:
         ValueError: when another process runs in the directory or measures on the GPU, or the
@@ -193,11 +203,23 @@ def exclusive(directory: Path, device: str) -> Iterator[None]:
     with ExitStack() as locks:
         busy = f"another process is running in {directory}"
         locks.enter_context(_locked(directory / "lock", busy))
-        if device == "cuda":
-            gpu = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0] or "0"
-            busy = f"another run measures on GPU {gpu}: wait until it has ended"
-            file = Path(tempfile.gettempdir()) / f"equibench-gpu-{gpu}.lock"
-            locks.enter_context(_locked(file, busy))
+        locks.enter_context(gpu_lock(device))
+        yield
+
+
+@contextmanager
+def gpu_lock(device: str) -> Iterator[None]:
+    """Hold the lock of the GPU in use; of none for another device.
+
+    Raises:
+        ValueError: when another process measures on it.
+    """
+    if device != "cuda":
+        yield
+        return
+    name = os.environ.get(gpu.VISIBLE, "0").split(",")[0]
+    busy = f"another process measures on GPU {name}: wait until it has ended"
+    with _locked(Path(tempfile.gettempdir()) / gpu.lock_name(), busy):
         yield
 
 
@@ -231,11 +253,15 @@ def execute(
 ) -> Run:
     """Run a plan in a directory, continuing what is there; return the run with its time account."""
     device = plan.planned[0].case.target.device if plan.planned else "cpu"
-    with exclusive(out, device), Pool(registry, files, out / "logs", plan.settings.shared) as pool:
+    timed = any(plan.settings.sampling_of(tier).least for tier in plan.settings.tiers)
+    with (
+        exclusive(out, device if timed else "cpu"),
+        Pool(registry, files, out / "logs", plan.settings.shared) as pool,
+    ):
         store = Store(out)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         facts = {
-            "machine": store.facts("machines", machine_facts()),
+            "machine": store.facts("machines", machine_facts(device)),
             "environment": store.facts("environments", environment_facts(device)),
             "protocol": PROTOCOL,
             **provenance(),

@@ -14,7 +14,7 @@ from analysis.statistics import median_interval
 from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
 from bench.drive.pool import Fault, Pool, WorkerProcess
-from bench.drive.requests import closed, opened, sampled
+from bench.drive.requests import closed, opened, probed, sampled
 from bench.measuring import probes
 from bench.record import quality
 from bench.record.case import describe
@@ -77,11 +77,37 @@ class Trial:
         self.reason = ""
         self.told = False
         self.worker: WorkerProcess | None = None
+        self.crowded: Fault | None = None
 
     @property
     def finished(self) -> bool:
         """Return whether the row `case` is written."""
         return self.status is not None
+
+    @property
+    def waits(self) -> bool:
+        """Return whether nothing is left to do but to wait for the end of the block.
+
+        A GPU may be full of what others hold: a trial that ran out of memory beside others is
+        `crowded`, and is tried again alone.
+        """
+        return self.finished or self.crowded is not None
+
+    def again(self) -> None:
+        """Begin anew, alone; a GPU that is too small then is too small."""
+        assert self.crowded is not None
+        self.detail = {"alone": f"beside other workers it ended in {self.crowded}"}
+        self.samples, self.sampling_seconds, self.clock = [], 0.0, {}
+        self.attempt = datetime.now(UTC).isoformat(timespec="microseconds")
+        self.crowded = None
+        self.open({})
+
+    def _failed(self, fault: Fault) -> None:
+        """Finish with a fault, but wait when memory of a GPU ran out that others may hold."""
+        if fault.status == "oom" and self.session.device == "cuda" and "alone" not in self.detail:
+            self.crowded = fault
+        else:
+            self.finish(fault.status, fault.reason)
 
     def refuse(self) -> None:
         """Finish when the case is refused: by its family, operation, package or implementation."""
@@ -106,7 +132,7 @@ class Trial:
             )
         except Fault as fault:
             self.write(readings)
-            self.finish(fault.status, fault.reason)
+            self._failed(fault)
             return
         finally:
             self._account(time.monotonic() - began)
@@ -124,10 +150,16 @@ class Trial:
         self.session.spent("waiting", max(0.0, wall))
 
     def _probes(self, isolation: str) -> list[str]:
+        """Return the probes of an isolation; after the first round those of every round alone."""
         explains = self.session.explaining.get(self.planned.key)
-        named = self.session.settings.probes + ((explains,) if explains else ())
+        explained = (explains,) if explains else ()
+        named = (*self.session.settings.probes, *self.planned.also, *explained)
         known = probes.probes()
-        return [name for name in named if known[name].isolation == isolation]
+        return [
+            name
+            for name in dict.fromkeys(named)
+            if known[name].isolation == isolation and (not self.number or known[name].every_round)
+        ]
 
     def _start(self, faults: Mapping[Any, Fault]) -> WorkerProcess:
         fault = faults.get(self.session.pool.spec(self.planned.case))
@@ -137,7 +169,7 @@ class Trial:
 
     def wants_more(self) -> bool:
         """Return whether another sample is to be taken."""
-        return not self.finished and not enough(self.samples, self.sampling_seconds, self.sampling)
+        return not self.waits and not enough(self.samples, self.sampling_seconds, self.sampling)
 
     def sample(self) -> None:
         """Take one sample of the time."""
@@ -147,20 +179,39 @@ class Trial:
             samples, self.clock = sampled(self.worker)
             self.samples += samples
         except Fault as fault:
-            self.finish(fault.status, fault.reason)
+            self._failed(fault)
         self.sampling_seconds += time.monotonic() - began
 
     def close(self) -> None:
         """Write the time, run the probes that need a process of their own, and finish."""
         assert self.worker is not None
         status, reason = self._write_time()
-        try:
-            closed(self.worker)
-        except Fault as fault:
-            self.detail["close"] = str(fault)
         with self.session.account("probing"):
+            self._after(self.worker)
+            try:
+                if self.worker.alive:
+                    closed(self.worker)
+            except Fault as fault:
+                self.detail["close"] = str(fault)
             self._apart()
         self.finish(status, reason)
+
+    def _after(self, worker: WorkerProcess) -> None:
+        """Run the probes that would have disturbed the time."""
+        names = self._probes("after")
+        if not names:
+            return
+        said: list[str] = []
+
+        def told(reading: Reading) -> None:
+            said.append(reading.probe)
+            self.write([reading])
+
+        try:
+            probed(worker, names, self.session.settings.case_timeout, told)
+        except Fault as fault:
+            missing = [Reading(name, None) for name in names if name not in said]
+            self.write(missing, {}, fault.status, fault.reason)
 
     def _write_time(self) -> tuple[Status, str]:
         if not self.samples:
@@ -184,7 +235,7 @@ class Trial:
     def _apart(self) -> None:
         """Run the probes of isolation "process" once, in a worker that has done nothing else."""
         names = self._probes("process")
-        if not names or self.number:
+        if not names:
             return
         worker = self.session.pool.fresh(self.planned.case)
         try:

@@ -2,8 +2,9 @@
 
 Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
 plants a slow-down), {"do": "sample", "count": n} (slopes; with "bursts": true, single bursts),
-{"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then {"done": ...} or
-{"fault": ...}. One framework per process; the parent replaces the process after a fault.
+{"do": "probe", "probes": [...]} of the open case, {"do": "close"}, {"do": "peaks"}. Replies: any
+number of {"reading": ...}, then {"done": ...} or {"fault": ...}. One framework per process; the
+parent replaces the process after a fault.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from bench.measuring.built_case import BuiltCase, build
@@ -27,6 +28,7 @@ from bench.measuring.clocks import HostClock
 from bench.measuring.frameworks import load as load_framework
 from bench.measuring.placement import host_clock
 from bench.measuring.probes import probes
+from bench.record import nvml
 from bench.record.case import Case
 from bench.record.rows import Reading
 from impls.implementation import Target
@@ -53,15 +55,7 @@ class Worker:
         began = time.perf_counter()
         self.built = built = build(case, self.registry)
         seconds = {"time.build": time.perf_counter() - began}
-        failed = False
-        for name in request["probes"]:
-            began = time.perf_counter()
-            for reading in self.probes[name].measure(built):
-                failed |= reading.detail.get("passed") is False
-                yield {"reading": _plain(reading)}
-            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
-            if failed:
-                break
+        failed = yield from self._measure(built, request["probes"], seconds)
         if request["clock"] and not failed:
             share, run = request.get("slower"), built.run
             if share is not None:
@@ -77,6 +71,29 @@ class Worker:
                 "seconds": seconds,
             }
         }
+
+    def _measure(
+        self, built: BuiltCase, names: Sequence[str], seconds: dict[str, float]
+    ) -> Generator[dict[str, Any], None, bool]:
+        """Yield the readings of probes; return whether a gate failed, which ends them."""
+        for name in names:
+            began = time.perf_counter()
+            failed = False
+            for reading in self.probes[name].measure(built):
+                failed |= reading.detail.get("passed") is False
+                yield {"reading": _plain(reading)}
+            seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
+            if failed:
+                return True
+        return False
+
+    def probe(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Run more probes on the open case."""
+        if self.built is None:
+            raise RuntimeError("no case is open")
+        seconds: dict[str, float] = {}
+        failed = yield from self._measure(self.built, request["probes"], seconds)
+        yield {"done": {"failed": failed, "seconds": seconds}}
 
     def sample(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Time some bursts of the open case."""
@@ -101,8 +118,11 @@ class Worker:
 
     def close(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Forget the open case."""
+        framework = self.built.framework if self.built else None
         self.built = self.clock = None
         gc.collect()
+        if framework is not None:
+            framework.release()
         yield {"done": {}}
 
 
@@ -143,6 +163,7 @@ def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
     handlers = {
         "open": worker.open,
         "sample": worker.sample,
+        "probe": worker.probe,
         "close": worker.close,
         "peaks": worker.peaks,
     }
@@ -162,6 +183,22 @@ def _send(replies: TextIO, message: Mapping[str, Any]) -> None:
     replies.flush()
 
 
+def pin(target: Target) -> None:
+    """Keep this process on the last cores it may use or, on CUDA, on those nearest to the GPU."""
+    if not hasattr(os, "sched_setaffinity"):
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    if target.device == "cpu":
+        os.sched_setaffinity(0, cores[-target.threads :])
+        return
+    try:
+        near = nvml.cores().intersection(cores)
+    except nvml.Unavailable:
+        return  # launches may then cross a socket; nothing else changes
+    if near:
+        os.sched_setaffinity(0, near)
+
+
 def main() -> None:
     """Start the framework, say so, and serve."""
     parser = argparse.ArgumentParser(description="internal: started by bench.drive.pool")
@@ -173,9 +210,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     spec = json.loads(arguments.spec)
     target = Target(**spec["target"])
-    if target.device == "cpu" and hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, cores[-target.threads :])
+    pin(target)
     with (
         os.fdopen(arguments.requests, encoding="utf-8") as requests,
         os.fdopen(arguments.replies, "w", encoding="utf-8") as replies,

@@ -9,39 +9,27 @@ import os
 import platform
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from bench.record import gpu, nvml
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = (
     "torch", "jax", "jaxlib", "numpy", "scipy", "e3nn", "e3nn-jax", "triton", "opt-einsum",
 )  # fmt: skip
+ON_CUDA = (
+    "jax-cuda13-plugin", "jax-cuda12-plugin", "nvidia-cublas", "nvidia-cublas-cu12",
+    "nvidia-cudnn-cu13", "nvidia-cudnn-cu12", "nvidia-cufft", "nvidia-cufft-cu12",
+    "nvidia-cusparse", "nvidia-cusparse-cu12", "nvidia-cuda-runtime", "nvidia-cuda-runtime-cu12",
+    "nvidia-cuda-nvcc", "nvidia-cuda-nvcc-cu12",
+)  # fmt: skip
+"""What the frameworks bring for a GPU: listed where it is installed."""
 VARIABLES = (
     "XLA_FLAGS", "TORCH_LOGS", "THP_MEM_ALLOC_ENABLE", "GLIBC_TUNABLES", "MALLOC_TOP_PAD_",
     "MALLOC_MMAP_MAX_", "LD_PRELOAD", "NVIDIA_TF32_OVERRIDE",
 )  # fmt: skip
-
-
-@functools.cache
-def gpus() -> tuple[str, ...]:
-    """Return the names of the NVIDIA GPUs, by NVML or else nvidia-smi; () without any."""
-    if importlib.util.find_spec("pynvml"):
-        import pynvml
-
-        try:
-            pynvml.nvmlInit()
-            count = pynvml.nvmlDeviceGetCount()
-            handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(count)]
-            return tuple(str(pynvml.nvmlDeviceGetName(handle)) for handle in handles)
-        except pynvml.NVMLError:
-            return ()
-    if shutil.which("nvidia-smi"):
-        query = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-        found = subprocess.run(query, capture_output=True, text=True, check=False)
-        return tuple(line.strip() for line in found.stdout.splitlines() if line.strip())
-    return ()
 
 
 @functools.cache
@@ -54,8 +42,20 @@ def _cpu() -> str:
     return platform.processor() or platform.machine()
 
 
-def machine_facts() -> dict[str, Any]:
-    """Return the stable facts that make machines comparable, none that varies between boots."""
+def machine_facts(device: str = "cpu") -> dict[str, Any]:
+    """Return the stable facts that make machines comparable, none that varies between boots.
+
+    What is measured on a GPU depends on the card, and not on how many cores, how much memory and
+    which other cards a scheduler has given this process.
+    """
+    if device == "cuda":
+        return {
+            "cpu": _cpu(),
+            "architecture": platform.machine(),
+            "system": platform.system(),
+            "gpus": [nvml.name()],
+            "settings": nvml.settings(),
+        }
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
         "cpu": _cpu(),
@@ -65,18 +65,16 @@ def machine_facts() -> dict[str, Any]:
         "architecture": platform.machine(),
         "memory_gib": round(memory / 2**30),
         "system": platform.system(),
-        "gpus": list(gpus()),
+        "gpus": list(gpu.listed()),
     }
 
 
 def environment_facts(device: str) -> dict[str, Any]:
     """Return versions and settings that can change a number."""
-    packages = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            packages[name] = "not installed"
+    packages = {name: _version(name) or "not installed" for name in PACKAGES}
+    if device == "cuda":
+        packages |= {name: version for name in ON_CUDA if (version := _version(name))}
+        packages["driver"] = nvml.driver()
     return {
         "python": platform.python_version(),
         "packages": packages,
@@ -84,6 +82,13 @@ def environment_facts(device: str) -> dict[str, Any]:
         "device": device,
         "kernel": platform.release() if device == "cuda" else "",
     }
+
+
+def _version(name: str) -> str | None:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def provenance() -> dict[str, Any]:
@@ -100,31 +105,6 @@ def provenance() -> dict[str, Any]:
     return {"commit": commit or "unknown", "dirty": bool(changes) if changes is not None else None}
 
 
-@functools.cache
-def cuda_seen_by() -> Mapping[str, str]:
-    """Return what each framework says of CUDA ("yes" or why not), asked in a process."""
-    answer = "YES, NO = 'yes', 'CPU build or no GPU'; "
-    questions = {
-        "torch": "import torch; print(YES if torch.cuda.is_available() else NO)",
-        "jax": "import jax; print(YES if jax.default_backend() == 'gpu' else NO)",
-    }
-    answers = {}
-    for name, code in questions.items():
-        if importlib.util.find_spec(name) is None:
-            answers[name] = "not installed"
-            continue
-        command = [sys.executable, "-W", "ignore", "-c", answer + code]
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=180)
-        last = (result.stdout or result.stderr).strip().splitlines()
-        answers[name] = last[-1] if last else f"exit code {result.returncode}"
-    return answers
-
-
-def default_device() -> str:
-    """Return cuda when there is an NVIDIA GPU that torch or JAX can use, else cpu."""
-    return "cuda" if gpus() and "yes" in cuda_seen_by().values() else "cpu"
-
-
 def doctor() -> list[dict[str, str]]:
     """Return what can be measured here: one row a capability with `available` and `reason`."""
     rows = []
@@ -134,22 +114,17 @@ def doctor() -> list[dict[str, str]]:
 
     facts = machine_facts()
     row("cpu", True, f"{facts['cpu']}, {facts['cores']} cores, {facts['memory_gib']} GiB")
-    row("gpu", bool(gpus()), ", ".join(gpus()) or "no NVIDIA GPU found by NVML or nvidia-smi")
+    listed = gpu.listed()
+    row("gpu", bool(listed), ", ".join(listed) or "no NVIDIA GPU found by NVML or nvidia-smi")
     for name in ("numpy", "torch", "jax", "e3nn", "e3nn_jax"):
-        found = importlib.util.find_spec(name) is not None
         distribution = name.replace("_", "-")
-        version = (
-            importlib.metadata.version(distribution) if found else f"pip install {distribution}"
-        )
-        row(name, found, version)
-    for name, answer in cuda_seen_by().items():
+        found = importlib.util.find_spec(name) is not None
+        row(name, found, (found and _version(distribution)) or f"pip install {distribution}")
+    seen = gpu.seen_by()
+    for name, answer in seen.items():
         row(f"{name} on cuda", answer == "yes", answer)
-    nvml = importlib.util.find_spec("pynvml") is not None
-    row(
-        "nvml",
-        nvml and bool(gpus()),
-        "clocks, energy, utilisation" if nvml else "pip install nvidia-ml-py",
-    )
+    counters = nvml.offered() if listed else "no NVIDIA GPU"
+    row("nvml", not counters, counters or "clocks, energy, utilisation of the GPU")
     clear = Path("/proc/self/clear_refs")
     row("mem.peak.rss", os.access(clear, os.W_OK), "/proc/self/clear_refs resets the peak")
     load = os.getloadavg()[0]
@@ -160,4 +135,21 @@ def doctor() -> list[dict[str, str]]:
     )
     free = shutil.disk_usage(ROOT).free / 2**30
     row("disk", free > 1, f"{free:.0f} GiB free")
-    return rows
+    return [*rows, _verdict(listed, seen, load, facts["cores"] or 1)]
+
+
+def _verdict(
+    listed: tuple[str, ...], seen: Mapping[str, str], load: float, cores: int
+) -> dict[str, str]:
+    """Return the last row: what all this comes to."""
+    on_gpu = [name for name, answer in seen.items() if answer == "yes"]
+    if listed and not on_gpu:
+        return {"what": "in short", "available": "no",
+                "reason": "no framework sees the GPU: mend that, or say --device cpu"}  # fmt: skip
+    where = f"on the GPU with {' and '.join(on_gpu)}" if on_gpu else "on the CPU alone"
+    worth = (
+        "fine for correctness and for times"
+        if load < 0.5 * cores
+        else "fine for correctness; times here are disturbed by what else runs"
+    )
+    return {"what": "in short", "available": "yes", "reason": f"{worth}, {where}"}

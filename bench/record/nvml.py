@@ -11,7 +11,9 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-BENIGN = ("GpuIdle", "ApplicationsClocksSetting", "None")
+from bench.record import gpu
+
+BENIGN = ("GpuIdle", "ApplicationsClocksSetting", "UserDefinedClocks", "None")
 """Reasons for a lower clock that are settings, not disturbances."""
 
 
@@ -34,9 +36,11 @@ def _library() -> Any:
 
 @functools.cache
 def _handle() -> Any:
-    """Return the GPU that frameworks call device 0: the first in CUDA_VISIBLE_DEVICES."""
+    """Return the GPU in use: the first in CUDA_VISIBLE_DEVICES, the UUID that `gpu.use` wrote."""
     library = _library()
-    name = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip() or "0"
+    if gpu.sliced():
+        raise Unavailable("an instance of MIG: the counters are of the whole card")
+    name = os.environ.get(gpu.VISIBLE, "0").split(",")[0].strip() or "0"
     try:
         if name.isdigit():
             return library.nvmlDeviceGetHandleByIndex(int(name))
@@ -63,15 +67,114 @@ def energy() -> float:
     return float(read(lambda lib, gpu: lib.nvmlDeviceGetTotalEnergyConsumption(gpu))) * 1e-3
 
 
-def power() -> float:
-    """Return the power of the GPU [W], as the driver averages it."""
-    return float(read(lambda lib, gpu: lib.nvmlDeviceGetPowerUsage(gpu))) * 1e-3
+def name() -> str:
+    """Return the name of the GPU in use; "unknown" without NVML."""
+    return str(_or(lambda lib, gpu: lib.nvmlDeviceGetName(gpu), "unknown"))
 
 
-def utilisation() -> tuple[float, float]:
-    """Return the shares of the last sample period in which a kernel ran, and memory was used."""
+def driver() -> str:
+    """Return the version of the driver; "unknown" without NVML."""
+    return str(_or(lambda lib, gpu: lib.nvmlSystemGetDriverVersion(), "unknown"))
+
+
+def settings() -> dict[str, Any]:
+    """Return what an administrator can set that changes times: power limit [W], ECC, MIG."""
+    found = {
+        "power_limit": _or(lambda lib, gpu: lib.nvmlDeviceGetEnforcedPowerLimit(gpu) // 1000, None),
+        "ecc": _or(lambda lib, gpu: bool(lib.nvmlDeviceGetEccMode(gpu)[0]), None),
+        "mig": _or(lambda lib, gpu: bool(lib.nvmlDeviceGetMigMode(gpu)[0]), None),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def _or(query: Callable[[Any, Any], Any], otherwise: Any) -> Any:
+    try:
+        return read(query)
+    except Unavailable:
+        return otherwise
+
+
+def offered() -> str:
+    """Return "" when the counters of the GPU in use can be read, else why not."""
+    try:
+        energy()
+    except Unavailable as reason:
+        return str(reason)
+    return ""
+
+
+def cores() -> set[int]:
+    """Return the processors that are nearest to the GPU."""
+
+    def query(lib: Any, gpu: Any) -> set[int]:
+        words = lib.nvmlDeviceGetCpuAffinity(gpu, (os.cpu_count() or 1) // 64 + 1)
+        every = (
+            (64 * i + bit, word >> bit & 1) for i, word in enumerate(words) for bit in range(64)
+        )
+        return {core for core, near in every if near}
+
+    found: set[int] = read(query)
+    return found
+
+
+def held_back() -> dict[str, float]:
+    """Return the seconds since the driver started in which power or heat held the clock back."""
+
+    def query(lib: Any, gpu: Any) -> dict[str, float]:
+        policies = {"power": lib.NVML_PERF_POLICY_POWER, "heat": lib.NVML_PERF_POLICY_THERMAL}
+        return {
+            what: lib.nvmlDeviceGetViolationStatus(gpu, policy).violationTime * 1e-9
+            for what, policy in policies.items()
+        }
+
+    found: dict[str, float] = read(query)
+    return found
+
+
+def utilisation() -> float:
+    """Return the share of the driver's last sample period in which any kernel ran."""
     rates = read(lambda lib, gpu: lib.nvmlDeviceGetUtilizationRates(gpu))
-    return rates.gpu / 100, rates.memory / 100
+    return float(rates.gpu) / 100
+
+
+SHARES = {
+    "util.sm": "NVML_GPM_METRIC_SM_UTIL",
+    "occupancy": "NVML_GPM_METRIC_SM_OCCUPANCY",
+    "util.dram": "NVML_GPM_METRIC_DRAM_BW_UTIL",
+}
+"""What the counters of GPM say of the time between two readings (Hopper and later): the share of
+time in which a multiprocessor had work, of its warps, and of the bandwidth of the memory."""
+
+
+def counters() -> Any:
+    """Return a reading of the counters of GPM, for `shares`."""
+
+    def query(lib: Any, gpu: Any) -> Any:
+        if not lib.nvmlGpmQueryDeviceSupport(gpu).isSupportedDevice:
+            raise Unavailable("this GPU has no GPM counters, which are of Hopper and later")
+        return lib.nvmlGpmSampleGet(gpu, lib.nvmlGpmSampleAlloc())
+
+    return read(query)
+
+
+def shares(before: Any, after: Any) -> dict[str, float]:
+    """Return SHARES between two readings of `counters`, at least 0.1 s apart; frees both."""
+
+    def query(lib: Any, gpu: Any) -> dict[str, float]:
+        asked = lib.c_nvmlGpmMetricsGet_t()
+        asked.version = lib.NVML_GPM_METRICS_GET_VERSION
+        asked.numMetrics = len(SHARES)
+        asked.sample1, asked.sample2 = before, after
+        for metric, name in zip(asked.metrics, SHARES.values(), strict=False):
+            metric.metricId = getattr(lib, name)
+        lib.nvmlGpmMetricsGet(asked)
+        for reading in (before, after):
+            lib.nvmlGpmSampleFree(reading)
+        found = zip(SHARES, asked.metrics, strict=False)
+        return {name: metric.value / 100 for name, metric in found if metric.nvmlReturn == 0}
+
+    found: dict[str, float] = read(query)
+    return found
 
 
 def clock() -> float:
@@ -134,7 +237,7 @@ def state() -> dict[str, Any]:
     missing: dict[str, str] = {}
     for name, query in (
         ("clock.sm", clock),
-        ("power", power),
+        ("held_back", held_back),
         ("temperature", temperature),
         ("throttle", throttle),
         ("foreign", foreign),

@@ -11,6 +11,8 @@ from bench.record import nvml
 
 DRIFT_LEVEL = 0.999
 """Samples whose trend excludes none at this level are flagged."""
+HELD_BACK = 1e-3
+"""Seconds in which power or heat held the GPU back during a measurement that are flagged."""
 LEAST = 5
 """Fewer samples have no trend."""
 
@@ -39,6 +41,11 @@ def between(
             flags.append("drift")
     if after.get("load", 0.0) > (os.cpu_count() or 1):
         flags.append("busy machine")
+    held = after.get("held_back", {})
+    for what, seconds in held.items():
+        longer = seconds - before.get("held_back", {}).get(what, seconds)
+        if longer > HELD_BACK:
+            flags.append(f"throttled by {what} for {longer:.2g} s")
     for state in (before, after):
         flags += [f"throttled: {reason}" for reason in state.get("throttle", ())]
         if state.get("foreign"):

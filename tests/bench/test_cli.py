@@ -16,7 +16,7 @@ import analysis.__main__ as analysis_line
 from bench.ask.reading import names
 from bench.commands import check
 from bench.measuring.probes import analyses
-from bench.record import machine
+from bench.record import gpu
 
 pytestmark = pytest.mark.slow
 
@@ -230,7 +230,7 @@ def test_a_missing_package_is_said_in_the_list(said, hand):
 
 def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
     seen = {"torch": "yes", "jax": "CPU build or no GPU"}
-    monkeypatch.setattr(machine, "cuda_seen_by", lambda: seen)
+    monkeypatch.setattr(gpu, "seen_by", lambda: seen)
     rows = {row["what"]: row for row in said.rows("doctor")}
     assert {"cpu", "gpu", "numpy", "torch", "jax", "quiet machine", "disk"} <= set(rows)
     assert all(set(row) == {"what", "available", "reason"} for row in rows.values())

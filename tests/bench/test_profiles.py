@@ -73,8 +73,8 @@ def test_every_operation_is_in_the_showcase_once_a_framework(registry):
     profile = load("default")
     shown = [
         registry.implementation(case.implementation)
-        for case, tier in cases(profile, Target(), registry)
-        if tier.name == "showcase"
+        for case, block in cases(profile, Target(), registry)
+        if block.tier == "showcase"
     ]
     counts = Counter((i.operation, i.framework) for i in shown)
     assert set(counts) == {(name, f) for name in registry.operations for f in ("torch", "jax")}
@@ -88,8 +88,8 @@ def test_every_operation_is_in_the_showcase_once_a_framework(registry):
 def test_every_answer_of_the_showcase_is_one(registry):
     refused = {
         case.implementation: refusal(case, registry)
-        for case, tier in cases(load("default"), Target(), registry)
-        if tier.name == "showcase" and not registry.implementation(case.implementation).missing()
+        for case, block in cases(load("default"), Target(), registry)
+        if block.tier == "showcase" and not registry.implementation(case.implementation).missing()
     }
     assert set(refused.values()) == {None}
 
@@ -161,8 +161,8 @@ def test_facets_of_what_is_asked_have_words(registry):
 
 def test_no_case_is_in_two_tiers(registry):
     tiers: dict[str, set[str]] = {}
-    for case, tier in cases(load("default"), Target(), registry):
-        tiers.setdefault(case_id(case, registry), set()).add(tier.name)
+    for case, block in cases(load("default"), Target(), registry):
+        tiers.setdefault(case_id(case, registry), set()).add(block.tier)
     assert all(len(mine) == 1 for mine in tiers.values())
 
 

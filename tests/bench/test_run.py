@@ -206,7 +206,7 @@ def test_a_gpu_is_used_by_one_run_at_a_time(tmp_path, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
     with exclusive(tmp_path / "a", "cuda"):
         with (
-            pytest.raises(ValueError, match="another run measures on GPU 1"),
+            pytest.raises(ValueError, match="another process measures on GPU 1:"),
             exclusive(tmp_path / "b", "cuda"),
         ):
             pass

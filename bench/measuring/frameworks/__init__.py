@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bench.record.case import Pass
@@ -27,6 +28,16 @@ PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
 
 class Uncounted(Exception):
     """A framework cannot count a call; the message says why."""
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the GPU was busy with, from `start` to `end` [s]: a kernel, or a copy (or fill)."""
+
+    start: float
+    end: float
+    name: str
+    copy: bool
 
 
 class Framework(Protocol):
@@ -80,6 +91,12 @@ class Framework(Protocol):
 
     def fresh_peak(self, run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
         """Return the same, in a process that did nothing but build this case."""
+
+    def traced(self, work: Callable[[], Any]) -> list[Activity]:
+        """Return what the GPU did while `work` ran, as CUPTI recorded it, in order of time."""
+
+    def release(self) -> None:
+        """Give back memory of the GPU that the framework keeps for later, as far as it can."""
 
 
 def load(name: str) -> Framework:

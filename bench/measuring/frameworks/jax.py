@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.measuring.frameworks import Call, PassFunction
+from bench.measuring.frameworks import Activity, Call, PassFunction
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
@@ -159,6 +161,35 @@ def peak(
         else {}
     )
     return of_program | (peak_rss(run) if jax.devices()[0].platform == "cpu" else {})
+
+
+def traced(work: Callable[[], Any]) -> list[Activity]:
+    """Return what the GPU did while `work` ran, as CUPTI recorded it, in order of time."""
+    options = jax.profiler.ProfileOptions()
+    options.host_tracer_level = options.python_tracer_level = 0
+    with tempfile.TemporaryDirectory(prefix="equibench-trace-") as folder:
+        with jax.profiler.trace(folder, profiler_options=options):
+            work()
+        (file,) = Path(folder).rglob("*.xplane.pb")
+        planes = jax.profiler.ProfileData.from_file(str(file)).planes
+        found = [
+            Activity(
+                event.start_ns * 1e-9,
+                (event.start_ns + event.duration_ns) * 1e-9,
+                event.name,
+                event.name.lower().startswith(("memcpy", "memset")),
+            )
+            for plane in planes
+            if plane.name.startswith("/device:GPU")
+            for line in plane.lines
+            if line.name.startswith("Stream")
+            for event in line.events
+        ]
+    return sorted(found, key=lambda activity: activity.start)
+
+
+def release() -> None:
+    """Nothing: XLA's allocator keeps what it has."""
 
 
 def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:

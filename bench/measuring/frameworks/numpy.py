@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.measuring.frameworks import Call, PassFunction
+from bench.measuring.frameworks import Activity, Call, PassFunction
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
@@ -94,3 +94,13 @@ def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, 
     """Return the peak of the resident set after one call that warms up."""
     run()
     return peak_rss(run)
+
+
+def traced(work: Callable[[], Any]) -> list[Activity]:
+    """Return []: NumPy uses no GPU."""
+    work()
+    return []
+
+
+def release() -> None:
+    """Nothing: NumPy keeps nothing on a GPU."""

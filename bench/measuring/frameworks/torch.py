@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.measuring.frameworks import Call, PassFunction, Uncounted
+from bench.measuring.frameworks import Activity, Call, PassFunction, Uncounted
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
@@ -163,9 +163,10 @@ def _graphed(function: PassFunction) -> PassFunction:
                 for _ in range(GRAPH_WARM_UP):
                     function(*parts)
             torch.cuda.current_stream().wait_stream(side)
-            held["graph"], held["parts"] = torch.cuda.CUDAGraph(), parts
-            with torch.cuda.graph(held["graph"]):
-                held["out"] = function(*parts)
+            graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(graph):
+                out = function(*parts)
+            held.update(graph=graph, parts=parts, out=out)
         for mine, theirs in zip(held["parts"], parts, strict=True):
             for name, tensor in theirs.items():
                 if tensor is not mine[name]:
@@ -267,6 +268,34 @@ def peaks(target: Target, dtypes: Sequence[str]) -> dict[str, float]:
         a = torch.full((rows, rows), 0.5, dtype=getattr(torch, dtype), device=target.device)
         found[f"gemm.{dtype}"] = 2 * rows**3 / best(lambda a=a: a @ a)  # type: ignore[misc]
     return found
+
+
+def traced(work: Callable[[], Any]) -> list[Activity]:
+    """Return what the GPU did while `work` ran, as CUPTI recorded it, in order of time."""
+    from torch.autograd import DeviceType
+    from torch.profiler import ProfilerActivity, profile
+
+    torch.cuda.synchronize()
+    with profile(activities=[ProfilerActivity.CUDA]) as profiler:
+        work()
+        torch.cuda.synchronize()
+    found = [
+        Activity(
+            event.start_ns() * 1e-9,
+            (event.start_ns() + event.duration_ns()) * 1e-9,
+            event.name(),
+            event.name().startswith(("Memcpy", "Memset")),
+        )
+        for event in profiler.profiler.kineto_results.events()
+        if event.device_type() == DeviceType.CUDA
+    ]
+    return sorted(found, key=lambda activity: activity.start)
+
+
+def release() -> None:
+    """Give the allocator's unused blocks back to the GPU."""
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
 
 
 def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:

@@ -23,12 +23,15 @@ class Probe:
     """A named quantity; `measure` yields its readings, and none where it does not apply.
 
     A reading whose detail has `unavailable` says why a counter cannot be read here. Isolation
-    "process" asks for a worker that has built this case and done nothing else.
+    "process" asks for a worker that has built this case and done nothing else, "after" for the
+    worker that has timed it, when it has: what would disturb the time. What differs between
+    processes is measured in `every_round`, the rest in the first.
     """
 
     name: str
     measure: Callable[[BuiltCase], Iterable[Reading]]
-    isolation: Literal["worker", "process"] = "worker"
+    isolation: Literal["worker", "process", "after"] = "worker"
+    every_round: bool = False
 
 
 Rows = Sequence[Mapping[str, Any]]
@@ -95,8 +98,8 @@ def analyses() -> dict[str, Analysis]:
 
 
 RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cached", "mem.peak",
-       "cost", "time.device", "energy")  # fmt: skip
-"""What `bench run` measures on each case before its time."""
+       "cost", "time.device", "time.kernels")  # fmt: skip
+"""What `bench run` measures on each case beside its time."""
 PAPER = (*RUN, "mem.fresh")
 """What the profile paper measures: also what needs a process of its own."""
 CHECK = ("error", "equiv", "agrees", "by_knob", "conduct", "conduct.cached", "conduct.indices")

@@ -324,7 +324,7 @@ def _norm(arrays: Iterable[Array]) -> float:
 
 
 PROBES = (
-    Probe("error", error),
+    Probe("error", error, every_round=True),
     Probe("equiv", equiv),
     Probe("agrees", agrees),
     Probe("conduct", conduct),

@@ -12,6 +12,11 @@ from bench.record.rows import Reading
 def peak(built: BuiltCase) -> Iterable[Reading]:
     """Yield `mem.peak.<source>` [B] for every source that the framework can read here."""
 
+    if built.case.mode == "cudagraph":
+        reason = "a CUDA graph has a pool of its own, which the allocator's peak does not show"
+        yield Reading("mem.peak.cuda", None, detail={"unavailable": reason})
+        return
+
     def run() -> None:
         built.framework.wait(built.run())
 

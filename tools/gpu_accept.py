@@ -1,0 +1,356 @@
+"""The first time on a card: are the instruments right there? `python3 tools/gpu_accept.py PART ...`
+
+Each part prints a line for every question: what was expected, what was found, and "no" in front
+where they differ; the exit code is 1 when any does. Run the parts in this order, from the root of
+the checkout, each in a few minutes and with nothing else on the GPU:
+
+    python3 -m bench doctor
+    python3 tools/gpu_accept.py facts clocks kernels
+    python3 -m pytest -q -m gpu tests/bench/test_cuda.py
+    python3 -m bench run --profile check --device cuda --plain --out OUT/check
+    python3 tools/gpu_accept.py faults sizes
+    python3 -m bench run --profile gpu-short --device cuda --plain --out OUT/gpu-short
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from bench.ask.options import problem_of  # noqa: E402
+from bench.drive.pool import Fault, WorkerProcess, spec_of  # noqa: E402
+from bench.drive.requests import closed, opened, probed, sampled  # noqa: E402
+from bench.record import gpu, nvml  # noqa: E402
+from bench.record.case import Case  # noqa: E402
+from bench.record.rows import Reading  # noqa: E402
+from impls.implementation import MODES, Target  # noqa: E402
+from impls.registry import Registry, load  # noqa: E402
+
+TRAPS = ROOT / "tests" / "traps" / "gpu.py"
+failed: list[str] = []
+
+
+def say(what: str, found: Any, expected: str = "", holds: bool = True) -> None:
+    """Print a line, and remember where something is not as expected."""
+    mark = "  " if holds else "no"
+    if not holds:
+        failed.append(what)
+    print(f"{mark} {what}: {found}{f'   (expected {expected})' if expected else ''}", flush=True)
+
+
+def seconds(work: Callable[[], Any], repeats: int = 5) -> float:
+    """Return the least time that some work took [s]."""
+    found = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
+def case(
+    registry: Registry, name: str, batch: int, lmax: int = 3, mode: str = "", pass_: Any = "fwd"
+) -> Case:
+    """Return a case on the GPU."""
+    asked = {"setting": "mimo", "symmetry": "o3", "lmax": lmax, "batch": batch, "dtype": "float32"}
+    framework = registry.implementation(name).framework
+    problem = problem_of(registry.family("product"), asked)
+    return Case(problem, name, pass_, mode or MODES[framework][0], Target("cuda"))
+
+
+def worker(
+    asked: Case, registry: Registry, logs: Path, files: tuple[str, ...] = ()
+) -> WorkerProcess:
+    """Return a worker of a case that is up."""
+    found = WorkerProcess(spec_of(asked, registry), files, logs / f"{asked.implementation}.log")
+    found.spawn()
+    found.ready()
+    return found
+
+
+def facts(registry: Registry, logs: Path) -> None:
+    """Say what the card, the driver and the counters are."""
+    for name, answer in gpu.asked().items():
+        say(f"{name} sees", answer, "a card", isinstance(answer, gpu.Card))
+    say("CUDA_VISIBLE_DEVICES", gpu.os.environ.get(gpu.VISIBLE), "a UUID")
+    same = nvml.read(lambda lib, card: lib.nvmlDeviceGetUUID(card))
+    say("UUID in NVML", same, "the same", str(same) == gpu.os.environ.get(gpu.VISIBLE))
+    say("driver, settings", (nvml.driver(), nvml.settings()))
+    try:
+        say("cores near the GPU", len(nvml.cores()))
+    except nvml.Unavailable as reason:
+        say("cores near the GPU", reason)
+    for name in (
+        "energy",
+        "clock",
+        "temperature",
+        "throttle",
+        "held_back",
+        "utilisation",
+        "foreign",
+        "counters",
+    ):
+        query = getattr(nvml, name)
+        try:
+            cost = seconds(query)
+            say(f"nvml.{name}", f"{query()} in {cost * 1e3:.2f} ms")
+        except nvml.Unavailable as reason:
+            say(f"nvml.{name}", reason)
+    from bench.measuring.probes import energy
+
+    try:
+        say("energy counter steps every [s], idle", energy.counter_period())
+    except nvml.Unavailable as reason:
+        say("energy counter", reason)
+    free = nvml.read(lambda lib, card: lib.nvmlDeviceGetMemoryInfo(card).used)
+    for name in ("clebsch_gordan.torch_dense", "clebsch_gordan.jax_dense"):
+        asked = case(registry, name, 1000)
+        began = time.perf_counter()
+        up = worker(asked, registry, logs)
+        took = time.perf_counter() - began
+        opened(up, asked, ("error",), 120.0)
+        used = nvml.read(lambda lib, card: lib.nvmlDeviceGetMemoryInfo(card).used)
+        say(f"worker of {name}", f"up in {took:.1f} s, holds {(used - free) / 2**20:.0f} MiB")
+        say(
+            f"cores of {name}",
+            subprocess.run(
+                ["taskset", "-cp", str(up.process.pid)], capture_output=True, text=True, check=False
+            )
+            .stdout.strip()
+            .split(":")[-1],
+        )
+        up.kill()
+
+
+def clocks(registry: Registry, logs: Path) -> None:
+    """Hold the device clock against spins of known length, and what cannot be hidden."""
+    import torch
+
+    from bench.measuring import clocks_cuda
+
+    began = time.perf_counter()
+    rate = clocks_cuda.clock_rate()
+    say(
+        "clock [GHz]",
+        f"{rate / 1e9:.3f} after {time.perf_counter() - began:.2f} s; NVML {nvml.clock() / 1e9:.3f}",
+    )
+    for length in (5e-6, 20e-6, 100e-6, 1e-3):
+        spin = lambda length=length: torch.cuda._sleep(int(length * rate))  # noqa: E731
+        for cold in (True, False):
+            timed = clocks_cuda.sample(spin, 31, cold)
+            median = statistics.median(timed.seconds)
+            off = median / length - 1
+            say(
+                f"a spin of {length * 1e6:g} us, {'cold' if cold else 'warm'}",
+                f"{median * 1e6:.2f} us ({off:+.1%}; {timed.calls} calls, empty {timed.empty * 1e6:.2f} us, clock {timed.clocks[0] / 1e9:.3f} -> {timed.clocks[1] / 1e9:.3f})",
+                "2 % from 20 us on",
+                abs(off) < 0.02 or length < 20e-6,
+            )
+    small = torch.zeros(64, device="cuda")
+
+    def launches(count: int) -> Callable[[], None]:
+        def run() -> None:
+            for _ in range(count):
+                small.add_(1.0)
+
+        return run
+
+    for name, run in (
+        ("waits for the device", torch.cuda.synchronize),
+        ("5000 launches", launches(5000)),
+    ):
+        began = time.perf_counter()
+        try:
+            found: Any = (
+                f"{statistics.median(clocks_cuda.sample(run, 5, False).seconds) * 1e6:.1f} us"
+            )
+        except clocks_cuda.Lag:
+            found = "cannot be hidden"
+        took = time.perf_counter() - began
+        say(f"a call with {name}", f"{found}, decided in {took:.2f} s", "under 2 s", took < 2)
+    for count in (500, 1000, 1500, 2000, 4000):
+        torch.cuda.synchronize()
+        torch.cuda._sleep(int(0.1 * rate))
+        began = time.perf_counter()
+        launches(count)()
+        say(
+            f"{count} launches behind a spin of 100 ms are enqueued in",
+            f"{(time.perf_counter() - began) * 1e3:.1f} ms",
+        )
+    torch.cuda.synchronize()
+    big = torch.zeros(5_000_000, device="cuda")
+    cold, warm = (
+        statistics.median(clocks_cuda.sample(lambda: big + 1.0, 31, c).seconds)
+        for c in (True, False)
+    )
+    say(
+        "20 MB + 1, cold / warm",
+        f"{cold * 1e6:.1f} / {warm * 1e6:.1f} us",
+        "cold is slower",
+        cold > warm,
+    )
+    names = "clebsch_gordan.torch_dense", "gaunt.torch_lebedev"
+    asked = [case(registry, name, 100_000) for name in names]
+    up = [worker(one, registry, logs) for one in asked]
+    try:
+        for one, process in zip(asked, up, strict=True):
+            opened(process, one, (), 120.0)
+        turns: list[list[float]] = [[], []]
+        for _ in range(15):
+            for series, process in zip(turns, up, strict=True):
+                series += sampled(process)[0]
+        for name, series, process in zip(names, turns, up, strict=True):
+            (reply,) = process.ask({"do": "sample", "count": 15}, 60.0)
+            row = statistics.median(reply["done"]["samples"])
+            turn = statistics.median(series)
+            off = turn / row - 1
+            say(
+                f"slope of {name}",
+                f"in turn {turn * 1e6:.2f} us, in a row {row * 1e6:.2f} us ({off:+.1%})",
+                "1 %",
+                abs(off) < 0.01,
+            )
+    finally:
+        for process in up:
+            process.kill()
+
+
+def kernels(registry: Registry, logs: Path) -> None:
+    """Hold time.kernels against events and slopes; see whether the profiler disturbs what follows."""
+    for name, mode in (
+        ("clebsch_gordan.torch_dense", "eager"),
+        ("clebsch_gordan.torch_dense", "cudagraph"),
+        ("gaunt.torch_lebedev", "eager"),
+        ("clebsch_gordan.jax_dense", "jit"),
+        ("gaunt.jax_lebedev", "jit"),
+    ):
+        for batch in (1000, 300_000):
+            asked = case(registry, name, batch, mode=mode)
+            process = worker(asked, registry, logs)
+            try:
+                found: list[Reading] = []
+                probes = ("error", "time.device")
+                opened(process, asked, probes, 120.0, found.append)
+                before = sampled_many(process)
+                took = time.perf_counter()
+                probed(process, ("time.kernels",), 120.0, found.append)
+                took = time.perf_counter() - took
+                after = sampled_many(process)
+                probed(process, ("time.kernels",), 120.0, found.append)
+                closed(process)
+            except Fault as fault:
+                say(f"{name} {mode} {batch}", fault, "a reading", False)
+                continue
+            finally:
+                process.kill()
+            values = {r.probe: r.value for r in found}
+            last = found[-1]
+            for reading in found:
+                if "unavailable" in reading.detail:
+                    say(f"{name} {reading.probe}", reading.detail["unavailable"])
+            shown = {k: f"{v * 1e6:.2f}" for k, v in values.items() if v and k.startswith("time")}
+            say(
+                f"{name} {mode} batch {batch} [us]",
+                f"host {before * 1e6:.2f}, after the profiler {after * 1e6:.2f} ({after / before - 1:+.1%}), {shown}, "
+                f"{json.dumps(last.detail)}; traced in {took:.2f} s",
+                "undisturbed to 3 %",
+                abs(after / before - 1) < 0.03,
+            )
+            device = values.get("time.device.warm") or (before if batch > 1000 else None)
+            if device and last.value:
+                whole = last.value + last.detail["gaps"]
+                say(
+                    f"{name} {mode} batch {batch}: kernels + gaps over the other clock",
+                    f"{whole / device:.3f}",
+                    "5 % where it is large",
+                    abs(whole / device - 1) < 0.05 or batch == 1000,
+                )
+
+
+def sampled_many(process: WorkerProcess, count: int = 11) -> float:
+    """Return the median of some slopes."""
+    return statistics.median(s for _ in range(count) for s in sampled(process)[0])
+
+
+def faults(registry: Registry, logs: Path) -> None:
+    """Put traps to `bench run`: what waits, launches too much, poisons, is too large."""
+    out = logs / "faults"
+    command = [sys.executable, "-m", "bench", "run", "--profile", "quick", "--device", "cuda"]
+    command += ["--with", str(TRAPS), "--select", "*-o3-*trap_*", "--plain", "--out", str(out)]
+    began = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=False)
+    rows = [json.loads(line) for line in (out / "rows.jsonl").read_text().splitlines()]
+    for row in rows:
+        if row["probe"] in ("case", "time.device", "time.kernels"):
+            print(f"   {row['probe']:13} {row['status']:8} {row['case']} {row['reason']}")
+    say("traps took", f"{time.perf_counter() - began:.0f} s")
+
+
+def sizes(registry: Registry, logs: Path) -> None:
+    """Say from which size on the device, and not the host, sets the time."""
+    for name, mode in (
+        ("clebsch_gordan.torch_e3nn", "eager"),
+        ("clebsch_gordan.torch_dense", "eager"),
+        ("clebsch_gordan.torch_dense", "cudagraph"),
+        ("gaunt.torch_lebedev", "eager"),
+        ("clebsch_gordan.jax_dense", "jit"),
+    ):
+        asked = case(registry, name, 1000, mode=mode)
+        process = worker(asked, registry, logs)
+        try:
+            for batch in (1000, 10_000, 100_000, 1_000_000):
+                one = dataclasses.replace(asked, problem=asked.problem.with_sizes(batch=batch))
+                found: list[Reading] = []
+                opened(process, one, (), 120.0)
+                host = sampled_many(process, 5)
+                probed(process, ("time.kernels",), 120.0, found.append)
+                closed(process)
+                device = found[0].value or float("nan")
+                say(
+                    f"{name} {mode} batch {batch}",
+                    f"host {host * 1e6:.1f}, kernels {device * 1e6:.1f} us: {host / device:.2f}",
+                )
+        except Fault as fault:
+            say(f"{name} {mode}", fault, "no fault", False)
+        finally:
+            process.kill()
+
+
+PARTS = {part.__name__: part for part in (facts, clocks, kernels, faults, sizes)}
+
+
+def main() -> int:
+    """Run the parts that are named."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART", help=", ".join(PARTS))
+    arguments = parser.parse_args()
+    try:
+        gpu.device_of("cuda")
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    registry = load([str(TRAPS)] if TRAPS.is_file() else [])
+    with tempfile.TemporaryDirectory(prefix="equibench-accept-") as logs:
+        for name in arguments.parts:
+            print(f"\n{name}", flush=True)
+            PARTS[name](registry, Path(logs))
+    print(f"\n{len(failed)} not as expected{': ' + '; '.join(failed) if failed else ''}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,9 +1,10 @@
 """The parent's side: start workers, talk to them, survive them.
 
 One worker per implementation, mode, options, device, precision, threads and x64, in a process
-group of its own with its output in a log file. A worker that is not asked is stopped, so that it
-cannot disturb the one that measures, and ended when memory asks for it. Any fault but an error in
-Python replaces the process; on CUDA any at all, since its context may be beyond use.
+group of its own with its output in a log file; on CUDA another that records what the GPU does. A
+worker that is not asked is stopped, so that it cannot disturb the one that measures, and ended when
+memory asks for it. Any fault but an error in Python replaces the process; on CUDA any at all, since
+its context may be beyond use.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
@@ -21,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.drive.headroom import memories, total_memory
-from bench.record.case import Case
+from bench.record.case import Case, digest
 from bench.record.rows import Status
 from impls.registry import Registry
 
@@ -56,6 +59,7 @@ class Spec:
     framework: str
     target: tuple[tuple[str, Any], ...]
     x64: bool
+    traces: bool = False
 
 
 def spec_of(case: Case, registry: Registry) -> Spec:
@@ -67,14 +71,23 @@ def spec_of(case: Case, registry: Registry) -> Spec:
     return Spec(case.implementation, case.mode, options, framework, target, x64)
 
 
-def environment(spec: Spec) -> dict[str, str]:
-    """Return the variables that pin threads, devices and caches of a worker."""
+def on_cuda(spec: Spec) -> bool:
+    """Return whether a worker uses the GPU."""
+    return bool(dict(spec.target)["device"] == "cuda")
+
+
+def environment(spec: Spec, scratch: Path | None = None) -> dict[str, str]:
+    """Return the variables that pin threads, devices and caches of a worker.
+
+    On CUDA, what is compiled is kept in `scratch`, apart for each kind of worker, so that the one
+    that records runs the very program that the other times, and nobody else's.
+    """
     target = dict(spec.target)
     threads = str(target["threads"])
     variables = dict.fromkeys(
         ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), threads
     )
-    cuda = target["device"] == "cuda"
+    cuda = on_cuda(spec)
     return variables | {
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).strip(":"),
         "JAX_PLATFORMS": "cuda,cpu" if cuda else "cpu",
@@ -86,6 +99,19 @@ def environment(spec: Spec) -> dict[str, str]:
             [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]
         ).strip(),
         **({"CUDA_SCALE_LAUNCH_QUEUES": "4x"} if cuda else {"CUDA_VISIBLE_DEVICES": ""}),
+        **(_compiled(scratch / digest(asdict(replace(spec, traces=False)))) if scratch else {}),
+    }
+
+
+def _compiled(folder: Path) -> dict[str, str]:
+    return {
+        "TRITON_CACHE_DIR": str(folder / "triton"),
+        "TORCHINDUCTOR_CACHE_DIR": str(folder / "inductor"),
+        "JAX_ENABLE_COMPILATION_CACHE": "1",
+        "JAX_COMPILATION_CACHE_DIR": str(folder / "jax"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
+        "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",
     }
 
 
@@ -97,6 +123,7 @@ class WorkerProcess:
     files: tuple[str, ...]
     log: Path
     root: Path | None = None
+    scratch: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     requests: int = -1
     replies: int = -1
@@ -112,10 +139,11 @@ class WorkerProcess:
             "target": dict(self.spec.target),
             "x64": self.spec.x64,
             "files": self.files,
+            "traces": self.spec.traces,
         }
         command = [sys.executable, "-m", "bench.measuring.worker", "--spec", json.dumps(spec)]
         command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
-        variables = environment(self.spec)
+        variables = environment(self.spec, self.scratch)
         if self.root is not None:
             variables["PYTHONPATH"] = os.pathsep.join([str(self.root), variables["PYTHONPATH"]])
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -171,7 +199,7 @@ class WorkerProcess:
                 self.kill()
                 raise Fault("crash", f"the worker sent garbage: {line[:80]!r}")
             if "fault" in message:
-                if dict(self.spec.target)["device"] == "cuda":
+                if on_cuda(self.spec):
                     self.kill()
                 self._signal(signal.SIGSTOP)
                 raise Fault(message["fault"]["status"], message["fault"]["reason"])
@@ -269,6 +297,7 @@ class Pool:
         self.logs = logs
         self.workers: dict[Spec, WorkerProcess] = {}  # the least recently used first
         self.in_use: frozenset[Spec] = frozenset()
+        self.scratch = tempfile.TemporaryDirectory(prefix="equibench-compiled-")
 
     def __enter__(self) -> Pool:
         """Return the pool."""
@@ -277,10 +306,11 @@ class Pool:
     def __exit__(self, *exception: object) -> None:
         """End every worker."""
         self.stop()
+        self.scratch.cleanup()
 
-    def spec(self, case: Case) -> Spec:
-        """Return the kind of worker that a case has here."""
-        spec = spec_of(case, self.registry)
+    def spec(self, case: Case, traces: bool = False) -> Spec:
+        """Return the kind of worker that a case has here, or the one that records it."""
+        spec = replace(spec_of(case, self.registry), traces=traces)
         if self.shared:
             return replace(spec, implementation=f"any-{spec.framework}", mode="", options=())
         return spec
@@ -291,12 +321,21 @@ class Pool:
             worker.kill()
         self.workers.clear()
         self.in_use = frozenset()
+        for folder in Path(self.scratch.name).iterdir():
+            shutil.rmtree(folder)  # a new round compiles anew
 
     def prepare(
-        self, cases: Iterable[Case], started: Callable[[], None] = lambda: None
+        self,
+        cases: Iterable[Case],
+        started: Callable[[], None] = lambda: None,
+        traces: bool = False,
     ) -> dict[Spec, Fault]:
-        """Start the workers of these cases side by side; return those that did not come up."""
-        specs = list(dict.fromkeys(map(self.spec, cases)))
+        """Start the workers of these cases side by side; return those that did not come up.
+
+        With `traces`, also those that record what the GPU does.
+        """
+        kinds = (False, True) if traces else (False,)
+        specs = list(dict.fromkeys(self.spec(case, kind) for case in cases for kind in kinds))
         self.in_use = frozenset(specs)
         return self._start(specs, started)
 
@@ -309,8 +348,10 @@ class Pool:
                 if worker is not None:
                     worker.kill()
                 self._make_room(spec, len(fresh))
-                name = f"{spec.implementation}{'-x64' if spec.x64 else ''}.log"
-                worker = WorkerProcess(spec, self.files, self.logs / name)
+                suffix = ("-x64" if spec.x64 else "") + ("-traces" if spec.traces else "")
+                log = self.logs / f"{spec.implementation}{suffix}.log"
+                scratch = Path(self.scratch.name) if on_cuda(spec) else None
+                worker = WorkerProcess(spec, self.files, log, scratch=scratch)
                 worker.spawn()
                 fresh.append(worker)
             self.workers[spec] = worker
@@ -338,13 +379,13 @@ class Pool:
         self._make_room(spec)
         return WorkerProcess(spec, self.files, self.logs / f"{spec.implementation}-fresh.log")
 
-    def worker(self, case: Case) -> WorkerProcess:
-        """Return the running worker of a case, starting it when it is not there.
+    def worker(self, case: Case, traces: bool = False) -> WorkerProcess:
+        """Return the running worker of a case, or the one that records it; start it if need be.
 
         Raises:
             Fault: when it does not come up.
         """
-        spec = self.spec(case)
+        spec = self.spec(case, traces)
         faults = self._start([spec], lambda: None)
         if spec in faults:
             raise faults[spec]

@@ -124,7 +124,8 @@ class Run:
         waiting = [a for a in trials if not a.finished]
         with self.session.account("importing"):
             cases = [a.planned.case for a in waiting]
-            faults = self.session.pool.prepare(cases, self.events.worker_up)
+            traces = any(a.traces for a in waiting)
+            faults = self.session.pool.prepare(cases, self.events.worker_up, traces)
         for trial in waiting:
             self.events.opening(trial.case_id)
             trial.open(faults)

@@ -151,6 +151,8 @@ class Trial:
 
     def _probes(self, isolation: str) -> list[str]:
         """Return the probes of an isolation; after the first round those of every round alone."""
+        if isolation == "trace" and self.session.device != "cuda":
+            return []
         explains = self.session.explaining.get(self.planned.key)
         explained = (explains,) if explains else ()
         named = (*self.session.settings.probes, *self.planned.also, *explained)
@@ -193,8 +195,30 @@ class Trial:
                     closed(self.worker)
             except Fault as fault:
                 self.detail["close"] = str(fault)
+            self._traced()
             self._apart()
         self.finish(status, reason)
+
+    @property
+    def traces(self) -> bool:
+        """Return whether another worker records what the GPU does in this case."""
+        return bool(self._probes("trace"))
+
+    def _traced(self) -> None:
+        """Run the probes that record what the GPU does, in the worker for that."""
+        names = self._probes("trace")
+        if not names:
+            return
+        timeout = self.session.settings.case_timeout
+        try:
+            worker = self.session.pool.worker(self.planned.case, traces=True)
+            opened(worker, self.planned.case, names, timeout, self._write_one, clock=False)
+            closed(worker)
+        except Fault as fault:
+            self.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
+
+    def _write_one(self, reading: Reading) -> None:
+        self.write([reading])
 
     def _after(self, worker: WorkerProcess) -> None:
         """Run the probes that would have disturbed the time."""
@@ -246,7 +270,7 @@ class Trial:
                 self.planned.case,
                 names,
                 self.session.settings.case_timeout,
-                lambda reading: self.write([reading]),
+                self._write_one,
                 clock=False,
             )
         except Fault as fault:

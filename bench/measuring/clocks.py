@@ -30,7 +30,7 @@ class HostClock:
 
     run: Callable[[], Any]
     wait: Callable[[Any], None]
-    first: Callable[[], None] | None = None
+    first: Callable[[], object] | None = None
     number: int = 1
     warm_up: float = 0.0
     steady: bool = False

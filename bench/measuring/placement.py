@@ -23,9 +23,17 @@ PADS = 4
 
 
 def host_clock(built: BuiltCase, run: Callable[[], Any] | None = None) -> HostClock:
-    """Return the clock of a built case, or of `run`, which calls it; on a CPU, places are drawn."""
-    first = Placement(built).draw if built.case.target.device == "cpu" else None
-    return HostClock(run or built.run, built.framework.wait, first)
+    """Return the clock of a built case, or of `run`, which calls it.
+
+    On a CPU places are drawn before each sample. On a GPU a burst comes before it that is not
+    timed: the first after another process has had the GPU pays for the change.
+    """
+    clock = HostClock(run or built.run, built.framework.wait)
+    if built.case.target.device == "cpu":
+        clock.first = Placement(built).draw
+    else:
+        clock.first = lambda: clock.burst(clock.number)
+    return clock
 
 
 class Placement:

@@ -217,7 +217,10 @@ def main() -> None:
     ):
         try:
             registry = load(spec["files"])
-            facts = load_framework(spec["framework"]).start(target, spec["x64"])
+            framework = load_framework(spec["framework"])
+            facts = framework.start(target, spec["x64"])
+            if spec["traces"]:
+                framework.traced(lambda: None)  # the first time takes seconds
         except Exception as error:
             traceback.print_exc()
             _send(replies, {"fault": fault_of(error)})

@@ -24,13 +24,14 @@ class Probe:
 
     A reading whose detail has `unavailable` says why a counter cannot be read here. Isolation
     "process" asks for a worker that has built this case and done nothing else, "after" for the
-    worker that has timed it, when it has: what would disturb the time. What differs between
-    processes is measured in `every_round`, the rest in the first.
+    worker that has timed it, when it has, and "trace" for one that times nothing: once a process
+    was recorded, its launches take longer. What differs between processes is measured in
+    `every_round`, the rest in the first.
     """
 
     name: str
     measure: Callable[[BuiltCase], Iterable[Reading]]
-    isolation: Literal["worker", "process", "after"] = "worker"
+    isolation: Literal["worker", "process", "after", "trace"] = "worker"
     every_round: bool = False
 
 

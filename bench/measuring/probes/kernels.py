@@ -80,4 +80,4 @@ def _union(part: Sequence[Activity]) -> float:
     return total
 
 
-PROBES = (Probe("time.kernels", kernels, isolation="after", every_round=True),)
+PROBES = (Probe("time.kernels", kernels, isolation="trace", every_round=True),)

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import statistics
 import subprocess
@@ -36,6 +37,7 @@ from bench.record import gpu, nvml  # noqa: E402
 from bench.record.case import Case  # noqa: E402
 from bench.record.rows import Reading  # noqa: E402
 from impls.implementation import MODES, Target  # noqa: E402
+from impls.problem import Scalar  # noqa: E402
 from impls.registry import Registry, load  # noqa: E402
 
 TRAPS = ROOT / "tests" / "traps" / "gpu.py"
@@ -50,6 +52,12 @@ def say(what: str, found: Any, expected: str = "", holds: bool = True) -> None:
     print(f"{mark} {what}: {found}{f'   (expected {expected})' if expected else ''}", flush=True)
 
 
+def repeated(call: Callable[[], object], count: int) -> None:
+    """Call so many times."""
+    for _ in range(count):
+        call()
+
+
 def seconds(work: Callable[[], Any], repeats: int = 5) -> float:
     """Return the least time that some work took [s]."""
     found = []
@@ -60,21 +68,18 @@ def seconds(work: Callable[[], Any], repeats: int = 5) -> float:
     return min(found)
 
 
-def case(
-    registry: Registry, name: str, batch: int, lmax: int = 3, mode: str = "", pass_: Any = "fwd"
-) -> Case:
-    """Return a case on the GPU."""
-    asked = {"setting": "mimo", "symmetry": "o3", "lmax": lmax, "batch": batch, "dtype": "float32"}
+def case(registry: Registry, name: str, batch: int, mode: str = "") -> Case:
+    """Return a product at L = 3 on the GPU, forward."""
+    asked: dict[str, Scalar] = {"setting": "mimo", "symmetry": "o3", "lmax": 3, "batch": batch}
     framework = registry.implementation(name).framework
-    problem = problem_of(registry.family("product"), asked)
-    return Case(problem, name, pass_, mode or MODES[framework][0], Target("cuda"))
+    problem = problem_of(registry.family("product"), {**asked, "dtype": "float32"})
+    return Case(problem, name, "fwd", mode or MODES[framework][0], Target("cuda"))
 
 
-def worker(
-    asked: Case, registry: Registry, logs: Path, files: tuple[str, ...] = ()
-) -> WorkerProcess:
+def worker(asked: Case, registry: Registry, logs: Path, traces: bool = False) -> WorkerProcess:
     """Return a worker of a case that is up."""
-    found = WorkerProcess(spec_of(asked, registry), files, logs / f"{asked.implementation}.log")
+    spec = dataclasses.replace(spec_of(asked, registry), traces=traces)
+    found = WorkerProcess(spec, (), logs / f"{asked.implementation}.log")
     found.spawn()
     found.ready()
     return found
@@ -88,26 +93,15 @@ def facts(registry: Registry, logs: Path) -> None:
     same = nvml.read(lambda lib, card: lib.nvmlDeviceGetUUID(card))
     say("UUID in NVML", same, "the same", str(same) == gpu.os.environ.get(gpu.VISIBLE))
     say("driver, settings", (nvml.driver(), nvml.settings()))
-    try:
-        say("cores near the GPU", len(nvml.cores()))
-    except nvml.Unavailable as reason:
-        say("cores near the GPU", reason)
-    for name in (
-        "energy",
-        "clock",
-        "temperature",
-        "throttle",
-        "held_back",
-        "utilisation",
-        "foreign",
-        "counters",
-    ):
-        query = getattr(nvml, name)
+    asked_of = (
+        *(nvml.cores, nvml.energy, nvml.clock, nvml.temperature, nvml.throttle, nvml.held_back),
+        *(nvml.utilisation, nvml.foreign, nvml.counters),
+    )
+    for query in asked_of:
         try:
-            cost = seconds(query)
-            say(f"nvml.{name}", f"{query()} in {cost * 1e3:.2f} ms")
+            say(f"nvml.{query.__name__}", f"{query()} in {seconds(query) * 1e3:.2f} ms")
         except nvml.Unavailable as reason:
-            say(f"nvml.{name}", reason)
+            say(f"nvml.{query.__name__}", reason)
     from bench.measuring.probes import energy
 
     try:
@@ -123,14 +117,6 @@ def facts(registry: Registry, logs: Path) -> None:
         opened(up, asked, ("error",), 120.0)
         used = nvml.read(lambda lib, card: lib.nvmlDeviceGetMemoryInfo(card).used)
         say(f"worker of {name}", f"up in {took:.1f} s, holds {(used - free) / 2**20:.0f} MiB")
-        say(
-            f"cores of {name}",
-            subprocess.run(
-                ["taskset", "-cp", str(up.process.pid)], capture_output=True, text=True, check=False
-            )
-            .stdout.strip()
-            .split(":")[-1],
-        )
         up.kill()
 
 
@@ -139,37 +125,36 @@ def clocks(registry: Registry, logs: Path) -> None:
     import torch
 
     from bench.measuring import clocks_cuda
+    from bench.measuring.frameworks import torch as frameworks
 
     began = time.perf_counter()
     rate = clocks_cuda.clock_rate()
     say(
         "clock [GHz]",
-        f"{rate / 1e9:.3f} after {time.perf_counter() - began:.2f} s; NVML {nvml.clock() / 1e9:.3f}",
+        f"{rate / 1e9:.3f} in {time.perf_counter() - began:.2f} s; NVML {nvml.clock() / 1e9:.3f}",
     )
-    for length in (5e-6, 20e-6, 100e-6, 1e-3):
-        spin = lambda length=length: torch.cuda._sleep(int(length * rate))  # noqa: E731
+    for length in (20e-6, 100e-6, 1e-3):
+        spin = functools.partial(torch.cuda._sleep, int(length * rate))
+        recorded = frameworks.traced(functools.partial(repeated, spin, 20))
+        known = statistics.median(activity.end - activity.start for activity in recorded)
         for cold in (True, False):
             timed = clocks_cuda.sample(spin, 31, cold)
             median = statistics.median(timed.seconds)
-            off = median / length - 1
+            off = median / known - 1
             say(
-                f"a spin of {length * 1e6:g} us, {'cold' if cold else 'warm'}",
-                f"{median * 1e6:.2f} us ({off:+.1%}; {timed.calls} calls, empty {timed.empty * 1e6:.2f} us, clock {timed.clocks[0] / 1e9:.3f} -> {timed.clocks[1] / 1e9:.3f})",
+                f"a spin of {known * 1e6:.2f} us, {'cold' if cold else 'warm'}",
+                f"{median * 1e6:.2f} us ({off:+.1%}; {timed.calls} calls, "
+                f"empty {timed.empty * 1e6:.2f} us)",
                 "2 % from 20 us on",
-                abs(off) < 0.02 or length < 20e-6,
+                abs(off) < 0.02,
             )
     small = torch.zeros(64, device="cuda")
 
-    def launches(count: int) -> Callable[[], None]:
-        def run() -> None:
-            for _ in range(count):
-                small.add_(1.0)
-
-        return run
-
+    add = functools.partial(small.add_, 1.0)
+    many = functools.partial(repeated, add, 5000)
     for name, run in (
         ("waits for the device", torch.cuda.synchronize),
-        ("5000 launches", launches(5000)),
+        ("5000 launches", many),
     ):
         began = time.perf_counter()
         try:
@@ -184,7 +169,7 @@ def clocks(registry: Registry, logs: Path) -> None:
         torch.cuda.synchronize()
         torch.cuda._sleep(int(0.1 * rate))
         began = time.perf_counter()
-        launches(count)()
+        repeated(add, count)
         say(
             f"{count} launches behind a spin of 100 ms are enqueued in",
             f"{(time.perf_counter() - began) * 1e3:.1f} ms",
@@ -228,55 +213,49 @@ def clocks(registry: Registry, logs: Path) -> None:
 
 
 def kernels(registry: Registry, logs: Path) -> None:
-    """Hold time.kernels against events and slopes; see whether the profiler disturbs what follows."""
+    """Hold time.kernels against events and slopes, and see what recording does to launches."""
     for name, mode in (
         ("clebsch_gordan.torch_dense", "eager"),
-        ("clebsch_gordan.torch_dense", "cudagraph"),
-        ("gaunt.torch_lebedev", "eager"),
+        ("gaunt.torch_lebedev", "cudagraph"),
         ("clebsch_gordan.jax_dense", "jit"),
-        ("gaunt.jax_lebedev", "jit"),
     ):
-        for batch in (1000, 300_000):
-            asked = case(registry, name, batch, mode=mode)
-            process = worker(asked, registry, logs)
-            try:
-                found: list[Reading] = []
-                probes = ("error", "time.device")
-                opened(process, asked, probes, 120.0, found.append)
-                before = sampled_many(process)
-                took = time.perf_counter()
-                probed(process, ("time.kernels",), 120.0, found.append)
-                took = time.perf_counter() - took
-                after = sampled_many(process)
-                probed(process, ("time.kernels",), 120.0, found.append)
-                closed(process)
-            except Fault as fault:
-                say(f"{name} {mode} {batch}", fault, "a reading", False)
-                continue
-            finally:
-                process.kill()
-            values = {r.probe: r.value for r in found}
-            last = found[-1]
-            for reading in found:
-                if "unavailable" in reading.detail:
-                    say(f"{name} {reading.probe}", reading.detail["unavailable"])
-            shown = {k: f"{v * 1e6:.2f}" for k, v in values.items() if v and k.startswith("time")}
-            say(
-                f"{name} {mode} batch {batch} [us]",
-                f"host {before * 1e6:.2f}, after the profiler {after * 1e6:.2f} ({after / before - 1:+.1%}), {shown}, "
-                f"{json.dumps(last.detail)}; traced in {took:.2f} s",
-                "undisturbed to 3 %",
-                abs(after / before - 1) < 0.03,
-            )
-            device = values.get("time.device.warm") or (before if batch > 1000 else None)
-            if device and last.value:
-                whole = last.value + last.detail["gaps"]
-                say(
-                    f"{name} {mode} batch {batch}: kernels + gaps over the other clock",
-                    f"{whole / device:.3f}",
-                    "5 % where it is large",
-                    abs(whole / device - 1) < 0.05 or batch == 1000,
-                )
+        asked = case(registry, name, 1000, mode)
+        large = dataclasses.replace(asked, problem=asked.problem.with_sizes(batch=300_000))
+        process, recorder = worker(asked, registry, logs), worker(asked, registry, logs, True)
+        try:
+            found: list[Reading] = []
+            opened(process, large, ("error", "time.device"), 120.0, found.append)
+            host = sampled_many(process)
+            closed(process)
+            began = time.perf_counter()
+            opened(recorder, large, ("time.kernels",), 120.0, found.append, clock=False)
+            closed(recorder)
+            took = time.perf_counter() - began
+            opened(process, asked, (), 120.0)
+            before = sampled_many(process)
+            probed(process, ("time.kernels",), 120.0, lambda reading: None)
+            after = sampled_many(process)
+        except Fault as fault:
+            say(f"{name} {mode}", fault, "a reading", False)
+            continue
+        finally:
+            process.kill()
+            recorder.kill()
+        values = {r.probe: r.value for r in found if r.value is not None}
+        clock = values.get("time.device.warm", host)
+        whole = values["time.kernels"] + found[-1].detail["gaps"]
+        say(
+            f"{name} {mode}, batch 300 000",
+            f"kernels and gaps {whole * 1e6:.1f} us in {took:.1f} s, events {clock * 1e6:.1f}, "
+            f"slope {host * 1e6:.1f}",
+            "equal to 5 %",
+            abs(whole / clock - 1) < 0.05 and abs(whole / host - 1) < 0.05,
+        )
+        say(
+            f"{name} {mode}, batch 1000: recording changes the host's time of later calls by",
+            f"{after / before - 1:+.0%}",
+            "so it has a process of its own",
+        )
 
 
 def sampled_many(process: WorkerProcess, count: int = 11) -> float:
@@ -307,16 +286,17 @@ def sizes(registry: Registry, logs: Path) -> None:
         ("gaunt.torch_lebedev", "eager"),
         ("clebsch_gordan.jax_dense", "jit"),
     ):
-        asked = case(registry, name, 1000, mode=mode)
-        process = worker(asked, registry, logs)
+        asked = case(registry, name, 1000, mode)
+        process, recorder = worker(asked, registry, logs), worker(asked, registry, logs, True)
         try:
             for batch in (1000, 10_000, 100_000, 1_000_000):
                 one = dataclasses.replace(asked, problem=asked.problem.with_sizes(batch=batch))
                 found: list[Reading] = []
                 opened(process, one, (), 120.0)
                 host = sampled_many(process, 5)
-                probed(process, ("time.kernels",), 120.0, found.append)
                 closed(process)
+                opened(recorder, one, ("time.kernels",), 120.0, found.append, clock=False)
+                closed(recorder)
                 device = found[0].value or float("nan")
                 say(
                     f"{name} {mode} batch {batch}",
@@ -326,6 +306,7 @@ def sizes(registry: Registry, logs: Path) -> None:
             say(f"{name} {mode}", fault, "no fault", False)
         finally:
             process.kill()
+            recorder.kill()
 
 
 PARTS = {part.__name__: part for part in (facts, clocks, kernels, faults, sizes)}

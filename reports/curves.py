@@ -100,7 +100,7 @@ def figures_of(
     return [
         _figure(spec, clock, key, panels, unit, names, shown, used)
         for (clock, key), panels in sorted(
-            points.items(), key=lambda i: ([natural(v) for _, v in i[0][1]], i[0][0])
+            points.items(), key=lambda i: ([natural(v) for _, v in i[0][1]], i[0][0].word)
         )
     ]
 

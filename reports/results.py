@@ -205,7 +205,10 @@ def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
 
 
 def _pool(probe: str, rows: Sequence[Row]) -> Measure:
-    """Pool the rounds: a clock over processes, worst error, highest peak, median otherwise."""
+    """Pool the rounds: a clock over processes, worst error, highest peak, median otherwise.
+
+    A clock with a sample that is not positive has no interval: it could not resolve the time.
+    """
     bad = max(rows, key=lambda row: BADNESS.index(row["status"]))
     values = [float(row["value"]) for row in rows if row["value"] is not None]
     samples = [s for row in rows for s in row["samples"]]
@@ -214,7 +217,7 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
     lo: float | None = None
     hi: float | None = None
     of_value = next((row for row in rows if row["value"] == value), first)
-    if probe.startswith(SAMPLED) and samples:
+    if probe.startswith(SAMPLED) and samples and min(samples) > 0:
         groups = [row["samples"] for row in rows if row["samples"]]
         value, lo, hi = hierarchical_interval(groups, level=LEVEL)
     elif values and not probe.startswith((*GATES, "mem.")):

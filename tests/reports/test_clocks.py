@@ -165,6 +165,17 @@ def test_a_growth_has_one_device_and_one_clock(writer: Any) -> None:
     assert "fwd, time on the device" in text(table) and "fwd, time.host" in text(table)
 
 
+def test_an_exponent_has_one_clock(writer: Any) -> None:
+    """At the largest size only the host's time is known: it is no point of the device's line."""
+    for lmax in (1, 2, 4, 8):
+        kernels = 1e-5 * lmax**2 if lmax < 8 else None
+        at = {**PRODUCT, "lmax": lmax}
+        writer.case("gaunt.torch_grid", at, time=1.0, kernels=kernels, device="cuda")
+    (row,) = growth.exponents(blocks(writer), load()).records
+    assert (row["sizes"], row["clock"]) == (3, "time.kernels")
+    assert row["exponent"] == pytest.approx(2.0, abs=1e-9)
+
+
 def test_a_front_has_one_clock(writer: Any) -> None:
     for lmax, kernels in ((1, 1e-5), (2, 1e-5), (3, None)):
         for name, dim in (("gaunt.torch_a", 5), ("clebsch_gordan.torch_a", 9)):

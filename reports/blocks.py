@@ -10,7 +10,8 @@ from typing import Any
 
 from analysis.statistics import paired_ratio
 from analysis.verdict import Verdict, verdicts
-from reports.results import LEVEL, TARGET, TIME, Result
+from reports.clocks import Clock
+from reports.results import BLOCK, LEVEL, Result
 from reports.text import slug
 
 Ratio = tuple[float, float, float]
@@ -30,17 +31,24 @@ class Block:
 
     @property
     def baseline(self) -> Result | None:
-        """Return the published baseline with the first name, or None."""
+        """Return the published baseline with the first name, in its fastest mode, or None."""
         found = [r for r in self.results if r.published and r.detail.get("baseline") is True]
-        return found[0] if found else None
+        return min(found, key=lambda r: (_modeless(r), r.time or 0.0, r.label), default=None)
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock that judges all results of the block."""
+        return self.results[0].clock
 
     @property
     def ranked(self) -> list[Result]:
         """Return the results by time; those without a published time come last."""
         done = [r for r in self.results if r.status != "skip"]
-        return sorted(
-            done, key=lambda r: (not r.published, r.value(TIME) or 0.0, r.status, r.label)
-        )
+        return sorted(done, key=lambda r: (not r.published, r.time or 0.0, r.status, r.label))
+
+
+def _modeless(r: Result) -> str:
+    return r.label.removesuffix(f" ({r.columns.get('mode')})")
 
 
 def title_of(result: Result, leave_out: Sequence[str] = ()) -> str:
@@ -59,9 +67,8 @@ def title_of(result: Result, leave_out: Sequence[str] = ()) -> str:
 def blocks_of(results: Sequence[Result]) -> list[Block]:
     """Return the blocks of a run in the order of the results."""
     grouped: dict[tuple[Any, ...], list[Result]] = defaultdict(list)
-    names = ("problem", "pass", *TARGET, "machine", "environment")
     for result in results:
-        grouped[tuple(result.columns.get(name) for name in names)].append(result)
+        grouped[tuple(result.columns.get(name) for name in BLOCK)].append(result)
     machines = {(r.columns.get("machine"), r.columns.get("environment")) for r in results}
     draws = {r.columns.get("draws") for r in results}
     blocks, used = [], set[str]()
@@ -135,8 +142,14 @@ def in_turn(a: Result, b: Result) -> tuple[Samples, Samples] | None:
     """Return the samples of both in their common rounds, as far as they have partners.
 
     The implementations of a block take turns until each has enough samples: sample i of one was
-    taken next to sample i of the other.
+    taken next to sample i of the other. On the device they are taken case by case, and paired by
+    their order only.
+
+    Raises:
+        ValueError: for results that are judged by two clocks.
     """
+    if a.clock.probe != b.clock.probe:
+        raise ValueError(f"{a.label} is timed by {a.clock.name}, {b.label} by {b.clock.name}")
     shared = sorted(set(a.rounds) & set(b.rounds))
     if not shared or not (a.published and b.published):
         return None

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reports.clocks import HOST, Clock
 from reports.expressivity import Expressivity
 from reports.results import TARGET, Result
-from reports.specs import FigureSpec
+from reports.specs import CLOCK, JUDGED, FigureSpec
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, decimals, fixed, listing, natural, number, quantity, scale_of, slug
 
@@ -79,9 +80,9 @@ def figures_of(
     """Return the figures of a block: one per combination of its facets and of all that differs.
 
     What is neither the axis, a facet nor a panel is never mixed: cases that differ in it (batch,
-    dtype, machine ...) are drawn apart.
+    dtype, machine ...) are drawn apart. So are judged times of two clocks.
     """
-    points: dict[tuple[Any, ...], dict[Any, dict[str, list[tuple[Result, Point]]]]]
+    points: dict[tuple[Clock, tuple[Any, ...]], dict[Any, dict[str, list[tuple[Result, Point]]]]]
     points = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     units: set[str] = set()
     shown = [r for r in results if _selected(spec, r)]
@@ -90,14 +91,17 @@ def figures_of(
         point = _point(spec, r, expressivity)
         if point is None:
             continue
-        key = tuple((name, r.get(name)) for name in names)
+        clock = r.clock if spec.y == JUDGED else HOST
+        key = clock, tuple((name, r.get(name)) for name in names)
         points[key][r.get(spec.columns) if spec.columns else ""][r.label].append((r, point))
-        units.add(r.measures[spec.y].unit)
+        units.add(r.measures[_probe(spec, r)].unit)
     unit = next(iter(units)) if len(units) == 1 else "1"
     used: set[str] = set()
     return [
-        _figure(spec, key, panels, unit, names, shown, used)
-        for key, panels in sorted(points.items(), key=lambda i: [natural(v) for _, v in i[0]])
+        _figure(spec, clock, key, panels, unit, names, shown, used)
+        for (clock, key), panels in sorted(
+            points.items(), key=lambda i: ([natural(v) for _, v in i[0][1]], i[0][0].word)
+        )
     ]
 
 
@@ -114,8 +118,13 @@ def _apart(spec: FigureSpec, shown: Sequence[Result]) -> tuple[str, ...]:
     return tuple(n for n in dict.fromkeys(names) if n not in (spec.x, spec.columns))
 
 
+def _probe(spec: FigureSpec, r: Result) -> str:
+    """Return the probe on the vertical axis: for judged times that of the clock of the result."""
+    return r.clock.probe if spec.y == JUDGED else spec.y
+
+
 def _point(spec: FigureSpec, r: Result, expressivity: Expressivity) -> Point | None:
-    x, y = r.get(spec.x), r.value(spec.y)
+    x, y = r.get(spec.x), r.value(_probe(spec, r))
     if y is None or isinstance(x, bool) or not isinstance(x, int | float):
         return None
     per = 1.0
@@ -124,7 +133,7 @@ def _point(spec: FigureSpec, r: Result, expressivity: Expressivity) -> Point | N
         if m is None or not m.value or m.status != "ok":
             return None
         per = m.value
-    m = r.measures[spec.y]
+    m = r.measures[_probe(spec, r)]
     lo, hi = (v / per if v is not None else None for v in (m.lo, m.hi))
     if spec.scale == "log" and y <= 0:
         return None
@@ -133,6 +142,7 @@ def _point(spec: FigureSpec, r: Result, expressivity: Expressivity) -> Point | N
 
 def _figure(
     spec: FigureSpec,
+    clock: Clock,
     key: tuple[tuple[str, Any], ...],
     panels: dict[Any, dict[str, list[tuple[Result, Point]]]],
     unit: str,
@@ -146,16 +156,18 @@ def _figure(
         for n, v in key
         if v is not None and n in telling
     ]
-    name = base = slug(" ".join([spec.name, *words]))
+    by = [] if clock.plain else [clock.word]
+    name = base = slug(" ".join([spec.name, *by, *words]))
     while name in used:
         name = f"{base}-{len(used)}"
     used.add(name)
     per = f" / {spec.per}" if spec.per else ""
+    title = spec.title.replace(CLOCK, clock.word)
     return Figure(
         name=name,
-        title=f"{spec.title}, {' '.join(words)}" if words else spec.title,
+        title=f"{title}, {' '.join(words)}" if words else title,
         xlabel=spec.xlabel or spec.x,
-        ylabel=f"{spec.y}{per}",
+        ylabel=f"{clock.name if spec.y == JUDGED else spec.y}{per}",
         unit=unit,
         log=spec.scale == "log",
         ratio=bool(spec.per),

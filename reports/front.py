@@ -14,9 +14,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from analysis.pareto import front
 from reports.blocks import title_of
+from reports.clocks import HOST, Clock
 from reports.expressivity import Expressivity
 from reports.plot import INK, columns, legend, saved, style, styled, tick
-from reports.results import TARGET, TIME, Result
+from reports.results import TARGET, Result
 from reports.style import Look
 from reports.text import listing, number, quantity, slug
 
@@ -37,6 +38,7 @@ class Figure:
     title: str
     size: str
     passes: Mapping[str, Mapping[float, Sequence[Point]]]
+    clock: Clock = HOST
 
     @property
     def alt(self) -> str:
@@ -63,17 +65,18 @@ def figures(results: Sequence[Result], expressivity: Expressivity) -> list[Figur
         lambda: defaultdict(lambda: defaultdict(list))
     )
     for r in results:
-        time, dim = r.value(TIME), expressivity.dim(r)
+        time, dim = r.time, expressivity.dim(r)
         if time and dim and r.sizes:
             main, size = next(iter(r.sizes.items()))
             where = tuple(str(r.columns.get(n)) for n in (*TARGET, "machine", "environment"))
-            key = title_of(r, leave_out=[main]), main, where
+            key = title_of(r, leave_out=[main]), main, where, r.clock
             found[key][str(r.columns.get("pass"))][size].append(Point(r.label, time, dim))
     kept: list[Figure] = []
-    for (title, main, where), passes in found.items():
+    for (title, main, where, clock), passes in found.items():
         if any(len({p.dim for p in ps}) > 1 for sizes in passes.values() for ps in sizes.values()):
             name = f"front-{len(kept):02d}-{slug(title)[:60]}"
-            kept.append(Figure(name, f"{title}, {', '.join(where[:2])}", main, passes))
+            by = "" if clock.plain else f", {clock.label}"
+            kept.append(Figure(name, f"{title}, {', '.join(where[:2])}{by}", main, passes, clock))
     return kept
 
 
@@ -90,14 +93,14 @@ def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
         axes = canvas.subplots(1, len(figure.passes), sharey=True, squeeze=False)[0]
         for ax, (name, sizes) in zip(axes, figure.passes.items(), strict=True):
             ax.set_title(name)
-            _panel(ax, figure.size, sizes, looks)
+            _panel(ax, figure, sizes, looks)
         axes[0].set_ylabel("dimension of what it can express")
         legend(canvas, labels, looks, ncols, line=False)
         return saved(canvas)
 
 
 def _panel(
-    ax: Axes, main: str, sizes: Mapping[float, Sequence[Point]], looks: Mapping[str, Look]
+    ax: Axes, figure: Figure, sizes: Mapping[float, Sequence[Point]], looks: Mapping[str, Look]
 ) -> None:
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -110,11 +113,11 @@ def _panel(
         for p in points:
             ax.plot(p.time, p.dim, **style(looks[p.label]) | {"linestyle": "none"})
         ax.annotate(
-            f"{main} {number(size)}", (best[-1].time, best[-1].dim), xytext=(0, 7),
+            f"{figure.size} {number(size)}", (best[-1].time, best[-1].dim), xytext=(0, 7),
             textcoords="offset points", ha="center", fontsize=7,
         )  # fmt: skip
     ax.margins(x=0.08, y=0.12)
-    ax.set_xlabel(f"{TIME} of one call")
+    ax.set_xlabel(f"{figure.clock.name} of one call")
     ax.grid(True, which="major")
     ax.set_axisbelow(True)
     for axis in (ax.xaxis, ax.yaxis):

@@ -12,7 +12,8 @@ from analysis.scaling import crossovers, exponent
 from analysis.statistics import Interval
 from impls.registry import Registry
 from reports.blocks import Block, ratio, title_of
-from reports.results import TARGET, TIME, Result
+from reports.clocks import Clock, names, telling
+from reports.results import TARGET, Result
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, number
 
@@ -22,6 +23,8 @@ COUNTED = "cost.flops"
 MEMORY = "mem."
 
 Series = list[tuple[float, Result]]
+Place = tuple[Any, ...]
+"""Target, machine, environment and clock: what must be equal for times to be compared."""
 
 
 def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
@@ -37,10 +40,13 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
         Column("of its algorithm", "exponent, stated", True),
         Column("so far"),
     ]
+    along = _series(blocks)
+    told = telling(_clocks(along))
     rows, records = [], []
-    for (size, label, problem, pass_), series in _series(blocks).items():
+    for (size, label, problem, pass_, _), series in along.items():
         sizes, results = zip(*series, strict=True)
-        found = exponent(sizes, [r.value(TIME) or 0.0 for r in results])
+        clock = results[0].clock
+        found = exponent(sizes, [r.time or 0.0 for r in results])
         source, memory = _memory(sizes, results)
         counted = _exponent(sizes, results, COUNTED)
         stated = _stated(results[0], registry, size)
@@ -49,7 +55,7 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
             [
                 Cell(label, header=True),
                 Cell(problem),
-                Cell(pass_),
+                Cell(pass_ + told(clock)),
                 Cell(f"{size} {sizes[0]:g} to {sizes[-1]:g}"),
                 _cell(found),
                 _cell(memory, source),
@@ -62,9 +68,10 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
             {"implementation": label, "problem": problem, "pass": pass_, "size": size,
              "sizes": len(sizes), "exponent": found.value, "lo": _known(found.lo),
              "hi": _known(found.hi), "memory": source, **_record("memory", memory),
-             **_record("counted", counted), "stated": stated, "so far": verdict}
+             **_record("counted", counted), "stated": stated, "so far": verdict, **clock.fact}
         )  # fmt: skip
-    caption = "How time.host and peak memory grow, on the sizes whose exponent has settled"
+    caption = f"How {names(_clocks(along))} and peak memory grow, on the sizes whose exponent has "
+    caption += "settled"
     return Table("exponents", caption, columns, rows, (), records)
 
 
@@ -103,12 +110,15 @@ def overtakings(blocks: Sequence[Block]) -> Table:
         Column("less time above"),
         Column("at", numeric=True, unit="[95 %]"),
     ]
+    along = _series(blocks)
+    told = telling(_clocks(along))
     grouped: dict[Any, dict[str, Series]] = defaultdict(dict)
-    for (size, label, problem, pass_), series in _series(blocks).items():
+    for (size, label, problem, pass_, where), series in along.items():
         framework = series[0][1].columns.get("framework")
-        grouped[size, problem, pass_, framework][label] = series
+        grouped[size, problem, pass_, framework, where][label] = series
     rows, records = [], []
-    for (size, problem, pass_, _), members in grouped.items():
+    for (size, problem, pass_, _, where), members in grouped.items():
+        clock: Clock = where[-1]
         for (a, first), (b, second) in combinations(members.items(), 2):
             shared = _ratios(dict(first), dict(second))
             if len(shared) < LEAST:
@@ -116,35 +126,38 @@ def overtakings(blocks: Sequence[Block]) -> Table:
             for at in crossovers(list(shared), list(shared.values())):
                 before = shared[max(place for place in shared if place <= at.value)]
                 below, above = (a, b) if before[0] > 1 else (b, a)
-                names = [Cell(problem, header=True), Cell(pass_), Cell(below), Cell(above)]
-                where = f"{size} {number(float(f'{at.value:.2g}'))}"
-                rows.append([*names, Cell(where, _bounds(at))])
+                head = [Cell(problem, header=True), Cell(pass_ + told(clock))]
+                place = f"{size} {number(float(f'{at.value:.2g}'))}"
+                rows.append([*head, Cell(below), Cell(above), Cell(place, _bounds(at))])
                 records.append(
                     {"problem": problem, "pass": pass_, "below": below, "above": above,
-                     "size": size, "at": at.value, "lo": at.lo, "hi": at.hi}
+                     "size": size, "at": at.value, "lo": at.lo, "hi": at.hi, **clock.fact}
                 )  # fmt: skip
     caption = "Where one overtakes another as a size grows, beyond both intervals"
     return Table("overtakings", caption, columns, rows, (), records)
 
 
-def _series(blocks: Sequence[Block]) -> dict[tuple[str, str, str, str], Series]:
+def _clocks(along: Mapping[Any, Series]) -> list[Clock]:
+    return [series[0][1].clock for series in along.values()]
+
+
+def _series(blocks: Sequence[Block]) -> dict[tuple[str, str, str, str, Place], Series]:
     """Return published results along each size, where all else is equal and there are enough.
 
-    The keys are (size, label, problem without this size, pass).
+    The keys are (size, label, problem without this size, pass, place).
     """
     found: dict[Any, Series] = defaultdict(list)
     results = [r for block in blocks for r in block.results if r.published]
-    names = dict.fromkeys(name for r in results for name in r.sizes)
-    for name in names:
+    for name in dict.fromkeys(name for r in results for name in r.sizes):
         for r in results:
             size = r.sizes.get(name, 0.0)
             if size > 0:
                 title = title_of(r, leave_out=[name])
-                where = tuple(r.columns.get(n) for n in (*TARGET, "machine", "environment"))
+                where = *(r.columns.get(n) for n in (*TARGET, "machine", "environment")), r.clock
                 key = name, r.label, title, str(r.columns.get("pass")), where
                 found[key].append((size, r))
     return {
-        key[:-1]: sorted(series, key=lambda item: item[0])
+        key: sorted(series, key=lambda item: item[0])
         for key, series in found.items()
         if len({size for size, _ in series}) >= LEAST
         and len({size for size, _ in series}) == len(series)

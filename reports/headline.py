@@ -11,8 +11,9 @@ from analysis.verdict import Verdict
 from reports import expressivity as expressing
 from reports import roof
 from reports.blocks import Block, judged, ratio
+from reports.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
 from reports.expressivity import Expressivity
-from reports.results import TARGET, TIME, Measure, Result
+from reports.results import TARGET, Measure, Result
 from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, decimals, fixed, listing, number, scale_of, scientific
@@ -21,10 +22,10 @@ COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
 MEMORY, OTHER = "Memory", "Also measured"
 KNOWN = ("time.", "error.", "equiv.", "mem.", "expressivity.")
 OTHER_TIMES = (
-    "time.device", "time.device.warm", "time.first", "time.trace", "time.compile", "time.build",
-    "time.pack",
+    "time.kernels", "time.device", "time.device.warm", "time.first", "time.trace", "time.compile",
+    "time.build", "time.pack",
 )  # fmt: skip
-OTHER_MAP, OTHER_LAYOUT, FLAGGED = "†", "‡", "§"
+OTHER_MAP, OTHER_LAYOUT, FLAGGED, LAUNCHES = "†", "‡", "§", "¶"
 
 
 def table(
@@ -35,8 +36,10 @@ def table(
 ) -> Table:
     """Return the headline table of a block; `calibration` has what its machine reaches, or {}."""
     ranked, baseline = block.ranked, block.baseline
+    clock = block.clock
+    clocks = list(dict.fromkeys([clock.probe, HOST.probe]))
     probes = sorted({probe for r in ranked for probe in r.measures})
-    times = [p for p in OTHER_TIMES if p in probes and not known.hidden(p)]
+    times = [p for p in OTHER_TIMES if p in probes and p not in clocks and not known.hidden(p)]
     errors = [p for p in probes if p.startswith("error.")]
     symmetries = [p for p in probes if p.startswith("equiv.")]
     memories = [p for p in probes if p.startswith("mem.")]
@@ -44,24 +47,33 @@ def table(
     said = judged(block)
     shares = {r.label: roof.share(r, ranked, calibration) for r in ranked}
     bounded = any(shares.values())
+    colds = {r.label: roof.share(r, ranked, calibration, cold=True) for r in ranked}
+    cold = any(colds.values())
+    launches = {r.label: _launches(r) for r in ranked}
+    counted = any(launches.values())
     units = {p: m.unit for r in ranked for p, m in r.measures.items()}
     scales = {
         p: scale_of(
             [v for r in ranked if (v := r.value(p)) is not None],
             units.get(p, "s"),
-            "least" if p == TIME else "middle",
+            "least" if p in clocks else "middle",
         )
-        for p in (TIME, *times, *memories, *others)
+        for p in (*clocks, *times, *memories, *others)
     }
     measured = any(expressivity.of(r, p) for r in ranked for p in expressing.PROBES)
     columns = [
         Column("Operation"),
         Column("Implementation", unit="framework, layout, kernel"),
-        Column(f"{TIME} [95\N{NO-BREAK SPACE}%]", COST, True, scales[TIME][1]),
+        *(
+            Column(f"{label} [95\N{NO-BREAK SPACE}%]", COST, True, unit)
+            for label, unit in _clock_heads(block, clocks, scales)
+        ),
         Column("baseline ÷ this", COST, True, "ratio"),
         Column("verdict", COST),
         *(Column(p, COST, True, scales[p][1]) for p in times),
+        *([Column("kernels", COST, True, "of a call")] if counted else []),
         *([Column("roofline", COST, True, "share of time")] if bounded else []),
+        *([Column("roofline, cold", COST, True, f"share of {COLD}")] if cold else []),
     ]
     if measured:
         columns += [
@@ -78,7 +90,7 @@ def table(
     rows, records = [], []
     marks: set[str] = set()
     for r in ranked:
-        cost, found = _cost(r, baseline, times, scales, said)
+        cost, found = _cost(r, baseline, clocks, times, scales, said)
         marks |= found
         rows.append(
             [
@@ -91,7 +103,9 @@ def table(
                     badge="baseline" if r is baseline else "",
                 ),
                 *cost,
+                *([_count(launches[r.label])] if counted else []),
                 *([_share(shares[r.label])] if bounded else []),
+                *([_share(colds[r.label])] if cold else []),
                 *_computes(r, expressivity, measured),
                 *(_error(r.measures.get(p)) for p in errors),
                 *(_symmetry(r.measures.get(p)) for p in symmetries),
@@ -103,6 +117,8 @@ def table(
             record(r, baseline, expressivity, units)
             | _said(said.get(r.label))
             | {"roofline": share[0] if share else None}
+            | ({"kernels": launches[r.label]} if counted else {})
+            | ({"roofline.cold": (colds[r.label] or (None,))[0]} if cold else {})
         )
     caption = f"{block.title}. Pass {block.target}"
     notes = [
@@ -110,6 +126,25 @@ def table(
         *chain.from_iterable(roof.beyond(r, calibration) for r in ranked),
     ]
     return Table(block.anchor, caption, columns, rows, notes, records)
+
+
+def _clock_heads(
+    block: Block, clocks: Sequence[str], scales: Mapping[str, tuple[float, str]]
+) -> list[tuple[str, str]]:
+    """Return heading and unit of the time that judges and, where that is another, the host's."""
+    if block.clock.plain:
+        return [(probe, scales[probe][1]) for probe in clocks]
+    heads = [block.clock.label, "with launches (host)"]
+    return [
+        (head, f"{probe}, {scales[probe][1]}") for head, probe in zip(heads, clocks, strict=False)
+    ]
+
+
+def _launches(r: Result) -> float | None:
+    """Return how many kernels a published call runs on the device, where that was counted."""
+    found = r.measures.get(KERNELS.probe)
+    count = found.detail.get("launches") if found and r.published else None
+    return float(count) if isinstance(count, int | float) else None
 
 
 def _share(found: tuple[float, str] | None) -> Cell:
@@ -139,17 +174,27 @@ def mark(r: Result, known: ReportSet) -> str:
 def _cost(
     r: Result,
     baseline: Result | None,
+    clocks: Sequence[str],
     times: Sequence[str],
     scales: Mapping[str, tuple[float, str]],
     said: Mapping[str, Verdict],
 ) -> tuple[list[Cell], set[str]]:
     if not r.published:
         status = r.status if r.status != "ok" else "withheld"
-        return [Cell("", r.withheld, badge=status, kind="bad", span=3 + len(times))], set()
-    time = r.measures[TIME]
-    cells = [interval(time, scales[TIME][0])]
+        return [
+            Cell("", r.withheld, badge=status, kind="bad", span=2 + len(clocks) + len(times))
+        ], set()
+    cells = [
+        interval(
+            r.measures[probe],
+            scales[probe][0],
+            LAUNCHES if probe == HOST.probe and r.launch_bound else "",
+        )
+        for probe in clocks
+    ]
     marks: set[str] = set()
-    flagged = {FLAGGED} if time.flags else set[str]()
+    flagged = {FLAGGED} if any(r.measures[probe].flags for probe in clocks) else set[str]()
+    flagged |= {LAUNCHES} if r.launch_bound else set[str]()
     if baseline is None:
         cells.append(Cell(NONE, spoken="no baseline", kind="muted"))
     else:
@@ -176,15 +221,15 @@ def _ratio(r: Result, baseline: Result, marks: str) -> Cell:
     return Cell("1" if r is baseline else f"{fixed(value, places)}×", bounds, marks)
 
 
-def interval(m: Measure, factor: float) -> Cell:
-    """Return `value [lo, hi]`, all with the decimals of the value."""
+def interval(m: Measure, factor: float, marks: str = "") -> Cell:
+    """Return `value [lo, hi]`, all with the decimals of the value, and marks before the flag."""
     if m.value is None:
         return Cell(kind="muted")
     places = decimals(m.value / factor)
     bounds = ""
     if m.lo is not None and m.hi is not None:
         bounds = f"[{fixed(m.lo / factor, places)}, {fixed(m.hi / factor, places)}]"
-    return Cell(fixed(m.value / factor, places), bounds, FLAGGED if m.flags else "")
+    return Cell(fixed(m.value / factor, places), bounds, marks + (FLAGGED if m.flags else ""))
 
 
 def _said(verdict: Verdict | None) -> dict[str, Any]:
@@ -195,6 +240,12 @@ def _plain(value: float | None, factor: float) -> Cell:
     if value is None:
         return Cell(NONE, spoken="not measured", kind="muted")
     return Cell(fixed(value / factor, decimals(value / factor)))
+
+
+def _count(value: float | None) -> Cell:
+    if value is None:
+        return Cell(NONE, spoken="not counted", kind="muted")
+    return Cell(number(value))
 
 
 def _computes(r: Result, expressivity: Expressivity, measured: bool) -> list[Cell]:
@@ -234,13 +285,35 @@ def _notes(block: Block, marks: set[str]) -> list[str]:
             f"{OTHER_LAYOUT} another layout than the baseline's "
             f"({baseline.detail.get('layout') or 'not stated'}): a change of layout is not timed."
         )
-    flags = {f for r in block.results if r.published for f in r.measures[TIME].flags}
+    if block.clock.probe == HOST.probe and not block.clock.plain:
+        notes += _missing(block)
+    if LAUNCHES in marks:
+        notes.append(
+            f"{LAUNCHES} launch-bound: {HOST.probe} is more than {LAUNCH_BOUND:g} times "
+            f"{KERNELS.probe}; the host cannot feed the device this fast."
+        )
+    clocks = {block.clock.probe, HOST.probe}
+    timed = [r for r in block.results if r.published]
+    flags = {f for r in timed for probe in clocks for f in r.measures[probe].flags}
     if flags:
         notes.append(f"{FLAGGED} flagged by the clock: {listing(sorted(flags))}.")
     skipped = sorted(r.label for r in block.results if r.status == "skip")
     if skipped:
         notes.append(f"Not run, for the reasons under Coverage: {listing(skipped)}.")
     return notes
+
+
+def _missing(block: Block) -> list[str]:
+    """Return why the device does not judge a block of a GPU."""
+    lacking = [r for r in block.results if r.published and not r.value(KERNELS.probe)]
+    reasons = [
+        f"{r.label} ({found.reason})" if (found := r.measures.get(KERNELS.probe)) else r.label
+        for r in lacking
+    ]
+    return [
+        f"Judged by the host, launches included: there is no {KERNELS.probe} of "
+        f"{listing(sorted(reasons))}."
+    ] if lacking else []  # fmt: skip
 
 
 def record(
@@ -260,14 +333,16 @@ def record(
             continue
         name = probe if units[probe] == "1" else f"{probe} [{units[probe]}]"
         data[name] = r.value(probe)
-        if probe == TIME and r.published and m:
+        if probe in (r.clock.probe, HOST.probe) and r.published and m:
             data |= {f"{probe}.lo": m.lo, f"{probe}.hi": m.hi, f"{probe}.n": m.n}
+        if probe == r.clock.probe and r.published and m:
             data |= {"rounds": len(r.rounds), "flags": " ".join(m.flags)}
         if probe.startswith("equiv.") and m:
             data[f"{probe}.claimed"] = m.claimed
     if found:
         data |= dict(zip(("ratio", "ratio.lo", "ratio.hi"), map(_known, found), strict=True))
         data["ratio.baseline"] = baseline.label if baseline else None
+        data |= {f"ratio.{name}": probe for name, probe in r.clock.fact.items()}
     for probe in expressing.PROBES:
         m = expressivity.of(r, probe)
         data |= {probe: m.value if m else None}

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reports import roof
 from reports.blocks import MARGIN, Block
-from reports.results import LEVEL, TIME, Result
+from reports.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
+from reports.results import LEVEL, Result
 from reports.run import Facts, Run
 from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
-from reports.text import NONE, count, listing, natural, power
+from reports.text import NONE, count, listing, natural, power, quantity
 
 CITED = ("conover1999", "schuirmann1987", "holm1979")
 
@@ -31,7 +33,14 @@ def commits(run: Run) -> str:
 
 def paragraphs(run: Run, results: Sequence[Result], blocks: Sequence[Block]) -> list[str]:
     """Return the methods, one paragraph for each subject."""
-    found = (_what(run), _timing(results), _ratios(blocks), _gate(results), _calibration(run))
+    found = (
+        _what(run),
+        _timing(results),
+        _clocks(results),
+        _ratios(blocks),
+        _gate(results),
+        _calibration(run),
+    )
     return [p for p in found if p]
 
 
@@ -67,7 +76,7 @@ def _timing(results: Sequence[Result]) -> str:
     timed = [r for r in results if r.published]
     if not timed:
         return "No time of this run may be shown."
-    samples = sorted({r.measures[TIME].n for r in timed})
+    samples = sorted({r.measures[r.clock.probe].n for r in timed})
     rounds = sorted({len(r.rounds) for r in timed})
     return (
         "A time is the median of the samples of a round, a fresh process, and over rounds the "
@@ -79,6 +88,24 @@ def _timing(results: Sequence[Result]) -> str:
         "with every time; a time of first call, build or pack is one reading a round. All "
         "implementations of one problem run in the same round on the same machine, on the same "
         f"inputs, and take turns.{_labelled(timed)}"
+    )
+
+
+def _clocks(results: Sequence[Result]) -> str:
+    """Return which clock judges on a GPU; nothing for a run without one."""
+    if not any(r.published and r.columns.get("device") == "cuda" for r in results):
+        return ""
+    return (
+        f"On a GPU a time is judged on the device. Time on the device ({KERNELS.probe}) is the "
+        "part of a call in which its kernels run, by the activity records of the driver (CUPTI), "
+        "one clock for all frameworks; gaps in which the device waits for the host are not in it. "
+        f"Time on the host ({HOST.probe}) is the wall time of a call with its launches, and stands "
+        "beside it. A problem in which a published result lacks the first is judged by the second "
+        "throughout, and says so: no ratio, rank or figure mixes two clocks. A case is "
+        f"launch-bound (¶) where {HOST.probe} is more than {LAUNCH_BOUND:g} times {KERNELS.probe}: "
+        "there the host cannot feed the device, and CUDA graphs or larger batches remove the "
+        "difference. On the device samples are taken case by case, not in turn, and paired by "
+        "their order."
     )
 
 
@@ -144,6 +171,11 @@ def _calibration(run: Run) -> str:
         )
     same, planted, clock = known["same"], known["planted"], known["clock"]
     design = known["design"]
+    warm = (
+        f" On a GPU the bandwidth counts for calls that find nothing in its caches ({COLD}), and "
+        f"for those of more than {quantity(roof.CACHE, 'B')}: a warm call may be faster than the "
+        "memory."
+    )
     errors = listing(f"{float(s):g} s by {e:+.2%}" for s, e in clock["relative_error"].items())
     judged = same["pairs"] - same["failed"]
     wrong = same["faster"] + same["slower"]
@@ -161,7 +193,7 @@ def _calibration(run: Run) -> str:
         "same operation, if that is less) at the rate of large matrix products measured here, or "
         "inputs, weights and outputs once at the bandwidth of a large copy, whichever takes longer "
         "(what a cache holds may take less). It is given where threads and precision are those of "
-        "the calibration."
+        f"the calibration.{warm if known.get('device') == 'cuda' else ''}"
     )
 
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reports.blocks import Block, best
+from reports.clocks import Clock, names, telling
 from reports.expressivity import Expressivity
-from reports.headline import mark
-from reports.results import TIME, Result
+from reports.headline import LAUNCHES, mark
+from reports.results import Result
 from reports.specs import ReportSet
 from reports.tables import Cell, Column, Table
 from reports.text import NONE, number, quantity
@@ -20,6 +21,7 @@ ANY, MOST = "Lowest time of all", "Lowest time among those that express most"
 def table(blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet) -> Table:
     """Return one row per problem and pass."""
     shared, target_of = _targets(blocks)
+    told = telling(block.clock for block in blocks)
     columns = [
         Column("Problem"),
         Column("Pass"),
@@ -38,7 +40,7 @@ def table(blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet)
         rows.append(
             [
                 Cell(block.title, header=True, href=f"#{block.anchor}"),
-                Cell(target_of(block)),
+                Cell(target_of(block) + told(block.clock)),
                 *_cells(fastest, expressivity, known),
                 *_cells(richest, expressivity, known),
                 Cell(f"{len(done)} of {len(run)}"),
@@ -46,13 +48,15 @@ def table(blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet)
         )
         records.append(
             {"problem": block.title, "target": block.target}
-            | _record("lowest", fastest, expressivity)
-            | _record("most_expressive", richest, expressivity)
+            | _record("lowest", fastest, block.clock, expressivity)
+            | _record("most_expressive", richest, block.clock, expressivity)
             | {"timed": len(done), "run": len(run)}
         )
-    caption = "The lowest median time.host of each problem and pass, with what it can express"
+    clocks = names(block.clock for block in blocks)
+    caption = f"The lowest median {clocks} of each problem and pass, with what it can express"
     caption += f" ({shared})" if shared else ""
-    return Table("overview", caption, columns, rows, (), records)
+    notes = [f"{LAUNCHES} {line}." for line in launch_bound(blocks)]
+    return Table("overview", caption, columns, rows, notes, records)
 
 
 def _targets(blocks: Sequence[Block]) -> tuple[str, Callable[[Block], str]]:
@@ -68,25 +72,42 @@ def _targets(blocks: Sequence[Block]) -> tuple[str, Callable[[Block], str]]:
     return shared, own
 
 
+def launch_bound(blocks: Sequence[Block]) -> list[str]:
+    """Return how many cases wait for the host, and what removes that; nothing where none does."""
+    known = [r.launch_bound for block in blocks for r in block.results]
+    judged = [bound for bound in known if bound is not None]
+    if not any(judged):
+        return []
+    return [
+        f"{sum(judged)} of {len(judged)} are launch-bound: the host cannot feed the device this "
+        "fast; CUDA graphs or larger batches remove it"
+    ]
+
+
 def _time(r: Result) -> float | None:
-    return r.value(TIME)
+    return r.time
 
 
 def _cells(r: Result | None, expressivity: Expressivity, known: ReportSet) -> list[Cell]:
     if r is None:
         return [Cell(kind="muted")] * 3
-    time = r.value(TIME)
+    time = r.time
     return [
         Cell(r.label, badge=mark(r, known)),
-        Cell(NONE if time is None else quantity(time, "s")),
+        Cell(
+            NONE if time is None else quantity(time, "s"),
+            marks=LAUNCHES if r.launch_bound else "",
+        ),
         Cell(number(expressivity.dim(r))),
     ]
 
 
-def _record(name: str, r: Result | None, expressivity: Expressivity) -> dict[str, Any]:
+def _record(
+    name: str, r: Result | None, clock: Clock, expressivity: Expressivity
+) -> dict[str, Any]:
     return {
         f"{name}.implementation": r.label if r else None,
-        f"{name}.{TIME} [s]": r.value(TIME) if r else None,
+        f"{name}.{clock.probe} [s]": r.time if r else None,
         f"{name}.expressivity.dim": expressivity.dim(r) if r else None,
     }
 
@@ -107,14 +128,15 @@ LINES = 8
 def verdict(
     counted: Sequence[tuple[str, int]], blocks: Sequence[Block], expressivity: Expressivity
 ) -> tuple[str, ...]:
-    """Return at most ten lines: the counts, and for the largest problems who needs least time."""
+    """Return the counts, what is launch-bound, and of the largest problems who needs least time."""
     largest: dict[tuple[Any, ...], Block] = {}
     for block in blocks:
         first = block.results[0]
         kind = first.columns.get("family"), first.get("setting"), first.get("symmetry")
         if any(r.published for r in block.results):
             largest[(*kind, first.get("graph"), first.get("pass"), first.get("device"))] = block
-    lines = [", ".join(f"{n} {name}" for name, n in counted)]
+    lines = [", ".join(f"{n} {name}" for name, n in counted), *launch_bound(blocks)]
+    told = telling(block.clock for block in blocks)
     shown = list(largest.values())
     for block in shown[:LINES]:
         done = [r for r in block.results if r.published]
@@ -122,7 +144,8 @@ def verdict(
         most = max((d for d in dims.values() if d is not None), default=None)
         fastest = best(done, _time)
         richest = best([r for r in done if dims[r.label] == most], _time)
-        line = f"{block.title}, {block.target.split(',')[0]}: {_named(fastest, dims)}"
+        pass_ = block.target.split(",")[0] + told(block.clock)
+        line = f"{block.title}, {pass_}: {_named(fastest, dims)}"
         if most is not None and richest is not fastest:
             line += f"; of those with dim {most:g}: {_named(richest, dims)}"
         lines.append(line)
@@ -135,4 +158,4 @@ def _named(r: Result | None, dims: Mapping[str, float | None]) -> str:
     if r is None:
         return NONE
     dim = dims[r.label]
-    return f"{r.label} {quantity(r.value(TIME) or 0.0, 's')}" + (f" (dim {dim:g})" if dim else "")
+    return f"{r.label} {quantity(r.time or 0.0, 's')}" + (f" (dim {dim:g})" if dim else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -27,10 +27,12 @@ from reports import (
     overview,
     plot,
     price,
+    regressions,
     rivals,
     trade,
 )
 from reports.blocks import blocks_of
+from reports.clocks import HOST
 from reports.results import summarise
 from reports.run import Run
 from reports.specs import ReportSet
@@ -59,8 +61,16 @@ class Page:
     files: dict[str, bytes] = field(default_factory=dict)
 
 
-def make(run: Run, registry: Registry, known: ReportSet) -> Page:
-    """Return the page of a run. The same run gives the same bytes."""
+def make(
+    run: Run,
+    registry: Registry,
+    known: ReportSet,
+    slow: Sequence[regressions.Regression] = (),
+) -> Page:
+    """Return the page of a run, with the regressions known of its versions (`slow`).
+
+    The same run gives the same bytes.
+    """
     results, superseded = summarise(run.rows)
     blocks = blocks_of(results)
     can = expressivity.collect(results, known.ignore)
@@ -109,6 +119,8 @@ def make(run: Run, registry: Registry, known: ReportSet) -> Page:
             *methods.facts_tables("machine", run.machines),
             *methods.facts_tables("environment", run.environments),
         ],
+        "regressions": regressions.table(slow) if slow else None,
+        "turns": all(block.clock.probe == HOST.probe for block in blocks),
         "overview": overview.table(blocks, can, known),
         "trade": trade.table(blocks, can),
         "price": price.table(blocks, can),
@@ -160,7 +172,7 @@ def _tables(context: Mapping[str, Any]) -> list[Table]:
         "coverage",
     )
     found = [context[name] for name in names]
-    found += [context["expressivity"]] if context["expressivity"] else []
+    found += [context[name] for name in ("expressivity", "regressions") if context[name]]
     found += [table for _, group in context["headlines"] for table in group]
     return found + [d.table for d in (*context["figures"], *context["ratio_figures"])]
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.blocks import Block, best
+from reports.clocks import SAMPLED
 from reports.expressivity import Expressivity
-from reports.results import CLOCKS, Result
+from reports.results import Result
 from reports.tables import Cell, Column, Table
 from reports.text import number, quantity
 
-PRICES = (*CLOCKS, "mem", "cost.flops", "cost.bytes", "energy.gpu")
+PRICES = (*SAMPLED, "mem", "cost.flops", "cost.bytes", "energy.gpu")
 """Probes that are divided by the dimension; of memory all, each source apart."""
 
 

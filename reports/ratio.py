@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from reports.blocks import Block, Compared, compared
-from reports.results import TIME, Result
+from reports.results import Result
 
 MEMORY = "mem.fresh"
 
@@ -15,8 +15,9 @@ MEMORY = "mem.fresh"
 def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return a row for each block and pair (a, b) of labels that it holds.
 
-    `ratio` is the time of a over that of b, by samples taken in turn, with its interval; `verdict`
-    is on a, corrected for all rows. A pair without a common round has none, and says why.
+    `ratio` is the time of a over that of b, both by the `clock` that judges the block, with its
+    interval; `verdict` is on a, corrected for all rows. A pair without a common round has none,
+    and says why.
 
     Raises:
         ValueError: for a label that the run does not have.
@@ -39,8 +40,9 @@ def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict
             "target": block.target,
             "a": each.a.label,
             "b": each.b.label,
-            "time a": each.a.value(TIME),
-            "time b": each.b.value(TIME),
+            "clock": block.clock.probe,
+            "time a": each.a.time,
+            "time b": each.b.time,
             "memory a": _memory(each.a),
             "memory b": _memory(each.b),
             **each.facts,

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from analysis.statistics import hierarchical_interval
 from bench.record.rows import FINISHED, STATUSES, latest
+from reports.clocks import HOST, JUDGES, KERNELS, LAUNCH_BOUND, SAMPLED, Clock
 from reports.text import natural
 
 LEVEL = 0.95
-TIME = "time.host"
-CLOCKS = ("time.host", "time.device")
-"""Clocks that are sampled; other times are one reading a round."""
 TIMED = ("ok", "noisy")
 """Statuses with a time: a noisy one is shown, and says so."""
 BADNESS = ("ok", "noisy", "skip", *(s for s in STATUSES if s not in ("ok", "noisy", "skip")))
 TARGET = ("dtype", "device", "precision", "threads", "draws")
 """What must be equal for times to be compared; `draws` is the version of how arrays are drawn."""
+BLOCK = ("problem", "pass", *TARGET, "machine", "environment")
+"""What all results of a block share: one problem and pass on one target and machine."""
 GATES = ("error.", "equiv.")
 
 Row = Mapping[str, Any]
@@ -51,7 +51,8 @@ class Measure:
 class Result:
     """One case: what was measured and whether its time may be shown.
 
-    `withheld` says why no time is shown; it is empty exactly when the time is published.
+    `withheld` says why no time is shown; it is empty exactly when the time is published. `sampled`
+    has the samples of each round for each clock; `clock` is the one that judges its block.
     """
 
     columns: Row
@@ -60,12 +61,31 @@ class Result:
     withheld: str
     detail: Mapping[str, Any]
     measures: Mapping[str, Measure]
-    rounds: Mapping[int, tuple[float, ...]]
+    sampled: Mapping[str, Mapping[int, tuple[float, ...]]]
+    clock: Clock = HOST
 
     @property
     def published(self) -> bool:
         """Return whether times of this case are shown."""
         return not self.withheld
+
+    @property
+    def time(self) -> float | None:
+        """Return the published time of one call [s], by the clock that judges, else None."""
+        return self.value(self.clock.probe)
+
+    @property
+    def rounds(self) -> Mapping[int, tuple[float, ...]]:
+        """Return the samples [s] of each round, by the clock that judges."""
+        return self.sampled.get(self.clock.probe, {})
+
+    @property
+    def launch_bound(self) -> bool | None:
+        """Return whether the host cannot feed the GPU this fast; None where that is not known."""
+        host, kernels = self.value(HOST.probe), self.value(KERNELS.probe)
+        if self.columns.get("device") != "cuda" or not (host and kernels):
+            return None
+        return host > LAUNCH_BOUND * kernels
 
     @property
     def facets(self) -> dict[str, Any]:
@@ -113,7 +133,27 @@ def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:
     modes: dict[str, set[str]] = defaultdict(set)
     for group in kept:
         modes[str(group[0].get("implementation"))].add(str(group[0].get("mode")))
-    return sorted((_result(group, modes) for group in kept), key=_order), superseded
+    return _judged(sorted((_result(group, modes) for group in kept), key=_order)), superseded
+
+
+def _judged(results: Sequence[Result]) -> list[Result]:
+    """Return the results with the clock that judges their block."""
+    blocks: dict[tuple[Any, ...], list[Result]] = defaultdict(list)
+    for r in results:
+        blocks[tuple(r.columns.get(name) for name in BLOCK)].append(r)
+    clocks = {key: judge(found) for key, found in blocks.items()}
+    return [replace(r, clock=clocks[tuple(r.columns.get(n) for n in BLOCK)]) for r in results]
+
+
+def judge(results: Sequence[Result]) -> Clock:
+    """Return the clock that judges the results of a block: the best that all published ones have.
+
+    Where one of them lacks it, none is judged by it: a comparison has both sides by one clock.
+    """
+    *better, last = JUDGES.get(str(results[0].columns.get("device")), (HOST,))
+    timed = [r for r in results if r.published]
+    found = (c for c in better if timed and all((r.value(c.probe) or 0) > 0 for r in timed))
+    return next(found, last)
 
 
 def _order(result: Result) -> tuple[Any, ...]:
@@ -137,10 +177,14 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
         if row["probe"] != FINISHED and row["round"] in used:
             by_probe[row["probe"]].append(row)
     measures = {probe: _pool(probe, found) for probe, found in sorted(by_probe.items())}
-    rounds = {
-        row["round"]: tuple(row["samples"]) or (row["value"],)
-        for row in by_probe.get(TIME, ())
-        if row["status"] in TIMED and (row["samples"] or row["value"] is not None)
+    sampled = {
+        probe: {
+            row["round"]: tuple(row["samples"]) or (row["value"],)
+            for row in by_probe[probe]
+            if row["status"] in TIMED and (row["samples"] or row["value"] is not None)
+        }
+        for probe in SAMPLED
+        if probe in by_probe
     }
     return Result(
         columns=worst,
@@ -149,7 +193,7 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
         withheld=_withheld(worst, measures),
         detail=worst["detail"],
         measures=measures,
-        rounds=rounds,
+        sampled=sampled,
     )
 
 
@@ -161,7 +205,10 @@ def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
 
 
 def _pool(probe: str, rows: Sequence[Row]) -> Measure:
-    """Pool the rounds: a clock over processes, worst error, highest peak, median otherwise."""
+    """Pool the rounds: a clock over processes, worst error, highest peak, median otherwise.
+
+    A clock with a sample that is not positive has no interval: it could not resolve the time.
+    """
     bad = max(rows, key=lambda row: BADNESS.index(row["status"]))
     values = [float(row["value"]) for row in rows if row["value"] is not None]
     samples = [s for row in rows for s in row["samples"]]
@@ -170,7 +217,7 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
     lo: float | None = None
     hi: float | None = None
     of_value = next((row for row in rows if row["value"] == value), first)
-    if probe.startswith(CLOCKS) and samples:
+    if probe.startswith(SAMPLED) and samples and min(samples) > 0:
         groups = [row["samples"] for row in rows if row["samples"]]
         value, lo, hi = hierarchical_interval(groups, level=LEVEL)
     elif values and not probe.startswith((*GATES, "mem.")):
@@ -202,7 +249,7 @@ def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:
         )
         if gates and (measure.status != "ok" or measure.value is None or over):
             return measure.reason or f"{probe} did not pass"
-    time = measures.get(TIME)
+    time = measures.get(HOST.probe)
     if time is None or time.value is None:
         return "no host time was measured"
     return "" if time.status in TIMED else time.reason or f"host time is {time.status}"

@@ -7,7 +7,8 @@ from math import isfinite
 from typing import Any
 
 from reports.blocks import Block, Compared, compared
-from reports.results import TIME, Result
+from reports.clocks import said, telling
+from reports.results import Result
 from reports.tables import Cell, Column, Table
 from reports.text import decimals, fixed, quantity
 
@@ -34,16 +35,18 @@ def table(blocks: Sequence[Block]) -> Table:
             heads[key] = block, each.b
             lines.setdefault(key, []).append(f"{each.a.label}: {_text(each)}")
             records.append(_record(block, each))
+    told = telling(block.clock for block in blocks)
     rows = [
         [
             Cell(block.title, header=True, href=f"#{block.anchor}"),
-            Cell(block.target.split(", ")[0]),
-            Cell(fastest.label, quantity(fastest.value(TIME) or 0.0, "s"), below=True),
+            Cell(block.target.split(", ")[0] + told(block.clock)),
+            Cell(fastest.label, quantity(fastest.time or 0.0, "s"), below=True),
             Cell("", links=[("", line) for line in lines[key]], below=True),
         ]
         for key, (block, fastest) in heads.items()
     ]
     caption = "The same operation in the same framework: each implementation against the fastest"
+    caption += said(block.clock for block in blocks)
     return Table("rivals", caption, columns, rows, (), records)
 
 
@@ -73,7 +76,7 @@ def _record(block: Block, each: Compared) -> dict[str, Any]:
         "operation": each.a.columns.get("operation"),
         "framework": each.a.columns.get("framework"),
         "fastest": each.b.label,
-        f"{TIME} [s]": each.b.value(TIME),
+        f"{each.b.clock.probe} [s]": each.b.time,
         "implementation": each.a.label,
         **each.facts,
     }

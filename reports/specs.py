@@ -18,6 +18,8 @@ OPTIONAL = {
     "scale": "log",
     "xlabel": "",
 }
+JUDGED, CLOCK = "time", "{clock}"
+"""As y: the time by the clock that judges. In a title: the first word of that clock."""
 SECTIONS = ("figure", "headline", "marks", "expressivity", "probes")
 
 

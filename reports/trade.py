@@ -8,8 +8,9 @@ from typing import Any
 
 from analysis.pareto import front
 from reports.blocks import Block
+from reports.clocks import said, telling
 from reports.expressivity import Expressivity
-from reports.results import TIME, Result
+from reports.results import Result
 from reports.tables import Cell, Column, Table
 from reports.text import number, quantity, scientific
 
@@ -22,6 +23,7 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
         Column("Not dominated in expressivity", unit="dim and time, by growing time"),
         Column("Not dominated in accuracy", unit="error and time, by growing time"),
     ]
+    told = telling(block.clock for block in blocks)
     rows, records = [], []
     for block in blocks:
         done = [r for r in block.results if r.published]
@@ -33,25 +35,24 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
         rows.append(
             [
                 Cell(block.title, header=True, href=f"#{block.anchor}"),
-                Cell(pass_),
+                Cell(pass_ + told(block.clock)),
                 _listed(expressive, lambda r: f"dim {number(expressivity.dim(r))}"),
                 _listed(accurate, lambda r: f"error {scientific(_error(r))}"),
             ]
         )
         records += [
             {"problem": block.title, "pass": pass_, "front": kind, "implementation": r.label,
-             f"{TIME} [s]": r.value(TIME), "dim": expressivity.dim(r), "error": _error(r)}
+             f"{r.clock.probe} [s]": r.time, "dim": expressivity.dim(r), "error": _error(r)}
             for kind, members in (("expressivity", expressive), ("accuracy", accurate))
             for r in members
         ]  # fmt: skip
-    caption = (
-        "Who is not dominated: nothing else in the same problem takes less time and gives more"
-    )
+    caption = "Who is not dominated: nothing else in the same problem takes less time and gives "
+    caption += "more" + said(block.clock for block in blocks)
     return Table("trade", caption, columns, rows, (), records)
 
 
 def _front(done: Sequence[Result], value: Callable[[Result], float | None]) -> list[Result]:
-    known = [(r, t, v) for r in done if (t := r.value(TIME)) and (v := value(r)) is not None]
+    known = [(r, t, v) for r in done if (t := r.time) and (v := value(r)) is not None]
     return [known[i][0] for i in front([(t, v) for _, t, v in known])]
 
 
@@ -71,6 +72,6 @@ def _listed(members: Sequence[Result], what: Callable[[Result], str]) -> Cell:
     if not members:
         return Cell(kind="muted")
     links: list[Any] = [
-        ("", f"{r.label}: {quantity(r.value(TIME) or 0.0, 's')}, {what(r)}") for r in members
+        ("", f"{r.label}: {quantity(r.time or 0.0, 's')}, {what(r)}") for r in members
     ]
     return Cell("", links=links, below=True)

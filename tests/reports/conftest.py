@@ -49,6 +49,8 @@ class Writer:
         detail: Mapping[str, Any] | None = None,
         extra: Mapping[str, tuple[float, str]] | None = None,
         device: str = "cpu",
+        mode: str = "eager",
+        kernels: float | None = None,
         drop: tuple[str, ...] = (),
         flags: tuple[str, ...] = (),
         draws: int | None = None,
@@ -57,7 +59,7 @@ class Writer:
         where = "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in facets.items())
         problem = f"{family}/{where}/float32"
         columns = {
-            "case": f"{problem}::{implementation}/{pass_}/eager@{device}-ieee-t1",
+            "case": f"{problem}::{implementation}/{pass_}/{mode}@{device}-ieee-t1",
             "problem": problem,
             "family": family,
             "operation": operation,
@@ -67,7 +69,7 @@ class Writer:
             "data": "normal",
             "seed": 0,
             "pass": pass_,
-            "mode": "eager",
+            "mode": mode,
             "device": device,
             "precision": "ieee",
             "threads": 1,
@@ -104,6 +106,11 @@ class Writer:
                 samples = [time * (1 + 0.01 * i + 0.1 * number) for i in range(9)]
                 if status == "ok":
                     reading = Reading("time.host", samples[4], samples[1], samples[7], 9, samples)
+                    readings.append((reading, "s", "ok", ""))
+                if status == "ok" and kernels is not None:
+                    ran = [kernels * (1 + 0.01 * i + 0.1 * number) for i in range(9)]
+                    more = {"launches": 12, "gaps": 3e-6, "copies": 0}
+                    reading = Reading("time.kernels", ran[4], ran[1], ran[7], 9, ran, more)
                     readings.append((reading, "s", "ok", ""))
             told = {
                 "layout": "mul_ir", "kernel": "", "baseline": implementation == BASELINE,

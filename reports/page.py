@@ -128,7 +128,7 @@ def make(
         "exponents": growth.exponents(blocks, registry),
         "overtakings": growth.overtakings(blocks),
         "headlines": [
-            (title, [headline.table(b, can, known, run.calibration) for b in group])
+            (title, [headline.table(b, can, known, run.peaks) for b in group])
             for title, group in groupby(blocks, lambda b: b.title)
         ],
         "figures": [d for d in drawn if not d.figure.ratio],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from bench.record import rows as store
 from reports.text import clean
 
 CALIBRATION = ("when", "design", "clock", "same", "planted", "peaks")
+PEAKS = ("device", "design", "peaks")
 Facts = Mapping[str, Mapping[str, Any]]
 
 
@@ -30,6 +31,7 @@ class Run:
     lines: int
     warnings: tuple[str, ...]
     calibration: Mapping[str, Any] = field(default_factory=dict)
+    peaks: Mapping[str, Any] = field(default_factory=dict)
 
 
 def read(directory: Path) -> Run:
@@ -44,7 +46,7 @@ def read(directory: Path) -> Run:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loaded = store.load(directory)
-    plan = directory / "plan.json"
+    plan, calibration = directory / "plan.json", _named(directory / "calibration.json", CALIBRATION)
     return Run(
         directory=directory,
         rows=tuple(clean(row) for row in loaded),
@@ -54,7 +56,8 @@ def read(directory: Path) -> Run:
         sha256=hashlib.sha256((directory / "rows.jsonl").read_bytes()).hexdigest(),
         lines=len(loaded),
         warnings=tuple(clean(str(w.message).replace(f"{directory}/", "")) for w in caught),
-        calibration=_calibration(directory / "calibration.json"),
+        calibration=calibration,
+        peaks=_named(directory / "peaks.json", PEAKS) or calibration,
     )
 
 
@@ -76,11 +79,12 @@ def _plan(file: Path) -> dict[str, Any]:
     return plan
 
 
-def _calibration(file: Path) -> dict[str, Any]:
+def _named(file: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Return what a file says, which has to be under these names; {} where there is none."""
     if not file.is_file():
         return {}
     found = _json(file)
-    missing = [name for name in CALIBRATION if name not in found]
+    missing = [name for name in names if name not in found]
     if missing:
         raise ValueError(f"{file} has no {missing[0]!r}; run `bench calibrate` again")
     return found

@@ -152,14 +152,14 @@ def clocks(registry: Registry, logs: Path) -> None:
 
     add = functools.partial(small.add_, 1.0)
     many = functools.partial(repeated, add, 5000)
-    for name, run in (
+    for name, call in (
         ("waits for the device", torch.cuda.synchronize),
         ("5000 launches", many),
     ):
         began = time.perf_counter()
         try:
             found: Any = (
-                f"{statistics.median(clocks_cuda.sample(run, 5, False).seconds) * 1e6:.1f} us"
+                f"{statistics.median(clocks_cuda.sample(call, 5, False).seconds) * 1e6:.1f} us"
             )
         except clocks_cuda.Lag:
             found = "cannot be hidden"

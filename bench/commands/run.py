@@ -90,6 +90,8 @@ def _run(arguments: argparse.Namespace) -> int:
             redo=arguments.redo,
             events=events,
         )
+    if device == "cuda":
+        instrument.reached(registry, target, out)
     known = instrument.found(CALIBRATIONS, digest(machine.machine_facts(device)), device)
     if known:
         write_json(out / "calibration.json", known)

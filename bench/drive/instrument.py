@@ -13,6 +13,7 @@ import json
 import os
 import random
 import statistics
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
@@ -27,7 +28,7 @@ from analysis.verdict import verdicts
 from bench.ask.plan import cases
 from bench.ask.reading import load as load_profile
 from bench.drive.paired import Design, Pair, Variant, measured
-from bench.drive.pool import WorkerProcess, spec_of
+from bench.drive.pool import Fault, WorkerProcess, spec_of
 from bench.measuring.clocks import HostClock
 from bench.record.case import Case, Refusals, digest
 from bench.record.fingerprint import PROTOCOL
@@ -82,6 +83,23 @@ def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
         return dict(reply["done"])
     finally:
         worker.kill()
+
+
+def reached(registry: Registry, target: Target, out: Path) -> None:
+    """Write what the GPU reaches, once, into the directory of a run: `peaks.json`, for a roofline.
+
+    What cannot be measured (without PyTorch, or with a GPU that is full) is not written.
+    """
+    file = out / "peaks.json"
+    if file.exists():
+        return
+    try:
+        found = peaks(registry, target, out / "logs")
+    except Fault as fault:
+        print(f"no roofline: what the GPU reaches could not be measured: {fault}", file=sys.stderr)
+        return
+    design = {"threads": target.threads}
+    write_json(file, {"device": target.device, "design": design, "peaks": found})
 
 
 def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> list[Case]:

@@ -17,6 +17,7 @@ from impls.implementation import MODES, Target
 from impls.registry import load
 
 GOLDEN = Path(__file__).parents[1] / "golden"
+ANEW = "If this is meant: EQUIBENCH_GOLDEN=write python -m pytest tests/gpu"
 REGISTRY = load()
 DTYPE = "float32"
 """What GPUs are asked for."""
@@ -67,16 +68,14 @@ class Golden:
         self.file, self.distribution = GOLDEN / f"{name}.json", distribution
 
     def differences(self, counts, known):
-        """Return a line for each case whose count is another, and for each that is gone.
+        """Return a line for each case whose count is another, and for each that is gone; a remedy.
 
         `known` are the implementations of the registry; of these, one that is not installed here
         is not compared. Skips under another version of the framework than counted them.
         """
         here = importlib.metadata.version(self.distribution).partition("+")[0]
         if os.environ.get("EQUIBENCH_GOLDEN") == "write":
-            kept = {case: n for case, n in sorted(counts.items()) if n}
-            written = {self.distribution: here, "counts": kept}
-            self.file.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+            self._write(counts, known, here)
         golden = json.loads(self.file.read_text(encoding="utf-8"))
         if golden[self.distribution] != here:
             counted = f"{self.distribution} {golden[self.distribution]}"
@@ -88,9 +87,16 @@ class Golden:
             if count != before.get(case, 0)
         ]
         gone = sorted(case for case in before if case.rpartition("/")[0] not in known)
-        return changed + [
-            f"{case}: is listed, and there is no such implementation" for case in gone
-        ]
+        changed += [f"{case}: listed, and no such implementation is left" for case in gone]
+        return [*changed, ANEW] if changed else []
+
+    def _write(self, counts, known, here):
+        """Write the counts, beside those of implementations that are not installed here."""
+        before = json.loads(self.file.read_text(encoding="utf-8"))["counts"]
+        absent = {case: n for case, n in before.items() if case.rpartition("/")[0] in known}
+        kept = {case: n for case, n in sorted({**absent, **counts}.items()) if n}
+        written = json.dumps({self.distribution: here, "counts": kept}, indent=1)
+        self.file.write_text(written + "\n", encoding="utf-8")
 
 
 @pytest.fixture(scope="session")

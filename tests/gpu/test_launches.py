@@ -3,7 +3,8 @@
 Below about ten microseconds of work a call on a GPU lasts as long as Python takes to launch its
 kernels, so that their number is its time. Counted are the aten operations of a pass that are no
 views and write something: on CUDA each is a launch, or some. What was counted is in
-`tests/golden/launches.json`. Written anew by
+`tests/golden/launches.json`, under
+the versions of constraints.txt, and is written anew by
 
     EQUIBENCH_GOLDEN=write python -m pytest tests/gpu/test_launches.py
 """
@@ -91,7 +92,7 @@ def test_a_planted_launch_is_named_with_both_counts(cases, golden, monkeypatch):
         for pass_ in PASSES
     }
     lines = golden("launches", "torch").differences(counts, set(registry.implementations))
-    assert lines == [
+    assert lines[:-1] == [
         f"{name}/{pass_}: from {counts[f'{name}/{pass_}'] - more} to {counts[f'{name}/{pass_}']}"
         for pass_, more in (("fwd", 1), ("grad", 2))
     ]
@@ -108,7 +109,22 @@ def test_what_is_listed_and_gone_is_named(golden, tmp_path, monkeypatch):
     ):
         gone.file.write_text(json.dumps({**listed, "counts": counts}), encoding="utf-8")
         lines = gone.differences({}, {"gaunt.torch_grid"})
-        assert len(lines) == expected and all("nothing.torch_gone" in line for line in lines)
+        assert len(lines[:-1]) == expected
+        assert all("nothing.torch_gone" in line for line in lines[:-1])
+
+
+def test_counts_are_written_beside_those_of_what_is_not_installed(golden, tmp_path, monkeypatch):
+    monkeypatch.setenv("EQUIBENCH_GOLDEN", "write")
+    mine = golden("launches", "torch")
+    listed = json.loads(mine.file.read_text(encoding="utf-8"))
+    before = {"a.torch_gone/fwd": 2, "a.torch_absent/fwd": 3, "a.torch_here/fwd": 4}
+    mine.file = tmp_path / "mine.json"
+    mine.file.write_text(json.dumps({**listed, "counts": before}), encoding="utf-8")
+    known = {"a.torch_absent", "a.torch_here"}
+    assert mine.differences({"a.torch_here/fwd": 5, "a.torch_here/grad": 0}, known) == []
+    written = json.loads(mine.file.read_text(encoding="utf-8"))
+    assert written["counts"] == {"a.torch_absent/fwd": 3, "a.torch_here/fwd": 5}
+    assert written["torch"] == torch.__version__.partition("+")[0]
 
 
 def test_counts_of_another_version_are_not_compared(golden, tmp_path, monkeypatch):

@@ -4,7 +4,8 @@ A scatter-add is what a `segment_sum` and the gradient of a gather become. On a 
 atomic additions that threads contend for, and some compilers make it hundreds of times slower
 (`bench/record/regressions.py`): one more is to be seen here, and not in a time.
 
-What was counted is in `tests/golden/scatters.json`, where it is not 0. Written anew by
+What was counted is in `tests/golden/scatters.json`, where it is not 0, under
+the versions of constraints.txt, and is written anew by
 
     EQUIBENCH_GOLDEN=write python -m pytest tests/gpu/test_lowering.py
 """

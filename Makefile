@@ -25,19 +25,13 @@ help:
 
 setup: $(READY)
 
-$(READY): requirements.txt constraints.txt
+$(READY): requirements.txt $(wildcard constraints*.txt) tools/cuda_build.py
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 11) else "Python 3.11 or newer is needed, %s is %d.%d; try: make PYTHON=python3.12" % (sys.executable, v[0], v[1]))'
 	@echo "setting up $(VENV) (about two minutes)"
 	@mkdir -p $(VENV) && date +%s > $(VENV)/began
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) -c constraints.txt torch==2.13.0
-	@cp constraints.txt $(VENV)/constraints.txt
-	@$(RUN) -m pip freeze | grep -i '^nvidia-.*-cu[0-9]' >> $(VENV)/constraints.txt || true
-	@cuda=$$($(RUN) -W ignore -c 'import torch; print((torch.version.cuda or "").split(".")[0])'); \
-	if [ -n "$$cuda" ] && nvidia-smi -L >/dev/null 2>&1; then \
-		echo "NVIDIA GPU found: JAX with CUDA $$cuda"; \
-		$(PIP) -c $(VENV)/constraints.txt "jax[cuda$$cuda]"; \
-	fi
+	@$(RUN) tools/cuda_build.py --write $(VENV)
+	@$(PIP) -c $(VENV)/constraints.txt -r $(VENV)/frameworks.txt
 	@$(PIP) -c $(VENV)/constraints.txt -r requirements.txt
 	@echo "set up in $$(( $$(date +%s) - $$(cat $(VENV)/began) )) s, once; what follows is measuring"
 	@rm $(VENV)/began

@@ -7,8 +7,9 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from bench.record.regressions import known
 from impls import registry
-from reports import specs
+from reports import regressions, specs
 from reports.page import make
 from reports.run import read
 
@@ -30,7 +31,9 @@ def build(
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is not a directory")
-    page = make(read(directory), registry.load(plugins), specs.read(extra_sets))
+    run = read(directory)
+    slow = regressions.of(run, known)
+    page = make(run, registry.load(plugins), specs.read(extra_sets), slow)
     files = {**page.files, INDEX: page.html.encode()}
     earlier = _earlier(out)
     manifest = {MANIFEST: "".join(f"{name}\n" for name in sorted(files)).encode()}

@@ -3,43 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
 
+from bench.record.regressions import Regression
 from reports.run import Run
 from reports.tables import Cell, Column, Table
-
-
-class Regression(Protocol):
-    """What is known of a package that made something slow, in its versions since to until."""
-
-    @property
-    def package(self) -> str:
-        """Return its name, as pip has it."""
-
-    @property
-    def since(self) -> str:
-        """Return the first version that is slow."""
-
-    @property
-    def until(self) -> str:
-        """Return the last version that is slow; empty where none is fixed."""
-
-    @property
-    def device(self) -> str:
-        """Return the device that it is slow on."""
-
-    @property
-    def slows(self) -> str:
-        """Return what it makes slow, and by how much."""
-
-    @property
-    def source(self) -> str:
-        """Return where that is told, an address."""
-
-    @property
-    def workaround(self) -> str:
-        """Return what avoids it."""
-
 
 Known = Callable[[Mapping[str, str], str], Sequence[Regression]]
 """What is known of the packages (name: version) of an environment on a device."""
@@ -57,7 +24,10 @@ def of(run: Run, known: Known) -> list[Regression]:
 
 
 def table(known: Sequence[Regression]) -> Table:
-    """Return what is slowed, in which versions, on which device, and what avoids it."""
+    """Return what is slowed, in which versions, on which device, and what avoids it.
+
+    A worker sets the flags that do, so that where there are some the times are without it.
+    """
     columns = [
         Column("Package"),
         Column("Since"),
@@ -67,20 +37,30 @@ def table(known: Sequence[Regression]) -> Table:
         Column("What avoids it"),
         Column("Source"),
     ]
-    rows = [
-        [
-            Cell(r.package, header=True),
-            *(Cell(text) if text else Cell(kind="muted") for text in (r.since, r.until, r.device)),
-            Cell(r.slows),
-            Cell(r.workaround) if r.workaround else Cell(kind="muted"),
-            Cell(r.source, href=r.source if r.source.startswith("https://") else ""),
-        ]
-        for r in known
-    ]
-    records = [
-        {name: getattr(r, name) for name in
-         ("package", "since", "until", "device", "slows", "workaround", "source")}
-        for r in known
-    ]  # fmt: skip
+    rows, records = [], []
+    for r in known:
+        flags = " ".join(f"{name}={text}" for name, text in r.flags.items())
+        rows.append(
+            [
+                Cell(r.package, header=True),
+                Cell(r.first),
+                Cell(r.last) if r.last else Cell(kind="muted"),
+                Cell(r.device),
+                Cell(r.slows),
+                Cell(f"{flags} (set in workers)") if flags else Cell(kind="muted"),
+                Cell(r.sources[0], href=r.sources[0]),
+            ]
+        )
+        records.append(
+            {
+                "package": r.package,
+                "first": r.first,
+                "last": r.last or "",
+                "device": r.device,
+                "slows": r.slows,
+                "flags": flags,
+                "sources": " ".join(r.sources),
+            }
+        )
     caption = "What is known to be slow in these versions, whatever the algorithm"
     return Table("regressions", caption, columns, rows, (), records)

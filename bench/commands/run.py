@@ -18,7 +18,7 @@ from bench.commands import progress, question
 from bench.commands.command import CALIBRATIONS, Command, add_files, add_select, add_where
 from bench.drive import instrument
 from bench.drive.pool import spec_of
-from bench.drive.run import REDO, execute
+from bench.drive.run import REDO, execute, gpu_lock
 from bench.record import gpu, machine
 from bench.record.case import PASSES, digest
 from bench.record.rows import write_json
@@ -91,7 +91,8 @@ def _run(arguments: argparse.Namespace) -> int:
             events=events,
         )
     if device == "cuda":
-        instrument.reached(registry, target, out)
+        with gpu_lock(device):
+            instrument.reached(registry, target, out)
     known = instrument.found(CALIBRATIONS, digest(machine.machine_facts(device)), device)
     if known:
         write_json(out / "calibration.json", known)

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.drive.headroom import memories, total_memory
+from bench.record import machine, regressions
 from bench.record.case import Case, digest
 from bench.record.rows import Status
 from impls.registry import Registry
@@ -96,7 +97,11 @@ def environment(spec: Spec, scratch: Path | None = None) -> dict[str, str]:
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         **({} if OWN_FRACTION in os.environ else {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.90"}),
         "XLA_FLAGS": " ".join(
-            [os.environ.get("XLA_FLAGS", ""), "--xla_cpu_multi_thread_eigen=false"]
+            [
+                os.environ.get("XLA_FLAGS", ""),
+                "--xla_cpu_multi_thread_eigen=false",
+                regressions.flags(machine.packages(), target["device"]).get("XLA_FLAGS", ""),
+            ]
         ).strip(),
         **({"CUDA_SCALE_LAUNCH_QUEUES": "4x"} if cuda else {"CUDA_VISIBLE_DEVICES": ""}),
         **(_compiled(scratch / digest(asdict(replace(spec, traces=False)))) if scratch else {}),

@@ -69,15 +69,21 @@ def machine_facts(device: str = "cpu") -> dict[str, Any]:
     }
 
 
+@functools.cache
+def packages() -> Mapping[str, str]:
+    """Return the versions of what can change a number; "not installed" of what is not there."""
+    return {name: _version(name) or "not installed" for name in PACKAGES}
+
+
 def environment_facts(device: str) -> dict[str, Any]:
     """Return versions and settings that can change a number."""
-    packages = {name: _version(name) or "not installed" for name in PACKAGES}
+    named = dict(packages())
     if device == "cuda":
-        packages |= {name: version for name in ON_CUDA if (version := _version(name))}
-        packages["driver"] = nvml.driver()
+        named |= {name: version for name in ON_CUDA if (version := _version(name))}
+        named["driver"] = nvml.driver()
     return {
         "python": platform.python_version(),
-        "packages": packages,
+        "packages": named,
         "variables": {name: os.environ[name] for name in VARIABLES if name in os.environ},
         "device": device,
         "kernel": platform.release() if device == "cuda" else "",

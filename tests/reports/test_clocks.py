@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench.record.regressions import Regression
 from impls.registry import load
 from reports import (
     curves,
@@ -288,22 +289,9 @@ def test_the_page_of_a_cpu_has_no_word_of_another_clock(page: str, report: Path)
         assert not {"clock", "ratio.clock", "kernels", "roofline.cold"} & set(columns), file.name
 
 
-@dataclass(frozen=True)
-class Known:
-    """A regression as the record has it."""
-
-    package: str
-    since: str
-    until: str
-    device: str
-    slows: str
-    source: str
-    workaround: str
-
-
-SCATTER = Known(
+SCATTER = Regression(
     "jaxlib", "0.10.2", "0.11.0", "cuda", "float32 scatter-add <450 times>",
-    "https://github.com/openxla/xla/issues/46225", "jax >= 0.11.1",
+    ("https://github.com/openxla/xla/issues/46225",), {"XLA_FLAGS": "--fast"},
 )  # fmt: skip
 
 
@@ -311,7 +299,7 @@ def test_known_regressions_are_asked_for_each_environment_and_device(opposite: A
     opposite.case("gaunt.torch_few", PRODUCT)
     asked = []
 
-    def known(packages: Any, device: str) -> tuple[Known, ...]:
+    def known(packages: Any, device: str) -> tuple[Regression, ...]:
         asked.append((packages["jax"], device))
         return (SCATTER,) if device == "cuda" else ()
 

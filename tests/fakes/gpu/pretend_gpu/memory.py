@@ -8,10 +8,6 @@ from pathlib import Path
 from pretend_gpu.settings import Card, Settings
 
 
-class OutOfMemory(Exception):
-    """More was asked for than is left; the message is torch's."""
-
-
 def holders(settings: Settings, card: Card) -> dict[int, int]:
     """Return what each living process holds of a card [B], by the ledger."""
     found = {}
@@ -34,15 +30,20 @@ class Memory:
     The allocator gives nothing back before `empty`, like torch's.
     """
 
-    def __init__(self, settings: Settings, card: Card) -> None:
-        self.settings, self.card = settings, card
+    def __init__(self, settings: Settings, card: Card, error: type[Exception]) -> None:
+        """Start without a context; `error` is torch's for what does not fit."""
+        self.settings, self.card, self.error = settings, card, error
         self.storages: dict[int, list[int]] = {}
         self.allocated = self.peak = self.reserved = 0
         self.share = 1.0
         self.up = False
 
     def open(self) -> None:
-        """Make a context, if there is none."""
+        """Make a context, if there is none.
+
+        Raises:
+            `error`: when there is no room for it.
+        """
         if not self.up:
             self._grow(0)
             self.up = True
@@ -51,7 +52,7 @@ class Memory:
         """Count a tensor on a storage.
 
         Raises:
-            OutOfMemory: when there is no room for a new storage.
+            `error`: when there is no room for a new storage.
         """
         self.open()
         if address in self.storages:
@@ -88,7 +89,7 @@ class Memory:
         room = self.settings.memory - self._others() - self.settings.context
         if reserved > min(room, self.share * self.settings.memory):
             more = (reserved - self.allocated) / 2**20
-            raise OutOfMemory(
+            raise self.error(
                 f"CUDA out of memory. Tried to allocate {more:.2f} MiB. GPU 0 has a total capacity "
                 f"of {self.settings.memory / 2**30:.2f} GiB of which "
                 f"{self.free() / 2**20:.2f} MiB is free."

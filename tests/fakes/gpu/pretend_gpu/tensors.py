@@ -15,7 +15,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from pretend_gpu.device import BOOST, Device
-from pretend_gpu.memory import Memory, OutOfMemory
+from pretend_gpu.memory import Memory
 
 BANDWIDTH = 3e12
 """Of the memory of the card [B/s]."""
@@ -127,10 +127,7 @@ class Tensors(TorchFunctionMode):
         address = _address(tensor)
         if not address:
             return
-        try:
-            self.memory.hold(address, tensor.untyped_storage().nbytes())
-        except OutOfMemory as error:
-            raise torch.OutOfMemoryError(str(error)) from None
+        self.memory.hold(address, tensor.untyped_storage().nbytes())
         weakref.finalize(tensor, self.memory.release, address).atexit = False
 
 

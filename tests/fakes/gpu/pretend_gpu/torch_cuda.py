@@ -38,7 +38,7 @@ def install(
         put(torch.cuda, "device_count", lambda: 0)
         return None
     device = Device(clock, settings.launch, settings.ramp)
-    memory = Memory(settings, settings.visible[0])
+    memory = Memory(settings, settings.visible[0], torch.OutOfMemoryError)
     mode = Tensors(device, memory, settings.kernel)
     DEVICES[:], STATE[:] = [device], [mode]
     for name, value in (*_facts(settings), *_memory(settings, memory), *_work(device, memory)):
@@ -90,6 +90,7 @@ def _memory(settings: Settings, memory: Memory) -> Iterator[tuple[str, Any]]:
     """Yield the counters of memory."""
 
     def fraction(share: float, device: Any = None) -> None:
+        memory.open()
         memory.share = share
 
     def reset(device: Any = None) -> None:

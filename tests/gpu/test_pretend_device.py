@@ -211,3 +211,37 @@ def test_a_capture_that_waits_fails(card):
     with pytest.raises(RuntimeError, match="without a preceding successful capture"):
         graph.replay()
     torch.cuda.synchronize()
+
+
+@pytest.mark.slow
+def test_implementations_answer_on_the_card_what_they_answer_on_the_host(card):
+    from dataclasses import replace
+
+    import torch
+
+    from bench.measuring.built_case import build
+    from bench.record.case import Case, refusal
+    from impls.implementation import Target
+    from impls.registry import load
+
+    card()
+    registry = load()
+    compared = 0
+    for name, implementation in registry.implementations.items():
+        if implementation.framework != "torch":
+            continue
+        family = registry.operation(implementation.operation).family
+        for problem in registry.family(family).examples:
+            asked = Case(replace(problem, dtype="float64"), name, "fwd", "eager", Target("cuda"))
+            refused = refusal(asked, registry)
+            if refused or implementation.supports(asked.seen, asked.target):
+                continue
+            ours = build(asked, registry)
+            theirs = build(replace(asked, target=Target()), registry)
+            assert all(t.is_cuda or t.layout is not torch.strided for t in ours.run().values())
+            expected = theirs.call(theirs.arrays())
+            for output, found in ours.call(ours.arrays()).items():
+                np.testing.assert_allclose(found, expected[output], rtol=1e-9, atol=1e-9)
+            compared += 1
+            break
+    assert compared > 50

@@ -30,11 +30,12 @@ class Clock:
 
     def __init__(self) -> None:
         self.virtual: float | None = None
+        self.began = _perf_counter()
 
     def start(self) -> None:
         """Leave real time."""
         if self.virtual is None:
-            self.virtual = _perf_counter()
+            self.virtual = self.began = _perf_counter()
 
     def now(self) -> float:
         """Return the time."""

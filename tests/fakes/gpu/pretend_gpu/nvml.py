@@ -230,6 +230,7 @@ def _share(handle: Handle) -> float:
         return 0.0
     now, worked = CLOCK.now(), DEVICES[0].worked()
     before, earlier, share = _SEEN
+    before = max(before, CLOCK.began)
     if now - before >= WINDOW:
         share = (worked - earlier) / (now - before)
         _SEEN[:] = now, worked, share

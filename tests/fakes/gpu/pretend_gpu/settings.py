@@ -70,11 +70,12 @@ class Settings:
     """The whole pretend machine; every field may be given in the JSON of the variable.
 
     `launch` and `kernel` [s] are what a kernel costs the host and the least that it takes: far more
-    than on a real card, so that a second of virtual time is few calls. `memory` [B] is that of each card, `context` [B] what a process takes by being there. `period`
-    [s] is that of the energy counter, `ramp` [s] how long a card works until its clock is full.
-    `ledger` is a folder in which processes write what they hold, so that they feel each other.
-    `throttle` are the bits of NVML, `violations` shares of time by NVML's policies, `foreign`
-    processes that are on every card, `missing` words in names of NVML calls that are not supported.
+    than on a real card, so that a second of virtual time is few calls. `memory` [B] is that of each
+    card, `context` [B] what a process takes by being there. `period` [s] is that of the energy
+    counter, `ramp` [s] how long a card works until its clock is full. `ledger` is a folder in which
+    processes write what they hold, so that they feel each other. `throttle` are the bits of NVML,
+    `violations` shares of time by NVML's policies ("power", "thermal"), `foreign` processes that
+    are on every card, `missing` words in names of NVML calls that are not supported.
     """
 
     cards: tuple[Card, ...] = (Card(0),)

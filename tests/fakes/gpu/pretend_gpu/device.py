@@ -70,24 +70,27 @@ class Clock:
         self.virtual = max(self.virtual, until)
 
 
-class CudaFault(RuntimeError):
-    """What CUDA answers; torch words it like this."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(
-            f"CUDA error: {what}\nCUDA kernel errors might be asynchronously reported at some "
-            "other API call, so the stacktrace below might be incorrect."
-        )
+LATER = (
+    "\nCUDA kernel errors might be asynchronously reported at some other API call, so the "
+    "stacktrace below might be incorrect."
+)
 
 
 class Device:
     """The card as one process sees it.
 
-    `launch` is what a kernel costs the host [s], `ramp` the work [s] until the clock is full.
+    `launch` is what a kernel costs the host [s], `ramp` the work [s] until the clock is full, and
+    `error` the class of torch's errors of CUDA.
     """
 
-    def __init__(self, clock: Clock, launch: float = 5e-6, ramp: float = 0.0) -> None:
-        self.clock, self.launching, self.ramp = clock, launch, ramp
+    def __init__(
+        self,
+        clock: Clock,
+        launch: float = 5e-6,
+        ramp: float = 0.0,
+        error: type[Exception] = RuntimeError,
+    ) -> None:
+        self.clock, self.launching, self.ramp, self.error = clock, launch, ramp, error
         self.free = 0.0
         self.busy = self.warm = 0.0
         self.queue: deque[float] = deque()
@@ -106,12 +109,16 @@ class Device:
         """Raise what this process has done to its context: it never works again."""
         self.clock.start()
         if self.poison:
-            raise CudaFault(self.poison)
+            raise self.fault(self.poison)
 
-    def fail(self, what: str) -> CudaFault:
+    def fault(self, what: str) -> Exception:
+        """Return what torch raises for an answer of CUDA."""
+        return self.error(f"CUDA error: {what}{LATER}")
+
+    def fail(self, what: str) -> Exception:
         """Poison the context; return the error."""
         self.poison = what
-        return CudaFault(what)
+        return self.fault(what)
 
     def launch(self, cycles: float, count: int = 1) -> None:
         """Enqueue so many kernels of so many cycles; to a capture they only add their length."""
@@ -151,7 +158,7 @@ class Device:
         self.check()
         if self.captured is not None:
             self.spoilt = True
-            raise CudaFault("operation not permitted when stream is capturing")
+            raise self.fault("operation not permitted when stream is capturing")
         self.clock.wait(self.free if when is None else when)
 
     def worked(self) -> float:

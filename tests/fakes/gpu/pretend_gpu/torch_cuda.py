@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from pretend_gpu.device import CLOCK, DEVICES, Clock, CudaFault, Device
+from pretend_gpu.device import CLOCK, DEVICES, Clock, Device
 from pretend_gpu.memory import Memory
 from pretend_gpu.settings import Settings, read
 from pretend_gpu.tensors import OUT_OF_RANGE, STATE, Tensors
@@ -37,7 +37,7 @@ def install(
         put(torch.cuda, "is_available", lambda: False)
         put(torch.cuda, "device_count", lambda: 0)
         return None
-    device = Device(clock, settings.launch, settings.ramp)
+    device = Device(clock, settings.launch, settings.ramp, torch.AcceleratorError)
     memory = Memory(settings, settings.visible[0], torch.OutOfMemoryError)
     mode = Tensors(device, memory, settings.kernel)
     DEVICES[:], STATE[:] = [device], [mode]
@@ -137,7 +137,7 @@ def _work(device: Device, memory: Memory) -> Iterator[tuple[str, Any]]:
             if not (self.timed and end.timed) or self.when is None or end.when is None:
                 raise ValueError("Both events must be recorded with timing enabled")
             if not (device.passed(self.when) and device.passed(end.when)):
-                raise CudaFault("device not ready")
+                raise device.fault("device not ready")
             return round((end.when - self.when) / TICK) * TICK * 1e3
 
     class Stream:
@@ -204,7 +204,7 @@ def _work(device: Device, memory: Memory) -> Iterator[tuple[str, Any]]:
         finally:
             cycles, device.captured = device.captured, None
             if device.spoilt:
-                raise CudaFault("operation failed due to a previous error during capture")
+                raise device.fault("operation failed due to a previous error during capture")
         graph.steps, graph.cycles = recorder.steps, cycles
 
     def empty() -> None:

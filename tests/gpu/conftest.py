@@ -20,6 +20,7 @@ from bench.record.case import Case, refusal
 from impls.implementation import MODES, Target
 from impls.registry import load
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "fakes/gpu"))
 GOLDEN = Path(__file__).parents[1] / "golden"
 ANEW = "If this is meant: EQUIBENCH_GOLDEN=write python -m pytest tests/gpu"
 REGISTRY = load()
@@ -118,19 +119,18 @@ def cases():
     return cases_of
 
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "fakes/gpu"))
-
-from pretend_gpu.testing import Box
-
-
 @pytest.fixture
 def box(tmp_path):
+    from pretend_gpu.testing import Box
+
     return Box(tmp_path)
 
 
 @pytest.fixture(scope="module")
 def shared_box(tmp_path_factory):
     """The same for tests that look at one run."""
+    from pretend_gpu.testing import Box
+
     return Box(tmp_path_factory.mktemp("box"))
 
 

@@ -314,7 +314,7 @@ def test_the_whole_page_of_a_gpu(
     plain = built(opposite)
     for words in (
         "Known regressions of compilers",
-        "XLA_FLAGS=--xla_backend_extra_options=-nvptx-allow-ftz-atomics (set in workers)",
+        "irfft2: two transforms",
         "3 of 3 are launch-bound",
         "by the clock that judges",
         "Device time against lmax",

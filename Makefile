@@ -10,9 +10,9 @@ export EQUIBENCH_CACHE := $(CURDIR)/.cache
 .PHONY: help setup bench bench-quick report test test-fast check compare calibrate asv speed clean
 
 help:
-	@echo "make bench        measure the default profile (GPU if there is one) and write $(OUT)/index.html:"
-	@echo "                  every operation once, and the headline in three rounds of fresh processes"
-	@echo "make bench-quick  the same for the quick profile: a few minutes"
+	@echo "make bench        measure and write $(OUT)/index.html: every operation once, and the headline in"
+	@echo "                  three rounds of fresh processes; with an NVIDIA GPU the profile gpu, on it"
+	@echo "make bench-quick  the same in a few minutes"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make test-fast    the tests that take less than five seconds each"
@@ -40,11 +40,11 @@ $(READY): requirements.txt $(wildcard constraints*.txt) tools/cuda_build.py
 # Say ROUNDS=7 for narrower intervals of the headline: the rounds that are there already count.
 ROUNDS ?=
 bench: $(READY)
-	@$(RUN) -m bench run --profile default $(if $(ROUNDS),--rounds $(ROUNDS)) --out $(OUT)/default
+	@$(RUN) -m bench run $(if $(ROUNDS),--rounds $(ROUNDS)) --out $(OUT)/default
 	@$(RUN) -m reports build $(OUT)/default --out $(OUT)
 
 bench-quick: $(READY)
-	@$(RUN) -m bench run --profile quick --out $(OUT)/quick
+	@$(RUN) -m bench run --short --out $(OUT)/quick
 	@$(RUN) -m reports build $(OUT)/quick --out $(OUT)
 
 DIR ?= $(OUT)/default

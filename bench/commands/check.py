@@ -138,7 +138,7 @@ def _run(arguments: argparse.Namespace) -> int:
     registry = load_registry(files)
     every = list(registry.implementations.values())
     meant = every if arguments.all else named(name, registry, file)
-    target = Target(device=gpu.device_of(arguments.device or "cpu", arguments.gpu))
+    target = Target(device=gpu.device_of(arguments.device, arguments.gpu))
     profile = question.profile_of(arguments, registry, "check")
     total = len(planned_for(meant, registry, target, profile))
     with progress.shown(total, arguments.plain) as (events, _):

@@ -14,15 +14,23 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bench.drive.run import Events
 from bench.record.rows import Status
 
-SECONDS_PER_CASE = {"fwd": 0.9, "grad": 1.2, "grad2": 1.8}
-SECONDS_PER_WORKER = 2.5
-"""For the estimate before the start only (a 2-core machine); the bar's ETA is measured."""
+SECONDS_PER_CASE = {
+    "cpu": {"fwd": 0.9, "grad": 1.2, "grad2": 1.8},
+    "cuda": {"fwd": 3.0, "grad": 4.0, "grad2": 5.0},
+}
+SECONDS_PER_WORKER = {"cpu": 2.5, "cuda": 1.0}
+SECONDS_OF_ENERGY = 5.0
+"""For the estimate before the start only (2 cores; an H200 with 16); the bar's ETA is measured."""
 
 
-def estimate(passes: Counter[str], workers: int, rounds: int) -> float:
-    """Return a rough number of seconds that a plan will take."""
-    measuring = sum(SECONDS_PER_CASE.get(name, 1.5) * count for name, count in passes.items())
-    return rounds * (measuring + SECONDS_PER_WORKER * workers)
+def estimate(
+    passes: Counter[str], workers: int, rounds: int, device: str = "cpu", energies: int = 0
+) -> float:
+    """Return a rough number of seconds that a plan will take, `energies` of it once only."""
+    each = SECONDS_PER_CASE[device]
+    measuring = sum(each[name] * count for name, count in passes.items())
+    starting = SECONDS_PER_WORKER[device] * workers
+    return rounds * (measuring + starting) + SECONDS_OF_ENERGY * energies
 
 
 @contextmanager

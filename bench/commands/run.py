@@ -26,6 +26,10 @@ from impls.implementation import Target
 from impls.registry import Registry
 from impls.registry import load as load_registry
 
+USUAL = {"cpu": "default", "cuda": "gpu"}
+"""The profile of a command line that asks nothing, by what it is measured on."""
+SHORT = {"cpu": "quick", "cuda": "gpu-short"}
+"""That of --short: a few minutes."""
 PRECISIONS = get_args(get_type_hints(Target)["precision"])
 
 
@@ -49,6 +53,10 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         help=f"measure again what is finished: {', '.join(REDO)}, all, or a glob of case ids",
     )  # fmt: skip
     parser.add_argument(
+        "--short", action="store_true",
+        help=f"a few minutes: the profile {SHORT['cpu']}, on a GPU {SHORT['cuda']}",
+    )  # fmt: skip
+    parser.add_argument(
         "--precision", choices=PRECISIONS, default="ieee",
         help="of products of float32 matrices on a GPU (default: ieee)",
     )  # fmt: skip
@@ -60,7 +68,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     )  # fmt: skip
     add_files(parser)
     add_where(parser)
-    question.add(parser, argv, "default")
+    question.add(parser, argv, " or on a GPU ".join(USUAL.values()))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -72,8 +80,12 @@ def _run(arguments: argparse.Namespace) -> int:
     registry = load_registry(arguments.files)
     device = gpu.device_of(arguments.device, arguments.gpu)
     target = Target(device=device, precision=arguments.precision, threads=arguments.threads)
-    if arguments.profile is None and arguments.family is None and _made_before(arguments.out):
-        arguments.profile = str(arguments.out)
+    if arguments.short and (arguments.profile or arguments.family):
+        raise ValueError("--short names a profile, and so does --profile or --family: say one")
+    if arguments.profile is None and arguments.family is None:
+        made = not arguments.short and _made_before(arguments.out)
+        usual = (SHORT if arguments.short else USUAL)[device]
+        arguments.profile = str(arguments.out) if made else usual
     profile = question.profile_of(arguments, registry)
     meant = plan(profile, target, registry, arguments.select, arguments.modes, arguments.vary)
     out = arguments.out or Path("reports/out") / f"{_folder(profile)}-{device}"
@@ -125,7 +137,8 @@ def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
         passes = Counter(str(case.pass_) for case in mine)
         workers = len({spec_of(case, registry) for case in mine})
         rounds = meant.settings.rounds_of(tier)
-        seconds += progress.estimate(passes, workers, rounds)
+        energies = sum("energy" in planned.also for planned in runnable if planned.tier == tier)
+        seconds += progress.estimate(passes, workers, rounds, device, energies)
         name = f"{tier.name}: " if tier.name else ""
         tiers.append(f"{name}{len(mine)} cases, {workers} workers, {rounds} round(s)")
     print(

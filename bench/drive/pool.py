@@ -94,6 +94,7 @@ def environment(spec: Spec, scratch: Path | None = None) -> dict[str, str]:
         "JAX_PLATFORMS": "cuda,cpu" if cuda else "cpu",
         "JAX_ENABLE_COMPILATION_CACHE": "0",
         "TORCHINDUCTOR_FORCE_DISABLE_CACHES": "1",
+        "TORCHINDUCTOR_COMPILE_THREADS": threads,
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
         **({} if OWN_FRACTION in os.environ else {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.90"}),
         "XLA_FLAGS": " ".join(

@@ -117,6 +117,7 @@ class Trial:
     def open(self, faults: Mapping[Any, Fault]) -> None:
         """Build the case and run its probes; finish when a gate fails or the worker does."""
         readings: list[Reading] = []
+        self.began = time.monotonic()
         implementation = self.session.registry.implementation(self.planned.case.implementation)
         self.detail["baseline"] = implementation.baseline
         began = time.monotonic()

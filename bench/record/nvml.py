@@ -206,13 +206,19 @@ def throttle() -> list[str]:
 def foreign() -> list[int]:
     """Return the processes on the GPU that are not of this session of the suite.
 
-    In a container the driver may name processes, ours too, by numbers that mean nothing here: what
-    is not found under /proc is left out.
+    What is not found under /proc is left out. In a container the driver may name no process, or all
+    by numbers that mean nothing here.
+
+    Raises:
+        Unavailable: when it names none of ours either: who else is there is then not known.
     """
 
     def query(lib: Any, gpu: Any) -> list[int]:
         pids = [process.pid for process in lib.nvmlDeviceGetComputeRunningProcesses(gpu)]
-        return [pid for pid in pids if _ancestors(pid) and os.getpid() not in _ancestors(pid)]
+        known = {pid: _ancestors(pid) for pid in pids}
+        if not any(os.getpid() in line for line in known.values()):
+            raise Unavailable("the driver names none of our own processes: others are not known")
+        return [pid for pid, line in known.items() if line and os.getpid() not in line]
 
     return list(read(query))
 

@@ -224,7 +224,7 @@ def test_what_is_wrong_in_a_file_is_named_with_file_and_block(registry, tmp_path
 
 def test_the_docs_have_every_key_and_their_example_asks(registry, tmp_path):
     text = (ROOT / "docs/profiles.md").read_text(encoding="utf-8")
-    named = set(re.findall(r"`\[*(\w+)\]*`", text))
+    named = set(re.findall(r"`\[*([\w-]+)\]*`", text))
     assert {*reading.SETTINGS, *reading.TIER, *KEYS} <= named | {"least", "most"}
     assert set(names()) <= named
     file = tmp_path / "my_layers.toml"

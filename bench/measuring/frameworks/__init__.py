@@ -90,7 +90,11 @@ class Framework(Protocol):
         """Return peak bytes above the live inputs of one call, by source: {"rss": bytes, ...}."""
 
     def fresh_peak(self, run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
-        """Return the same, in a process that did nothing but build this case."""
+        """Return the same, in a process that did nothing but build this case.
+
+        Raises:
+            Uncounted: when what it could say would mean something else.
+        """
 
     def traced(self, work: Callable[[], Any]) -> list[Activity]:
         """Return what the GPU did while `work` ran, as CUPTI recorded it, in order of time."""

@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from bench.measuring.frameworks import Activity, Call, PassFunction
+from bench.measuring.frameworks import Activity, Call, PassFunction, Uncounted
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
@@ -193,7 +193,13 @@ def release() -> None:
 
 
 def fresh_peak(run: Callable[[], Any], arguments: tuple[Any, ...]) -> dict[str, float]:
-    """Return the allocator's peak above the live arrays, in a process that did nothing else."""
+    """Return the allocator's peak above the live arrays, in a process that did nothing else.
+
+    Raises:
+        Uncounted: on a GPU, where XLA tries out kernels in the same allocator.
+    """
+    if jax.devices()[0].platform != "cpu":
+        raise Uncounted("the peak of the allocator has what XLA tried out: mem.peak.xla has not")
     run()
     stats = jax.devices()[0].memory_stats()
     if not stats or "peak_bytes_in_use" not in stats:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bench.measuring.built_case import BuiltCase
+from bench.measuring.frameworks import Uncounted
 from bench.measuring.probes import Probe
 from bench.record.rows import Reading
 
@@ -35,7 +36,12 @@ def fresh(built: BuiltCase) -> Iterable[Reading]:
     def run() -> None:
         built.framework.wait(built.run())
 
-    for source, size in built.framework.fresh_peak(run, built.arguments).items():
+    try:
+        found = built.framework.fresh_peak(run, built.arguments)
+    except Uncounted as reason:
+        yield Reading("mem.fresh", None, detail={"unavailable": str(reason)})
+        return
+    for source, size in found.items():
         yield Reading(f"mem.fresh.{source}", size, n=1, samples=(size,))
 
 

@@ -59,6 +59,7 @@ test: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	$(VENV)/bin/mypy tools
 	$(VENV)/bin/lint-imports
 	$(TESTS) --durations=10 -m "not alone"
 	$(RUN) -m pytest -q -m alone

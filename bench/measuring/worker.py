@@ -63,6 +63,13 @@ class Worker:
             self.clock = host_clock(built, run)
             self.clock.prepare()
             seconds["warming up"] = self.clock.warm_up
+        in_force = built.framework.precision(case.target.device)
+        if case.target.device == "cuda" and in_force != case.target.precision:
+            raise RuntimeError(
+                f"products of float32 matrices are in {in_force}, and {case.target.precision} is "
+                "asked for: the code, or a package that it imports, changes PyTorch's or JAX's "
+                "setting"
+            )
         yield {
             "done": {
                 "failed": failed,

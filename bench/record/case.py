@@ -158,6 +158,7 @@ class Refusals:
             or self._once(("operation", operation.name, seen), lambda: operation.supports(seen))
             or self._once(("package", implementation.full_name), implementation.missing)
             or _unmeasurable(case, operation)
+            or _imprecise(case, implementation)
             or self._once(
                 ("pass", operation.name, pass_, asked),
                 lambda: _unmoved(pass_, operation, family, asked),
@@ -198,6 +199,21 @@ def _unmeasurable(case: Case, operation: Operation) -> Refusal | None:
     if case.mode == "compile" and case.pass_ == "grad2":
         return Refusal(
             "code compiled by inductor has no second gradient", "use the mode eager or cudagraph"
+        )
+    return None
+
+
+def _imprecise(case: Case, implementation: Implementation) -> Refusal | None:
+    """Return why products of float32 matrices are not computed as is asked for, else None."""
+    asked, device = case.target.precision, case.target.device
+    if asked == "ieee":
+        return None
+    if device != "cuda":
+        return Refusal(f"a processor has no products in {asked}", "leave --precision out")
+    if asked == "bf16" and implementation.framework == "torch":
+        return Refusal(
+            "PyTorch computes no products of float32 matrices in bf16 on a GPU",
+            "use --precision tf32",
         )
     return None
 

@@ -14,7 +14,7 @@ import pytest
 
 import analysis.__main__ as analysis_line
 from bench.ask.reading import names
-from bench.commands import check
+from bench.commands import check, run
 from bench.measuring.probes import analyses
 from bench.record import gpu
 
@@ -241,6 +241,34 @@ def test_doctor_says_what_can_be_measured_and_why_not(said, monkeypatch):
         "available": "no",
         "reason": "CPU build or no GPU",
     }
+
+
+@pytest.mark.parametrize(
+    ("device", "words", "profile"),
+    [
+        ("cpu", (), "default"),
+        ("cuda", (), "gpu"),
+        ("cpu", ("--short",), "quick"),
+        ("cuda", ("--short",), "gpu-short"),
+        ("cuda", ("--profile", "quick"), "quick"),
+    ],
+)
+def test_what_is_measured_where_nothing_is_asked(said, monkeypatch, device, words, profile):
+    monkeypatch.setattr(gpu, "device_of", lambda asked, name: device)
+    meant = []
+
+    def stopped(plan, registry, out, **options):
+        meant.append((plan.profile, plan.planned[0].case.target.device, out.name))
+        raise ValueError("enough")
+
+    monkeypatch.setattr(run, "execute", stopped)
+    assert said("run", "--plain", *words)[0] == 2
+    assert meant == [(profile, device, f"{profile}-{device}")]
+
+
+def test_a_short_run_names_no_profile(said):
+    code, _, err = said("run", "--short", "--profile", "quick", "--device", "cpu")
+    assert code == 2 and "say one" in err
 
 
 @pytest.mark.slow

@@ -46,6 +46,9 @@ class Framework(Protocol):
     def start(self, target: Target, x64: bool) -> Mapping[str, Any]:
         """Set threads, precision and device for this process; return facts worth recording."""
 
+    def precision(self, device: str) -> str:
+        """Return the precision of products of float32 matrices that is in force now."""
+
     def put(
         self, arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target
     ) -> Tensors:

@@ -18,11 +18,13 @@ from bench.record.case import Pass
 from impls.implementation import Target, Tensors
 from impls.spaces import Arrays, Space
 
+MATMUL = {"ieee": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
+
 
 def start(target: Target, x64: bool) -> Mapping[str, Any]:
     """Pin precision; dispatch on the CPU is synchronous, so that one wait ends a burst."""
     jax.config.update("jax_enable_x64", x64)
-    matmul = {"ieee": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}[target.precision]
+    matmul = MATMUL[target.precision]
     jax.config.update("jax_default_matmul_precision", matmul)
     if target.device == "cpu":
         jax.config.update("jax_cpu_enable_async_dispatch", False)
@@ -34,6 +36,12 @@ def start(target: Target, x64: bool) -> Mapping[str, Any]:
             "CUDA build"
         )
     return {"jax": jax.__version__, "jax_device": device.device_kind, "matmul_precision": matmul}
+
+
+def precision(device: str) -> str:
+    """Return how products of float32 matrices are computed now: "ieee", "tf32" or "bf16"."""
+    asked = str(jax.config.values["jax_default_matmul_precision"])
+    return next((name for name, matmul in MATMUL.items() if matmul == asked), asked)
 
 
 def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:

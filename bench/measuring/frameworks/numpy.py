@@ -22,6 +22,11 @@ def start(target: Target, x64: bool) -> Mapping[str, Any]:
     return {"numpy": np.__version__}
 
 
+def precision(device: str) -> str:
+    """Return "ieee": NumPy has no other products."""
+    return "ieee"
+
+
 def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
     """Round reals to the dtype; bfloat16 does not exist in NumPy."""
     if dtype == "bfloat16":

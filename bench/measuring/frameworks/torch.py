@@ -51,6 +51,11 @@ def start(target: Target, x64: bool) -> Mapping[str, Any]:
     return facts
 
 
+def precision(device: str) -> str:
+    """Return how products of float32 matrices are computed now: "ieee" or "tf32"."""
+    return "tf32" if device == "cuda" and torch.backends.cuda.matmul.allow_tf32 else "ieee"
+
+
 def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
     """Return tensors on the device, none of which shares memory with its array."""
     real = getattr(torch, dtype)

@@ -1,0 +1,58 @@
+"""What is asked of a GPU and can be judged without one: precision, symmetry of a large batch."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.measuring import built_case
+from bench.measuring.built_case import build
+from bench.record.case import refusal
+from impls.implementation import Target
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "reason"),
+    [
+        ("clebsch_gordan.torch_dense", Target("cpu", "tf32"), "no products in tf32"),
+        ("clebsch_gordan.torch_dense", Target("cuda", "bf16"), "no products of float32"),
+        ("clebsch_gordan.torch_dense", Target("cuda", "tf32"), None),
+        ("clebsch_gordan.jax_dense", Target("cuda", "bf16"), None),
+    ],
+)
+def test_a_precision_that_is_not_there_is_refused(hand, registry, name, target, reason):
+    asked = hand.problem(dtype="float32")
+    refused = refusal(replace(hand.case(registry, name, asked), target=target), registry)
+    assert (refused is None) if reason is None else reason in str(refused)
+
+
+@pytest.mark.parametrize("pass_", ["fwd", "grad"])
+@pytest.mark.parametrize("name", ["matrix.torch_dense", "gaunt.torch_lebedev"])
+def test_some_of_a_large_batch_show_the_symmetry_of_all(hand, registry, monkeypatch, name, pass_):
+    built = build(hand.case(registry, name, hand.problem(batch=1500), pass_), registry)
+    subgroups = built.group.subgroups
+    for subgroup in ("rotation", "inversion"):
+        elements = subgroups[subgroup].sample(np.random.default_rng(0), 2)
+        whole = built.asymmetry(elements).per_element
+        with monkeypatch.context() as few:
+            few.setattr(built_case, "MOVED", 100)
+            some = built.asymmetry(elements).per_element
+        if name.startswith("matrix") and subgroup == "inversion":
+            assert np.all(whole > 0.1)
+            np.testing.assert_allclose(some, whole, rtol=0.25)
+        else:
+            assert np.all(whole < 1e-12) and np.all(some < 1e-12)
+
+
+def test_samples_that_depend_on_each_other_are_seen_by_some_of_them(hand, registry, monkeypatch):
+    built = build(hand.case(registry, "gaunt.torch_lebedev", hand.problem(batch=300)), registry)
+    honest = built.evaluate
+
+    def mixing(inputs, weights, cotangents):
+        outputs = honest(inputs, weights, cotangents)
+        return {name: a + a.mean(0) for name, a in outputs.items()}
+
+    built.evaluate = mixing
+    monkeypatch.setattr(built_case, "MOVED", 100)
+    elements = built.group.subgroups["rotation"].sample(np.random.default_rng(0), 2)
+    assert np.all(built.asymmetry(elements).per_element > 1e-3)

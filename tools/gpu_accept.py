@@ -176,15 +176,15 @@ def clocks(registry: Registry, logs: Path) -> None:
         )
     torch.cuda.synchronize()
     big = torch.zeros(5_000_000, device="cuda")
-    cold, warm = (
-        statistics.median(clocks_cuda.sample(lambda: big + 1.0, 31, c).seconds)
-        for c in (True, False)
+    flushed, kept = (
+        statistics.median(clocks_cuda.sample(lambda: big + 1.0, 31, flush).seconds)
+        for flush in (True, False)
     )
     say(
         "20 MB + 1, cold / warm",
-        f"{cold * 1e6:.1f} / {warm * 1e6:.1f} us",
+        f"{flushed * 1e6:.1f} / {kept * 1e6:.1f} us",
         "cold is slower",
-        cold > warm,
+        flushed > kept,
     )
     names = "clebsch_gordan.torch_dense", "gaunt.torch_lebedev"
     asked = [case(registry, name, 100_000) for name in names]

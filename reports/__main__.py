@@ -9,11 +9,11 @@ from pathlib import Path
 
 from bench.commands.exit_codes import ended
 from bench.commands.rendering import FORMATS, render
-from reports import ratio
-from reports.blocks import blocks_of
 from reports.build import INDEX, build
-from reports.results import summarise
-from reports.run import read
+from reports.data.blocks import blocks_of
+from reports.data.results import summarise
+from reports.data.run import read
+from reports.tables import ratio
 
 EPILOG = """\
 exit codes:

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from bench.record.regressions import known
 from impls import registry
-from reports import regressions, specs
+from reports.data import sets
+from reports.data.run import read
 from reports.page import make
-from reports.run import read
+from reports.tables import regressions
 
 INDEX = "index.html"
 MANIFEST = "report.files"
@@ -33,7 +34,7 @@ def build(
         raise ValueError(f"--out {out} is not a directory")
     run = read(directory)
     slow = regressions.of(run, known)
-    page = make(run, registry.load(plugins), specs.read(extra_sets), slow)
+    page = make(run, registry.load(plugins), sets.read(extra_sets), slow)
     files = {**page.files, INDEX: page.html.encode()}
     earlier = _earlier(out)
     manifest = {MANIFEST: "".join(f"{name}\n" for name in sorted(files)).encode()}

@@ -12,32 +12,27 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from impls.registry import Registry
-from reports import (
-    bibliography,
+from reports.data import bibliography, expressivity
+from reports.data.blocks import blocks_of
+from reports.data.clocks import HOST
+from reports.data.results import summarise
+from reports.data.run import Run
+from reports.data.sets import ReportSet
+from reports.data.table import Table, to_csv
+from reports.figures import couplings, curves, front, orbits, plot
+from reports.figures.style import PALETTE, looks
+from reports.tables import (
+    algorithms,
+    catalogue,
     coverage,
-    curves,
-    expressivity,
-    front,
     growth,
     headline,
-    heat,
     methods,
-    nero,
-    operations,
     overview,
-    plot,
     price,
     regressions,
-    rivals,
     trade,
 )
-from reports.blocks import blocks_of
-from reports.clocks import HOST
-from reports.results import summarise
-from reports.run import Run
-from reports.specs import ReportSet
-from reports.style import PALETTE, looks
-from reports.tables import Table, to_csv
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -75,8 +70,8 @@ def make(
     blocks = blocks_of(results)
     can = expressivity.collect(results, known.ignore)
     references = bibliography.read()
-    about = operations.about(registry, results)
-    keys = [k for k in operations.papers(registry, about, results) if k in references]
+    about = catalogue.about(registry, results)
+    keys = [k for k in catalogue.papers(registry, about, results) if k in references]
     keys = sorted({*keys, *methods.CITED})
     cases = coverage.entries(run, results)
     files: dict[str, bytes] = {}
@@ -97,20 +92,20 @@ def make(
         for spec in known.figures
         for figure in curves.figures_of(spec, results, can)
     ]
-    couplings = heat.maps(registry)
+    coupled = couplings.maps(registry)
     fronts = [
         (figure, keep(figure.name, figure.alt, front.draw(figure, look)))
         for figure in front.figures(results, can)
     ]
-    orbits = [
-        (shown, keep(shown.name, shown.alt, nero.draw(shown.found)))
-        for shown in nero.orbits(results)
+    orbited = [
+        (shown, keep(shown.name, shown.alt, orbits.draw(shown.found)))
+        for shown in orbits.orbits(results)
     ]
 
     context: dict[str, Any] = {
         "fronts": fronts,
-        "orbits": orbits,
-        "couplings": couplings and keep("couplings", heat.alt(couplings), heat.draw(couplings)),
+        "orbits": orbited,
+        "couplings": coupled and keep("couplings", couplings.alt(coupled), couplings.draw(coupled)),
         "banner": methods.banner(run, results),
         "counts": overview.counts(results, sum(e.status == coverage.NOT_RUN for e in cases)),
         "paragraphs": methods.paragraphs(run, results, blocks),
@@ -124,7 +119,7 @@ def make(
         "overview": overview.table(blocks, can, known),
         "trade": trade.table(blocks, can),
         "price": price.table(blocks, can),
-        "rivals": rivals.table(blocks),
+        "rivals": algorithms.table(blocks),
         "exponents": growth.exponents(blocks, registry),
         "overtakings": growth.overtakings(blocks),
         "headlines": [
@@ -133,7 +128,7 @@ def make(
         ],
         "figures": [d for d in drawn if not d.figure.ratio],
         "ratio_figures": [d for d in drawn if d.figure.ratio],
-        "catalogue": operations.table(about, can, references),
+        "catalogue": catalogue.table(about, can, references),
         "expressivity": expressivity.table(can, known),
         "coverage": coverage.matrix(cases),
         "reasons": coverage.reasons(cases),
@@ -193,5 +188,5 @@ def _render(context: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals["anchor"] = operations.anchor
+    environment.globals["anchor"] = catalogue.anchor
     return environment.get_template("page.html.j2").render(context)

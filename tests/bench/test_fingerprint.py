@@ -189,7 +189,7 @@ def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_p
         "impls/groups/group.py",
     )
     others = (
-        "reports/price.py",
+        "reports/tables/price.py",
         "bench/drive/pool.py",
         "bench/measuring/probes/energy.py",
         "bench/measuring/frameworks/torch.py",

@@ -11,7 +11,7 @@ import pytest
 
 from analysis.coupling import HeatMap
 from bench.record.rows import Reading, Row, Store, write_json
-from reports import heat
+from reports.figures import couplings
 
 HOSTILE = "<script>alert(1)</script> $x^2$ \"quoted\" & 'single' _{u} \u202eevil\x07"
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "lmax": 1, "channels": 1, "batch": 1000}
@@ -259,9 +259,12 @@ def couplings_are_drawn_once() -> Iterator[None]:
     def once(found: Mapping[str, HeatMap]) -> tuple[str, bytes]:
         key = repr([(name, m.values.tolist()) for name, m in found.items()])
         if key not in drawn:
-            drawn[key] = heat.draw(found)
+            drawn[key] = couplings.draw(found)
         return drawn[key]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("reports.page.heat", SimpleNamespace(maps=heat.maps, alt=heat.alt, draw=once))
+        patch.setattr(
+            "reports.page.couplings",
+            SimpleNamespace(maps=couplings.maps, alt=couplings.alt, draw=once),
+        )
         yield

@@ -98,7 +98,7 @@ def test_nothing_is_written_when_making_fails(
     def fail(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr("reports.plot.draw", fail)
+    monkeypatch.setattr("reports.figures.plot.draw", fail)
     with pytest.raises(RuntimeError):
         build(small, tmp_path / "out")
     assert not (tmp_path / "out").exists()

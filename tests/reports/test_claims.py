@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from impls.registry import load
-from reports import bibliography
+from reports.data import bibliography
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted((ROOT / "reports/claims").glob("*.toml"))

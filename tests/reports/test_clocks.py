@@ -13,27 +13,25 @@ import pytest
 
 from bench.record.regressions import Regression
 from impls.registry import load
-from reports import (
-    curves,
-    front,
+from reports.data import roofline, sets
+from reports.data.blocks import Block, blocks_of, in_turn
+from reports.data.clocks import HOST, KERNELS, WITH_LAUNCHES
+from reports.data.expressivity import collect
+from reports.data.results import Result, summarise
+from reports.data.run import read
+from reports.data.table import Table
+from reports.figures import curves, front
+from reports.page import make
+from reports.tables import (
+    algorithms,
     growth,
     headline,
     methods,
     overview,
     ratio,
     regressions,
-    rivals,
-    roof,
-    specs,
     trade,
 )
-from reports.blocks import Block, blocks_of, in_turn
-from reports.clocks import HOST, KERNELS, WITH_LAUNCHES
-from reports.expressivity import collect
-from reports.page import make
-from reports.results import Result, summarise
-from reports.run import read
-from reports.tables import Table
 
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "lmax": 2, "channels": 1, "batch": 1000}
 BASELINE = "clebsch_gordan.torch_e3nn"
@@ -66,7 +64,7 @@ def opposite(writer: Any) -> Any:
 
 def test_on_a_gpu_the_device_ranks_whatever_the_host_says(opposite: Any) -> None:
     found = blocks(opposite)
-    can, known = collect(results_of(opposite), frozenset()), specs.read()
+    can, known = collect(results_of(opposite), frozenset()), sets.read()
     (block,) = found
     assert block.clock == KERNELS
     assert [r.label for r in block.ranked] == ["gaunt.torch_many", "gaunt.torch_few", BASELINE]
@@ -77,7 +75,7 @@ def test_on_a_gpu_the_device_ranks_whatever_the_host_says(opposite: Any) -> None
     )
     assert "lowest.time.host [s]" not in least
     assert "gaunt.torch_many 11" in overview.verdict([("timed", 3)], found, can)[-1]
-    (rival,) = rivals.table(found).records
+    (rival,) = algorithms.table(found).records
     assert rival["fastest"] == "gaunt.torch_many" and rival["ratio"] == pytest.approx(4.0)
     rows = {r["implementation"]: r for r in headline.table(block, can, known, {}).records}
     assert rows["gaunt.torch_many"]["ratio"] == pytest.approx(9.0)
@@ -91,15 +89,15 @@ def test_on_a_gpu_the_device_ranks_whatever_the_host_says(opposite: Any) -> None
 def test_labels_say_which_clock_it_is(opposite: Any) -> None:
     results, can = results_of(opposite), collect([], frozenset())
     (block,) = blocks_of(results)
-    table = headline.table(block, can, specs.read(), {})
+    table = headline.table(block, can, sets.read(), {})
     heads = [(c.label.split(" [")[0], c.unit) for c in table.columns]
     assert heads[2:4] == [
         ("time on the device", "time.kernels, µs"),
         ("with launches (host)", "time.host, µs"),
     ]
     assert ("kernels", "of a call") in heads
-    assert "time on the device (time.kernels)" in overview.table([block], can, specs.read()).caption
-    assert "time on the device (time.kernels)" in rivals.table([block]).caption
+    assert "time on the device (time.kernels)" in overview.table([block], can, sets.read()).caption
+    assert "time on the device (time.kernels)" in algorithms.table([block]).caption
     said = " ".join(methods.paragraphs(read(opposite.directory), results, [block]))
     assert "Time on the device (time.kernels) is" in said
     assert "Time on the host (time.host) is" in said
@@ -113,15 +111,15 @@ def test_one_without_the_devices_time_puts_its_block_on_the_host(opposite: Any) 
     mixed, clean = blocks_of(results)
     assert (mixed.clock, clean.clock) == (WITH_LAUNCHES, KERNELS)
     assert [r.label for r in mixed.ranked][:2] == ["gaunt.torch_few", "gaunt.torch_lost"]
-    table = headline.table(mixed, can, specs.read(), {})
+    table = headline.table(mixed, can, sets.read(), {})
     rows = {r["implementation"]: r for r in table.records}
     assert rows["gaunt.torch_few"]["ratio"] == pytest.approx(9.0)
     assert rows["gaunt.torch_many"]["ratio"] == pytest.approx(9 / 4)
     assert rows["gaunt.torch_lost"]["ratio"] == pytest.approx(9 / 2)
     assert {r["ratio.clock"] for r in rows.values()} == {"time.host"}
     assert "there is no time.kernels of gaunt.torch_lost." in " ".join(table.notes)
-    assert "fwd, time on the host" in text(overview.table([mixed, clean], can, specs.read()))
-    drawn = [f for s in specs.read().figures for f in curves.figures_of(s, results, can)]
+    assert "fwd, time on the host" in text(overview.table([mixed, clean], can, sets.read()))
+    drawn = [f for s in sets.read().figures for f in curves.figures_of(s, results, can)]
     assert [(f.name, f.ylabel) for f in drawn] == [
         ("time-device-mimo-o3", "time on the device (time.kernels)"),
         ("time-host-mimo-o3", "time on the host (time.host)"),
@@ -197,7 +195,7 @@ def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:
     assert bound == {
         BASELINE: True, "gaunt.torch_few": True, "gaunt.torch_many": True, "gaunt.torch_fed": False,
     }  # fmt: skip
-    table = headline.table(found[0], can, specs.read(), {})
+    table = headline.table(found[0], can, sets.read(), {})
     marks = [row[3].marks for row in table.rows]
     assert marks == ["¶", "¶", "¶", ""] and all("¶" not in row[2].marks for row in table.rows)
     assert any(
@@ -205,7 +203,7 @@ def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:
     )
     line = "3 of 4 are launch-bound: the host cannot feed the device this fast"
     assert line in overview.verdict([("timed", 4)], found, can)[1]
-    least = overview.table(found, can, specs.read())
+    least = overview.table(found, can, sets.read())
     assert line in least.notes[0] and "¶" in text(least)
 
 
@@ -213,7 +211,7 @@ def test_where_the_host_keeps_up_nothing_is_said(writer: Any) -> None:
     writer.case("gaunt.torch_fed", PRODUCT, time=1.29e-4, kernels=1e-4, device="cuda")
     found, can = blocks(writer), collect([], frozenset())
     assert not any("launch" in line for line in overview.verdict([], found, can))
-    assert "¶" not in text(headline.table(found[0], can, specs.read(), {}))
+    assert "¶" not in text(headline.table(found[0], can, sets.read(), {}))
 
 
 def test_modes_are_rows_of_their_own_and_the_device_picks(writer: Any) -> None:
@@ -228,7 +226,7 @@ def test_modes_are_rows_of_their_own_and_the_device_picks(writer: Any) -> None:
         f"{BASELINE} (cudagraph)", f"{BASELINE} (eager)",
     ]  # fmt: skip
     assert block.baseline is not None and block.baseline.label == f"{BASELINE} (cudagraph)"
-    (least,) = overview.table([block], collect([], frozenset()), specs.read()).records
+    (least,) = overview.table([block], collect([], frozenset()), sets.read()).records
     assert least["lowest.implementation"] == "gaunt.torch_grid (cudagraph)"
     slower = [replace(r, clock=WITH_LAUNCHES) for r in block.results]
     other = replace(block, results=tuple(slower)).baseline
@@ -248,7 +246,7 @@ def test_the_roofline_of_a_warm_call_is_not_that_of_the_memory(writer: Any) -> N
         writer.case("gaunt.torch_a", at, time=1e-2, kernels=1e-5, device="cuda", extra=extra)
         writer.case("gaunt.torch_a", at, time=1e-2, extra=extra)
     shares = {
-        (r.columns["device"], r.get("lmax"), cold): roof.share(r, [r], peaks, cold)
+        (r.columns["device"], r.get("lmax"), cold): roofline.share(r, [r], peaks, cold)
         for r in results_of(writer)
         for cold in (False, True)
     }
@@ -267,11 +265,11 @@ def test_a_cpu_is_judged_by_the_host_alone(writer: Any) -> None:
     (block,) = blocks_of(results)
     assert block.clock == HOST and {r.launch_bound for r in results} == {None}
     assert [r.label for r in block.ranked] == ["gaunt.torch_few", BASELINE]
-    table = headline.table(block, can, specs.read(), {})
+    table = headline.table(block, can, sets.read(), {})
     assert table.columns[2].label == "time.host [95\N{NO-BREAK SPACE}%]"
     said = methods.paragraphs(read(writer.directory), results, [block])
     assert not any("on the device" in part for part in said)
-    assert overview.table([block], can, specs.read()).notes == []
+    assert overview.table([block], can, sets.read()).notes == []
 
 
 def test_the_page_of_a_cpu_has_no_word_of_another_clock(page: str, report: Path) -> None:
@@ -321,8 +319,8 @@ def test_the_whole_page_of_a_gpu(
     ):
         assert words in plain, words
     run = read(opposite.directory)
-    assert "Known regressions" not in make(run, load(), specs.read()).html
-    page = make(run, load(), specs.read(), (SCATTER,))
+    assert "Known regressions" not in make(run, load(), sets.read()).html
+    page = make(run, load(), sets.read(), (SCATTER,))
     start = page.html.index("Known regressions of compilers")
     section = page.html[start : page.html.index('<section id="results"')]
     assert "float32 scatter-add &lt;450 times&gt;" in section and "0.11.0" in section

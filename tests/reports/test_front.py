@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from reports.clocks import HOST
-from reports.expressivity import Expressivity, collect
-from reports.front import Point, draw, figures, not_dominated
-from reports.results import Measure, Result
-from reports.style import looks
+from reports.data.clocks import HOST
+from reports.data.expressivity import Expressivity, collect
+from reports.data.results import Measure, Result
+from reports.figures.front import Point, draw, figures, not_dominated
+from reports.figures.style import looks
 
 
 def measure(value, unit="1"):

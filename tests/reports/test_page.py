@@ -272,8 +272,8 @@ def test_a_later_round_that_fails_takes_the_time_away(
 
 def test_two_rounds_pool_their_samples(run_directory: Path) -> None:
     from analysis.statistics import hierarchical_interval
-    from reports.results import summarise
-    from reports.run import read
+    from reports.data.results import summarise
+    from reports.data.run import read
 
     results, _ = summarise(read(run_directory).rows)
     found = next(

@@ -13,14 +13,25 @@ from typing import Any
 import pytest
 
 from impls.registry import load
-from reports import bibliography, methods
 from reports.__main__ import main
-from reports.blocks import blocks_of
-from reports.results import summarise
-from reports.run import read
-from reports.style import PALETTE
-from reports.tables import to_csv
-from reports.text import clean, count, listing, number, quantity, raised, scale_of, scientific, slug
+from reports.data import bibliography
+from reports.data.blocks import blocks_of
+from reports.data.results import summarise
+from reports.data.run import read
+from reports.data.table import to_csv
+from reports.data.text import (
+    clean,
+    count,
+    listing,
+    number,
+    quantity,
+    raised,
+    scale_of,
+    scientific,
+    slug,
+)
+from reports.figures.style import PALETTE
+from reports.tables import methods
 
 ROOT = Path(__file__).resolve().parents[2]
 CSS = (ROOT / "reports" / "templates" / "style.css").read_text(encoding="utf-8")

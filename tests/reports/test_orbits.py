@@ -8,8 +8,8 @@ import pytest
 from analysis.nero import Nero, nero
 from impls.groups import circle, inversion, orthogonal, rotations, shifts, symmetric
 from impls.spaces import Space
-from reports.nero import draw, orbits
-from reports.results import Measure, Result
+from reports.data.results import Measure, Result
+from reports.figures.orbits import draw, orbits
 
 VECTOR = Space((5, 3), lambda g, a: a @ np.asarray(g).T)
 X = {"x": np.random.default_rng(0).standard_normal((5, 3))}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-FILE = Path(__file__).with_name("refs.bib")
+FILE = Path(__file__).resolve().parents[1] / "refs.bib"
 SUITE = "equibench"
 _ENTRY = re.compile(r"^@(\w+)\s*\{\s*([^,\s]+)\s*,", re.MULTILINE)
 _FIELD = re.compile(r"(\w+)\s*=\s*")

@@ -8,15 +8,15 @@ from math import isfinite
 from typing import Any
 
 from analysis.verdict import Verdict
-from reports import expressivity as expressing
-from reports import roof
-from reports.blocks import Block, judged, ratio
-from reports.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
-from reports.expressivity import Expressivity
-from reports.results import TARGET, Measure, Result
-from reports.specs import ReportSet
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, decimals, fixed, listing, number, scale_of, scientific
+from reports.data import expressivity as expressing
+from reports.data import roofline
+from reports.data.blocks import Block, judged, ratio
+from reports.data.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
+from reports.data.expressivity import Expressivity
+from reports.data.results import TARGET, Measure, Result
+from reports.data.sets import ReportSet
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, decimals, fixed, listing, number, scale_of, scientific
 
 COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
 MEMORY, OTHER = "Memory", "Also measured"
@@ -45,9 +45,9 @@ def table(
     memories = [p for p in probes if p.startswith("mem.")]
     others = [p for p in probes if not p.startswith(KNOWN) and not known.hidden(p)]
     said = judged(block)
-    shares = {r.label: roof.share(r, ranked, calibration) for r in ranked}
+    shares = {r.label: roofline.share(r, ranked, calibration) for r in ranked}
     bounded = any(shares.values())
-    colds = {r.label: roof.share(r, ranked, calibration, cold=True) for r in ranked}
+    colds = {r.label: roofline.share(r, ranked, calibration, cold=True) for r in ranked}
     cold = any(colds.values())
     launches = {r.label: _launches(r) for r in ranked}
     counted = any(launches.values())
@@ -123,7 +123,7 @@ def table(
     caption = f"{block.title}. Pass {block.target}"
     notes = [
         *_notes(block, marks),
-        *chain.from_iterable(roof.beyond(r, calibration) for r in ranked),
+        *chain.from_iterable(roofline.beyond(r, calibration) for r in ranked),
     ]
     return Table(block.anchor, caption, columns, rows, notes, records)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-FOLDER = Path(__file__).parent / "sets"
+FOLDER = Path(__file__).resolve().parents[1] / "sets"
 REQUIRED = ("name", "title", "select", "x", "y")
 OPTIONAL = {
     "operations": "*",

@@ -9,12 +9,12 @@ from itertools import groupby
 
 from analysis import catalogue
 from impls.registry import Registry
-from reports import expressivity as expressing
-from reports.bibliography import Reference
-from reports.expressivity import Expressivity
-from reports.results import Result
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, listing, raised, slug
+from reports.data import expressivity as expressing
+from reports.data.bibliography import Reference
+from reports.data.expressivity import Expressivity
+from reports.data.results import Result
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, listing, raised, slug
 
 GROUPS = (
     (("rotation", "inversion", "translation"), "E(3)"),

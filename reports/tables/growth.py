@@ -11,11 +11,11 @@ from typing import Any
 from analysis.scaling import crossovers, exponent
 from analysis.statistics import Interval
 from impls.registry import Registry
-from reports.blocks import Block, ratio, title_of
-from reports.clocks import Clock, names, telling
-from reports.results import TARGET, Result
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, number
+from reports.data.blocks import Block, ratio, title_of
+from reports.data.clocks import Clock, names, telling
+from reports.data.results import TARGET, Result
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, number
 
 LEAST = 3
 """Sizes that an exponent or a crossover needs."""

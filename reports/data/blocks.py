@@ -10,9 +10,9 @@ from typing import Any
 
 from analysis.statistics import paired_ratio
 from analysis.verdict import Verdict, verdicts
-from reports.clocks import Clock
-from reports.results import BLOCK, LEVEL, Result
-from reports.text import slug
+from reports.data.clocks import Clock
+from reports.data.results import BLOCK, LEVEL, Result
+from reports.data.text import slug
 
 Ratio = tuple[float, float, float]
 Samples = Sequence[Sequence[float]]

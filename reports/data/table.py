@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from reports.text import NONE
+from reports.data.text import NONE
 
 Record = Mapping[str, Any]
 

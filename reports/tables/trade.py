@@ -7,12 +7,12 @@ from math import log10
 from typing import Any
 
 from analysis.pareto import front
-from reports.blocks import Block
-from reports.clocks import said, telling
-from reports.expressivity import Expressivity
-from reports.results import Result
-from reports.tables import Cell, Column, Table
-from reports.text import number, quantity, scientific
+from reports.data.blocks import Block
+from reports.data.clocks import said, telling
+from reports.data.expressivity import Expressivity
+from reports.data.results import Result
+from reports.data.table import Cell, Column, Table
+from reports.data.text import number, quantity, scientific
 
 
 def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:

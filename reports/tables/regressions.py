@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from bench.record.regressions import Regression
-from reports.run import Run
-from reports.tables import Cell, Column, Table
+from reports.data.run import Run
+from reports.data.table import Cell, Column, Table
 
 Known = Callable[[Mapping[str, str], str], Sequence[Regression]]
 """What is known of the packages (name: version) of an environment on a device."""

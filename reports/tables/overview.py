@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from reports.blocks import Block, best
-from reports.clocks import Clock, names, telling
-from reports.expressivity import Expressivity
-from reports.headline import LAUNCHES, mark
-from reports.results import Result
-from reports.specs import ReportSet
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, number, quantity
+from reports.data.blocks import Block, best
+from reports.data.clocks import Clock, names, telling
+from reports.data.expressivity import Expressivity
+from reports.data.results import Result
+from reports.data.sets import ReportSet
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, number, quantity
+from reports.tables.headline import LAUNCHES, mark
 
 ANY, MOST = "Lowest time of all", "Lowest time among those that express most"
 

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from analysis.nero import Nero
-from reports.blocks import title_of
-from reports.plot import saved, styled
-from reports.results import Measure, Result
-from reports.style import PALETTE
-from reports.text import scientific, slug
+from reports.data.blocks import title_of
+from reports.data.results import Measure, Result
+from reports.data.text import scientific, slug
+from reports.figures.plot import saved, styled
+from reports.figures.style import PALETTE
 
 Values = Mapping[str, np.ndarray]
 

@@ -14,8 +14,8 @@ from analysis import catalogue
 from analysis.coupling import HeatMap, heat_map, sizes
 from impls.registry import Registry
 from impls.spaces import Array
-from reports.plot import INK, RULE, saved, styled
-from reports.style import PALETTE
+from reports.figures.plot import INK, RULE, saved, styled
+from reports.figures.style import PALETTE
 
 DEGREE = 2
 COLUMNS = 5

@@ -11,8 +11,8 @@ import numpy as np
 
 from analysis.statistics import hierarchical_interval
 from bench.record.rows import FINISHED, STATUSES, latest
-from reports.clocks import HOST, JUDGES, KERNELS, LAUNCH_BOUND, SAMPLED, Clock
-from reports.text import natural
+from reports.data.clocks import HOST, JUDGES, KERNELS, LAUNCH_BOUND, SAMPLED, Clock
+from reports.data.text import natural
 
 LEVEL = 0.95
 TIMED = ("ok", "noisy")

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from impls.registry import load
-from reports import heat
+from reports.figures import couplings
 
 
 @pytest.fixture(scope="module")
 def maps():
-    return heat.maps(load())
+    return couplings.maps(load())
 
 
 def test_products_of_two_inputs_have_a_matrix(maps):
@@ -29,12 +29,12 @@ def test_gaunt_couples_even_sums_and_the_bracket_odd_ones(maps):
                 value = matrix.values[i, j]
                 if not np.isnan(value) and abs(value) > 1e-12:
                     assert (first.l + second.l + third.l) % 2 == parity
-    said = heat.alt(maps)
+    said = couplings.alt(maps)
     assert "clebsch_gordan couples 19 of 19" in said and "gaunt couples 14 of 19" in said
 
 
 @pytest.mark.slow
 def test_the_drawing_has_a_panel_each_and_the_same_bytes(maps):
-    svg, pdf = heat.draw(maps)
+    svg, pdf = couplings.draw(maps)
     assert all(re.search(rf">\s*{name}\s*<", svg) for name in maps)
-    assert pdf[:4] == b"%PDF" and heat.draw(maps) == (svg, pdf)
+    assert pdf[:4] == b"%PDF" and couplings.draw(maps) == (svg, pdf)

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.results import Result
-from reports.run import Run
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, count, natural
+from reports.data.results import Result
+from reports.data.run import Run
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, count, natural
 
 NOT_RUN, WITHHELD = "not run", "withheld"
 SYMBOLS = {

@@ -8,12 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from reports.clocks import HOST, Clock
-from reports.expressivity import Expressivity
-from reports.results import TARGET, Result
-from reports.specs import CLOCK, JUDGED, FigureSpec
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, decimals, fixed, listing, natural, number, quantity, scale_of, slug
+from reports.data.clocks import HOST, Clock
+from reports.data.expressivity import Expressivity
+from reports.data.results import TARGET, Result
+from reports.data.sets import CLOCK, JUDGED, FigureSpec
+from reports.data.table import Cell, Column, Table
+from reports.data.text import (
+    NONE,
+    decimals,
+    fixed,
+    listing,
+    natural,
+    number,
+    quantity,
+    scale_of,
+    slug,
+)
 
 Point = tuple[float, float, float | None, float | None]
 

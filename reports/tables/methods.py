@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reports import roof
-from reports.blocks import MARGIN, Block
-from reports.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
-from reports.results import LEVEL, Result
-from reports.run import Facts, Run
-from reports.specs import ReportSet
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, count, listing, natural, power, quantity
+from reports.data import roofline
+from reports.data.blocks import MARGIN, Block
+from reports.data.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
+from reports.data.results import LEVEL, Result
+from reports.data.run import Facts, Run
+from reports.data.sets import ReportSet
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, count, listing, natural, power, quantity
 
 CITED = ("conover1999", "schuirmann1987", "holm1979")
 
@@ -173,8 +173,8 @@ def _calibration(run: Run) -> str:
     design = known["design"]
     warm = (
         f" On a GPU the bandwidth counts for calls that find nothing in its caches ({COLD}), and "
-        f"for those of more than {quantity(roof.CACHE, 'B')}: a warm call may be faster than the "
-        "memory."
+        f"for those of more than {quantity(roofline.CACHE, 'B')}: a warm call may be faster than "
+        "the memory."
     )
     errors = listing(f"{float(s):g} s by {e:+.2%}" for s, e in clock["relative_error"].items())
     judged = same["pairs"] - same["failed"]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.record import rows as store
-from reports.text import clean
+from reports.data.text import clean
 
 CALIBRATION = ("when", "design", "clock", "same", "planted", "peaks")
 PEAKS = ("device", "design", "peaks")

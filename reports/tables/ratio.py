@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from reports.blocks import Block, Compared, compared
-from reports.results import Result
+from reports.data.blocks import Block, Compared, compared
+from reports.data.results import Result
 
 MEMORY = "mem.fresh"
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from reports.results import Measure, Result
-from reports.specs import ReportSet
-from reports.tables import Cell, Column, Table
-from reports.text import NONE, natural, number
+from reports.data.results import Measure, Result
+from reports.data.sets import ReportSet
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, natural, number
 
 PROBES = ("expressivity.dim", "expressivity.span")
 DIM, SPAN = PROBES

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from math import isfinite
 from typing import Any
 
-from reports.blocks import Block, Compared, compared
-from reports.clocks import said, telling
-from reports.results import Result
-from reports.tables import Cell, Column, Table
-from reports.text import decimals, fixed, quantity
+from reports.data.blocks import Block, Compared, compared
+from reports.data.clocks import said, telling
+from reports.data.results import Result
+from reports.data.table import Cell, Column, Table
+from reports.data.text import decimals, fixed, quantity
 
 WORDS = {"slower": "slower", "faster": "faster", "same": "the same", "ambiguous": "undecided"}
 

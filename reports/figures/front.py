@@ -13,13 +13,13 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from analysis.pareto import front
-from reports.blocks import title_of
-from reports.clocks import HOST, Clock
-from reports.expressivity import Expressivity
-from reports.plot import INK, columns, legend, saved, style, styled, tick
-from reports.results import TARGET, Result
-from reports.style import Look
-from reports.text import listing, number, quantity, slug
+from reports.data.blocks import title_of
+from reports.data.clocks import HOST, Clock
+from reports.data.expressivity import Expressivity
+from reports.data.results import TARGET, Result
+from reports.data.text import listing, number, quantity, slug
+from reports.figures.plot import INK, columns, legend, saved, style, styled, tick
+from reports.figures.style import Look
 
 
 class Point(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from analysis.roofline import bound
-from reports.clocks import COLD
-from reports.results import Result
+from reports.data.clocks import COLD
+from reports.data.results import Result
 
 BELIEF = 1.5
 """A rate above that of large matrix products by more than this is not believed."""

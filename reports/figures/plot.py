@@ -17,9 +17,9 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
-from reports.curves import Curve, Figure
-from reports.style import PALETTE, Look
-from reports.text import number, quantity
+from reports.data.text import number, quantity
+from reports.figures.curves import Curve, Figure
+from reports.figures.style import PALETTE, Look
 
 INK, RULE, PAPER = "#1c2024", "#d9dce0", "#ffffff"
 SETTINGS: dict[str, Any] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from reports.results import Result
+from reports.data.results import Result
 
 PALETTE = (
     ("#0072b2", "#56b4e9"),

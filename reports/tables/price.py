@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports.blocks import Block, best
-from reports.clocks import SAMPLED
-from reports.expressivity import Expressivity
-from reports.results import Result
-from reports.tables import Cell, Column, Table
-from reports.text import number, quantity
+from reports.data.blocks import Block, best
+from reports.data.clocks import SAMPLED
+from reports.data.expressivity import Expressivity
+from reports.data.results import Result
+from reports.data.table import Cell, Column, Table
+from reports.data.text import number, quantity
 
 PRICES = (*SAMPLED, "mem", "cost.flops", "cost.bytes", "energy.gpu")
 """Probes that are divided by the dimension; of memory all, each source apart."""

@@ -1,0 +1,1 @@
+"""The figures of the page, a module for each kind."""

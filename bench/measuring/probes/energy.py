@@ -1,6 +1,6 @@
 """Energy, power and utilisation of the GPU while it repeats a call, read from NVML; not estimated.
 
-The energy counter moves in steps, every 20 to 100 ms [@yang2023power]. Power is its slope between
+The energy counter moves in steps, every 20 to 100 ms [@yang2023]. Power is its slope between
 steps that were seen, so that the length of a step falls out; `energy.gpu` is (power - power of the
 idle GPU) times seconds per call, `energy.gpu.gross` without that deduction. The burst lasts PERIODS
 steps at least, its parts give the interval.

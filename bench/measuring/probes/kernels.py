@@ -1,6 +1,6 @@
 """`time.kernels`: how long kernels of a call run on the GPU, by one clock for all frameworks.
 
-CUPTI records the begin and the end of every kernel and copy [@cupti]. The time of a call is the
+CUPTI records the begin and the end of every kernel and copy [@cupti2025]. The time of a call is the
 length of the union of these: what the device needs when nothing but its own work holds it up, with
 neither launches nor the gaps between kernels, which `gaps` has.
 """

@@ -264,7 +264,7 @@ def couplings_are_drawn_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "reports.page.couplings",
+            "reports.sections.operations.couplings",
             SimpleNamespace(maps=couplings.maps, alt=couplings.alt, draw=once),
         )
         yield

@@ -1,0 +1,47 @@
+"""Cost of expressivity: what one dimension costs, and what is not dominated."""
+
+from __future__ import annotations
+
+from reports.figures import front
+from reports.story import Content, Section, Story
+from reports.tables import price, trade
+
+
+def _tell(story: Story) -> Content:
+    return {
+        "fronts": [
+            (figure, story.keep(figure.name, figure.alt, front.draw(figure, story.look)))
+            for figure in front.figures(story.results, story.can)
+        ],
+        "trade": trade.table(story.blocks, story.can),
+        "price": price.table(story.blocks, story.can),
+        "ratio_figures": [drawn for drawn in story.charts if drawn.figure.ratio],
+    }
+
+
+SECTION = Section(
+    order=700,
+    anchor="cost",
+    title="Cost of expressivity",
+    tell=_tell,
+    html="""\
+<p>What one dimension of expressivity costs: time, memory, arithmetic and, where it was measured, energy, divided by the dimension of what the operation can express in the same problem.</p>
+{% for drawing, svg in fronts %}
+<h3>{{ drawing.title }}</h3>
+<figure id="figure-{{ drawing.name }}" class="panels-{{ [drawing.passes | length, 3] | min }}">
+{{ svg }}
+<figcaption>What an operation can express against the time of one call. A line joins those that are not dominated at one lmax: nothing else takes less time and expresses as much.
+<a href="figures/{{ drawing.name }}.svg">SVG</a> <a href="figures/{{ drawing.name }}.pdf">PDF</a>
+</figcaption>
+</figure>
+{% endfor %}
+{{ table(trade, csv) if trade.rows }}
+{{ table(price, csv) if price.rows }}
+{% for d in ratio_figures %}
+<h3>{{ d.figure.title }}</h3>
+{{ figure(d, csv, true) }}
+{% else %}
+<p>Not available: it needs published times and measured expressivity of the same problem.</p>
+{% endfor %}
+""",
+)

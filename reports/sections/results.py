@@ -1,0 +1,38 @@
+"""Results: at a glance, and a table for each problem and pass."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from reports.story import Content, Section, Story
+from reports.tables import headline, overview
+
+
+def _tell(story: Story) -> Content:
+    peaks = story.run.peaks
+    return {
+        "overview": overview.table(story.blocks, story.can, story.known),
+        "headlines": [
+            (title, [headline.table(block, story.can, story.known, peaks) for block in group])
+            for title, group in groupby(story.blocks, lambda block: block.title)
+        ],
+    }
+
+
+SECTION = Section(
+    order=400,
+    anchor="results",
+    title="Results",
+    tell=_tell,
+    html="""\
+<p>How to read the tables: <strong>dim</strong> and <strong>span</strong> say what an operation can express, measured, with the derived value in brackets; – means not measured. Beside errors, ✓ passed the gate and ✗ did not. A symmetry error in (brackets) is of a symmetry that the operation does not claim: it is reported and gates nothing. A case that is wrong, or failed, has no time.</p>
+<h3>At a glance</h3>
+{{ table(overview, csv) }}
+{% for title, group in headlines %}
+<h3>{{ title }}</h3>
+{% for t in group %}
+{{ table(t, csv, "headline") }}
+{% endfor %}
+{% endfor %}
+""",
+)

@@ -30,7 +30,7 @@ from impls.registry import load as load_registry
 ROOT = Path(__file__).resolve().parents[2]
 HERE = "."
 """The name of the working tree, with what is not committed."""
-CLOCK = "time.burst"
+CLOCK = "time.host"
 
 
 @contextmanager
@@ -59,8 +59,7 @@ def checkout(revision: str, scratch: Path) -> Iterator[Path | None]:
 def table(pairs: Sequence[Pair], margin: float, level: float) -> list[dict[str, Any]]:
     """Return a row for each pair: medians [s], the ratio b/a with its interval, the verdict on b.
 
-    Times are of bursts: some calls and one wait, over the number of calls. The p-value is corrected
-    for the number of comparisons in the table.
+    The p-value is corrected for the number of comparisons in the table.
     """
     judged = [pair for pair in pairs if not pair.reason]
     said = verdicts([(pair.groups[1], pair.groups[0]) for pair in judged], margin, level)

@@ -144,7 +144,7 @@ def _samples(
     found: tuple[list[float], list[float]] = ([], [])
     for turn in range(design.samples):
         for i in (0, 1) if turn % 2 == 0 else (1, 0):
-            found[i].extend(sampled(workers[i], bursts=True)[0])
+            found[i].extend(sampled(workers[i])[0])
     for worker in workers:
         closed(worker)
     return found

@@ -41,13 +41,13 @@ def opened(
     return done
 
 
-def sampled(worker: WorkerProcess, *, bursts: bool = False) -> tuple[list[float], dict[str, Any]]:
+def sampled(worker: WorkerProcess) -> tuple[list[float], dict[str, Any]]:
     """Return one sample [s per call] of the open case, and what is known of its clock.
 
     Raises:
         Fault: as `opened`.
     """
-    (reply,) = worker.ask({"do": "sample", "count": 1, "bursts": bursts}, SAMPLE_TIMEOUT)
+    (reply,) = worker.ask({"do": "sample", "count": 1}, SAMPLE_TIMEOUT)
     clock = dict(reply["done"])
     return clock.pop("samples"), clock
 

@@ -21,6 +21,8 @@ from bench.record.case import describe
 from bench.record.rows import FINISHED, Reading, Row, Status, Store
 from impls.registry import Registry
 
+SPARE = 0.2
+"""So much more of the processors than threads were declared is let pass: the harness's own."""
 STAGES = {"time.build": "building", "time.first": "compiling", "error": "checking",
           "equiv": "checking", "conduct": "checking", "conduct.cached": "checking",
           "conduct.indices": "checking", "warming up": "measuring"}  # fmt: skip
@@ -254,6 +256,10 @@ class Trial:
         )  # fmt: skip
         stamps = quality.between(self.before, quality.stamp(self.session.device), self.samples)
         flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
+        threads = self.planned.case.target.threads
+        if self.session.device == "cpu" and self.clock["processors"] > threads + SPARE:
+            used = self.clock["processors"]
+            flags.append(f"used {used:.1f} processors with {threads} thread(s) declared")
         self.write([reading], stamps | ({"flags": flags} if flags else {}), status, reason)
         return status, reason
 

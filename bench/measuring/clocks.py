@@ -1,4 +1,4 @@
-"""The host clock: warm-up, calibrated bursts, and the slope of two of them."""
+"""The host clock: warm-up, calibrated bursts, and what of them is a sample."""
 
 from __future__ import annotations
 
@@ -6,53 +6,74 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 BURST = 5e-3
-"""A burst of n calls lasts at least this long [s], and one of 2n twice as long, so that two clock
-readings weigh less than a thousandth."""
-RESOLUTION = 1e-9
-"""The least time that a slope can be [s]."""
+"""A burst lasts at least this long [s], so that two clock readings weigh less than a thousandth."""
 STEADY = 0.05
 WARM_UP_CAP = 1.0
 """Warm-up ends when two successive bursts agree to STEADY, or after this long [s]."""
+LEAST_OF = 3
+"""The number of calls in a burst is chosen by the least of so many: a disturbance only adds."""
+SHRUNK = 0.5
+"""A burst shorter than this share of BURST has too few calls: their number is chosen anew."""
+PREEMPTED = 0.9
+"""With a smaller share of processor time than this in wall time, something else ran."""
+AGREE = 2.0
+"""A slope is no sample if the mean of its longer burst is larger or smaller by this factor."""
+TRIES = 4
+"""A sample is taken so often at most; the last counts, whatever disturbed it."""
 
 
 @dataclass
 class HostClock:
     """Times bursts of `run`; `wait` blocks until a result is there.
 
-    A sample is the slope (T(2n) - T(n)) / n of two bursts with one synchronisation each, so that
-    what a burst costs once (the wait, filling the queue of a device) cancels. Before each sample
-    comes `first`, and a call after it that is not timed.
+    Where calls are done when they return (a processor), a sample is a burst of n calls with one
+    wait, over n. Where they are only enqueued (`asynchronous`: a GPU) it is the slope
+    (T(2n) - T(n)) / n of two bursts, so that what a burst costs once (the wait, filling the queue)
+    cancels. Before each sample comes `first`, and a call after it that is not timed.
+
+    What was disturbed is taken again, and counted in `retaken`: a burst in which the process had
+    the processor for less than PREEMPTED of the time, one with too few calls, a slope that no call
+    could have. `shares` are processor seconds of all threads per wall second, for each sample.
     """
 
     run: Callable[[], Any]
     wait: Callable[[Any], None]
     first: Callable[[], object] | None = None
+    asynchronous: bool = False
     number: int = 1
     warm_up: float = 0.0
     steady: bool = False
+    retaken: int = 0
+    shares: list[float] = field(default_factory=list)
 
     def burst(self, number: int) -> float:
         """Return the seconds that `number` calls and one wait take."""
+        return self._timed(number)[0]
+
+    def _timed(self, number: int) -> tuple[float, float]:
+        """Return the seconds of a burst, and of the processor in it."""
         run = self.run
+        busy = time.process_time()
         start = time.perf_counter()
         for _ in range(number):
             out = run()
         self.wait(out)
-        return time.perf_counter() - start
+        elapsed = time.perf_counter() - start
+        return elapsed, time.process_time() - busy
 
     def prepare(self) -> None:
         """Warm up until steady and choose `number` so that a burst lasts at least BURST."""
         start = time.perf_counter()
         self.wait(self.run())
-        elapsed = self.burst(1)
+        elapsed = self._least(1)
         while elapsed < BURST:
             growth = 1.2 * BURST / max(elapsed, 1e-9)
             self.number = max(self.number + 1, int(self.number * min(growth, 10.0)))
-            elapsed = self.burst(self.number)
+            elapsed = self._least(self.number)
         while True:
             previous, elapsed = elapsed, self.burst(self.number)
             self.steady = abs(elapsed - previous) <= STEADY * previous
@@ -60,37 +81,51 @@ class HostClock:
                 break
         self.warm_up = time.perf_counter() - start
 
+    def _least(self, number: int) -> float:
+        """Return the least of LEAST_OF bursts, or of as many as end within WARM_UP_CAP."""
+        bursts = [self.burst(number)]
+        while len(bursts) < LEAST_OF and sum(bursts) < WARM_UP_CAP:
+            bursts.append(self.burst(number))
+        return min(bursts)
+
     def sample(self, count: int) -> list[float]:
-        """Return `count` slopes [s per call], the garbage collector off.
-
-        A disturbance of the shorter burst makes a slope smaller; one below RESOLUTION is given as
-        that. None is left out, and their median is not moved.
-        """
+        """Return `count` samples [s per call], the garbage collector off."""
         with _no_garbage_collection():
-            return [self._slope() for _ in range(count)]
+            return [self._sample() for _ in range(count)]
 
-    def bursts(self, count: int) -> list[float]:
-        """Return `count` bursts [s per call], the wait included, the garbage collector off.
-
-        Shorter than a slope and less scattered, for comparing like with like: what a burst costs
-        once is in it, the same on both sides.
-        """
-        with _no_garbage_collection():
-            return [self._burst() for _ in range(count)]
-
-    def _burst(self) -> float:
-        self._begin()
-        return self.burst(self.number) / self.number
+    def _sample(self) -> float:
+        for attempt in range(TRIES):
+            if attempt:
+                self.retaken += 1
+            seconds, sound = self._slope() if self.asynchronous else self._burst()
+            if sound:
+                break
+        return seconds
 
     def _begin(self) -> None:
         if self.first is not None:
             self.first()
             self.wait(self.run())
 
-    def _slope(self) -> float:
+    def _burst(self) -> tuple[float, bool]:
+        """Return a burst per call, and whether nothing disturbed it."""
         self._begin()
-        once = self.burst(self.number)
-        return max((self.burst(2 * self.number) - once) / self.number, RESOLUTION)
+        elapsed, busy = self._timed(self.number)
+        seconds, share = elapsed / self.number, busy / elapsed
+        if elapsed < SHRUNK * BURST:
+            self.number = int(self.number * 1.2 * BURST / max(elapsed, 1e-9)) + 1
+            return seconds, False
+        self.shares.append(share)
+        return seconds, share >= PREEMPTED
+
+    def _slope(self) -> tuple[float, bool]:
+        """Return a slope, and whether it can be one; else the mean of the longer burst."""
+        self._begin()
+        once, (twice, busy) = self.burst(self.number), self._timed(2 * self.number)
+        slope, mean = (twice - once) / self.number, twice / (2 * self.number)
+        self.shares.append(busy / twice)
+        sound = mean / AGREE <= slope <= mean * AGREE
+        return (slope if sound else mean), sound
 
 
 @contextmanager

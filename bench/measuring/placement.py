@@ -28,11 +28,9 @@ def host_clock(built: BuiltCase, run: Callable[[], Any] | None = None) -> HostCl
     On a CPU places are drawn before each sample. On a GPU a burst comes before it that is not
     timed: the first after another process has had the GPU pays for the change.
     """
-    clock = HostClock(run or built.run, built.framework.wait)
-    if built.case.target.device == "cpu":
-        clock.first = Placement(built).draw
-    else:
-        clock.first = lambda: clock.burst(clock.number)
+    on_cpu = built.case.target.device == "cpu"
+    clock = HostClock(run or built.run, built.framework.wait, asynchronous=not on_cpu)
+    clock.first = Placement(built).draw if on_cpu else lambda: clock.burst(clock.number)
     return clock
 
 

@@ -1,10 +1,10 @@
 """The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
 
 Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
-plants a slow-down), {"do": "sample", "count": n} (slopes; with "bursts": true, single bursts),
-{"do": "probe", "probes": [...]} of the open case, {"do": "close"}, {"do": "peaks"}. Replies: any
-number of {"reading": ...}, then {"done": ...} or {"fault": ...}. One framework per process; the
-parent replaces the process after a fault.
+plants a slow-down), {"do": "sample", "count": n}, {"do": "probe", "probes": [...]} of the
+open case, {"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then
+{"done": ...} or {"fault": ...}. One framework per process; the parent replaces the process after a
+fault.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import importlib
 import json
 import os
 import signal
+import statistics
 import sys
 import time
 import traceback
@@ -106,14 +107,15 @@ class Worker:
         """Time some bursts of the open case."""
         if self.clock is None:
             raise RuntimeError("no case is open for timing")
-        take = self.clock.bursts if request.get("bursts") else self.clock.sample
-        samples = take(request["count"])
+        samples = self.clock.sample(request["count"])
         yield {
             "done": {
                 "samples": samples,
                 "number": self.clock.number,
                 "warm_up": self.clock.warm_up,
                 "steady": self.clock.steady,
+                "retaken": self.clock.retaken,
+                "processors": statistics.median(self.clock.shares),
             }
         }
 

@@ -15,15 +15,24 @@ class Machine:
 
     def __init__(self, call=1e-3, wait=0.0, first=0.0):
         self.now, self.call, self.latency, self.extra = 0.0, call, wait, first
+        self.away = self.stolen = 0.0
         self.calls, self.waits, self.collecting = 0, [], []
 
     def clock(self):
         return self.now
 
+    def busy(self):
+        return self.now - self.away
+
+    def elsewhere(self, seconds):
+        """Something else has the processor for so long, during the next call."""
+        self.extra = self.stolen = seconds
+
     def run(self):
         self.calls += 1
         self.now += self.call + self.extra
-        self.extra = 0.0
+        self.away += self.stolen
+        self.extra = self.stolen = 0.0
         self.collecting.append(gc.isenabled())
         return self.calls
 
@@ -34,10 +43,11 @@ class Machine:
 
 @pytest.fixture
 def made(monkeypatch):
-    def make(**properties):
+    def make(asynchronous=False, **properties):
         machine = Machine(**properties)
         monkeypatch.setattr(clocks.time, "perf_counter", machine.clock)
-        return machine, HostClock(machine.run, machine.wait)
+        monkeypatch.setattr(clocks.time, "process_time", machine.busy)
+        return machine, HostClock(machine.run, machine.wait, asynchronous=asynchronous)
 
     return make
 
@@ -76,13 +86,73 @@ def test_warm_up_is_capped_and_says_that_it_was_not_steady(made):
     assert clock.warm_up >= clocks.WARM_UP_CAP
 
 
-def test_samples_are_seconds_per_call_with_the_collector_off(made):
-    machine, clock = made(call=1e-3, wait=1e-4)
+def test_samples_are_bursts_with_one_wait_and_the_collector_off(made):
+    machine, clock = made(call=1e-3, wait=0.05)
     clock.number = 10
-    assert clock.sample(3) == pytest.approx([1e-3] * 3)
-    assert machine.calls == 3 * (10 + 20) and len(machine.waits) == 6
+    assert clock.sample(3) == pytest.approx([(10 * 1e-3 + 0.05) / 10] * 3)
+    assert machine.calls == 30 and len(machine.waits) == 3
     assert machine.collecting and not any(machine.collecting)
-    assert gc.isenabled()
+    assert gc.isenabled() and clock.retaken == 0
+
+
+def test_where_calls_are_enqueued_what_a_burst_costs_once_cancels(made):
+    machine, clock = made(call=1e-3, wait=0.005, asynchronous=True)
+    clock.number = 10
+    assert clock.sample(2) == pytest.approx([1e-3] * 2)
+    assert machine.calls == 2 * (10 + 20) and len(machine.waits) == 4
+
+
+def test_a_slope_that_no_call_could_have_is_no_sample(made):
+    machine, clock = made(call=1e-3, asynchronous=True)
+    clock.number = 4
+    machine.extra = 1.0  # the shorter burst is disturbed: the slope would be negative
+    assert clock.sample(2) == pytest.approx([1e-3] * 2)
+    assert clock.retaken == 1
+
+
+def test_what_is_always_disturbed_ends_with_what_a_call_took_at_most(made):
+    machine, clock = made(call=1e-3, asynchronous=True)
+    clock.number = 4
+    clock.first = lambda: setattr(clock, "number", 4)
+    honest = machine.run
+
+    def disturbed():
+        machine.extra = 1.0 if len(machine.waits) % 3 == 1 else 0.0
+        return honest()
+
+    clock.run = disturbed
+    (sample,) = clock.sample(1)
+    assert clock.retaken == clocks.TRIES - 1 and sample > 0
+
+
+def test_a_burst_without_the_processor_is_taken_again(made):
+    machine, clock = made(call=1e-3)
+    clock.number = 10
+    machine.elsewhere(0.05)
+    assert clock.sample(2) == pytest.approx([1e-3] * 2)
+    assert clock.retaken == 1 and clock.shares == pytest.approx([1 / 6, 1.0, 1.0])
+
+
+def test_the_number_of_calls_is_chosen_by_the_least_of_several_bursts(made):
+    machine, clock = made(call=1e-4)
+    honest = machine.run
+
+    def disturbed():
+        if machine.calls in (1, 2):
+            machine.now += 0.1  # the first bursts after the first call
+        return honest()
+
+    clock.run = disturbed
+    clock.prepare()
+    assert clock.number * 1e-4 >= BURST
+
+
+def test_when_bursts_shrink_their_number_of_calls_is_chosen_anew(made):
+    machine, clock = made(call=1e-3)
+    clock.prepare()
+    machine.call = 1e-5  # a cache has filled
+    assert clock.sample(2) == pytest.approx([1e-5] * 2)
+    assert clock.retaken == 1 and clock.number * 1e-5 >= BURST
 
 
 def test_the_collector_comes_back_after_a_failure(made):
@@ -111,27 +181,6 @@ def test_a_call_costs_less_than_two_microseconds_of_harness():
     assert min(clock.sample(9)) < 2e-6
 
 
-def test_what_a_burst_costs_once_cancels(made):
-    _, clock = made(call=1e-3, wait=0.05)
-    clock.number = 10
-    assert clock.sample(2) == pytest.approx([1e-3] * 2)
-
-
-def test_a_slope_is_never_below_the_resolution(made):
-    machine, clock = made(call=1e-3)
-    clock.number = 4
-    machine.extra = 1.0  # the shorter burst is disturbed
-    assert clock.sample(2) == pytest.approx([clocks.RESOLUTION, 1e-3])
-
-
-def test_single_bursts_are_calls_and_one_wait_with_the_collector_off(made):
-    machine, clock = made(call=1e-3, wait=0.05)
-    clock.number = 10
-    assert clock.bursts(3) == pytest.approx([(10 * 1e-3 + 0.05) / 10] * 3)
-    assert machine.calls == 30 and len(machine.waits) == 3
-    assert not any(machine.collecting) and gc.isenabled()
-
-
 def test_what_comes_first_and_the_call_after_it_are_not_timed(made):
     machine, clock = made(call=1e-3)
     clock.number = 10
@@ -141,6 +190,5 @@ def test_what_comes_first_and_the_call_after_it_are_not_timed(made):
         machine.extra = 2.0  # the next call is a slow one
 
     clock.first = first
-    assert clock.bursts(2) == pytest.approx([1e-3] * 2)
     assert clock.sample(2) == pytest.approx([1e-3] * 2)
-    assert machine.calls == 2 * 11 + 2 * 31 and machine.now > 20.0
+    assert machine.calls == 2 * 11 and machine.now > 10.0

@@ -50,6 +50,11 @@ class Accuracy:
 def accuracy(found: Arrays, expected: Arrays, spaces: Mapping[str, Space]) -> Accuracy:
     """Compare real outputs, NumPy arrays by name, with the oracle's.
 
+    >>> found, exact = np.array([1.0, 0.0, 0.0, 2.2]), np.array([1.0, 0.0, 0.0, 2.0])
+    >>> judged = accuracy({"z": found}, {"z": exact}, {"z": Space((4,), irreps="0e+1o")})
+    >>> {ir: round(error, 6) for ir, error in judged.per_irrep.items()}
+    {'0e': 0.0, '1o': 0.1}
+
     Raises:
         ValueError: when the oracle is identically zero.
     """

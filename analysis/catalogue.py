@@ -74,6 +74,9 @@ def order(growth: Growth) -> str:
     """Return exponents in words: {"lmax": 5, "channels": 1} is O(L^5 C), none an empty string.
 
     An infinite exponent is exponential growth, exp(L).
+
+    >>> order(Growth({"lmax": 5, "channels": 1}))
+    'O(L^5 C)'
     """
     if not growth:
         return ""

@@ -74,6 +74,13 @@ def parallel_channels(
 
     Ranks are those of `reachable_dimension`: three seeds, singular values above 1e-9.
 
+    >>> from analysis.reduced import labels
+    >>> parts = labels("0+1"), labels("0+1"), labels("0+1")
+    >>> every = {(0, 0, 0): 1.0, (0, 1, 1): 1.0, (1, 0, 1): 1.0, (1, 1, 0): 1.0, (1, 1, 1): 1.0}
+    >>> found = parallel_channels(every, *parts)
+    >>> [rank.value for rank in found.dimensions], found.span, found.channels
+    ([4, 5], 5, 2)
+
     Raises:
         ValueError: for a path that the group forbids, or `most` below 1.
     """
@@ -111,6 +118,10 @@ def selected_dimension(
     Jacobian, and this is the dimension itself; else it is that of a map with generic coefficients,
     and no map with the same rules exceeds it. The probability that a random point gives less is
     below 1e-6.
+
+    >>> from analysis.reduced import labels
+    >>> selected_dimension([(0, 0, 0), (1, 1, 0)], labels("0+1"), labels("0+1"), labels("0"))
+    2
 
     Raises:
         ValueError: for a path that the group forbids.
@@ -155,7 +166,11 @@ def _triples(
 
 
 def modular_rank(matrix: Array) -> int:
-    """Return the rank of an integer matrix modulo 2^31 - 1, by elimination."""
+    """Return the rank of an integer matrix modulo 2^31 - 1, by elimination.
+
+    >>> modular_rank(np.array([[1, 2], [2, 4]]))
+    1
+    """
     left = matrix % PRIME
     rank = 0
     for column in range(left.shape[1]):

@@ -50,6 +50,9 @@ def stabiliser(v: Array, inversion: bool) -> list[Group]:
     """Return groups that generate the stabiliser of a vector [3], as 3x3 matrices.
 
     In SO(3) the turns about v; with `inversion`, in O(3), a mirror that contains v too.
+
+    >>> [group.name for group in stabiliser(np.array([0.0, 0.0, 1.0]), inversion=True)]
+    ['SO(2)', 'Cs']
     """
     turns = circle(tuple(v))
     if not inversion:
@@ -65,6 +68,12 @@ def along(maps: Array, v: Array, irreps: tuple[Irreps, Irreps, Irreps], *, inver
 
     `irreps` are those of the feature that is sent, of the output that the maps have, and those that
     were asked for. `inversion` says whether O(3) or SO(3) acts on them.
+
+    >>> v, vector = np.array([0.0, 0.0, 1.0]), Irreps.parse("1o")
+    >>> maps = np.random.default_rng(0).standard_normal((5, 1, 1)) * np.outer(v, v)
+    >>> edge = along(maps, v, (vector, vector, vector), inversion=True)
+    >>> edge.stabiliser, edge.rank.value, edge.full.value
+    ('O(2)', 1, 2)
     """
     sent, found, asked = irreps
     groups = stabiliser(v, inversion)

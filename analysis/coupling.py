@@ -35,7 +35,13 @@ def sizes(
     labels2: Sequence[Irrep],
     labels3: Sequence[Irrep],
 ) -> dict[Triple, float]:
-    """Return the coefficient of each allowed triple: the largest in size over copies, signed."""
+    """Return the coefficient of each allowed triple: the largest in size over copies, signed.
+
+    >>> from analysis.reduced import labels
+    >>> scalar = labels("0e")
+    >>> sizes({(0, 0, 0): 0.5, (1, 0, 0): -2.0}, labels("2x0e"), scalar, scalar)
+    {(Irrep(l=0, p=1), Irrep(l=0, p=1), Irrep(l=0, p=1)): -2.0}
+    """
     found = dict.fromkeys(allowed_triples(labels1, labels2, labels3), 0.0)
     for (i1, i2, i3), k in reduced.items():
         triple = labels1[i1], labels2[i2], labels3[i3]
@@ -44,7 +50,12 @@ def sizes(
 
 
 def antisymmetric(triple: Triple) -> bool:
-    """Tell whether l1 + l2 + l3 is odd."""
+    """Tell whether l1 + l2 + l3 is odd.
+
+    >>> vector = Irrep(1, -1)
+    >>> antisymmetric((vector, vector, Irrep(1, 1))), antisymmetric((vector, vector, Irrep(2, 1)))
+    (True, False)
+    """
     return sum(ir.l for ir in triple) % 2 == 1
 
 
@@ -59,7 +70,11 @@ def accidental_zeros(coupled: Mapping[Triple, Verdict]) -> tuple[Triple, ...]:
 
 
 def dynamic_range(values: Collection[float]) -> float:
-    """Return max |k| / min |k| of the coefficients given (those that count); nan for none."""
+    """Return max |k| / min |k| of the coefficients given (those that count); nan for none.
+
+    >>> dynamic_range([0.5, -2.0, 1.0])
+    4.0
+    """
     absolute = np.abs(list(values))
     return float(absolute.max() / absolute.min()) if len(absolute) else float("nan")
 

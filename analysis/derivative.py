@@ -38,6 +38,12 @@ def directional(
     Arrays without a direction stay fixed. `linear_in` names the inputs or weights in which the
     oracle is a homogeneous polynomial, with their degrees. See the module for rules and errors.
 
+    >>> def cube(inputs, weights):
+    ...     return {"y": inputs["x"] ** 3}
+    >>> x, one = {"x": np.array([2.0])}, np.ones(1)
+    >>> round(directional(cube, x, {}, {"x": one}, {}, {"y": one}, [("x", 3)]), 9)
+    12.0
+
     Raises:
         ValueError: for a direction that names no array, has another shape, or moves an array
             that is not real.
@@ -76,6 +82,13 @@ def mixed(
     d^2/ds dt <c, f(.., a + s da, .., b + t db, ..)> at 0, by the rules of `directional` applied
     twice: exact where the arrays are in `linear_in`; else nested differences, good to about 1e-7
     of the curve's values.
+
+    >>> def product(inputs, weights):
+    ...     return {"y": weights["w"] * inputs["x"]}
+    >>> x, w, one = {"x": np.array([2.0])}, {"w": np.array([3.0])}, np.ones(1)
+    >>> linear = [("x", 1), ("w", 1)]
+    >>> mixed(product, x, w, ("x", one), ("w", one), {"y": one}, linear)
+    1.0
 
     Raises:
         ValueError: for a direction that names no array or has another shape.

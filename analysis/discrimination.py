@@ -85,6 +85,9 @@ def pairs() -> tuple[Pair, ...]:
       as with the degenerate environments CH4 of [@pozdnyakov2020].
     * rotor_n: n neighbours on a circle and one farther out in their plane, in line with one of them
       or between two: moments of degrees below n do not see the n-fold rotor turn [@joshi2023].
+
+    >>> [pair.name for pair in pairs()][:3]
+    ['chiral_tetrahedron', 'chiral_tetris', 'homometric']
     """
     corners = np.array([[1, 1, 1], [1, -1, -1], [-1, 1, -1], [-1, -1, 1]]) / np.sqrt(3)
     corners = corners * np.array([0.5, 1.0, 1.5, 2.0])[:, None]
@@ -109,7 +112,11 @@ def _circle(steps: Sequence[float] | Array, of: int) -> Array:
 
 
 def moments(environment: Array, labels: Sequence[Irrep]) -> Array:
-    """Return a [channels, dim] of an environment [neighbours, 3], for one irrep of each degree."""
+    """Return a [channels, dim] of an environment [neighbours, 3], for one irrep of each degree.
+
+    >>> moments(pairs()[0].first, (Irrep(0, 1), Irrep(1, -1))).shape
+    (4, 4)
+    """
     harmonics = spherical_harmonics(max(ir.l for ir in labels), environment, "norm")
     columns = np.concatenate([np.arange(ir.l**2, (ir.l + 1) ** 2) for ir in labels])
     centres = np.arange(1, CHANNELS + 1)[:, None] / 2
@@ -123,6 +130,12 @@ def compare(
     """Measure how far apart a bilinear map puts a pair, by invariants of `order` moments.
 
     `evaluate(X, Y) -> Z` on rows, with one copy of the same irreps in X and Y.
+
+    >>> from analysis.reduced import labels
+    >>> dot = lambda x, y: np.sum(x * y, axis=1, keepdims=True)
+    >>> found = compare(dot, (labels("1o"), labels("1o"), labels("0e")), pairs()[0], order=2)
+    >>> found.distinguishes, found.sound
+    (False, True)
 
     Raises:
         ValueError: for inputs with other irreps, or an order below 1.
@@ -203,6 +216,10 @@ def chain_expected(coupled: Coupled, length: int, layers: int) -> bool | None:
     An atom halfway must hear of both ends, so fewer layers never do, nor does a map that makes no
     scalars of two equal degrees. Enough layers do when a vector can start (0, 1, 1), be passed on
     (1, 0, 1) and meet another (1, 1, 0); None where the map lacks one of these.
+
+    >>> scalar = Irrep(0, 1)
+    >>> chain_expected([(scalar, scalar, scalar)], length=2, layers=1)
+    False
     """
     degrees = {tuple(ir.l for ir in triple) for triple in coupled}
     if layers < length // 2 + 1 or not any(three == 0 for _, _, three in degrees):

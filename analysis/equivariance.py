@@ -108,6 +108,15 @@ def errors(
     yields candidate versions of the output b = g f(x); the one nearest to a = f(g x) counts.
     `mask(g)` says which entries are compared, as `compared` does; of them b is the scale.
 
+    >>> from impls.groups import rotations
+    >>> from impls.so3.space import irreps_space
+    >>> vector = irreps_space((1, 3), "1")
+    >>> turns = rotations().sample(np.random.default_rng(0), 4)
+    >>> x = {"x": np.array([[1.0, 2.0, 3.0]])}
+    >>> found = errors(lambda a: {"y": 2 * a["x"]}, {"x": vector}, {"y": vector}, x, turns)
+    >>> bool(found.summary()["max"] < 1e-12)
+    True
+
     Raises:
         ValueError: when f(x) is identically zero, `elements` is empty, the names of the outputs
             are not those of `space_out`, a mask is bad, or it never leaves anything of an output.
@@ -223,7 +232,11 @@ def local_errors(
 
 
 def difference_step(eps: float) -> float:
-    """Return the step of `local_errors` at which truncation and rounding are alike: eps^(1/5)."""
+    """Return the step of `local_errors` at which truncation and rounding are alike: eps^(1/5).
+
+    >>> round(difference_step(2.0**-52), 6)
+    0.00074
+    """
     return float(eps**0.2)
 
 

@@ -42,6 +42,11 @@ def reachable_dimension(
     probability 1; the largest of the three is returned, with the smallest gap seen there, and the
     verdict is "ambiguous" unless the three agree.
 
+    >>> from analysis.reduced import labels
+    >>> inputs, scalar = labels("0+1"), labels("0")
+    >>> reachable_dimension({(0, 0, 0): 1.0, (1, 1, 0): 1.0}, inputs, inputs, scalar).value
+    2
+
     Raises:
         ValueError: for a path that the group forbids.
     """
@@ -83,6 +88,10 @@ def span_dimension(
 
     Each coordinate of w is a polynomial in A, B, C and no two share a monomial, so the nonzero
     ones are linearly independent: the span counts the coupled triples times copies^3.
+
+    >>> from analysis.reduced import labels
+    >>> span_dimension({(0, 0, 0): 1.0}, labels("1o"), labels("1o"), labels("1e"), copies=2)
+    8
     """
     return copies**3 * len(dict(_tensors(coefficients, labels1, labels2, labels3)))
 

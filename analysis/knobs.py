@@ -27,6 +27,11 @@ def complaint(
 ) -> str | None:
     """Return why errors at the values of a knob, from coarse to fine, do not decay; None if so.
 
+    >>> complaint([4, 8, 16], [0.1, 0.01, 0.001]) is None
+    True
+    >>> complaint([4, 8], [0.1, 0.2])
+    'the error grows from 1.0e-01 at 4 to 2.0e-01 at 8'
+
     Raises:
         ValueError: for fewer than two values, or another number of errors.
     """

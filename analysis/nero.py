@@ -64,6 +64,13 @@ def nero(
     `call` and `truth` map NumPy arrays to NumPy arrays, named and moved as `space_out` says.
     `mask(g)` says which entries have a partner under g, as in `analysis.equivariance`.
 
+    >>> from impls.groups import circle
+    >>> from impls.so3.space import irreps_space
+    >>> vector, x = irreps_space((3,), "1"), {"x": np.array([1.0, 2.0, 3.0])}
+    >>> found = nero(lambda a: {"y": 2 * a["x"]}, circle(), {"x": vector}, {"y": vector}, x, 4)
+    >>> found.group, found.reference, found.errors.round(6).tolist()
+    ('SO(2)', 'consensus', [0.0, 0.0, 0.0, 0.0])
+
     Raises:
         ValueError: when the group has no orbit, n < 2, the truth or the consensus is zero, or a
             mask is bad.

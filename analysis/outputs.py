@@ -43,6 +43,12 @@ def by_output(
 ) -> tuple[Part, ...]:
     """Return the whole output first, then each parity (where irreps have one), then each irrep.
 
+    >>> from analysis.reduced import labels
+    >>> vector, products = labels("1o"), labels("0e+1e")
+    >>> found = by_output({(0, 0, 0): 1.0}, vector, vector, products)
+    >>> [(part.name, part.dim.value, part.full) for part in found]
+    [('all', 1, 2), ('e', 1, 2), ('0e', 1, 1), ('1e', 0, 1)]
+
     Raises:
         ValueError: for a path that the group forbids.
     """

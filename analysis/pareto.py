@@ -12,6 +12,9 @@ def front(points: Sequence[tuple[float, float]]) -> list[int]:
     A point is dominated when another costs no more and gives no less, and is better in one of
     both. Equal points dominate neither of them.
 
+    >>> front([(1.0, 5.0), (2.0, 4.0), (3.0, 9.0)])
+    [0, 2]
+
     Raises:
         ValueError: for a number that is not finite.
     """

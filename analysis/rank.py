@@ -23,6 +23,10 @@ class Rank:
     `gap` is the smallest over the seeds that found `value`; it is inf for rank 0, and at full rank
     the next singular value is taken as eps times the first. `seeds_agree` tells whether every seed
     found this rank.
+
+    >>> rank = Rank.of(np.array([[1.0, 2.0], [2.0, 4.0]]))
+    >>> rank.value, rank.verdict
+    (1, 'certain')
     """
 
     value: int

@@ -35,7 +35,11 @@ _POINTS = 3
 
 
 def labels(irreps: str | Irreps, parity: bool = True) -> tuple[Irrep, ...]:
-    """Return the irreps one by one, in the order of the axis; without their parity if asked."""
+    """Return the irreps one by one, in the order of the axis; without their parity if asked.
+
+    >>> print(*labels("2x0e+1o"))
+    0e 0e 1o
+    """
     return tuple(
         ir if parity else Irrep(ir.l, 0) for mul, ir in Irreps.parse(irreps) for _ in range(mul)
     )
@@ -114,6 +118,10 @@ def bilinear_blocks(
     that what is compiled for a size is compiled once. Linearity in either input is tried at 3
     random points first. Rounding in `evaluate` shows as defect.
 
+    >>> found = bilinear_blocks(np.cross, labels("1o"), labels("1o"), labels("1e"))
+    >>> {path: round(k, 6) for path, k in found.coefficients.items()}
+    {(0, 0, 0): 2.44949}
+
     Raises:
         ValueError: when the relative violation of bilinearity exceeds `tolerance` (or is nan), or
             Z has another shape.
@@ -154,7 +162,12 @@ def bilinear_blocks(
 
 
 def allowed(ir1: Irrep, ir2: Irrep, ir3: Irrep) -> bool:
-    """Tell whether ir3 is part of ir1 x ir2: the triangle rule and, with parity, p3 = p1 p2."""
+    """Tell whether ir3 is part of ir1 x ir2: the triangle rule and, with parity, p3 = p1 p2.
+
+    >>> vector = Irrep(1, -1)
+    >>> allowed(vector, vector, Irrep(1, 1)), allowed(vector, vector, vector)
+    (True, False)
+    """
     return abs(ir1.l - ir2.l) <= ir3.l <= ir1.l + ir2.l and ir3.p == ir1.p * ir2.p
 
 
@@ -165,6 +178,10 @@ def allowed_triples(
 
     Their number, times the copies of each of X, Y and Z, is the dimension of all equivariant
     bilinear maps X x Y to Z: what the full Clebsch-Gordan product reaches.
+
+    >>> found = allowed_triples(labels("1o"), labels("1o"), labels("0e+1o+1e"))
+    >>> [" ".join(map(str, triple)) for triple in found]
+    ['1o 1o 0e', '1o 1o 1e']
     """
     first, second, third = (dict.fromkeys(part) for part in (labels1, labels2, labels3))
     return tuple(triple for triple in product(first, second, third) if allowed(*triple))

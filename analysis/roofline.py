@@ -18,6 +18,9 @@ def bound(flops: float, size: float, peak: float, bandwidth: float) -> Bound:
     `flops` and `size` [B] are those that the operation needs, `peak` [1/s] and `bandwidth` [B/s]
     what the machine was measured to reach. A time divided into this is the share of the roofline.
 
+    >>> bound(flops=1e9, size=1e6, peak=1e12, bandwidth=1e11)
+    Bound(seconds=0.001, limit='compute')
+
     Raises:
         ValueError: for a negative count, or a rate that is not positive.
     """

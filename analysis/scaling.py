@@ -24,6 +24,9 @@ def exponent(
     line, not the bias of sizes that are not asymptotic yet: the local exponent may change by 0.5
     over a tail. Two points have no interval: nan bounds.
 
+    >>> round(exponent([1, 2, 4, 8], [3, 12, 48, 192]).value, 6)
+    2.0
+
     Raises:
         ValueError: for fewer than two distinct sizes, or numbers that are not positive and finite.
     """
@@ -53,6 +56,9 @@ def tail(sizes: ArrayLike, values: ArrayLike, tolerance: float = TOLERANCE) -> i
     than its standard error beyond that: noise does not cut a tail short. Where not even three have
     settled it is two: the last local exponent.
 
+    >>> tail([1, 2, 4, 8, 16], [10, 10, 12, 24, 48])
+    3
+
     Raises:
         ValueError: for numbers that are not positive and finite.
     """
@@ -76,6 +82,9 @@ def crossovers(
     intervals exclude 1 on opposite sides; its interval are the sizes at which the band between lo
     and hi holds 1, so it covers as often as the intervals of the ratio do (the band of a line is
     widest at its ends). Costs that do not cross, or not beyond their intervals, have none.
+
+    >>> [round(place.value, 6) for place in crossovers([1, 4], [(2, 1.9, 2.1), (0.5, 0.4, 0.6)])]
+    [2.0]
 
     Raises:
         ValueError: for sizes that repeat, a ratio missing, or numbers that are not positive.

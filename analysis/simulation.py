@@ -30,7 +30,11 @@ SLOWER = 1.1
 
 
 def lognormal(sigma: float) -> Model:
-    """Return the model of independent samples that scatter by `sigma`."""
+    """Return the model of independent samples that scatter by `sigma`.
+
+    >>> lognormal(0.01)(np.random.default_rng(0), (5, 31)).shape
+    (2, 5, 31)
+    """
     return lambda rng, shape: sigma * rng.standard_normal((2, *shape))
 
 
@@ -100,7 +104,11 @@ def pooled(groups: Sequence[Array], level: float = 0.95) -> Interval:
 
 
 def coverage(times: Array, method: Method) -> float:
-    """Return how often the interval of `method` holds the truth 1, over times [trials, ...]."""
+    """Return how often the interval of `method` holds the truth 1, over times [trials, ...].
+
+    >>> coverage(np.ones((4, 11)), median_interval)
+    1.0
+    """
     found = [method(trial) for trial in times]
     return float(np.mean([lo <= 1.0 <= hi for _, lo, hi in found]))
 

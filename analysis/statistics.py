@@ -41,6 +41,9 @@ def median_interval(samples: ArrayLike, level: float = 0.95, tau: float = 1.0) -
     it is taken as beta-binomial with this variance. For n/tau too small (n < 6 at 0.95, tau = 1)
     the interval is [min, max] and covers less than asked: `median_coverage` gives what is achieved.
 
+    >>> median_interval([4, 2, 7, 1, 6, 3, 5])
+    Interval(value=4.0, lo=1.0, hi=7.0)
+
     Raises:
         ValueError: for no samples or one that is not finite.
     """
@@ -53,6 +56,9 @@ def median_coverage(n: int, level: float = 0.95, tau: float = 1.0) -> float:
     """Return the coverage that `median_interval` achieves with n samples when asked for level.
 
     It is at least `level`, except where even [min, max] covers less (n = 3: 0.75).
+
+    >>> median_coverage(3), median_coverage(7)
+    (0.75, 0.984375)
     """
     return 1.0 - 2.0 * float(below_median(n, tau)[_rank(n, level, tau) - 1])
 
@@ -74,6 +80,9 @@ def autocorrelation_time(samples: ArrayLike) -> float:
     blind. rho_1 = (n r_1 + 1)/(n - 4) corrects the bias of the autocorrelation r_1 [@marriott1954]
     and is at least 0; phi is the larger of rho_1 and, where r_1 > 2/sqrt(n), r_2/r_1. A drift
     counts as memory. Four samples or fewer cannot tell, nor can equal ones: 1.
+
+    >>> autocorrelation_time([1, 5, 2, 4, 3, 6])
+    1.0
 
     Raises:
         ValueError: for no samples or one that is not finite.
@@ -121,6 +130,9 @@ def hierarchical_interval(groups: Sequence[ArrayLike], level: float = 0.95) -> I
     A bootstrap of processes and of samples within them covers too little with few processes
     (`analysis.simulation` compares both; the table is in docs/statistics.md).
 
+    >>> [round(bound, 6) for bound in hierarchical_interval([[1, 2, 3], [1, 2, 9]])]
+    [2.0, 2.0, 2.0]
+
     Raises:
         ValueError: for no processes, no samples, or one that is not positive and finite.
     """
@@ -161,6 +173,10 @@ def paired_ratio(
     processes the interval is that of `hierarchical_interval`: Student's on these numbers, or, for
     a single round, `series_interval` of the log ratios, which covers these two processes only.
 
+    >>> found = paired_ratio([[2, 4, 6], [8, 2, 2]], [[1, 2, 3], [4, 1, 1]])
+    >>> [round(bound, 6) for bound in found]
+    [2.0, 2.0, 2.0]
+
     Raises:
         ValueError: as `log_ratios`.
     """
@@ -175,6 +191,9 @@ def geometric_mean(ratios: ArrayLike, level: float = 0.95) -> Interval:
 
     The interval is Student's on the logs: for problems (or rounds) like these. One ratio has none:
     nan bounds.
+
+    >>> round(geometric_mean([2.0, 0.5]).value, 6)
+    1.0
 
     Raises:
         ValueError: for no ratios, or one that is not positive and finite.

@@ -25,7 +25,11 @@ from impls.spaces import Array
 
 
 def slices(labels: Sequence[Irrep]) -> list[slice]:
-    """Return where each of these irreps lies on an axis that holds one after the other."""
+    """Return where each of these irreps lies on an axis that holds one after the other.
+
+    >>> slices((Irrep(0, 1), Irrep(1, -1)))
+    [slice(0, 1, None), slice(1, 4, None)]
+    """
     ends = np.cumsum([0, *(ir.dim for ir in labels)]).tolist()
     return [slice(a, b) for a, b in pairwise(ends)]
 
@@ -34,6 +38,11 @@ class Tower:
     """A bilinear map between labelled spaces, used again and again with `count` random weights.
 
     `evaluate(X [n, dim X], Y [n, dim X]) -> Z [n, dim Z]`.
+
+    >>> from analysis.reduced import labels
+    >>> tower = Tower(np.cross, (labels("1"), labels("1"), labels("1")), count=5)
+    >>> tower.features(np.ones((2, 4, 3)), degree=2, label=Irrep(1, 0)).shape
+    (5, 2, 3)
 
     Raises:
         ValueError: when an irrep of the inputs is repeated, or the two inputs differ in theirs.

@@ -80,6 +80,12 @@ def fit(
     `evaluate(X, Y) -> Z` on rows, with one copy of the same irreps in X and Y; it is called with
     `rows(budget)` rows at a time.
 
+    >>> from analysis.reduced import labels
+    >>> vector = labels("1")
+    >>> found = fit(np.cross, (vector, vector, vector), degree=2, irrep=vector[0], budget=8)
+    >>> found.rank, found.full, found.universal
+    (1, 1, True)
+
     Raises:
         ValueError: for inputs with other irreps, or a degree below 1.
     """
@@ -108,7 +114,11 @@ def fit(
 
 
 def rows(budget: int) -> int:
-    """Return how many rows a fit evaluates at a time: each feature on 2.5 budget inputs."""
+    """Return how many rows a fit evaluates at a time: each feature on 2.5 budget inputs.
+
+    >>> rows(8)
+    160
+    """
     return budget * (2 * budget + budget // 2)
 
 

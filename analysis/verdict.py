@@ -50,6 +50,9 @@ def verdict(lo: float, hi: float, margin: float = 0.02) -> Kind:
     Faster if hi < 1/(1 + margin), slower if lo > 1 + margin, the same if both bounds lie between
     these, else ambiguous, as with bounds that are nan.
 
+    >>> verdict(0.80, 0.90), verdict(0.99, 1.01), verdict(0.90, 1.10)
+    ('faster', 'same', 'ambiguous')
+
     Raises:
         ValueError: for a margin that is not positive, or bounds in the wrong order.
     """
@@ -81,6 +84,9 @@ def verdicts(
     level. With fewer than four rounds a difference must exceed (1 + margin)(1 + allowance), and the
     margin of `same` is as much narrower.
 
+    >>> verdicts([([[2.0, 2.0]] * 5, [[1.0, 1.0]] * 5)])
+    [Verdict(kind='slower', p=0.0)]
+
     Raises:
         ValueError: as `log_ratios`; for a margin that is not positive, an allowance below 0, or a
             level not between 0 and 1.
@@ -101,6 +107,9 @@ def holm(p: Sequence[float]) -> list[float]:
 
     They are at most 1. Rejecting where they are at most alpha rejects a true hypothesis with
     probability at most alpha [@holm1979].
+
+    >>> holm([0.01, 0.04])
+    [0.02, 0.04]
     """
     order = np.argsort(p, kind="stable")
     steps = np.arange(len(order), 0, -1) * np.asarray(p, np.float64)[order]

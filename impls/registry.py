@@ -41,6 +41,8 @@ class Registry:
     operations: dict[str, Operation] = field(default_factory=dict)
     implementations: dict[str, Implementation] = field(default_factory=dict)
     origins: dict[int, str] = field(default_factory=dict)
+    plugins: list[ModuleType] = field(default_factory=list)
+    """Modules of installed packages and of the user's files: they may declare probes too."""
 
     def add(self, thing: Family | Operation | Implementation | Algorithm, origin: str) -> None:
         """Register one declaration; an Algorithm once, as the implementations that it becomes.
@@ -65,6 +67,12 @@ class Registry:
         if known is None:
             table[name] = thing
             self.origins[id(thing)] = origin
+
+    def add_plugin(self, module: ModuleType) -> None:
+        """Register the declarations of a module from outside."""
+        if module not in self.plugins:
+            self.plugins.append(module)
+        self.add_module(module)
 
     def add_module(self, module: ModuleType) -> None:
         """Register every declaration at the top level of a module."""
@@ -172,11 +180,11 @@ def load(files: Iterable[str | Path] = ()) -> Registry:
                     f"{type(error).__name__}: {error}; mend or uninstall its package"
                 ) from error
             if isinstance(loaded, ModuleType):
-                registry.add_module(loaded)
+                registry.add_plugin(loaded)
             else:
                 registry.add(loaded, entry.value)
     for file in files:
-        registry.add_module(_import_file(Path(file)))
+        registry.add_plugin(_import_file(Path(file)))
     registry.check()
     return registry
 

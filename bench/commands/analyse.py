@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from bench.ask import knobs
@@ -46,17 +47,17 @@ CODES = "exit codes: 0 done, 1 a probe failed or disagrees with what is derived,
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     """Add a command for each analysis; a family or a profile takes the place of poses."""
-    known = probes.analyses().values()
+    words = argv[1:]
+    registry = load_registry(question.named(words)[1]) if argv else None
+    known = probes.analyses(registry.plugins if registry else ()).values()
     lines = [f"  python -m bench analyse {one.name} {one.example}" for one in known]
     parser.epilog = "\n".join(["examples:", *lines, "", CODES])
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    words = argv[1:]
     asked = any(word.partition("=")[0] in ("--family", "--profile") for word in words)
-    registry = load_registry(question.named(words)[1]) if argv else None
     named = parser.add_subparsers(dest="analysis", required=True, metavar="ANALYSIS")
     for one in known:
         sub = named.add_parser(one.name, help=one.summary, description=one.summary)
-        sub.set_defaults(usage=sub.format_help)
+        sub.set_defaults(usage=sub.format_help, one=one)
         sub.add_argument("--operation", required=one.swept, default="all")
         sub.add_argument(
             "--implementation",
@@ -136,7 +137,8 @@ def _is_for(arguments: argparse.Namespace, family: Family, operation: Operation)
 
 
 def _analysis(arguments: argparse.Namespace) -> Analysis:
-    return probes.analyses()[arguments.analysis]
+    one: Analysis = arguments.one
+    return one
 
 
 def _cases(arguments: argparse.Namespace, registry: Registry) -> Iterator[Case]:
@@ -268,16 +270,16 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
     asked = []
     for planned in planned_of(cases, registry):
         framework = registry.implementation(planned.case.implementation).framework
-        sources = _sources(one.name, framework)
+        sources = _sources(one.name, framework, *registry.plugins)
         asked.append(replace(planned, key=digest({"case": planned.key, "sources": sources})))
     return Plan(f"analysis {one.name}", settings, asked)
 
 
 @cache
-def _sources(analysis: str, framework: Framework) -> dict[str, str]:
+def _sources(analysis: str, framework: Framework, *plugins: ModuleType) -> dict[str, str]:
     """Return a hash of each module that analyses: what is changed is measured again."""
-    known = probes.probes()
-    measuring = {known[name].measure.__module__ for name in probes.analyses()[analysis].probes}
+    known, named = probes.probes(plugins), probes.analyses(plugins)[analysis].probes
+    measuring = {known[name].measure.__module__ for name in named}
     files = [Path(str(sys.modules[name].__file__)) for name in measuring]
     return hashes(closure([*files, FRAMEWORKS / f"{framework}.py"], ANALYSED))
 

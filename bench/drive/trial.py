@@ -159,7 +159,7 @@ class Trial:
         explains = self.session.explaining.get(self.planned.key)
         explained = (explains,) if explains else ()
         named = (*self.session.settings.probes, *self.planned.also, *explained)
-        known = probes.probes()
+        known = probes.probes(self.session.registry.plugins)
         return [
             name
             for name in dict.fromkeys(named)

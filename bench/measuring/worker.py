@@ -46,7 +46,7 @@ class Worker:
     def __init__(self, registry: Registry) -> None:
         """Start with no case."""
         self.registry = registry
-        self.probes = probes()
+        self.probes = probes(registry.plugins)
         self.built: BuiltCase | None = None
         self.clock: HostClock | None = None
 

@@ -14,6 +14,11 @@ def direct_product(**factors: Group) -> Group:
 
     The subgroups, generators and orbits of every factor are lifted, with the identity in all other
     factors; generators are named `<factor>.<generator>`. A product of factors has no orbit.
+
+    >>> from impls.groups import rotations, symmetric
+    >>> product = direct_product(turn=rotations(), nodes=symmetric(3))
+    >>> product.name, sorted(product.subgroups)
+    ('SO(3) x S_3', ['permutation', 'rotation'])
     """
     identity = {name: group.identity for name, group in factors.items()}
 

@@ -22,6 +22,11 @@ def euclidean(turns: Group) -> Group:
 
     Elements are matrices [[R, t], [0, 1]], [4, 4], that move a point p to R p + t. The subgroups of
     `turns` come with t = 0, and `translation` (R^3) with R = 1; t is drawn standard normal.
+
+    >>> from impls.groups import orthogonal
+    >>> group = euclidean(orthogonal())
+    >>> group.name, sorted(group.subgroups)
+    ('E(3)', ['inversion', 'rotation', 'translation'])
     """
 
     def turned(along: Callable[[float], Element], angle: float) -> Element:

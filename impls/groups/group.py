@@ -26,6 +26,10 @@ class Group:
 
     `generators` maps the name of a generator X to t -> exp(t X), with t in radians or in units of
     length. `orbit(n)` returns about n elements; None where nothing is worth drawing.
+
+    >>> parity = Group("Z_2", 0, lambda rng, n: [1] * n, lambda g, h: (g + h) % 2, lambda g: g)
+    >>> parity.mul(1, 1) == parity.identity
+    True
     """
 
     name: str

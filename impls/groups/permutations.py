@@ -14,6 +14,10 @@ def symmetric(n: int) -> Group:
     """Return S_n: element p moves entry i to place p[i].
 
     An orbit is the identity and transpositions (i, j), evenly chosen when there are too many.
+
+    >>> turn = np.array([1, 2, 0])
+    >>> symmetric(3).mul(turn, turn)
+    array([2, 0, 1])
     """
 
     def mul(g: Element, h: Element) -> Element:

@@ -27,6 +27,9 @@ def rotations() -> Group:
     """Return SO(3): elements are 3x3 rotation matrices, drawn from the Haar measure.
 
     An orbit turns by 8 angles of (0, pi] about axes on a Fibonacci lattice of the sphere.
+
+    >>> [g.shape for g in rotations().sample(np.random.default_rng(0), 2)]
+    [(3, 3), (3, 3)]
     """
 
     def orbit(n: int) -> Orbit:
@@ -50,7 +53,11 @@ def rotations() -> Group:
 
 
 def circle(axis: Sequence[float] = (0.0, 1.0, 0.0)) -> Group:
-    """Return SO(2), the rotations about an axis [3] (the polar axis y), as 3x3 matrices."""
+    """Return SO(2), the rotations about an axis [3] (the polar axis y), as 3x3 matrices.
+
+    >>> (circle().generators["rotation"](np.pi / 2) @ [0, 0, 1]).round(6).tolist()
+    [1.0, 0.0, 0.0]
+    """
 
     def orbit(n: int) -> Orbit:
         angle = 2 * np.pi * np.arange(n) / n
@@ -73,7 +80,11 @@ def inversion() -> Group:
 
 
 def orthogonal() -> Group:
-    """Return O(3) with its subgroups `rotation` (SO(3)) and `inversion` ({1, -1})."""
+    """Return O(3) with its subgroups `rotation` (SO(3)) and `inversion` ({1, -1}).
+
+    >>> sorted(orthogonal().subgroups)
+    ['inversion', 'rotation']
+    """
 
     proper = rotations().subgroups["rotation"]
 

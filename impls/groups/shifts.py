@@ -8,7 +8,12 @@ from impls.groups.group import Element, Group, Orbit
 
 
 def shifts(*sizes: int) -> Group:
-    """Return the circular shifts of a grid; an element is a tuple of steps, one for each axis."""
+    """Return the circular shifts of a grid; an element is a tuple of steps, one for each axis.
+
+    >>> grid = shifts(4, 3)
+    >>> grid.name, grid.mul((3, 1), (2, 1)), grid.inv((3, 1))
+    ('Z_4 x Z_3', (1, 2), (1, 2))
+    """
 
     def mul(g: Element, h: Element) -> Element:
         return tuple((a + b) % n for a, b, n in zip(g, h, sizes, strict=True))

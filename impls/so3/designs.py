@@ -49,6 +49,10 @@ def t_design(degree: int) -> tuple[Array, Array]:
 
     The six vertices of the octahedron up to degree 3, then the designs of `ORBITS`, kept on disk.
     Raises ValueError for degree < 0 and above LARGEST.
+
+    >>> points, weights = t_design(3)
+    >>> points.shape, round(float(weights.sum()), 3)
+    ((6, 3), 12.566)
     """
     if not 0 <= degree <= LARGEST:
         raise ValueError(
@@ -70,6 +74,9 @@ def rotations_of(order: int) -> Array:
     """Return the rotation group [order, 3, 3] of the tetrahedron (12) or the octahedron (24).
 
     Both permute the axes and turn them over; the tetrahedron allows only an even number of turns.
+
+    >>> rotations_of(24).shape
+    (24, 3, 3)
     """
     found = []
     for axes, signs in product(permutations(range(3)), product((1.0, -1.0), repeat=3)):

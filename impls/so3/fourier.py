@@ -26,6 +26,9 @@ def sphere_to_fourier(lmax: int) -> Complex:
     Y_lm(theta, phi) = sum_uv y[lm,u,v] e^(i(u theta + v phi)), orthonormal harmonics. Exact up to
     rounding: the functions of theta are band-limited and sampled at 2lmax+1 points. Only u of the
     parity of l and v = +-m occur; all other entries are exactly 0. ValueError if `lmax` < 0.
+
+    >>> sphere_to_fourier(2).shape
+    (9, 5, 5)
     """
     degree, order = degrees_and_orders(lmax)
     polar = _polar_series(lmax)[degree, np.abs(order)]
@@ -41,6 +44,9 @@ def fourier_to_sphere(lmax_out: int, band: int) -> Complex:
     is replaced by its series and int_0^pi sin(t) e^(int) dt = 2/(1-n^2) for even n, +-i pi/2 for
     n = +-1, 0 for other odd n. For a product of degrees l1 and l2, band = l1 + l2.
     ValueError if `lmax_out` or `band` is negative.
+
+    >>> fourier_to_sphere(lmax_out=2, band=3).shape
+    (7, 7, 9)
     """
     if band < 0:
         raise ValueError(f"band {band} is negative")

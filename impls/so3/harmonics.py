@@ -24,6 +24,9 @@ def spherical_harmonics(
     m < 0, m = 0, m > 0, N^2 = (2l+1)/4pi (l-|m|)!/(l+|m|)!, no Condon-Shortley phase
     [@homeier1996]. "integral": orthonormal on the sphere; "component": sum over m of Y^2 is 2l+1;
     "norm": it is 1. Raises ValueError for zero or non-finite vectors and unknown normalisations.
+
+    >>> spherical_harmonics(1, [0, 1, 0], "component").round(3).tolist()
+    [1.0, 0.0, 1.732, 0.0]
     """
     points = np.asarray(vectors, dtype=float)
     if points.shape[-1:] != (3,):
@@ -45,6 +48,9 @@ def legendre(lmax: int, cos_theta: ArrayLike) -> Array:
 
     legendre[l, |m|] = N P_l^|m|(cos t), so that Y_lm(t, p) = legendre[l, |m|] trigonometric[m],
     orthonormal. Raises ValueError for |cos_theta| > 1 or a negative `lmax`.
+
+    >>> legendre(1, 1.0).round(3).tolist()
+    [[0.282, 0.0], [0.489, 0.0]]
     """
     cosine = np.asarray(cos_theta, dtype=float)
     if not np.all(np.abs(cosine) <= 1):
@@ -57,6 +63,9 @@ def trigonometric(lmax: int, phi: ArrayLike) -> Array:
 
     sqrt2 sin |m|phi for m < 0, 1 for m = 0, sqrt2 cos m phi for m > 0. `phi` is measured from z
     towards x.
+
+    >>> trigonometric(1, 0.0).round(3).tolist()
+    [0.0, 1.0, 1.414]
     """
     angle = np.asarray(phi, dtype=float)[..., None] * np.arange(1, _checked(lmax) + 1)
     sine, cosine = math.sqrt(2) * np.sin(angle), math.sqrt(2) * np.cos(angle)
@@ -85,7 +94,11 @@ def extended_legendre(lmax: int, cosine: Array, sine: Array) -> Array:
 
 
 def degrees_and_orders(lmax: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return l and m [(lmax+1)^2] of each component in the order of `spherical_harmonics`."""
+    """Return l and m [(lmax+1)^2] of each component in the order of `spherical_harmonics`.
+
+    >>> degrees_and_orders(1)
+    (array([0, 1, 1, 1]), array([ 0, -1,  0,  1]))
+    """
     degree = np.repeat(np.arange(_checked(lmax) + 1), 2 * np.arange(lmax + 1) + 1)
     return degree, np.arange((lmax + 1) ** 2) - degree * (degree + 1)
 

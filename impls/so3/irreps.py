@@ -18,6 +18,9 @@ class Irrep:
 
     `p` is +1 (even, "e") or -1 (odd, "o") for O(3) and 0 for SO(3), where it has no letter.
     Irreps are ordered by (l, p), so 1o comes before 1e. A bad degree or parity is a ValueError.
+
+    >>> print(*Irrep.parse("1o") * Irrep.parse("2e"))
+    1o 2o 3o
     """
 
     l: int  # noqa: E741 -- the field's name for a degree
@@ -79,6 +82,10 @@ class Irreps:
     `items` holds (multiplicity, Irrep) pairs. An array of these irreps has a last axis of length
     `dim` in the layout mul_ir: item after item, within an item copy after copy, m = -l..l.
     A multiplicity below 1, or labels of O(3) and of SO(3) together, are a ValueError.
+
+    >>> irreps = Irreps.parse("2x0e + 1o")
+    >>> irreps.dim, irreps.lmax, irreps.slices()
+    (5, 1, (slice(0, 2, None), slice(2, 5, None)))
     """
 
     items: tuple[tuple[int, Irrep], ...]
@@ -157,17 +164,28 @@ class Irreps:
 
 
 def natural(values: Iterable[int]) -> Irreps:
-    """Return one irrep of O(3) for each degree, of natural parity (-1)^l: "1x0e+1x1o+1x2e"."""
+    """Return one irrep of O(3) for each degree, of natural parity (-1)^l: "1x0e+1x1o+1x2e".
+
+    >>> print(natural(range(3)))
+    1x0e+1x1o+1x2e
+    """
     return Irreps(tuple((1, Irrep(degree, (-1) ** degree)) for degree in values))
 
 
 def degrees(values: Iterable[int]) -> Irreps:
-    """Return one irrep of SO(3), without parity, for each degree: "1x0+1x1+1x2"."""
+    """Return one irrep of SO(3), without parity, for each degree: "1x0+1x1+1x2".
+
+    >>> print(degrees([0, 2]))
+    1x0+1x2
+    """
     return Irreps(tuple((1, Irrep(degree, 0)) for degree in values))
 
 
 def standard(symmetry: str, values: Iterable[int]) -> Irreps:
     """Return one irrep for each degree: `natural` for symmetry "o3", `degrees` for "so3".
+
+    >>> print(standard("o3", range(2)))
+    1x0e+1x1o
 
     Raises:
         ValueError: for another symmetry.

@@ -45,6 +45,10 @@ def gauss_legendre(degree: int) -> ProductGrid:
 
     ceil((D+1)/2) Gauss-Legendre nodes times D+1 azimuths [@atkinson2012]. A trilinear product of
     harmonics of degrees l1, l2, l3 needs D = l1 + l2 + l3. Raises ValueError for degree < 0.
+
+    >>> grid = gauss_legendre(4)
+    >>> grid.points().shape, round(float(grid.weights().sum()), 3)
+    ((3, 5, 3), 12.566)
     """
     if degree < 0:
         raise ValueError(f"degree {degree} is negative")
@@ -60,6 +64,10 @@ def lebedev(degree: int) -> tuple[Array, Array]:
     It is the smallest rule of at least `degree` whose weights are all positive; rules with a
     negative weight, which amplify rounding, are passed over. Raises ValueError for degree < 0 and
     above the largest rule (131).
+
+    >>> points, weights = lebedev(3)
+    >>> points.shape, round(float(weights.sum()), 3)
+    ((6, 3), 12.566)
     """
     if degree < 0:
         raise ValueError(f"degree {degree} is negative")

@@ -17,7 +17,11 @@ _TOLERANCE = 1e-6
 
 
 def random_rotations(rng: np.random.Generator, n: int) -> Array:
-    """Draw `n` rotations [n, 3, 3] from the Haar measure: normal quaternions, normalised."""
+    """Draw `n` rotations [n, 3, 3] from the Haar measure: normal quaternions, normalised.
+
+    >>> random_rotations(np.random.default_rng(0), 5).shape
+    (5, 3, 3)
+    """
     q = rng.normal(size=(n, 4))
     w, x, y, z = np.moveaxis(q / np.linalg.norm(q, axis=-1, keepdims=True), -1, 0)
     rows = [
@@ -32,6 +36,9 @@ def axis_angle(axis: ArrayLike, angle: float) -> Array:
     """Return the rotation [3, 3] by `angle` [rad] about `axis` [3] (any length), right-handed.
 
     Raises ValueError for a zero or non-finite axis.
+
+    >>> (axis_angle([0, 0, 1], math.pi / 2) @ [1, 0, 0]).round(6).tolist()
+    [0.0, 1.0, 0.0]
     """
     direction = np.asarray(axis, dtype=float)
     norm = float(np.linalg.norm(direction))
@@ -53,6 +60,9 @@ def wigner_d(l: int, rotation: ArrayLike) -> Array:  # noqa: E741 -- the field's
     are no poles; the error grows linearly in l.
 
     Raises ValueError for a negative degree and for matrices that are no proper rotations.
+
+    >>> wigner_d(2, np.eye(3)).shape
+    (5, 5)
     """
     matrices = _orthogonal(rotation)
     if l < 0:
@@ -71,6 +81,9 @@ def representation(irreps: Irreps | str, element: ArrayLike) -> Array:
     improper element acts by D_l(R').
 
     Raises ValueError for matrices that are not orthogonal.
+
+    >>> representation("1o+1e", -np.eye(3)).diagonal().tolist()
+    [-1.0, -1.0, -1.0, 1.0, 1.0, 1.0]
     """
     irreps = Irreps.parse(irreps)
     matrices = _orthogonal(element)

@@ -14,6 +14,9 @@ def irreps_space(shape: tuple[int, ...], irreps: Irreps | str, axis: str = "batc
     """Return the Space whose last axis carries irreps; a group element is a 3x3 matrix of O(3).
 
     `axis` names what axis 0 counts.
+
+    >>> irreps_space((1, 4), "0e+1o").act(-np.eye(3), np.ones((1, 4))).tolist()
+    [[1.0, -1.0, -1.0, -1.0]]
     """
     parsed = Irreps.parse(irreps)
     distinct = Irreps(tuple((1, ir) for ir in dict.fromkeys(ir for _, ir in parsed)))

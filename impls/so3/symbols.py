@@ -9,12 +9,20 @@ from math import factorial
 
 
 def triangle(l1: int, l2: int, l3: int) -> bool:
-    """Tell whether |l1-l2| <= l3 <= l1+l2 and no degree is negative."""
+    """Tell whether |l1-l2| <= l3 <= l1+l2 and no degree is negative.
+
+    >>> triangle(1, 1, 2), triangle(1, 1, 3)
+    (True, False)
+    """
     return abs(l1 - l2) <= l3 <= l1 + l2 and min(l1, l2, l3) >= 0
 
 
 def alternating(exponent: int) -> int:
-    """Return (-1)^exponent as an integer, for exponents of either sign."""
+    """Return (-1)^exponent as an integer, for exponents of either sign.
+
+    >>> alternating(3), alternating(-4)
+    (-1, 1)
+    """
     return -1 if exponent % 2 else 1
 
 
@@ -31,6 +39,9 @@ def wigner_3j_symbol(l1: int, l2: int, l3: int, m1: int, m2: int, m3: int) -> fl
     coefficient, (-1)^(l1-l2-m3) sqrt(Delta prod (l+m)!(l-m)!) times an alternating sum of inverse
     factorials. It is 0 when the triangle or m1+m2+m3 = 0 fails, as usual; ValueError for a
     negative degree or |m| > l.
+
+    >>> round(wigner_3j_symbol(1, 1, 0, 1, -1, 0), 6)
+    0.57735
     """
     for degree, m in ((l1, m1), (l2, m2), (l3, m3)):
         if degree < 0 or abs(m) > degree:
@@ -62,6 +73,9 @@ def wigner_3j_zero(l1: int, l2: int, l3: int) -> float:
 
     With g = (l1+l2+l3)/2 it is (-1)^g sqrt(prod (2g-2l_i)! / (2g+1)!) g! / prod (g-l_i)!, and 0
     for an odd sum or a violated triangle.
+
+    >>> round(wigner_3j_zero(1, 1, 0), 6), wigner_3j_zero(1, 1, 1)
+    (-0.57735, 0.0)
     """
     total = l1 + l2 + l3
     if total % 2 or not triangle(l1, l2, l3):
@@ -87,6 +101,9 @@ def wigner_6j(
     Racah's formula [@varshalovich1988] ch. 9 in exact rationals. It is 0 when one of the four
     triangles (abc) (aef) (dbf) (dec) fails; ValueError when an argument is negative or not a
     multiple of 1/2. The 24 arrangements of one symbol are computed once.
+
+    >>> round(wigner_6j(1, 1, 1, 1, 1, 1), 6), wigner_6j(3, 5, 5, 3, 3, 3)
+    (0.166667, 0.0)
     """
     return _wigner_6j(*_arranged(*(_twice(value) for value in (a, b, c, d, e, f))))
 
@@ -137,6 +154,9 @@ def wigner_9j(
     in exact rationals: each triangle that holds x occurs twice, so the roots are common to all
     terms. It is 0 when a triangle of a row or of a column fails; ValueError when an argument is
     negative or not a multiple of 1/2.
+
+    >>> round(wigner_9j(1, 1, 0, 1, 1, 0, 0, 0, 0), 6)
+    0.333333
     """
     a2, b2, c2, d2, e2, f2, g2, h2, i2 = (_twice(value) for value in (a, b, c, d, e, f, g, h, i))
     rows = ((a2, b2, c2), (d2, e2, f2), (g2, h2, i2))

@@ -41,6 +41,10 @@ def wigner_3j(l1: int, l2: int, l3: int) -> Array:
     exact integers under a square root, so the error is a few ulp at any degree.
 
     Raises ValueError unless |l1-l2| <= l3 <= l1+l2.
+
+    >>> c = wigner_3j(1, 1, 2)
+    >>> c.shape, round(float(np.linalg.norm(c)), 6)
+    ((3, 3, 5), 1.0)
     """
     _require_triangle(l1, l2, l3)
     if l1 + l2 < FAR:
@@ -99,6 +103,9 @@ def clebsch_gordan(
     "component": sqrt(2l3+1) C, an isometry onto V3, so unit variance in gives unit variance out.
     "norm": sqrt((2l1+1)(2l2+1)) C. "none": C itself.
     Raises ValueError for another normalisation or a violated triangle.
+
+    >>> clebsch_gordan(1, 1, 0)[:, :, 0].round(3).tolist()
+    [[0.577, 0.0, 0.0], [0.0, 0.577, 0.0], [0.0, 0.0, 0.577]]
     """
     _require_triangle(l1, l2, l3)
     factor = {
@@ -116,6 +123,9 @@ def gaunt_coefficient(l1: int, l2: int, l3: int) -> float:
 
     It is the factor between `gaunt` and `wigner_3j`: non-negative, and 0 for an odd sum of
     degrees or a violated triangle.
+
+    >>> round(gaunt_coefficient(1, 1, 2), 6), gaunt_coefficient(1, 1, 1)
+    (0.690988, 0.0)
     """
     return _root_of_dims(l1, l2, l3) / math.sqrt(4 * math.pi) * abs(wigner_3j_zero(l1, l2, l3))
 
@@ -126,6 +136,9 @@ def gaunt(l1: int, l2: int, l3: int) -> Array:
 
     G[m1,m2,m3] = int Y_l1m1 Y_l2m2 Y_l3m3 dOmega = gaunt_coefficient * wigner_3j; zeros when
     l1+l2+l3 is odd. Raises ValueError for a violated triangle.
+
+    >>> bool(gaunt(1, 1, 2).any()), bool(gaunt(1, 1, 1).any())
+    (True, False)
     """
     _require_triangle(l1, l2, l3)
     return _frozen(gaunt_coefficient(l1, l2, l3) * wigner_3j(l1, l2, l3))
@@ -142,6 +155,9 @@ def matrix_coefficient(l1: int, l2: int, l3: int, twice_j: int) -> float:
 
     Raises ValueError for a violated triangle and for odd `twice_j` (half-integer j has no real
     basis, so no sign).
+
+    >>> round(matrix_coefficient(1, 1, 1, twice_j=2), 6)
+    -0.866025
     """
     _require_triangle(l1, l2, l3)
     if twice_j < 0 or twice_j % 2:

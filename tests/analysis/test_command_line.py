@@ -91,7 +91,7 @@ def test_a_planted_deficiency_in_every_view(asked, tmp_path, monkeypatch):
     assert store.read_bytes() == before, "other views of one answer measure nothing"
 
     assert "analysis/expressivity.py" in analyse._sources("expressivity", "numpy")
-    monkeypatch.setattr(analyse, "_sources", lambda name, framework: {"analysis": "changed"})
+    monkeypatch.setattr(analyse, "_sources", lambda *names: {"analysis": "changed"})
     every = asked("expressivity", "--lmax", "1", of=())
     assert [r["implementation"] for r in every] == ["planted.one", "planted.two"]
     after = store.read_bytes()

@@ -2,7 +2,8 @@
 
 A probe yields readings. `passed` is False when a gate failed: the case is then `wrong` and is not
 timed. Each module here declares its PROBES, and its ANALYSES: what people can ask for by itself,
-which is a command of `python -m bench analyse`. A new module is found by being there.
+which is a command of `python -m bench analyse`. A new module is found by being there, and so is
+what a file that is given with `--with` declares.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Literal
 
 from bench.measuring.built_case import BuiltCase
@@ -83,19 +85,39 @@ def couples(operation: Operation) -> bool:
     return operation.coefficients is not None
 
 
-def _modules() -> Iterator[Any]:
+def _modules() -> Iterator[ModuleType]:
     for info in pkgutil.iter_modules(__path__):
         yield importlib.import_module(f"{__name__}.{info.name}")
 
 
-def probes() -> dict[str, Probe]:
-    """Return every probe by name."""
-    return {probe.name: probe for m in _modules() for probe in getattr(m, "PROBES", ())}
+def probes(plugins: Iterable[ModuleType] = ()) -> dict[str, Probe]:
+    """Return every probe by name, those of a registry's plugins too.
+
+    Raises:
+        ValueError: when two have one name.
+    """
+    return _declared("PROBES", plugins)
 
 
-def analyses() -> dict[str, Analysis]:
-    """Return every analysis by name."""
-    return {one.name: one for m in _modules() for one in getattr(m, "ANALYSES", ())}
+def analyses(plugins: Iterable[ModuleType] = ()) -> dict[str, Analysis]:
+    """Return every analysis by name, those of a registry's plugins too.
+
+    Raises:
+        ValueError: when two have one name.
+    """
+    return _declared("ANALYSES", plugins)
+
+
+def _declared(what: str, plugins: Iterable[ModuleType]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for module in (*_modules(), *plugins):
+        for one in getattr(module, what, ()):
+            if one.name in found:
+                raise ValueError(
+                    f"{what}: {one.name!r} of {module.__file__} is declared twice; rename it"
+                )
+            found[one.name] = one
+    return found
 
 
 RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cached", "mem.peak",

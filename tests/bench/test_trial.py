@@ -20,7 +20,7 @@ OOM = Fault("oom", "CUDA out of memory")
 
 
 class Worker:
-    """Answers at once; `faults` are raised by what is asked to be done, once each."""
+    """Answers at once; of `faults`, each time that it is asked to do something, one is raised."""
 
     alive = True
 
@@ -41,8 +41,9 @@ class Worker:
         what = request["do"]
         self.pool.said.append((self.kind, what, tuple(request.get("probes", ()))))
         waiting = self.pool.faults.get((self.case.implementation, what), [])
-        if waiting:
-            raise waiting.pop(0)
+        fault = waiting.pop(0) if waiting else None
+        if fault:
+            raise fault
         if what == "sample":
             yield {"done": {"samples": [1e-3], "number": 1, "warm_up": 0.0, "steady": True}}
         else:
@@ -100,9 +101,9 @@ def of(pool, kind, what):
     return [asked for who, did, asked in pool.said if (who, did) == (kind, what)]
 
 
-@pytest.mark.parametrize("when", ["open", "sample"])
-def test_what_others_crowd_out_of_a_gpu_is_tried_again_alone(run, when):
-    faults = {(NAMES[1], when): [OOM]}
+@pytest.mark.parametrize(("when", "faults"), [("open", [OOM]), ("sample", [None, OOM])])
+def test_what_others_crowd_out_of_a_gpu_is_tried_again_alone(run, when, faults):
+    faults = {(NAMES[1], when): list(faults)}
     pool, rows, last = run("cuda", NAMES, faults)
     assert {row["status"] for row in last.values()} == {"ok"}
     assert "oom" in last[NAMES[1]]["detail"]["alone"]
@@ -110,10 +111,10 @@ def test_what_others_crowd_out_of_a_gpu_is_tried_again_alone(run, when):
     closed = [i for i, (_, what, _) in enumerate(pool.said) if what == "close"]
     stops = [i for i, (who, _, _) in enumerate(pool.said) if who == "pool"]
     assert len(stops) == 2 and closed[1] < stops[1] < closed[2], "the others were closed before"
-    again = [who for who, _, _ in pool.said[stops[1] + 1 :]]
-    assert set(again) == {NAMES[1]}, "nobody else was there"
+    again = [(who, what) for who, what, _ in pool.said[stops[1] + 1 :]]
+    assert again == [(NAMES[1], what) for what in ("open", "sample", "sample", "close")]
     times = [r for r in rows if r["probe"] == "time.host" and r["implementation"] == NAMES[1]]
-    assert len(times) == 1 and times[0]["n"] == 2, "no sample from before is kept"
+    assert len(times) == 1 and times[0]["n"] == 2
     assert times[0]["attempt"] == last[NAMES[1]]["attempt"]
 
 

@@ -171,6 +171,8 @@ def device_of(device: str | None, name: str | None = None) -> str:
 def use() -> Card:
     """Return the GPU that the frameworks see, and let all that is started from here see it alone.
 
+    An instance of MIG keeps the name that it was given, or none: of its card no other is seen.
+
     Raises:
         ValueError: when no framework sees one; it says why, and what to do.
     """
@@ -184,14 +186,14 @@ def use() -> Card:
         )
     card = cards[0]
     os.environ[ORDER] = "PCI_BUS_ID"
-    if card.uuid and not os.environ.get(VISIBLE, "").startswith("MIG"):
+    if card.uuid and " MIG " not in card.name and not sliced():
         bare = card.uuid.removeprefix("GPU-")
         os.environ[VISIBLE] = f"GPU-{bare}"
     return card
 
 
 def sliced() -> bool:
-    """Return whether the GPU in use is an instance of MIG: counters are then of the whole card."""
+    """Return whether the GPU in use is named as an instance of MIG."""
     return os.environ.get(VISIBLE, "").startswith("MIG")
 
 

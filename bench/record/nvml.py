@@ -36,17 +36,29 @@ def _library() -> Any:
 
 @functools.cache
 def _handle() -> Any:
-    """Return the GPU in use: the first in CUDA_VISIBLE_DEVICES, the UUID that `gpu.use` wrote."""
+    """Return the GPU in use: the first in CUDA_VISIBLE_DEVICES, the UUID that `gpu.use` wrote.
+
+    A process can use no more of a card in the mode MIG than an instance of it.
+    """
     library = _library()
+    instance = "an instance of MIG: the counters are of the whole card"
     if gpu.sliced():
-        raise Unavailable("an instance of MIG: the counters are of the whole card")
+        raise Unavailable(instance)
     name = os.environ.get(gpu.VISIBLE, "0").split(",")[0].strip() or "0"
     try:
         if name.isdigit():
-            return library.nvmlDeviceGetHandleByIndex(int(name))
-        return library.nvmlDeviceGetHandleByUUID(name)
+            handle = library.nvmlDeviceGetHandleByIndex(int(name))
+        else:
+            handle = library.nvmlDeviceGetHandleByUUID(name)
     except library.NVMLError as error:
         raise Unavailable(f"NVML finds no GPU {name!r}: {error}") from None
+    try:
+        divided = library.nvmlDeviceGetMigMode(handle)[0]
+    except library.NVMLError:
+        divided = 0  # older than MIG
+    if divided:
+        raise Unavailable(instance)
+    return handle
 
 
 def read(query: Callable[[Any, Any], Any]) -> Any:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
 from pretend_gpu.device import BOOST, IDLE, QUEUE, Clock, Device
+from pretend_gpu.testing import TRAPS
 
 from bench.measuring.clocks import HostClock
 
@@ -95,7 +97,6 @@ def test_the_host_clock_is_bound_by_launches_or_by_the_device(card):
         assert np.median(clock.sample(5)) == pytest.approx(seconds, rel=0.01)
 
 
-@pytest.mark.xfail(strict=True, reason="B2")
 @pytest.mark.parametrize("what", ["waits", "launches"])
 def test_what_cannot_be_hidden_is_given_up_soon(card, what):
     import torch
@@ -119,7 +120,6 @@ def test_what_cannot_be_hidden_is_given_up_soon(card, what):
     assert device.clock.now() - began < LIMIT
 
 
-@pytest.mark.xfail(strict=True, reason="M4")
 def test_a_card_that_wakes_up_is_timed_awake(card):
     from bench.measuring import clocks_cuda
 
@@ -211,6 +211,63 @@ def test_a_capture_that_waits_fails(card):
     with pytest.raises(RuntimeError, match="without a preceding successful capture"):
         graph.replay()
     torch.cuda.synchronize()
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_kernels_are_recorded_call_by_call(card, allowed):
+    from types import SimpleNamespace
+
+    from bench.measuring.frameworks import torch
+    from bench.measuring.probes.kernels import CALLS, kernels
+    from impls.implementation import Target
+
+    card(profiler=allowed)
+
+    def run():
+        for _ in range(3):
+            spin(2e-6)  # launching one takes more than twice as long
+        return {"out": torch.torch.ones(1, device="cuda")}
+
+    case = SimpleNamespace(target=Target("cuda"))
+    (found,) = kernels(SimpleNamespace(case=case, run=run, framework=torch))
+    if not allowed:
+        assert found.value is None and "CUPTI" in found.detail["unavailable"]
+        return
+    assert found.value == pytest.approx(8e-6, rel=0.01) and found.n == CALLS
+    assert (found.detail["launches"], found.detail["copies"]) == (4, 0)
+    assert found.detail["gaps"] == pytest.approx(9e-6, rel=0.05)
+
+
+def test_what_the_card_reaches_costs_the_processor_nothing(card):
+    from bench.measuring.frameworks import torch
+    from impls.implementation import Target
+
+    card()
+    began = time.monotonic()
+    found = torch.peaks(Target("cuda"), ("float32", "float64"))
+    assert time.monotonic() - began < LIMIT
+    assert found["copy"] > 1e12 and found["gemm.float32"] == pytest.approx(1e14, rel=0.01)
+
+
+def test_a_graph_that_cannot_be_captured_says_so_each_time(card):
+    from bench.measuring.built_case import build
+    from bench.record.case import Case
+    from impls.families.product import problem
+    from impls.implementation import Target
+    from impls.registry import load
+
+    card()
+    registry = load([TRAPS])
+    asked = problem("mimo", 1, "o3", batch=16, dtype="float32")
+
+    def graphed(name):
+        return build(Case(asked, name, "fwd", "cudagraph", Target("cuda")), registry)
+
+    trapped = graphed("clebsch_gordan.trap_waits")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="captur"):
+            trapped.run()
+    assert graphed("clebsch_gordan.torch_dense").run()["z"].is_cuda
 
 
 @pytest.mark.slow

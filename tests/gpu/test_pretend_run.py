@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import sys
 
 import pytest
-from pretend_gpu.testing import Box, rows_of
 
 from bench.record.rows import FINISHED
 
-pytestmark = pytest.mark.slow
+slow = pytest.mark.slow
 without_card = pytest.mark.skipif(
     shutil.which("nvidia-smi") is not None, reason="JAX sees the real GPU of this machine"
 )
@@ -47,158 +45,169 @@ def measured(row):
     return True
 
 
+FASTER = [{}, {"speed": 2.0, "name": "Pretend B200"}, {"name": "Pretend A100"}]
+"""Three cards, of which CUDA puts the second first, unless it is told the order of the bus."""
+
+
 @pytest.fixture(scope="module")
-def quick(shared_box):
-    """A part of the profile `quick`, as anybody would ask for it."""
-    out = shared_box.folder / "quick"
-    which = "*o3-lmax1*clebsch_gordan.torch_dense*"
-    said = shared_box.bench(
-        "run", "--profile", "quick", "--select", which, "--device", "cuda", "--plain", "--out", out
-    )
-    assert not said.returncode, said.stderr
-    return out, rows_of(out)
+def hard(shared_box):
+    """One run of what cannot be hidden, of a poisoned context, of what cannot be recorded and of
+    what holds much memory, beside an honest implementation, on the second card of three."""
+    hidden = [trap("waits"), HONEST], "so3", [1], "time.device"
+    poisoned = [trap("poisons"), HONEST], "o3", [1, 2]
+    probes = "time.first", "mem.peak", "time.device", "time.kernels"
+    unrecorded = [trap("unrecorded"), HONEST], "so3", [2], *probes
+    greedy = [trap("greedy"), trap("greedy_too"), trap("insatiable")], "o3", [3]
+    settings = {"cards": FASTER, "memory": 2**32, "context": 2**28}
+    blocks = hidden, poisoned, unrecorded, greedy
+    return shared_box.run(*blocks, words=("--gpu", "1"), settings=settings, timeout=12, known=False)
 
 
-def test_a_run_measures_the_host_the_device_and_the_memory(quick):
-    rows = quick[1]
-    found = ends(rows)
-    assert found
-    for end in found.values():
-        assert measured(end) and end["device"] == "cuda"
-        mine = of(rows, end)
-        device, host = mine["time.device"], mine["time.host"]
-        assert measured(device) and measured(host)
-        assert 0 < device["value"] <= 1.01 * host["value"] < 1.0
-        assert mine["mem.peak.cuda"]["value"] > 0
-        assert end["detail"]["worker"]["gpu"] == "Pretend H100"
+@slow
+def test_a_run_measures_the_host_the_device_and_the_memory(hard):
+    row = ends(hard.rows)[HONEST, "so3", 2, "eager"]
+    mine = of(hard.rows, row)
+    device, host, kernels = (mine[f"time.{name}"] for name in ("device", "host", "kernels"))
+    assert all(map(measured, (row, device, host, kernels)))
+    assert 0 < kernels["value"] <= 1.01 * device["value"] <= 1.02 * host["value"] < 1.0
+    assert kernels["n"] == 20 and kernels["detail"]["launches"] > 0
+    assert mine["mem.peak.cuda"]["value"] > 0 and row["device"] == "cuda"
 
 
-def test_a_run_has_a_page(quick, shared_box):
+@slow
+def test_a_run_is_on_the_card_that_was_named_and_so_are_its_counters(hard):
+    assert {end["detail"]["worker"]["gpu"] for end in ends(hard.rows).values()} == {"Pretend B200"}
+    stamps = [row["quality"] for row in hard.rows if row["probe"] == "time.host"]
+    assert {stamp[w]["temperature"] for stamp in stamps for w in ("before", "after")} == {41.0}
+
+
+@slow
+def test_a_run_knows_what_the_card_reaches(hard):
+    reached = json.loads((hard.out / "peaks.json").read_text(encoding="utf-8"))
+    assert reached["device"] == "cuda"
+    assert set(reached["peaks"]) == {"copy", "gemm.float32", "gemm.float64"}
+    assert min(reached["peaks"].values()) > 1e12
+
+
+@slow
+def test_a_run_has_a_page(hard, shared_box):
     page = shared_box.folder / "page"
-    words = ("-m", "reports", "build", quick[0], "--out", page)
-    said = shared_box.call(sys.executable, *words)
+    said = shared_box.call(sys.executable, "-m", "reports", "build", hard.out, "--out", page)
     assert not said.returncode, said.stderr
     assert "clebsch_gordan" in (page / "index.html").read_text(encoding="utf-8")
 
 
+@slow
 @without_card
-def test_the_doctor_says_what_it_sees(box):
-    said = box.bench("doctor", "--format", "json")
+def test_the_doctor_finds_the_one_card_that_is_ours(box):
+    said = box.bench("doctor", "--format", "json", settings={"cards": FOUR})
     rows = {row["what"]: row for row in json.loads(said.stdout)}
     assert rows["gpu"]["available"] == "yes" and "Pretend H100" in rows["gpu"]["reason"]
     assert rows["torch on cuda"]["available"] == "yes"
     assert rows["jax on cuda"]["available"] == "no" and rows["jax on cuda"]["reason"]
 
 
-@pytest.mark.xfail(strict=True, reason="B4")
-def test_the_doctor_finds_the_one_card_that_is_ours(box):
-    said = box.bench("doctor", "--format", "json", settings={"cards": FOUR})
-    rows = {row["what"]: row for row in json.loads(said.stdout)}
-    assert rows["gpu"]["available"] == "yes" and "Pretend H100" in rows["gpu"]["reason"]
-
-
-@pytest.fixture(scope="module")
-def hard(tmp_path_factory):
-    """The rows of one run of what cannot be hidden and of a poisoned context, each beside an honest
-    implementation."""
-    box = Box(tmp_path_factory.mktemp("hard"))
-    hidden = [trap("waits"), trap("launches"), HONEST], "so3", [1]
-    poisoned = [trap("poisons"), HONEST], "o3", [1, 2, 3]
-    return box.run(hidden, poisoned, probes="run", timeout=12).rows
-
-
-@pytest.mark.xfail(strict=True, reason="B2")
-@pytest.mark.parametrize("name", ["waits", "launches"])
-def test_what_cannot_be_hidden_has_its_time_on_the_host(hard, name):
-    row = ends(hard)[trap(name), "so3", 1, "eager"]
+@slow
+def test_what_cannot_be_hidden_has_its_time_on_the_host(hard):
+    row = ends(hard.rows)[trap("waits"), "so3", 1, "eager"]
     assert measured(row)
-    mine = of(hard, row)
+    mine = of(hard.rows, row)
     assert mine["time.host"]["value"] > 0
-    assert mine["time.device"]["value"] or mine["time.device"]["reason"]
+    assert mine["time.device"]["status"] == "skip"
+    assert "waits for the device" in mine["time.device"]["reason"]
 
 
-@pytest.mark.xfail(strict=True, reason="B3")
-def test_a_poisoned_context_is_not_used_again(hard):
-    rows = ends(hard)
-    assert all(measured(rows[trap("poisons"), "o3", lmax, "eager"]) for lmax in (2, 3))
-
-
-def test_a_poisoned_context_has_its_reason_and_hurts_nobody(hard):
-    rows = ends(hard)
+@slow
+def test_a_poisoned_context_has_its_reason_is_not_used_again_and_hurts_nobody(hard):
+    rows = ends(hard.rows)
     first = rows[trap("poisons"), "o3", 1, "eager"]
-    assert first["status"] in ("error", "crash") and "CUDA error" in first["reason"]
-    honest = [("so3", 1), ("o3", 1), ("o3", 2), ("o3", 3)]
+    assert first["status"] == "error" and "CUDA error" in first["reason"]
+    assert measured(rows[trap("poisons"), "o3", 2, "eager"])
+    honest = [("so3", 1), ("o3", 1), ("o3", 2), ("so3", 2)]
     assert all(measured(rows[HONEST, symmetry, lmax, "eager"]) for symmetry, lmax in honest)
 
 
-@pytest.mark.xfail(strict=True, reason="B7")
-def test_memory_that_only_others_hold_is_no_reason(box):
-    names = [trap("greedy"), trap("greedy_too")]
-    small = {"memory": 5 * 2**29, "context": 2**29}
-    found = box.run((names, "o3", [1]), settings=small)
-    assert all(measured(ends(found.rows)[name, "o3", 1, "eager"]) for name in names)
+@slow
+def test_what_cannot_be_recorded_is_measured_without(hard):
+    mine = of(hard.rows, ends(hard.rows)[trap("unrecorded"), "so3", 2, "eager"])
+    assert mine[FINISHED]["status"] == "ok"
+    assert measured(mine["time.host"]) and measured(mine["time.device"])
+    assert mine["time.kernels"]["status"] == "error"
+    assert "CUPTI_ERROR" in mine["time.kernels"]["reason"]
 
 
-def test_memory_that_nobody_has_is_a_reason(box):
-    tiny = {"memory": 2**30, "context": 2**29}
-    found = box.run(([trap("greedy"), HONEST], "o3", [1]), settings=tiny)
-    assert ends(found.rows)[trap("greedy"), "o3", 1, "eager"]["status"] == "oom"
+@slow
+def test_memory_that_only_others_hold_is_no_reason_and_what_nobody_has_is_one(hard):
+    rows = ends(hard.rows)
+    greedy = [rows[trap(name), "o3", 3, "eager"] for name in ("greedy", "greedy_too")]
+    assert all(map(measured, greedy))
+    assert sum("oom" in row["detail"].get("alone", "") for row in greedy) == 1
+    beyond = rows[trap("insatiable"), "o3", 3, "eager"]
+    assert beyond["status"] == "oom" and "oom" in beyond["detail"]["alone"]
 
 
-def test_a_capture_that_fails_is_said_and_hurts_nobody(box):
-    graphs = ("--mode", "cudagraph")
-    found = box.run(([trap("waits"), HONEST], "o3", [1]), words=graphs)
-    rows = ends(found.rows)
-    failed = rows[trap("waits"), "o3", 1, "cudagraph"]
-    assert failed["status"] in ("error", "crash") and "captur" in failed["reason"]
-    assert measured(rows[HONEST, "o3", 1, "cudagraph"])
-
-
+@slow
 @without_card
-@pytest.mark.xfail(strict=True, reason="M8")
 def test_jax_without_a_gpu_says_so(box):
-    found = box.run((["clebsch_gordan.jax_dense"], "o3", [1]))
+    found = box.run((["clebsch_gordan.jax_dense"], "o3", [1]), settings={"absent": []})
     (row,) = ends(found.rows).values()
-    assert row["status"] not in ("ok", "noisy")
-    assert re.search("CUDA|GPU|cuda", row["reason"])
+    assert row["status"] == "error" and "JAX runs on cpu, not cuda" in row["reason"]
 
 
-def celsius(found):
-    """Return the temperatures in the stamps of a run's times: each card has its own."""
-    stamps = [row["quality"] for row in found.rows if row["probe"] == "time.host"]
-    assert stamps, found.said.stderr
-    return {stamp[when].get("temperature") for stamp in stamps for when in ("before", "after")}
+CHOSEN = """
+import json, os
+from bench.record import gpu, nvml
+
+device = gpu.device_of(None, {name!r})
+print(json.dumps([device, os.environ.get("CUDA_VISIBLE_DEVICES"), nvml.name(), nvml.state()]))
+"""
 
 
-FASTER = [{}, {"speed": 2.0}, {}]
-"""Three cards, of which CUDA puts the second first."""
-
-
-@pytest.mark.xfail(strict=True, reason="B4, M1")
 @pytest.mark.parametrize(
-    ("cards", "visible", "temperature"),
-    [(FOUR, None, 42), (FASTER, "0", 41), (FASTER, "GPU-33", 42)],
-    ids=["ours", "fastest", "prefix"],
-)
-def test_counters_are_of_the_card_that_measures(box, cards, visible, temperature):
+    ("cards", "visible", "name", "model", "number"),
+    [(FOUR, None, None, "H100", 2), (FASTER, "0", None, "H100", 0),
+     (FASTER, "GPU-33", None, "A100", 2),
+     (FASTER, None, "GPU-22222222-2222-2222-2222-222222222222", "B200", 1)],
+    ids=["ours", "bus", "prefix", "uuid"],
+)  # fmt: skip
+def test_all_mean_the_same_card(box, cards, visible, name, model, number):
     variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
-    asked = ([HONEST], "o3", [1])
-    found = box.run(asked, settings={"cards": cards}, variables=variables)
-    assert all(map(measured, ends(found.rows).values()))
-    assert celsius(found) == {float(temperature)}
+    settings = {"cards": cards, "absent": ["jax"]}
+    found = box.python(CHOSEN.format(name=name), settings=settings, variables=variables)
+    digits = "-".join(str(number + 1) * n for n in (8, 4, 4, 4, 12))
+    assert found[:3] == ["cuda", f"GPU-{digits}", f"Pretend {model}"]
+    assert found[3]["temperature"] == 40 + number
+
+
+@pytest.mark.parametrize("visible", [None, "0"])
+def test_counters_of_a_whole_card_are_not_those_of_an_instance(box, visible):
+    variables = {} if visible is None else {"CUDA_VISIBLE_DEVICES": visible}
+    settings = {"cards": [{"mig": True}], "absent": ["jax"]}
+    code = CHOSEN.format(name=None)
+    device, shown, _, state = box.python(code, settings=settings, variables=variables)
+    assert (device, shown) == ("cuda", visible)  # what CUDA knows the instance by
+    assert set(state) == {"missing"} and all("MIG" in why for why in state["missing"].values())
 
 
 def test_no_visible_card_is_no_time(box):
-    found = box.run(([HONEST], "o3", [1]), variables={"CUDA_VISIBLE_DEVICES": ""})
-    reasons = [row["reason"] for row in ends(found.rows).values()]
-    assert not any(row["probe"].startswith("time.host") for row in found.rows)
-    assert "CUDA" in found.said.stderr + " ".join(reasons)
-    assert "Traceback" not in found.said.stderr
+    hidden = {"CUDA_VISIBLE_DEVICES": ""}
+    found = box.run(([HONEST], "o3", [1]), variables=hidden)
+    assert found.said.returncode == 2 and not found.rows
+    assert found.said.stderr.count("\n") == 1 and "hides every GPU" in found.said.stderr
 
 
-@pytest.mark.xfail(strict=True, reason="M1")
-def test_counters_of_a_whole_card_are_not_those_of_an_instance(box):
-    found = box.run(([HONEST], "o3", [1]), settings={"cards": [{"mig": True}]})
-    assert "Traceback" not in found.said.stderr
-    said = [found.said.stderr, *(json.dumps([r["reason"], r["quality"]]) for r in found.rows)]
-    assert any("MIG" in text for text in said)
+def test_who_hides_every_card_means_the_processor(box):
+    code = "import json\nfrom bench.record import gpu\nprint(json.dumps(gpu.device_of(None)))"
+    said = box.call(sys.executable, "-c", code, variables={"CUDA_VISIBLE_DEVICES": ""})
+    assert (said.returncode, said.stdout, said.stderr) == (0, '"cpu"\n', "")
+
+
+@slow
+def test_a_card_that_no_framework_sees_is_no_processor(box):
+    out, blind = box.folder / "blind", {"blind": True, "absent": ["jax"]}
+    said = box.bench("run", "--profile", "quick", "--out", out, settings=blind)
+    assert said.returncode == 2 and said.stderr.count("\n") == 1
+    assert "this machine lists Pretend H100, and no framework sees a GPU" in said.stderr
+    assert "torch: RuntimeError: The NVIDIA driver on your system is too old" in said.stderr
+    assert "jax: not installed" in said.stderr and "--device cpu" in said.stderr
+    assert not out.exists()

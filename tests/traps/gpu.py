@@ -5,6 +5,8 @@ They need a card, or the pretend one of tests/fakes/gpu, where all of them misbe
 
 from __future__ import annotations
 
+import sys
+
 from impls.backends import load
 from impls.families.product import irreps_of
 from impls.implementation import Built, Implementation
@@ -15,6 +17,8 @@ LAUNCHES = 3000
 """More than a queue of 1024 holds."""
 SHARE = 0.6
 """What one of the greedy holds of the memory of the card: two of them do not fit."""
+ALL = 1.5
+"""What no card has."""
 
 
 def _on_cuda(problem, target):
@@ -36,14 +40,14 @@ def calling(name, before):
     return Implementation("clebsch_gordan", f"trap_{name}", "torch", build, supports=_on_cuda)
 
 
-def greedy(name):
-    """Declare an implementation that holds SHARE of the memory of the card while it is built."""
+def greedy(name, share=SHARE):
+    """Declare an implementation that holds a share of the memory of the card while it is built."""
 
     def build(problem, target, options):
         import torch
 
         honest = dense(problem, load("torch", problem, target), {"block": BLOCKS[0]}).call
-        size = int(SHARE * torch.cuda.mem_get_info()[1])
+        size = int(share * torch.cuda.mem_get_info()[1])
         held = torch.empty(size, dtype=torch.int8, device="cuda")
 
         def call(inputs, weights):
@@ -80,8 +84,16 @@ def _poisons(problem, inputs):
         torch.cuda.synchronize()
 
 
+def _unrecorded(problem, inputs):
+    """Fail where a worker records what the GPU does, as CUPTI may."""
+    if any('"traces": true' in word for word in sys.argv):
+        raise RuntimeError("CUPTI_ERROR_INSUFFICIENT_PRIVILEGES")
+
+
 WAITS = calling("waits", _waits)
 LAUNCHING = calling("launches", _launches)
 POISONS = calling("poisons", _poisons)
+UNRECORDED = calling("unrecorded", _unrecorded)
 GREEDY = greedy("greedy")
 GREEDY_TOO = greedy("greedy_too")
+INSATIABLE = greedy("insatiable", ALL)

@@ -8,8 +8,9 @@ EQUIBENCH_PRETEND_GPU: "1", or settings as JSON (`settings.Settings`). Nothing h
 * `pynvml` is `nvml`; `bin/nvidia-smi` is for the PATH.
 * JAX stays what it is: it sees no GPU.
 
-What it is not: times mean nothing beyond the model, the compiler of PyTorch is not supported, the
-profiler sees no kernel, and threads other than the main one have no pretend tensors.
+What it is not: times mean nothing beyond the model, what is large has no numbers, the compiler of
+PyTorch is not supported, all kernels have one name, and threads other than the main one have no
+pretend tensors.
 """
 
 from __future__ import annotations
@@ -43,6 +44,23 @@ class Finder:
         return spec
 
 
+class Installed(importlib.machinery.PathFinder):
+    """Finds what is installed, but for what is said to be absent."""
+
+    absent = ()
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        if name.partition(".")[0] in cls.absent:
+            return None
+        return super().find_spec(name, path, target)
+
+
 def activate():
     """Put the pretend GPU before everything that is imported from now on."""
+    from pretend_gpu.settings import read
+
+    Installed.absent = read().absent
+    if Installed.absent:
+        sys.meta_path[sys.meta_path.index(importlib.machinery.PathFinder)] = Installed
     sys.meta_path.insert(0, Finder)

@@ -97,6 +97,7 @@ class Device:
         self.poison = ""
         self.captured: float | None = None
         self.spoilt = False
+        self.recorded: list[tuple[float, float]] | None = None
 
     def rate(self) -> float:
         """Return the clock of the multiprocessors [Hz]."""
@@ -128,7 +129,10 @@ class Device:
             return
         for _ in range(count):
             self.clock.spend(self.launching)
-            self._enqueue(cycles / self.rate())
+            seconds = cycles / self.rate()
+            end = self._enqueue(seconds)
+            if self.recorded is not None:
+                self.recorded.append((end - seconds, end))
 
     def record(self) -> float:
         """Enqueue an event; return when it will have happened."""

@@ -75,7 +75,9 @@ class Settings:
     counter, `ramp` [s] how long a card works until its clock is full. `ledger` is a folder in which
     processes write what they hold, so that they feel each other. `throttle` are the bits of NVML,
     `violations` shares of time by NVML's policies ("power", "thermal"), `foreign` processes that
-    are on every card, `missing` words in names of NVML calls that are not supported.
+    are on every card, `missing` words in names of NVML calls that are not supported. `absent` are
+    packages that are not installed here; the driver of a `blind` box is too old for CUDA;
+    `profiler` is whether CUPTI may record.
     """
 
     cards: tuple[Card, ...] = (Card(0),)
@@ -90,6 +92,9 @@ class Settings:
     violations: Mapping[str, float] = field(default_factory=dict)
     foreign: tuple[int, ...] = ()
     missing: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    blind: bool = False
+    profiler: bool = True
     driver: str = "580.95.05"
 
     @cached_property
@@ -98,6 +103,8 @@ class Settings:
         usable = [card for card in self.cards if not card.forbidden]
         if os.environ.get("CUDA_DEVICE_ORDER") != "PCI_BUS_ID":
             usable.sort(key=lambda card: -card.speed)
+        if self.blind:
+            return ()
         names = os.environ.get("CUDA_VISIBLE_DEVICES")
         if names is None:
             return tuple(usable)

@@ -2,11 +2,13 @@
 
 A mode of torch's functions sends what is asked for on "cuda" to the CPU, marks it as a `CudaTensor`
 and so everything that is computed from it. It launches a kernel for what is computed, waits where
-CUDA would, and refuses what CUDA refuses: NumPy, and tensors of the host in between.
+CUDA would, and refuses what CUDA refuses: NumPy, and tensors of the host in between. Random
+numbers, copies and products that are LARGE have their memory and their time, and no numbers.
 """
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,6 +21,10 @@ from pretend_gpu.memory import Memory
 
 BANDWIDTH = 3e12
 """Of the memory of the card [B/s]."""
+RATE = 5e13
+"""Of products of matrices [1/s]."""
+LARGE = 2**26
+"""As many bytes, or multiplications, take the CPU too long to be computed: a full L2 does not."""
 WAITING = ("item", "tolist", "__bool__", "__float__", "__int__", "__index__", "cpu", "nonzero",
            "equal", "allclose", "masked_select", "unique", "__repr__", "__format__")  # fmt: skip
 MEETING = ("copy_", "to", "tensor", "as_tensor", "__getitem__", "__setitem__", "grad", "backward")
@@ -85,14 +91,16 @@ class Tensors(TorchFunctionMode):
         if name in WAITING or to == "cpu":
             self.gpu.wait()
         kernels = _nodes(args[0]) if func is torch.autograd.grad else 1
-        found = self._called(func, args, kwargs)
+        large = _large(name, args, kwargs)
+        found = self._called(func, args, kwargs) if large is None else large
         if to == "cpu":
             return _plain(found)
         addresses = {_address(t) for t in ours}
         made = [t for t in _tensors(found) if _address(t) not in addresses or name.endswith("_")]
         if made:
             size = sum(t.nbytes for t in (*made, *ours) if t.layout is torch.strided)
-            self.gpu.launch(BOOST * max(self.kernel, size / BANDWIDTH / kernels), kernels)
+            moved, computed = size / BANDWIDTH / kernels, _multiplications(name, args) / RATE
+            self.gpu.launch(BOOST * max(self.kernel, moved, computed), kernels)
         return self._marked(found)
 
     def _called(self, func: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -129,6 +137,24 @@ class Tensors(TorchFunctionMode):
             return
         self.memory.hold(address, tensor.untyped_storage().nbytes())
         weakref.finalize(tensor, self.memory.release, address).atexit = False
+
+
+def _multiplications(name: str, args: Any) -> int:
+    """Return how many a product of two matrices has; 0 for anything else."""
+    if name not in ("matmul", "__matmul__", "mm") or any(t.dim() != 2 for t in args[:2]):
+        return 0
+    return int(args[0].shape[0] * args[0].shape[1] * args[1].shape[1])
+
+
+def _large(name: str, args: Any, kwargs: Any) -> torch.Tensor | None:
+    """Return memory without numbers for what would take the CPU too long, None for the rest."""
+    if name == "randn" and all(isinstance(n, int) for n in args) and math.prod(args) > LARGE // 8:
+        return torch.empty(*args, dtype=kwargs.get("dtype"))
+    if name == "copy_" and args[0].nbytes > LARGE and all(map(_on_card, args[:2])):
+        return args[0]
+    if _multiplications(name, args) > LARGE:
+        return torch.empty(len(args[0]), args[1].shape[1], dtype=args[0].dtype)
+    return None
 
 
 def _on_card(value: Any) -> bool:

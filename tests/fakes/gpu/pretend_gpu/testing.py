@@ -29,6 +29,7 @@ symmetry = "{symmetry}"
 lmax = {lmax}
 batch = 16
 implementations = {names}
+also = {also}
 """
 
 
@@ -68,15 +69,24 @@ class Box:
         assert not found.returncode, found.stderr
         return json.loads(found.stdout)
 
-    def run(self, *blocks, words=(), probes="check", timeout=60, **rest):
-        """Run blocks of (names, symmetry, lmax), with the traps; return what is said and rows."""
+    def run(self, *blocks, words=(), probes="check", timeout=60, settings=None, known=True, **rest):
+        """Run blocks of (names, symmetry, lmax, *probes), with the traps.
+
+        Returns what is said and the rows. Each block also has the probes of all. To be short, JAX
+        is absent, and what the card reaches is `known` already.
+        """
         text = PROFILE.format(timeout=timeout, probes=probes)
-        for names, symmetry, lmax in blocks:
-            text += BLOCK.format(names=json.dumps(names), symmetry=symmetry, lmax=lmax)
+        for names, symmetry, lmax, *also in blocks:
+            asked = {"names": json.dumps(names), "also": json.dumps(also)}
+            text += BLOCK.format(symmetry=symmetry, lmax=lmax, **asked)
         profile, out = self.folder / "profile.toml", self.folder / "out"
         profile.write_text(text, encoding="utf-8")
+        out.mkdir(exist_ok=True)
+        if known:
+            (out / "peaks.json").write_text("{}", encoding="utf-8")
         where = ("--device", "cuda", "--plain", "--with", TRAPS, "--out", out)
-        said = self.bench("run", "--profile", profile, *where, *words, **rest)
+        settings = {"absent": ["jax"], **(settings or {})}
+        said = self.bench("run", "--profile", profile, *where, *words, settings=settings, **rest)
         return SimpleNamespace(said=said, out=out, rows=rows_of(out))
 
 

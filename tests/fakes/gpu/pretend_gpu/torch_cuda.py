@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import torch
+from torch.autograd import DeviceType
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from pretend_gpu.device import CLOCK, DEVICES, Clock, Device
@@ -33,9 +35,11 @@ def install(
     leaves the mode `STATE[0]` when it is done.
     """
     settings = settings or read()
+    put(torch.version, "cuda", "13.0")
     if not settings.visible:
         put(torch.cuda, "is_available", lambda: False)
         put(torch.cuda, "device_count", lambda: 0)
+        put(torch.cuda, "init", functools.partial(_refused, settings))
         return None
     device = Device(clock, settings.launch, settings.ramp, torch.AcceleratorError)
     memory = Memory(settings, settings.visible[0], torch.OutOfMemoryError)
@@ -43,12 +47,22 @@ def install(
     DEVICES[:], STATE[:] = [device], [mode]
     for name, value in (*_facts(settings), *_memory(settings, memory), *_work(device, memory)):
         put(torch.cuda, name, value)
-    put(torch.version, "cuda", "13.0")
+    put(torch.profiler, "profile", functools.partial(Profile, device, settings.profiler))
     put(time, "perf_counter", clock.read)
     put(time, "perf_counter_ns", clock.read_ns)
     put(time, "sleep", clock.sleep)
     mode.__enter__()
     return device
+
+
+def _refused(settings: Settings) -> None:
+    """Say why there is no CUDA, as torch does."""
+    if settings.blind:
+        raise RuntimeError(
+            "The NVIDIA driver on your system is too old (found version 12040). Please update "
+            "your GPU driver"
+        )
+    raise RuntimeError("No CUDA GPUs are available")
 
 
 def _facts(settings: Settings) -> Iterator[tuple[str, Any]]:
@@ -225,6 +239,36 @@ def _work(device: Device, memory: Memory) -> Iterator[tuple[str, Any]]:
     yield "synchronize", lambda of=None: device.wait()
     yield "_sleep", device.launch
     yield "empty_cache", empty
+
+
+class Profile:
+    """The profiler: what ran on the device while it was on, if CUPTI is `allowed`."""
+
+    def __init__(self, device: Device, allowed: bool, activities: Any, acc_events: bool) -> None:
+        self.device, self.allowed = device, allowed
+        self.profiler = SimpleNamespace(kineto_results=self)
+        self.found: list[tuple[float, float]] = []
+
+    def __enter__(self) -> Profile:
+        self.device.recorded = []
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        recorded, self.device.recorded = self.device.recorded, None
+        assert recorded is not None
+        self.found = recorded if self.allowed else []
+
+    def events(self) -> list[SimpleNamespace]:
+        """Return what was recorded, as torch's own."""
+        return [
+            SimpleNamespace(
+                start_ns=lambda start=start: round(start * 1e9),
+                duration_ns=lambda start=start, end=end: round((end - start) * 1e9),
+                name=lambda: "pretend_kernel",
+                device_type=lambda: DeviceType.CUDA,
+            )
+            for start, end in self.found
+        ]
 
 
 class Recorder(TorchDispatchMode):

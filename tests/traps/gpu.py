@@ -17,8 +17,6 @@ LAUNCHES = 3000
 """More than a queue of 1024 holds."""
 SHARE = 0.6
 """What one of the greedy holds of the memory of the card: two of them do not fit."""
-ALL = 1.5
-"""What no card has."""
 
 
 def _on_cuda(problem, target):
@@ -40,14 +38,14 @@ def calling(name, before):
     return Implementation("clebsch_gordan", f"trap_{name}", "torch", build, supports=_on_cuda)
 
 
-def greedy(name, share=SHARE):
-    """Declare an implementation that holds a share of the memory of the card while it is built."""
+def greedy(name):
+    """Declare an implementation that holds SHARE of the memory of the card while it is built."""
 
     def build(problem, target, options):
         import torch
 
         honest = dense(problem, load("torch", problem, target), {"block": BLOCKS[0]}).call
-        size = int(share * torch.cuda.mem_get_info()[1])
+        size = int(SHARE * torch.cuda.mem_get_info()[1])
         held = torch.empty(size, dtype=torch.int8, device="cuda")
 
         def call(inputs, weights):
@@ -96,4 +94,3 @@ POISONS = calling("poisons", _poisons)
 UNRECORDED = calling("unrecorded", _unrecorded)
 GREEDY = greedy("greedy")
 GREEDY_TOO = greedy("greedy_too")
-INSATIABLE = greedy("insatiable", ALL)

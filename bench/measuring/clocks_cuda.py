@@ -112,6 +112,8 @@ def _sample(run: Callable[[], Any], count: int, cold: bool) -> Timed:
     host = warm_up(run)
     rate = clock_rate()
     spin, spent, retries = max(SPIN, HEAD * host), 0.0, 0
+    if spin > PATIENCE:
+        raise Lag(_too_long(host))
 
     def hidden(work: Callable[[], Any]) -> float:
         """Return the seconds between events, the work enqueued while the device spins."""
@@ -130,10 +132,7 @@ def _sample(run: Callable[[], Any], count: int, cold: bool) -> Timed:
                 return float(start.elapsed_time(end)) * 1e-3
             spent, retries = spent + spin, retries + 1
             if spent + 2 * spin > PATIENCE:
-                raise Lag(
-                    f"the call is not enqueued while the device is busy for {spin:.1g} s: it waits "
-                    "for the device, or has more launches than the queue of the device holds"
-                )
+                raise Lag(_too_long(spin))
             spin *= 2
 
     empty = sorted(hidden(lambda: None) for _ in range(EMPTY))[EMPTY // 2]
@@ -147,3 +146,10 @@ def _sample(run: Callable[[], Any], count: int, cold: bool) -> Timed:
     spin = max(spin, HEAD * host * calls)
     seconds = [(hidden(several) - empty) / calls for _ in range(count)]
     return Timed(seconds, (rate, clock_rate()), spin, retries, calls, empty)
+
+
+def _too_long(seconds: float) -> str:
+    return (
+        f"the call is not enqueued while the device is busy for {seconds:.1g} s: it waits for the "
+        "device, or has more launches than the queue of the device holds"
+    )

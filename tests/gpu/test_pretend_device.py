@@ -92,7 +92,11 @@ def test_the_host_clock_is_bound_by_launches_or_by_the_device(card):
 
     card()
     for kernel, seconds in ((1e-6, 5e-6), (1e-3, 1e-3)):
-        clock = HostClock(lambda kernel=kernel: spin(kernel), lambda out: torch.cuda.synchronize())
+        clock = HostClock(
+            lambda kernel=kernel: spin(kernel),
+            lambda out: torch.cuda.synchronize(),
+            asynchronous=True,
+        )
         clock.prepare()
         assert np.median(clock.sample(5)) == pytest.approx(seconds, rel=0.01)
 

@@ -45,7 +45,16 @@ class Worker:
         if fault:
             raise fault
         if what == "sample":
-            yield {"done": {"samples": [1e-3], "number": 1, "warm_up": 0.0, "steady": True}}
+            yield {
+                "done": {
+                    "samples": [1e-3],
+                    "number": 1,
+                    "warm_up": 0.0,
+                    "steady": True,
+                    "retaken": 0,
+                    "processors": 1.0,
+                }
+            }
         else:
             yield {"done": {"failed": False, "seconds": {}}}
 

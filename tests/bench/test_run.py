@@ -34,7 +34,7 @@ sys.exit(main(sys.argv[1:]))
 def measured(path):
     """Return the pairs (key, round) that need not run again."""
     rows = load(path)
-    return finished(rows, rows[0]["machine"], rows[0]["environment"])
+    return finished(rows, rows[0])
 
 
 @pytest.fixture
@@ -180,7 +180,7 @@ def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
     for probe, expected in (("expressivity.dim", 5), ("expressivity.span", 5)):
         row = rows[probe]
         assert row["value"] is None and row["status"] == "skip" and "derived" in row["reason"]
-        assert row["detail"]["expected"] == expected and row["detail"]["full"] == 5
+        assert row["expected"] == expected and row["detail"]["full"] == 5
     assert rows["expressivity.dim"]["detail"]["verdict"] == "certain"
     assert rows[FINISHED]["status"] in ("ok", "noisy")
 

@@ -118,7 +118,7 @@ def test_what_is_not_installed_is_not_available(monkeypatch):
 
 
 def test_what_is_wrong_has_no_time(monkeypatch):
-    wrong = Reading("error.fwd", 0.1, detail={"passed": False})
+    wrong = Reading("error.fwd", 0.1, passed=False)
     monkeypatch.setattr(history.alone.gate, "error", lambda built: [wrong])
     suite = history.GauntFwdSpeed()
     suite.built = None

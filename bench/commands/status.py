@@ -1,4 +1,4 @@
-"""`bench status`: how far a run is, and what failed in it."""
+"""`bench status`: how far a run is, and what failed in it; several protocols are told apart."""
 
 from __future__ import annotations
 
@@ -19,11 +19,17 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     rows = [row for row in latest(load(arguments.dir)) if row["probe"] == FINISHED]
-    counts = Counter(row["status"] for row in rows)
+    several = len({row["protocol"] for row in rows}) > 1
+    told = ("protocol", "status") if several else ("status",)
+    counts = Counter(tuple(row[name] for name in told) for row in rows)
     if arguments.format == "table":
-        print(render([{"status": s, "cases": n} for s, n in sorted(counts.items())], "table"))
+        lines = [
+            {**dict(zip(told, values, strict=True)), "cases": n}
+            for values, n in sorted(counts.items())
+        ]
+        print(render(lines, "table"))
     shown = [
-        {name: row[name] for name in ("status", "case", "round", "reason")}
+        {name: row[name] for name in (*told, "case", "round", "reason")}
         for row in rows
         if arguments.format != "table" or row["status"] != "ok"
     ]

@@ -50,7 +50,7 @@ def clock(built: BuiltCase) -> HostClock:
         RuntimeError: when the result does not agree with the oracle.
     """
     for reading in errors(built):
-        if not reading.detail["passed"]:
+        if not reading.passed:
             raise RuntimeError(f"no time is given, since {reading.probe} failed: {reading}")
     found = host_clock(built)
     found.prepare()

@@ -104,8 +104,7 @@ class Run:
     def _done(self, redo: str) -> set[Any]:
         if not self.store.file.exists():
             return set()
-        facts = self.session.provenance
-        rows = last(load(self.store.directory), facts["machine"], facts["environment"])
+        rows = last(load(self.store.directory), self.session.provenance)
         return {slot for slot, row in rows.items() if not _again(row, redo)}
 
     def _skip(self, planned: Planned, number: int, reason: str) -> None:

@@ -140,7 +140,7 @@ class Trial:
         finally:
             self._account(time.monotonic() - began)
         self.write(readings)
-        failed = [r for r in readings if r.detail.get("passed") is False]
+        failed = [r for r in readings if r.passed is False]
         if failed:
             self.finish("wrong", "; ".join(map(_failure, failed)))
         self.before = quality.stamp(self.session.device)
@@ -303,7 +303,7 @@ class Trial:
         """Append readings; a failed gate is `wrong`, and what could not be read here a `skip`."""
         for reading in readings:
             mine, why = status, reason
-            if reading.detail.get("passed") is False:
+            if reading.passed is False:
                 mine, why = "wrong", _failure(reading)
             elif "unavailable" in reading.detail:
                 mine, why = "skip", str(reading.detail["unavailable"])
@@ -348,6 +348,6 @@ def _failure(reading: Reading) -> str:
     if "problem" in detail:
         return f"{reading.probe}: {detail['problem']}"
     value = "not finite" if reading.value is None else f"{reading.value:.2e}"
-    if "tolerance" not in detail:
+    if reading.limit is None:
         return f"{reading.probe} is {value}"
-    return f"{reading.probe} is {value}, above the tolerance {detail['tolerance']:.0e}"
+    return f"{reading.probe} is {value}, above the tolerance {reading.limit:.0e}"

@@ -88,7 +88,7 @@ class Worker:
             began = time.perf_counter()
             failed = False
             for reading in self.probes[name].measure(built):
-                failed |= reading.detail.get("passed") is False
+                failed |= reading.passed is False
                 yield {"reading": _plain(reading)}
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
             if failed:

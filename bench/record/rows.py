@@ -1,59 +1,52 @@
 """Rows: one measured quantity a line, appended to a file and never changed.
 
 A run is a directory: `plan.json` (what was meant), `rows.jsonl` (what was measured), and the facts
-about machines and environments that the rows refer to by fingerprint.
+about machines and environments that the rows refer to by fingerprint. Rows and facts are named by
+the digest of their content, and are verified when they are read.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
+from bench.record import schema
 from bench.record.case import digest
+from bench.record.schema import FORMER, SCHEMA, RowRead
+from bench.record.schema import STATUSES as STATUSES
+from bench.record.schema import Status as Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SCHEMA = "row/1"
-Status = Literal["ok", "skip", "wrong", "oom", "timeout", "crash", "error", "noisy", "dominated"]
-STATUSES: tuple[Status, ...] = get_args(Status)
 FINISHED = "case"
 """The probe of the last row of a case; only it means that the case is finished."""
 MAX_SAMPLES = 200
-
-FIXED = {
-    "schema": str,
-    "id": str,
-    "run": str,
-    "round": int,
-    "attempt": str,
-    "key": str,
-    "probe": str,
-    "unit": str,
-    "status": str,
-    "reason": str,
-    "samples": list,
-    "detail": dict,
-    "quality": dict,
-    "n": int,
-    "case": str,
-    "machine": str,
-    "environment": str,
-}
-"""Fields that every row has, with their types; `value`, `lo`, `hi` are numbers or null."""
+Kind = Literal["machines", "environments"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+HERE = ("protocol", "machine", "environment")
+"""What rows share that are ever put together, beside their question."""
+SEPARATORS = (",", ":")
+_compact = json.JSONEncoder(separators=SEPARATORS).encode
 
 
 @dataclass(frozen=True)
 class Reading:
-    """What a probe returns: a value with its interval and samples, and whatever explains it."""
+    """What a probe returns: a value with its interval and samples, and whatever explains it.
+
+    `passed` is whether a gate or a test let it pass, None where nothing was judged; `limit` is the
+    largest value that does; `claimed` whether the symmetry is one that the operation claims;
+    `expected` what is derived of the value.
+    """
 
     probe: str
     value: float | None
@@ -62,6 +55,10 @@ class Reading:
     n: int = 0
     samples: Sequence[float] = ()
     detail: Mapping[str, Any] = field(default_factory=dict)
+    passed: bool | None = None
+    limit: float | None = None
+    claimed: bool | None = None
+    expected: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,13 +94,59 @@ class Row:
             "hi": _finite(r.hi),
             "n": r.n,
             "samples": [float(s) for s in r.samples[:MAX_SAMPLES]],
+            "passed": r.passed,
+            "limit": _finite(r.limit),
+            "claimed": r.claimed,
+            "expected": _finite(r.expected),
             "detail": _jsonable(r.detail),
             "status": self.status,
             "reason": self.reason,
-            "quality": dict(self.quality),
+            "quality": _jsonable(self.quality),
             **self.provenance,
         }
-        return {"id": digest(data), **data}
+        return signed(data)
+
+
+def signed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row of SCHEMA with its id: the digest of everything else in it, in its order.
+
+    The order of columns says which facet of a family comes first.
+    """
+    rest = {name: value for name, value in row.items() if name != "id"}
+    return {"id": _hash(_compact(rest)), **rest}
+
+
+def line_of(row: Mapping[str, Any]) -> str:
+    """Return a row as the line of a file: its id, then what it is the digest of, as hashed.
+
+    A reader so verifies the line without writing it again.
+    """
+    rest = {name: value for name, value in row.items() if name != "id"}
+    text = json.dumps(rest, separators=SEPARATORS, allow_nan=False)
+    return f"{_head(row['id'])}{text[1:]}\n"
+
+
+def _head(name: str) -> str:
+    return f'{{"id":"{name}",'
+
+
+def _hash(text: str) -> str:
+    """Return 16 hex digits, the BLAKE2 hash that `digest` takes too."""
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+def _is_named_rightly(line: str, row: Mapping[str, Any]) -> bool:
+    """Return whether the id of a row is the digest of everything else in its line.
+
+    That of FORMER did not see the order of columns.
+    """
+    name = str(row.get("id"))
+    if row["schema"] == FORMER:
+        return digest({column: v for column, v in row.items() if column != "id"}) == name
+    head = _head(name)
+    if line.startswith(head) and _hash("{" + line[len(head) :]) == name:
+        return True
+    return bool(signed(row)["id"] == name)
 
 
 def _finite(value: float | None) -> float | None:
@@ -113,7 +156,7 @@ def _finite(value: float | None) -> float | None:
 def _jsonable(data: Any) -> Any:
     """Return nested data with null in the place of numbers that JSON does not have."""
     if isinstance(data, Mapping):
-        return {name: _jsonable(item) for name, item in data.items()}
+        return {str(name): _jsonable(item) for name, item in data.items()}
     if isinstance(data, list | tuple):
         return [_jsonable(item) for item in data]
     return _finite(data) if isinstance(data, float) else data
@@ -131,13 +174,13 @@ class Store:
 
     def append(self, rows: Iterable[Row]) -> None:
         """Append rows in one write and sync them to the disk."""
-        lines = "".join(json.dumps(row.to_json(), allow_nan=False) + "\n" for row in rows)
+        lines = "".join(line_of(row.to_json()) for row in rows)
         with self.file.open("a", encoding="utf-8") as stream:
             stream.write(lines)
             stream.flush()
             os.fsync(stream.fileno())
 
-    def facts(self, kind: Literal["machines", "environments"], facts: Mapping[str, Any]) -> str:
+    def facts(self, kind: Kind, facts: Mapping[str, Any]) -> str:
         """Keep facts that rows refer to; return their fingerprint."""
         fingerprint = digest(facts)
         write_json(self.directory / kind / f"{fingerprint}.json", facts)
@@ -171,32 +214,36 @@ def _set_torn_line_aside(file: Path) -> None:
         stream.truncate(end)
 
 
-def load(directory: Path) -> list[dict[str, Any]]:
+def load(directory: Path) -> list[RowRead]:
     """Return the rows of a run directory, oldest first, each as the flat JSON object.
 
     A torn last line (the process died while writing it) is reported as a warning and left out.
+    Rows of the schema before have the columns of this one.
 
     Raises:
-        ValueError: when there are no rows, or a line is not a row of a known schema; the message
-            names the file, the line and the remedy.
+        ValueError: when there are no rows, or a line is not a row of a known schema, or was changed
+            after it was written; the message names the file, the line and the remedy.
     """
+    return [row for _, row in _read(directory)]
+
+
+def _read(directory: Path) -> Iterator[tuple[str, RowRead]]:
+    """Yield each line of a run directory as it was written, and the row that it says."""
     file = directory / "rows.jsonl"
     if not file.is_file():
         raise ValueError(f"{directory} holds no rows.jsonl: name a directory made by `bench run`")
-    rows: list[dict[str, Any]] = []
     lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
     for number, line in enumerate(lines[:-1], start=1):
-        rows.append(_parse(line, f"{file}:{number}"))
+        yield line, _parse(line, f"{file}:{number}")
     if lines[-1]:
         warnings.warn(
             f"{file}:{len(lines)}: torn last line left out ({len(lines[-1])} characters); "
             "its case runs again on resume",
-            stacklevel=2,
+            stacklevel=3,
         )
-    return rows
 
 
-def _parse(line: str, where: str) -> dict[str, Any]:
+def _parse(line: str, where: str) -> RowRead:
     try:
         row = json.loads(line)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -204,32 +251,50 @@ def _parse(line: str, where: str) -> dict[str, Any]:
         raise ValueError(f"{where}: not JSON ({why}); move the line out of the file") from None
     if not isinstance(row, dict) or "schema" not in row:
         raise ValueError(f"{where}: not a row (it has no schema); move the line out of the file")
-    if row["schema"] != SCHEMA:
+    if row["schema"] not in (SCHEMA, FORMER):
         raise ValueError(
-            f"{where}: schema {row['schema']!r}, but this version reads {SCHEMA!r}; "
-            "use the version of the suite that wrote it"
+            f"{where}: schema {row['schema']!r}, but this version reads {SCHEMA!r} and "
+            f"{FORMER!r}; use the version of the suite that wrote it"
         )
-    for name, kind in FIXED.items():
-        if not isinstance(row.get(name), kind) or isinstance(row[name], bool):
-            raise ValueError(
-                f"{where}: field {name!r} is missing or not {kind.__name__}; "
-                "move the line out of the file"
-            )
-    if row["status"] not in STATUSES:
+    if not _is_named_rightly(line, row):
         raise ValueError(
-            f"{where}: unknown status {row['status']!r}; known are {', '.join(STATUSES)}; "
-            "move the line out of the file"
+            f"{where}: the row was changed after it was written (its id {row.get('id')!r} is not "
+            "the digest of the rest); restore the file, or move the line out of it"
         )
-    for name in ("value", "lo", "hi"):
-        if not isinstance(row.get(name), int | float | None) or isinstance(row.get(name), bool):
+    if row["schema"] == FORMER:
+        schema.lift(row)
+    problem = schema.problem_of(row)
+    if problem is not None:
+        raise ValueError(f"{where}: {problem}; move the line out of the file")
+    return cast(RowRead, row)
+
+
+def facts(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
+    """Return the facts of a run directory that rows refer to, by their fingerprint.
+
+    Raises:
+        ValueError: when a file is not what was written; the message names it and the remedy.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted((directory / kind).glob("*.json")):
+        remedy = "restore it or run `bench run` again"
+        try:
+            data = json.loads(file.read_text(encoding="utf-8"))
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            raise ValueError(f"{file} is not JSON; {remedy}") from None
+        if not isinstance(data, dict):
+            raise ValueError(f"{file} is not a JSON object; {remedy}")
+        if digest(data) != file.stem:
             raise ValueError(
-                f"{where}: field {name!r} is not a number; move the line out of the file"
+                f"{file} was changed after it was written (its name is not the digest of its "
+                f"content); {remedy}"
             )
-    return row
+        found[file.stem] = data
+    return found
 
 
 def latest(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the rows of the last finished attempt at each (key, machine, environment, round).
+    """Return the rows of the last finished attempt at each key and round, for each of HERE.
 
     Rows of attempts that were cut off have no row with the probe `case` and are left out. An
     attempt that the budget skipped counts only where there is no other. The order of the rows
@@ -246,29 +311,29 @@ def latest(rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 
 def _attempt_of(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return row["key"], row.get("machine"), row.get("environment"), row["round"]
+    return tuple(row[name] for name in ("key", "round", *HERE))
 
 
 def last(
-    rows: Iterable[Mapping[str, Any]], machine: str, environment: str
+    rows: Iterable[Mapping[str, Any]], here: Mapping[str, Any]
 ) -> dict[Any, Mapping[str, Any]]:
-    """Return the last row `case` of each (key, round) that is finished on this machine.
+    """Return the last row `case` of each (key, round) that is finished here.
 
-    What the budget skipped is not finished.
+    `here` has the names of HERE: the protocol in force, this machine and its environment. What the
+    budget skipped is not finished.
     """
     return {
         (row["key"], row["round"]): row
         for row in sorted(rows, key=lambda row: row["attempt"])
         if row["probe"] == FINISHED
-        and row.get("machine") == machine
-        and row.get("environment") == environment
+        and all(row[name] == here[name] for name in HERE)
         and not row["detail"].get("unfinished")
     }
 
 
-def finished(rows: Iterable[Mapping[str, Any]], machine: str, environment: str) -> set[Any]:
-    """Return the (key, round) pairs that need not run again on this machine and environment."""
-    return set(last(rows, machine, environment))
+def finished(rows: Iterable[Mapping[str, Any]], here: Mapping[str, Any]) -> set[Any]:
+    """Return the (key, round) pairs that need not run again; `here` as in `last`."""
+    return set(last(rows, here))
 
 
 def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
@@ -282,25 +347,26 @@ def merge(directories: Sequence[Path], out: Path) -> int:
     """Write the union of several run directories to a new one; return the number of rows.
 
     Raises:
-        ValueError: when `out` exists and is not empty, or an input is not a run directory. Nothing
-            is left behind in that case.
+        ValueError: when `out` exists and is not empty, or an input is not a run directory, or rows
+            or facts in it were changed after they were written. Nothing is left behind then.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is not an empty directory; name a new one")
-    union: dict[str, dict[str, Any]] = {}
+    union: dict[str, str] = {}
     plans = []
     for directory in directories:
-        union |= {row["id"]: row for row in load(directory)}
+        union |= {row["id"]: f"{line}\n" for line, row in _read(directory)}
+        for kind in KINDS:
+            facts(directory, kind)
         plan = directory / "plan.json"
         if plan.is_file():
             plans.append(json.loads(plan.read_text(encoding="utf-8")))
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=out.parent, prefix=f"{out.name}."))
     try:
-        lines = [json.dumps(row) + "\n" for row in union.values()]
-        (fresh / "rows.jsonl").write_text("".join(lines), encoding="utf-8")
+        (fresh / "rows.jsonl").write_text("".join(union.values()), encoding="utf-8")
         for directory in directories:
-            for kind in ("machines", "environments"):
+            for kind in KINDS:
                 if (directory / kind).is_dir():
                     shutil.copytree(directory / kind, fresh / kind, dirs_exist_ok=True)
         if plans:

@@ -22,7 +22,7 @@ MARGIN = 0.02
 
 @dataclass(frozen=True)
 class Block:
-    """All results of one problem, pass, target and machine: what may be compared."""
+    """All results of one problem, pass, target, protocol and machine: what may be compared."""
 
     anchor: str
     title: str
@@ -71,6 +71,7 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
         grouped[tuple(result.columns.get(name) for name in BLOCK)].append(result)
     machines = {(r.columns.get("machine"), r.columns.get("environment")) for r in results}
     draws = {r.columns.get("draws") for r in results}
+    protocols = {r.columns.get("protocol") for r in results}
     blocks, used = [], set[str]()
     for key, found in grouped.items():
         c = found[0].columns
@@ -84,6 +85,8 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
             target += f", machine {c.get('machine')}, environment {c.get('environment')}"
         if len(draws) > 1:
             target += f", arrays as drawn in version {c.get('draws') or 1}"
+        if len(protocols) > 1:
+            target += f", protocol {c.get('protocol')}"
         anchor = base = slug(f"{key[0]}-{key[1]}-{c.get('device')}")
         while anchor in used:
             anchor = f"{base}-{len(used)}"

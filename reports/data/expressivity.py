@@ -19,7 +19,7 @@ Key = tuple[Any, ...]
 
 @dataclass(frozen=True)
 class Expressivity:
-    """Measured expressivity by (family, operation, facets that matter)."""
+    """Measured expressivity by (family, operation, facets that matter, protocol)."""
 
     ignore: frozenset[str]
     found: Mapping[Key, Mapping[str, Measure]] = field(default_factory=dict)
@@ -28,11 +28,19 @@ class Expressivity:
     def key(self, result: Result) -> Key:
         """Return what a result is looked up by."""
         facets = tuple((k, v) for k, v in result.facets.items() if k not in self.ignore)
-        return str(result.columns.get("family")), str(result.columns.get("operation")), facets
+        family, operation, protocol = (
+            str(result.columns.get(name)) for name in ("family", "operation", "protocol")
+        )
+        return family, operation, facets, protocol
 
     def of(self, result: Result, probe: str) -> Measure | None:
         """Return the measured expressivity of a result's operation, or None."""
         return self.found.get(self.key(result), {}).get(probe)
+
+    @property
+    def protocols(self) -> set[str]:
+        """Return the protocols by which it was measured."""
+        return {key[3] for key in self.found}
 
     def dim(self, result: Result) -> float | None:
         """Return the measured dimension, or None."""
@@ -54,13 +62,13 @@ def collect(results: Iterable[Result], ignore: frozenset[str]) -> Expressivity:
             facets[key] = {k: v for k, v in result.facets.items() if k not in ignore}
             if probe not in found[key] or not agrees(measure):
                 found[key][probe] = measure
-    order = sorted(found, key=lambda k: (k[0], k[1], [natural(v) for _, v in k[2]]))
+    order = sorted(found, key=lambda k: (k[0], k[1], [natural(v) for _, v in k[2]], k[3]))
     return Expressivity(ignore, {key: found[key] for key in order}, facets)
 
 
 def agrees(measure: Measure) -> bool:
     """Return whether nothing that was measured differs from what the coefficients say."""
-    expected = measure.detail.get("expected")
+    expected = measure.expected
     if measure.status == "skip":
         return True
     return measure.status == "ok" and (expected is None or measure.value == expected)
@@ -68,8 +76,8 @@ def agrees(measure: Measure) -> bool:
 
 def cell(measure: Measure | None) -> Cell:
     """Return `measured (derived)`, marked when they differ."""
-    expected = measure.detail.get("expected") if measure else None
-    small = f"({number(expected)})" if isinstance(expected, int | float) else ""
+    expected = measure.expected if measure else None
+    small = f"({number(expected)})" if expected is not None else ""
     if measure is None or measure.value is None:
         return Cell(NONE, small, spoken="not measured", kind="muted")
     if agrees(measure):
@@ -86,6 +94,8 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
         Column("Operation"),
         *(Column(n, numeric=_numeric(expressivity, n)) for n in names),
     ]
+    apart = len(expressivity.protocols) > 1
+    columns += [Column("protocol")] if apart else []
     for probe in PROBES:
         short = probe.removeprefix("expressivity.")
         columns += [
@@ -100,13 +110,15 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
         cells = [Cell(key[1], header=True)]
         cells += [Cell(str(facets.get(n, NONE))) for n in names]
         record: dict[str, Any] = {"family": key[0], "operation": key[1], **facets}
+        if apart:
+            cells.append(Cell(key[3]))
+            record["protocol"] = key[3]
         for probe in PROBES:
             m = measures.get(probe)
             cells += _measured(m)
             if m:
-                record |= {probe: m.value} | {
-                    f"{probe}.{k}": m.detail.get(k) for k in ("expected", "gap", "verdict")
-                }
+                record |= {probe: m.value, f"{probe}.expected": m.expected}
+                record |= {f"{probe}.{k}": m.detail.get(k) for k in ("gap", "verdict")}
         rows.append(cells + _decision(measures))
         records.append(record)
     notes = [f"{probe}: {known.probes[probe]}." for probe in PROBES if probe in known.probes]
@@ -117,7 +129,7 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
 def _measured(m: Measure | None) -> list[Cell]:
     if m is None:
         return [Cell(kind="muted")] * 3
-    expected = m.detail.get("expected")
+    expected = m.expected
     same = agrees(m) and expected is not None
     if m.status == "skip":
         judged = Cell(kind="muted", spoken="not measured")
@@ -131,7 +143,7 @@ def _measured(m: Measure | None) -> list[Cell]:
         )
     return [
         Cell(number(m.value)),
-        Cell(number(expected) if isinstance(expected, int | float) else NONE),
+        Cell(number(expected) if expected is not None else NONE),
         judged,
     ]
 
@@ -169,6 +181,7 @@ def sequence(expressivity: Expressivity, family: str, operation: str) -> list[st
         texts = [str(v) for _, v in key[2] if isinstance(v, str)]
         sizes = [(n, v) for n, v in key[2] if not isinstance(v, str)]
         label = " ".join(texts) + (", " if texts and sizes else "") + ", ".join(n for n, _ in sizes)
+        label += f" ({key[3]})" if len(expressivity.protocols) > 1 else ""
         groups[label].append((tuple(v for _, v in sizes), measures[DIM].value))
     lines = []
     for label, found in groups.items():

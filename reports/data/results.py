@@ -18,8 +18,11 @@ LEVEL = 0.95
 TIMED = ("ok", "noisy")
 """Statuses with a time: a noisy one is shown, and says so."""
 BADNESS = ("ok", "noisy", "skip", *(s for s in STATUSES if s not in ("ok", "noisy", "skip")))
-TARGET = ("dtype", "device", "precision", "threads", "draws")
-"""What must be equal for times to be compared; `draws` is the version of how arrays are drawn."""
+TARGET = ("dtype", "device", "precision", "threads", "draws", "protocol")
+"""What must be equal for times to be compared: `draws` is the version of how arrays are drawn,
+`protocol` that of what a time means."""
+CASE = ("case", "draws", "protocol", "machine", "environment")
+"""What all rows of a result share, beside the key of the code that was last finished."""
 BLOCK = ("problem", "pass", *TARGET, "machine", "environment")
 """What all results of a block share: one problem and pass on one target and machine."""
 GATES = ("error.", "equiv.")
@@ -29,7 +32,11 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Measure:
-    """One quantity of one case over all its rounds."""
+    """One quantity of one case over all its rounds.
+
+    `limit` is the largest value that passes, `expected` what is derived of it, and a symmetry that
+    is not `claimed` gates nothing.
+    """
 
     unit: str
     value: float | None
@@ -40,11 +47,9 @@ class Measure:
     reason: str
     detail: Mapping[str, Any]
     flags: tuple[str, ...] = ()
-
-    @property
-    def claimed(self) -> bool:
-        """Return whether this symmetry is claimed, so that it gates."""
-        return bool(self.detail.get("claimed", True))
+    limit: float | None = None
+    claimed: bool = True
+    expected: float | None = None
 
 
 @dataclass(frozen=True)
@@ -114,14 +119,14 @@ class Result:
 
 
 def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:
-    """Return one result per case, draws, machine and environment, and how many are left out.
+    """Return one result for all that shares CASE, and how many are left out.
 
     A case whose code changed during a run has several keys; the last one finished counts, and
     the older ones are left out.
     """
     by_case: dict[tuple[Any, ...], dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
     for row in latest(rows):
-        keys = by_case[tuple(row.get(name) for name in ("case", "draws", "machine", "environment"))]
+        keys = by_case[tuple(row.get(name) for name in CASE)]
         group = keys.setdefault(row["key"], [])
         group.append(row)
         if row["probe"] == FINISHED:
@@ -225,11 +230,24 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
         if len(values) == 1:
             lo, hi = first["lo"], first["hi"]
     status, reason = bad["status"], bad["reason"]
-    detail = bad["detail"] if status != "ok" else of_value["detail"]
+    told = bad if status != "ok" else of_value
     n = len(samples) or sum(row["n"] for row in rows) or len(rows)
     flags = sorted({str(f) for row in rows for f in row["quality"].get("flags") or ()})
     flags += ["noisy"] if status == "noisy" else []
-    return Measure(first["unit"], value, lo, hi, n, status, reason, detail, tuple(flags))
+    return Measure(
+        first["unit"],
+        value,
+        lo,
+        hi,
+        n,
+        status,
+        reason,
+        told["detail"],
+        tuple(flags),
+        limit=told["limit"],
+        claimed=told["claimed"] is not False,
+        expected=told["expected"],
+    )
 
 
 def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:
@@ -241,13 +259,9 @@ def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:
         return "no accuracy was measured in the same run"
     for probe, measure in measures.items():
         gates = probe.startswith("error.") or (probe.startswith("equiv.") and measure.claimed)
-        tolerance = measure.detail.get("tolerance")
-        over = (
-            isinstance(tolerance, int | float)
-            and measure.value is not None
-            and measure.value > tolerance
-        )
-        if gates and (measure.status != "ok" or measure.value is None or over):
+        value, limit = measure.value, measure.limit
+        over = value is not None and limit is not None and value > limit
+        if gates and (measure.status != "ok" or value is None or over):
             return measure.reason or f"{probe} did not pass"
     time = measures.get(HOST.probe)
     if time is None or time.value is None:

@@ -35,11 +35,11 @@ class Run:
 
 
 def read(directory: Path) -> Run:
-    """Read a run directory.
+    """Read a run directory; rows and facts are verified.
 
     Raises:
-        ValueError: when it is missing, holds no rows, or a file in it is not what it should be;
-            the message names the file and the remedy.
+        ValueError: when it is missing, holds no rows, or a file in it is not what it should be or
+            was changed; the message names the file and the remedy.
     """
     if not directory.is_dir():
         raise ValueError(f"no such directory: {directory} (name one made by `bench run`)")
@@ -51,8 +51,8 @@ def read(directory: Path) -> Run:
         directory=directory,
         rows=tuple(clean(row) for row in loaded),
         plan=_plan(plan) if plan.is_file() else {},
-        machines=_facts(directory / "machines"),
-        environments=_facts(directory / "environments"),
+        machines=clean(store.facts(directory, "machines")),
+        environments=clean(store.facts(directory, "environments")),
         sha256=hashlib.sha256((directory / "rows.jsonl").read_bytes()).hexdigest(),
         lines=len(loaded),
         warnings=tuple(clean(str(w.message).replace(f"{directory}/", "")) for w in caught),
@@ -88,9 +88,3 @@ def _named(file: Path, names: Sequence[str]) -> dict[str, Any]:
     if missing:
         raise ValueError(f"{file} has no {missing[0]!r}; run `bench calibrate` again")
     return found
-
-
-def _facts(directory: Path) -> Facts:
-    if not directory.is_dir():
-        return {}
-    return {file.stem: _json(file) for file in sorted(directory.glob("*.json"))}

@@ -346,7 +346,7 @@ def record(
     for probe in expressing.PROBES:
         m = expressivity.of(r, probe)
         data |= {probe: m.value if m else None}
-        data |= {f"{probe}.expected": m.detail.get("expected") if m else None}
+        data |= {f"{probe}.expected": m.expected if m else None}
     return data
 
 

@@ -139,11 +139,10 @@ def _gate(results: Sequence[Result]) -> str:
     limits: dict[str, dict[float, set[str]]] = {"error": {}, "equivariance": {}}
     for r in results:
         for probe, m in r.measures.items():
-            tolerance = m.detail.get("tolerance")
-            if isinstance(tolerance, int | float) and probe.startswith(("error.", "equiv.")):
+            if m.limit is not None and probe.startswith(("error.", "equiv.")):
                 kind = "error" if probe.startswith("error.") else "equivariance"
                 where = f"{r.columns.get('dtype')} ({r.columns.get('precision')})"
-                limits[kind].setdefault(float(tolerance), set()).add(where)
+                limits[kind].setdefault(float(m.limit), set()).add(where)
     stated = "; ".join(
         f"of {kind} "
         + listing(f"{power(t)} for {listing(sorted(w))}" for t, w in sorted(f.items()))

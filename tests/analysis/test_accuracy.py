@@ -75,5 +75,5 @@ def test_implementations_keep_the_digits_of_their_type(name, dtype, digits):
     assert next(iter(readings)) == "accuracy.0.001" and len(readings) == 7
     for reading in readings.values():
         assert abs(-math.log10(reading.value) - digits) < 0.4
-        assert abs(reading.detail["digits_lost"]) < 1 and reading.detail["passed"]
+        assert abs(reading.detail["digits_lost"]) < 1 and reading.passed
         assert set(reading.detail["per_irrep"]) == {"0e", "1o", "2e", "3o", "4e"}

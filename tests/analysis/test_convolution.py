@@ -28,7 +28,7 @@ def read(name, asked, **knobs):
     mode = MODES[REGISTRY.implementation(name).framework][0]
     case = Case(asked, name, "fwd", mode, Target(), {}, knobs)
     (reading,) = convolution(build(case, REGISTRY))
-    assert reading.detail["passed"] and reading.detail["verdict"] == "certain"
+    assert reading.passed and reading.detail["verdict"] == "certain"
     return int(reading.value), reading.detail
 
 

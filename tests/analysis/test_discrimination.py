@@ -180,7 +180,7 @@ def test_running_implementations_agree_with_their_selection_rules(name, chiral):
     registry = load(())
     asked = problem("mimo", 2, "so3", batch=1, dtype="float64")
     readings = list(discrimination(build(Case(asked, name, "fwd", "eager", Target()), registry)))
-    assert len(readings) == 20 and all(r.detail["passed"] for r in readings)
+    assert len(readings) == 20 and all(r.passed for r in readings)
     by_name = {r.probe: r.detail["distinguishes"] for r in readings}
     assert by_name["discrimination.chiral_tetrahedron.3"] is chiral
     assert by_name["discrimination.homometric.3"]

@@ -88,7 +88,7 @@ def test_only_what_is_read_is_differentiated_and_gated(sequences):
     assert gradients == set(built.output_spaces) == {"d_signal", "d_history", "d_kernel"}
     found = {reading.probe: reading for reading in error(built)}
     assert set(found["error.grad"].detail["arrays"]) == {*READ, "kernel"}
-    assert all(reading.detail["passed"] for reading in found.values())
+    assert all(reading.passed for reading in found.values())
 
 
 def test_only_what_is_read_is_moved(sequences):
@@ -105,7 +105,7 @@ def test_only_what_is_read_is_moved(sequences):
     }  # fmt: skip
     sequences.families["sequence"] = replace(family, inputs=spaces)
     (reading,) = equiv(build(built.case, sequences))
-    assert reading.detail["passed"]
+    assert reading.passed
 
 
 def test_what_is_not_read_has_no_second_gradient(sequences):
@@ -136,8 +136,8 @@ def agreement(sequences, **changes):
 
 def test_agreement_has_both_oracles_and_the_result(sequences):
     found = agreement(sequences)
-    assert found.detail["passed"] and found.value < 1e-15 and found.detail["oracles"] < 1e-15
-    assert found.detail["tolerance"] == 1e-10
+    assert found.passed and found.value < 1e-15 and found.detail["oracles"] < 1e-15
+    assert found.limit == 1e-10
     assert list(agrees(build(case(sequences, f"{OFFLINE}.numpy_sliced"), sequences))) == []
     assert list(agrees(build(case(sequences, f"{STREAM}.torch_stepped", "grad"), sequences))) == []
 
@@ -153,7 +153,7 @@ def test_a_partner_may_read_more(sequences):
         assert np.array_equal(inputs["times"], times)
         return oracle(problem, inputs, weights)
 
-    assert agreement(sequences, reads=None, oracle=reading_times).detail["passed"]
+    assert agreement(sequences, reads=None, oracle=reading_times).passed
 
 
 def test_an_implementation_that_is_off_is_compared_with_the_partner(sequences):
@@ -166,7 +166,7 @@ def test_an_implementation_that_is_off_is_compared_with_the_partner(sequences):
 
     sequences.implementations[plain.full_name] = replace(plain, build=build_scaled)
     found = agreement(sequences)
-    assert found.detail["oracles"] < 1e-15 and not found.detail["passed"]
+    assert found.detail["oracles"] < 1e-15 and not found.passed
     assert found.value == pytest.approx(1e-6, rel=1e-6)
 
 
@@ -179,7 +179,7 @@ def test_an_implementation_that_is_off_is_compared_with_the_partner(sequences):
 )
 def test_another_question_is_no_agreement(sequences, changes, said):
     found = agreement(sequences, **changes)
-    assert found.detail["passed"] is False
+    assert found.passed is False
     assert re.match(said, found.detail["problem"]), found.detail["problem"]
 
 

@@ -5,40 +5,63 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.record.case import digest
 from bench.record.rows import (
-    FIXED,
     MAX_SAMPLES,
-    SCHEMA,
     Reading,
     Row,
     Store,
+    facts,
     finished,
     frame,
+    last,
     latest,
+    line_of,
     load,
     merge,
+    signed,
     write_json,
 )
+from bench.record.schema import COLUMNS, FORMER, SCHEMA, RowRead
+
+WORDS = ("problem", "family", "operation", "implementation", "framework", "dtype", "data", "pass",
+         "mode", "device", "precision")  # fmt: skip
+QUESTION = {**dict.fromkeys(WORDS, "x"), "seed": 0, "threads": 1}
+REQUIRED = [name for name in COLUMNS if name in RowRead.__required_keys__]
 
 
-def row(key="k", attempt="t1", probe="case", round=0, status="ok", machine="m", **detail):
+def row(
+    key="k", attempt="t1", probe="case", round=0, status="ok", machine="m", protocol="p", **detail
+):
     return Row(
         run="r",
         round=round,
         attempt=attempt,
         key=key,
-        case={"case": f"case of {key}", "facet.lmax": 2},
+        case={"case": f"case of {key}", **QUESTION, "facet.lmax": 2},
         reading=Reading(probe, 0.5, 0.4, 0.6, 3, (0.4, 0.5, 0.6), detail),
         unit="s",
         status=status,
         quality={"load": 0.1},
-        provenance={"machine": machine, "environment": "e", "commit": "c"},
+        provenance={
+            "machine": machine,
+            "environment": "e",
+            "protocol": protocol,
+            "commit": "c",
+            "dirty": False,
+            "t0": "now",
+        },
     )
+
+
+def here(machine="m", environment="e", protocol="p"):
+    return {"machine": machine, "environment": environment, "protocol": protocol}
 
 
 def directory(path, *rows):
@@ -56,7 +79,7 @@ def test_a_row_comes_back_as_it_was_written(tmp_path):
     (found,) = load(tmp_path)
     assert found == json.loads(json.dumps(written.to_json()))
     assert found["schema"] == SCHEMA
-    assert set(FIXED) <= set(found)
+    assert set(REQUIRED) <= set(found)
     assert (found["value"], found["lo"], found["hi"]) == (0.5, 0.4, 0.6)
     assert found["detail"] == {"note": "ü", "nested": {"list": [1, 2.5, None]}}
     assert found["facet.lmax"] == 2 and found["machine"] == "m"
@@ -71,9 +94,10 @@ def test_the_id_is_a_hash_of_everything_else():
         row(round=1),
         row(status="wrong"),
         row(machine="other"),
+        row(protocol="other"),
         row(note=1),
     ]
-    assert len({r.to_json()["id"] for r in [row(), *others]}) == 8
+    assert len({r.to_json()["id"] for r in [row(), *others]}) == 9
 
 
 def test_samples_are_capped_and_what_json_lacks_is_null():
@@ -140,7 +164,8 @@ GOOD = row("good").to_json()
 
 
 def changed(**fields):
-    return json.dumps({**GOOD, **fields})
+    """Return a line that a writer with another idea of a row might have written."""
+    return json.dumps(signed({**GOOD, **fields}))
 
 
 DAMAGED = {
@@ -151,17 +176,31 @@ DAMAGED = {
     "a number": ("42", "not a row .*; move the line out"),
     "a list": ("[1, 2]", "not a row .*; move the line out"),
     "no schema": ('{"id": "x"}', "not a row .*; move the line out"),
-    "foreign schema": (changed(schema="row/99"), r"schema 'row/99', but .* reads 'row/1'; use the"),
-    "schema is no text": (changed(schema=["row/1"]), r"schema \['row/1'\], but"),
+    "foreign schema": (
+        changed(schema="row/99"),
+        r"schema 'row/99', but .* reads 'row/2' and 'row/1'; use",
+    ),
+    "schema is no text": (changed(schema=["row/2"]), r"schema \['row/2'\], but"),
     "status": (changed(status="great"), "unknown status 'great'; known are ok, skip, .*; move"),
-    "value": (changed(value="1 ms"), "field 'value' is not a number; move"),
-    "boolean value": (changed(value=True), "field 'value' is not a number"),
-    "interval": (changed(lo=[1]), "field 'lo' is not a number"),
-    "boolean round": (changed(round=True), "field 'round' is missing or not int"),
+    "value": (changed(value="1 ms"), "field 'value' is missing or not number or null; move"),
+    "boolean value": (changed(value=True), "field 'value' is missing or not number"),
+    "interval": (changed(lo=[1]), "field 'lo' is missing or not number or null; move"),
+    "boolean round": (changed(round=True), "field 'round' is missing or not integer; move"),
+    "draws": (changed(draws="2"), "field 'draws' is missing or not integer; move"),
+    "number for a truth": (changed(passed=1), "field 'passed' is missing or not boolean or null"),
+    "no number at all": (changed(limit="1e-5"), "field 'limit' is missing or not number or null"),
+    "status by hand": (
+        json.dumps({**GOOD, "status": "wrong"}),
+        r"the row was changed after it was written \(its id '[0-9a-f]{16}' is not .*; restore the",
+    ),
+    "time by hand": (line_of(GOOD).strip().replace("0.5", "0.1"), "the row was changed after"),
+    "another id": (line_of({**GOOD, "id": "0" * 16}).strip(), "the row was changed after"),
+    "no id": (json.dumps({k: v for k, v in GOOD.items() if k != "id"}), "the row was changed"),
+    "the id of a former row": (json.dumps({**GOOD, "schema": FORMER}), "the row was changed"),
 } | {
-    f"{name} of another type": (changed(**{name: None}), f"field '{name}' is missing or not")
-    for name in FIXED
-    if name != "schema"
+    f"{name} of another type": (changed(**{name: {"a": 1}}), f"field '{name}' is missing or not")
+    for name in REQUIRED
+    if name not in ("id", "schema", "detail", "quality")
 }
 
 
@@ -175,11 +214,75 @@ def test_a_damaged_line_is_named_with_a_remedy(tmp_path, what):
 
 
 def test_each_missing_field_is_named(tmp_path):
-    for name in FIXED:
-        data = {k: v for k, v in GOOD.items() if k != name}
+    for name in [name for name in REQUIRED if name not in ("id", "schema")]:
+        data = signed({k: v for k, v in GOOD.items() if k != name})
         (tmp_path / "rows.jsonl").write_text(json.dumps(data) + "\n", encoding="utf-8")
-        with pytest.raises(ValueError, match=r"rows\.jsonl:1: "):
+        with pytest.raises(ValueError, match=rf"rows\.jsonl:1: field '{name}' is missing"):
             load(tmp_path)
+
+
+def test_a_row_is_verified_by_what_it_says_and_not_by_how_it_is_written(tmp_path):
+    Store(tmp_path).append([row(note="ü", nested={3: [1e-7, 1e22, None]}, many=list(range(9)))])
+    (line,) = (tmp_path / "rows.jsonl").read_text(encoding="utf-8").splitlines()
+    (found,) = load(tmp_path)
+    for text in (json.dumps(found), json.dumps(found, ensure_ascii=False)):
+        assert text != line
+        (tmp_path / "rows.jsonl").write_text(text + "\n", encoding="utf-8")
+        assert load(tmp_path) == [found]
+
+
+def test_the_order_of_columns_is_part_of_a_row(tmp_path):
+    columns = {"facet.lmax": 2, "facet.batch": 10}
+    Store(tmp_path).append([replace(row(), case={**row().case, **columns})])
+    (found,) = load(tmp_path)
+    assert [name for name in found if name.startswith("facet.")] == list(columns)
+    text = json.dumps(found, sort_keys=True)
+    (tmp_path / "rows.jsonl").write_text(text + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"rows\.jsonl:1: the row was changed after"):
+        load(tmp_path)
+
+
+def former(**detail):
+    """Return a row as the schema before had it."""
+    left = ("id", *JUDGED)
+    rest = {k: v for k, v in row().to_json().items() if k not in left}
+    rest |= {"schema": FORMER, "detail": detail}
+    return {"id": digest(rest), **rest}
+
+
+JUDGED = ("passed", "limit", "claimed", "expected")
+
+
+@pytest.mark.parametrize(
+    ("before", "columns", "after"),
+    [
+        ({}, (None, None, None, None), {}),
+        (
+            {"passed": False, "tolerance": 1e-5, "claimed": True, "max_abs": 0.1},
+            (False, 1e-5, True, None),
+            {"max_abs": 0.1},
+        ),
+        ({"expected": 30, "passed": True, "gap": 9.0}, (True, None, None, 30), {"gap": 9.0}),
+        ({"expected": None, "tolerance": None}, (None, None, None, None), {}),
+        ({"expected": False, "passed": True}, (True, None, None, None), {"derived": False}),
+    ],
+)
+def test_a_former_row_has_the_columns_of_this_schema(tmp_path, before, columns, after):
+    line = json.dumps(former(**before))
+    (tmp_path / "rows.jsonl").write_text(line + "\n", encoding="utf-8")
+    (found,) = load(tmp_path)
+    assert tuple(found[name] for name in JUDGED) == columns and found["detail"] == after
+    assert (found["schema"], found["id"]) == (FORMER, json.loads(line)["id"])
+    merge([tmp_path], tmp_path / "out")
+    assert (tmp_path / "out" / "rows.jsonl").read_text(encoding="utf-8") == line + "\n"
+    assert load(tmp_path / "out") == [found]
+
+
+def test_a_former_row_of_the_wrong_type_is_named(tmp_path):
+    line = json.dumps(former(passed="yes"))
+    (tmp_path / "rows.jsonl").write_text(line + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"rows\.jsonl:1: field 'passed' is missing or not bool"):
+        load(tmp_path)
 
 
 def test_undecodable_bytes_are_named(tmp_path):
@@ -209,9 +312,9 @@ def test_only_the_last_finished_attempt_counts():
 def test_attempts_are_kept_apart_by_round_machine_and_key():
     rows = flat(
         row(attempt="t1"), row(attempt="t2", round=1), row(attempt="t3", machine="n"),
-        row(attempt="t4", key="l"), row(attempt="t5"),
+        row(attempt="t4", key="l"), row(attempt="t5"), row(attempt="t0", protocol="q"),
     )  # fmt: skip
-    assert probes_of(rows) == [(t, "case") for t in ("t2", "t3", "t4", "t5")]
+    assert probes_of(rows) == [(t, "case") for t in ("t2", "t3", "t4", "t5", "t0")]
 
 
 def test_a_skip_by_the_budget_is_no_end_and_hides_nothing():
@@ -219,18 +322,20 @@ def test_a_skip_by_the_budget_is_no_end_and_hides_nothing():
     skipped = flat(row(attempt="t2", status="skip", unfinished=True))
     assert probes_of(measured + skipped) == [("t1", "error"), ("t1", "case")]
     assert probes_of(skipped) == [("t2", "case")]
-    assert finished(skipped, "m", "e") == set()
-    assert finished(measured + skipped, "m", "e") == {("k", 0)}
+    assert finished(skipped, here()) == set()
+    assert finished(measured + skipped, here()) == {("k", 0)}
 
 
-def test_finished_is_asked_of_one_machine_and_environment():
+def test_finished_is_asked_of_one_machine_environment_and_protocol():
     rows = flat(
         row("a"), row("a", round=1), row("b", status="wrong"), row("c", machine="n"),
-        row("d", probe="time.host"),
+        row("d", probe="time.host"), row("f", protocol="q"), row("a", "t9", protocol="q"),
     )  # fmt: skip
-    assert finished(rows, "m", "e") == {("a", 0), ("a", 1), ("b", 0)}
-    assert finished(rows, "n", "e") == {("c", 0)}
-    assert finished(rows, "m", "other") == set()
+    assert finished(rows, here()) == {("a", 0), ("a", 1), ("b", 0)}
+    assert finished(rows, here(machine="n")) == {("c", 0)}
+    assert finished(rows, here(environment="other")) == set()
+    assert finished(rows, here(protocol="q")) == {("f", 0), ("a", 0)}
+    assert last(rows, here())["a", 0]["attempt"] == "t1"
 
 
 def test_frame_has_one_line_a_row_and_one_column_a_field():
@@ -288,6 +393,36 @@ def test_merge_keeps_plans_and_facts(tmp_path):
     assert [case["key"] for case in merged["cases"]] == ["a", "c", "b"]
     assert merged["profile"] == "p"
     assert os.listdir(tmp_path / "out") == ["deep"]
+
+
+def test_facts_that_were_changed_are_refused(tmp_path):
+    source = directory(tmp_path / "in", row())
+    name = Store(source).facts("machines", {"cpu": "x"})
+    assert facts(source, "machines") == {name: {"cpu": "x"}} and facts(source, "environments") == {}
+    file = source / "machines" / f"{name}.json"
+    for text, said in (
+        ('{"cpu": "y"}', "was changed after it was written"),
+        ("{", "is not JSON"),
+        ("[]", "is not a JSON object"),
+    ):
+        file.write_text(text, encoding="utf-8")
+        message = rf"{name}\.json {said}.*; restore it or run `bench run` again"
+        with pytest.raises(ValueError, match=message):
+            facts(source, "machines")
+        with pytest.raises(ValueError, match=message):
+            merge([source], tmp_path / "out")
+    file.write_text('{"cpu":"x"}', encoding="utf-8")
+    assert facts(source, "machines") == {name: {"cpu": "x"}}
+    assert os.listdir(tmp_path) == ["in"]
+
+
+def test_a_changed_row_is_not_merged(tmp_path):
+    good, bad = directory(tmp_path / "1", row("a")), directory(tmp_path / "2", row("b"))
+    file = bad / "rows.jsonl"
+    file.write_text(file.read_text(encoding="utf-8").replace("0.5", "0.4", 1), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"2/rows\.jsonl:1: the row was changed after"):
+        merge([good, bad], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_merge_into_something_is_refused(tmp_path):

@@ -19,6 +19,7 @@ from bench.ask.plan import explaining, plan
 from bench.ask.reading import load as load_profile
 from bench.drive.run import Events, exclusive, execute
 from bench.measuring import probes
+from bench.record.fingerprint import PROTOCOL
 from bench.record.rows import FINISHED, finished, load
 from impls.implementation import Target
 
@@ -34,7 +35,7 @@ sys.exit(main(sys.argv[1:]))
 def measured(path):
     """Return the pairs (key, round) that need not run again."""
     rows = load(path)
-    return finished(rows, rows[0]["machine"], rows[0]["environment"])
+    return finished(rows, rows[0])
 
 
 @pytest.fixture
@@ -73,6 +74,16 @@ def test_a_case_that_was_cut_off_runs_again(meant, registry, tmp_path):
     assert seen == [json.loads(lines[-1])["case"]]
     assert measured(tmp_path) == {(planned.key, 0) for planned in meant.planned}
     assert (tmp_path / "rows.torn").read_text(encoding="utf-8") == lines[-1][:40] + "\n"
+
+
+def test_what_another_protocol_finished_runs_again(meant, registry, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("bench.drive.run.PROTOCOL", "p0")
+        execute(meant, registry, tmp_path)
+    execute(meant, registry, tmp_path)
+    execute(meant, registry, tmp_path)
+    ended = [row["protocol"] for row in load(tmp_path) if row["probe"] == FINISHED]
+    assert ended == ["p0"] * len(meant.planned) + [PROTOCOL] * len(meant.planned)
 
 
 def test_a_spent_budget_is_said_and_continued_later(meant, registry, tmp_path):
@@ -180,7 +191,7 @@ def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
     for probe, expected in (("expressivity.dim", 5), ("expressivity.span", 5)):
         row = rows[probe]
         assert row["value"] is None and row["status"] == "skip" and "derived" in row["reason"]
-        assert row["detail"]["expected"] == expected and row["detail"]["full"] == 5
+        assert row["expected"] == expected and row["detail"]["full"] == 5
     assert rows["expressivity.dim"]["detail"]["verdict"] == "certain"
     assert rows[FINISHED]["status"] in ("ok", "noisy")
 

@@ -95,7 +95,7 @@ class Conformance:
     def _failed(self, case, built):
         """Yield what failed, and no more after a wrong value: the rest would mean nothing."""
         for probe in self._probes(case):
-            failed = [r for r in probe.measure(built) if r.detail.get("passed") is False]
+            failed = [r for r in probe.measure(built) if r.passed is False]
             yield from (f"{r.probe} is {r.value}, {r.detail}" for r in failed)
             if failed and probe.name == "error":
                 return

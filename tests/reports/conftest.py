@@ -15,7 +15,7 @@ from reports.figures import couplings
 
 HOSTILE = "<script>alert(1)</script> $x^2$ \"quoted\" & 'single' _{u} \u202eevil\x07"
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "lmax": 1, "channels": 1, "batch": 1000}
-TOLERANCE = {"tolerance": 1e-5, "passed": True}
+LIMIT = 1e-5
 BASELINE = "clebsch_gordan.torch_e3nn"
 
 
@@ -54,6 +54,7 @@ class Writer:
         drop: tuple[str, ...] = (),
         flags: tuple[str, ...] = (),
         draws: int | None = None,
+        protocol: str = "p1",
     ) -> None:
         operation, _, name = implementation.partition(".")
         where = "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in facets.items())
@@ -81,27 +82,27 @@ class Writer:
         for number in range(rounds):
             readings: list[tuple[Reading, str, str, str]] = []
             if status != "skip":
-                over = error is not None and error > 1e-5
-                judged = {"tolerance": 1e-5, "passed": not over}
+                over = error is not None and error > LIMIT
                 readings.append(
                     (
-                        Reading("error.fwd", error, n=1, detail=judged),
+                        Reading("error.fwd", error, n=1, passed=not over, limit=LIMIT),
                         "1",
                         "wrong" if over else "ok",
                         "error.fwd is too large" if over else "",
                     )
                 )
                 for group, (value, claimed) in (groups or {"rotation": (2e-7, True)}).items():
-                    more = {"claimed": claimed, "tolerance": 1e-5 if claimed else None}
-                    readings.append(
-                        (Reading(f"equiv.{group}", value, n=4, detail=more), "1", "ok", "")
-                    )
+                    limit = LIMIT if claimed else None
+                    reading = Reading(f"equiv.{group}", value, n=4, claimed=claimed, limit=limit)
+                    readings.append((reading, "1", "ok", ""))
                 for probe, (value, unit) in (extra or {"mem.peak.rss": (4096.0, "B")}).items():
                     readings.append((Reading(probe, value, n=1), unit, "ok", ""))
                 if dim:
                     for probe in ("dim", "span"):
-                        more = {"expected": dim[1], "gap": 1e14, "verdict": "certain"}
-                        reading = Reading(f"expressivity.{probe}", dim[0], n=1, detail=more)
+                        more = {"gap": 1e14, "verdict": "certain"}
+                        reading = Reading(
+                            f"expressivity.{probe}", dim[0], n=1, detail=more, expected=dim[1]
+                        )
                         readings.append((reading, "1", "skip" if dim[0] is None else "ok", ""))
                 samples = [time * (1 + 0.01 * i + 0.1 * number) for i in range(9)]
                 if status == "ok":
@@ -118,7 +119,7 @@ class Writer:
             }  # fmt: skip
             readings.append((Reading("case", 1.0, n=1, detail=told), "s", status, reason))
             rows = [
-                self.row(key, number, columns, *r, flags)
+                self.row(key, number, columns, *r, flags, protocol)
                 for r in readings
                 if r[0].probe not in drop
             ]
@@ -126,14 +127,14 @@ class Writer:
 
     def row(
         self, key: str, number: int, columns: Mapping[str, Any], reading: Reading, unit: str,
-        status: Any, reason: str, flags: tuple[str, ...],
+        status: Any, reason: str, flags: tuple[str, ...], protocol: str,
     ) -> Row:  # fmt: skip
         return Row(
             run="run0", round=number, attempt=f"a{key}-{number}", key=key, case=columns,
             reading=reading, unit=unit, status=status, reason=reason,
             quality={"flags": list(flags)} if flags else {},
             provenance={
-                "machine": self.machine, "environment": self.environment, "protocol": "p1",
+                "machine": self.machine, "environment": self.environment, "protocol": protocol,
                 "commit": "0123456789abcdef", "dirty": True, "t0": "2026-11-23T09:00:00+00:00",
             },
         )  # fmt: skip

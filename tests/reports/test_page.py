@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from markupsafe import escape
 
-from bench.record.rows import write_json
+from bench.record.rows import line_of, signed, write_json
 from impls.registry import load
 from reports.build import build
 
@@ -263,9 +263,9 @@ def test_a_later_round_that_fails_takes_the_time_away(
 ) -> None:
     writer.case("clebsch_gordan.torch_dense", rounds=2)
     file = writer.directory / "rows.jsonl"
-    text = file.read_text()
-    last = text.rstrip().rindex('"status": "ok"')
-    file.write_text(text[:last] + '"status": "timeout"' + text[last + len('"status": "ok"') :])
+    *lines, last = file.read_text().splitlines(keepends=True)
+    changed = json.loads(last) | {"status": "timeout"}
+    file.write_text("".join(lines) + line_of(signed(changed)))
     page = built(writer)
     assert '<span class="badge">timeout</span>' in page
 
@@ -305,8 +305,8 @@ def test_a_noisy_time_is_shown_and_marked(writer: Any, built: Callable[[Any], st
         row = json.loads(line)
         if row["implementation"].endswith("torch_dense") and row["probe"] in ("time.host", "case"):
             row |= {"status": "noisy", "reason": "the interval of the median is +- 9.0%"}
-        changed.append(json.dumps(row))
-    file.write_text("\n".join(changed) + "\n")
+        changed.append(line_of(signed(row)))
+    file.write_text("".join(changed))
     page = built(writer)
     assert "flagged by the clock: noisy" in page and "0.500×" in page
     assert "right, and timed; the interval stayed wider" in page

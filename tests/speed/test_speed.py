@@ -34,7 +34,7 @@ def test_forward(benchmark: Any, case: Case) -> None:
         built = alone.opened(case, REGISTRY)
     except NotImplementedError as refused:
         pytest.skip(str(refused))
-    assert all(reading.detail["passed"] for reading in alone.errors(built)), "wrong is not timed"
+    assert all(reading.passed for reading in alone.errors(built)), "wrong is not timed"
     benchmark.group = problem_id(case.problem, REGISTRY)
     benchmark.extra_info["case"] = case_id(case, REGISTRY)
     benchmark(lambda: built.framework.wait(built.run()))

@@ -52,14 +52,18 @@ def accuracy(built: BuiltCase) -> Iterable[Reading]:
             "worst": worst,
             "worst_error": largest,
             "per_irrep": dict(result.per_irrep),
-            "passed": finite and (magnitude != 1.0 or result.error <= limit),
         }
-        if magnitude == 1.0:
-            detail["tolerance"] = limit
         if not finite:
             detail["problem"] = f"not finite when inputs are multiplied by {magnitude:g}"
-        value = result.error if finite else None
-        yield Reading(f"accuracy.{magnitude:g}", value, n=1, detail=detail)
+        unscaled = magnitude == 1.0
+        yield Reading(
+            f"accuracy.{magnitude:g}",
+            result.error if finite else None,
+            n=1,
+            detail=detail,
+            limit=limit if unscaled else None,
+            passed=finite and (not unscaled or result.error <= limit),
+        )
 
 
 PROBES = (Probe("accuracy", accuracy),)
@@ -67,13 +71,14 @@ PROBES = (Probe("accuracy", accuracy),)
 
 def _accuracy(rows: Rows) -> Iterator[Record]:
     """Yield the error and the digits lost at each magnitude of the inputs."""
-    names = ("digits_lost", "worst", "worst_error", "passed")
+    names = ("digits_lost", "worst", "worst_error")
     for row in of(rows, "accuracy."):
         detail = row["detail"]
         yield {
             "magnitude": detail["magnitude"],
             "error": row["value"],
             **{name: detail[name] for name in names},
+            "passed": row["passed"],
             **reason(row),
         }
 

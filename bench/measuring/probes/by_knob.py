@@ -58,14 +58,15 @@ def _swept(built: BuiltCase, claim: SymmetryClaim) -> Reading:
         "errors": [size if np.isfinite(size) else None for size in sizes],
         "refused": refused,
         "elements": ELEMENTS,
-        "tolerance": limit,
     }
     if len(values) < 2:
         reason = f"{knob.name} has {len(values)} values here: a sweep needs at least two"
-        return Reading(probe, None, detail={**detail, "unavailable": reason})
+        return Reading(probe, None, detail={**detail, "unavailable": reason}, limit=limit)
     problem = complaint(values, sizes, limit)
-    detail |= {"passed": problem is None} | ({"problem": problem} if problem else {})
-    return Reading(probe, sizes[-1] if np.isfinite(sizes[-1]) else None, n=1, detail=detail)
+    if problem:
+        detail["problem"] = problem
+    finest = sizes[-1] if np.isfinite(sizes[-1]) else None
+    return Reading(probe, finest, n=1, detail=detail, limit=limit, passed=problem is None)
 
 
 PROBES = (Probe("by_knob", by_knob),)
@@ -80,7 +81,7 @@ def _knobs(rows: Rows) -> Iterator[Record]:
                 **{name: detail[name] for name in ("subgroup", "knob")},
                 "value": value,
                 "error": error,
-                "passed": detail.get("passed"),
+                "passed": row["passed"],
                 **reason(row),
             }
 

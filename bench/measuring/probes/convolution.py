@@ -58,14 +58,14 @@ def convolution(built: BuiltCase) -> Iterable[Reading]:
         "gap": min(edge.rank.gap, edge.followed.gap, edge.full.gap, LARGEST),
         "verdict": "certain" if certain else "ambiguous",
         "defect": edge.defect,
-        "passed": edge.defect <= limit and fits,
     }
-    if not detail["passed"]:
+    passed = edge.defect <= limit and fits
+    if not passed:
         detail["problem"] = (
             f"{edge.rank.value} maps of {edge.full.value}, {edge.followed.value} with a linear "
             f"layer, of which up to {edge.defect:.1e} does not commute with {edge.stabiliser}"
         )
-    yield Reading("convolution.rank", float(edge.rank.value), n=1, detail=detail)
+    yield Reading("convolution.rank", float(edge.rank.value), n=1, detail=detail, passed=passed)
 
 
 class _Pair:
@@ -134,8 +134,12 @@ def _convolution(rows: Rows) -> Iterator[Record]:
     if "convolution.rank" in found and found["convolution.rank"]["value"] is not None:
         row = found["convolution.rank"]
         names = ("followed", "full", "stabiliser", "weights", "kind", "mixes", "defect", "gap",
-                 "verdict", "passed")  # fmt: skip
-        yield {"rank": int(row["value"]), **{name: row["detail"][name] for name in names}}
+                 "verdict")  # fmt: skip
+        yield {
+            "rank": int(row["value"]),
+            **{name: row["detail"][name] for name in names},
+            "passed": row["passed"],
+        }
 
 
 ANALYSES = (

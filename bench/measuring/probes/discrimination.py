@@ -48,15 +48,20 @@ def _judged(found: Verdict, should: bool | None) -> Reading:
         "order": found.order,
         "control": found.control,
         "distinguishes": found.distinguishes,
-        "expected": should,
-        "passed": agree and found.sound,
+        "derived": should,
     }
     if not found.sound:
         detail["problem"] = f"{found.pair}: equal environments differ by {found.control:.1e}"
     elif not agree:
         verb = "told apart" if found.distinguishes else "not told apart"
         detail["problem"] = f"{found.pair}, order {found.order}: {verb}, against what is derived"
-    return Reading(f"discrimination.{found.pair}.{found.order}", found.distance, n=1, detail=detail)
+    return Reading(
+        f"discrimination.{found.pair}.{found.order}",
+        found.distance,
+        n=1,
+        detail=detail,
+        passed=agree and found.sound,
+    )
 
 
 PROBES = (Probe("discrimination", discrimination),)
@@ -70,8 +75,8 @@ def _discrimination(rows: Rows) -> Iterator[Record]:
             **{name: detail[name] for name in ("pair", "order", "control")},
             "distance": row["value"],
             "distinguishes": detail["distinguishes"],
-            "derived": detail["expected"],
-            "passed": detail["passed"],
+            "derived": detail["derived"],
+            "passed": row["passed"],
             **reason(row),
         }
 

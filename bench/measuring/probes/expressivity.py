@@ -72,10 +72,9 @@ def derived_alone(built: BuiltCase) -> Iterable[Reading]:
     whole = by_output(question.derived, *question.labels)[0]
     reason = "derived from the coefficients alone: the map is too large to be read off in a run"
     shared = {"unavailable": reason, "full": whole.full}
-    yield Reading(
-        "expressivity.dim", None, detail={**shared, "expected": whole.dim.value, **_rank(whole.dim)}
-    )
-    yield Reading("expressivity.span", None, detail={**shared, "expected": whole.span})
+    detail = {**shared, **_rank(whole.dim)}
+    yield Reading("expressivity.dim", None, detail=detail, expected=_number(whole.dim.value))
+    yield Reading("expressivity.span", None, detail=shared, expected=_number(whole.span))
 
 
 def channels(built: BuiltCase) -> Iterable[Reading]:
@@ -133,13 +132,17 @@ def _judged(
     probe: str, found: int | None, derived: int | None, view: _View, **detail: Any
 ) -> Reading:
     passed = found == derived and view.agree
-    judged: dict[str, Any] = {"expected": derived, "passed": passed}
     if not passed:
-        judged["problem"] = (
+        detail["problem"] = (
             f"measured {found}, derived {derived} (coefficients differ by {view.difference:.1e})"
         )
-    value = None if found is None else float(found)
-    return Reading(probe, value, n=1, detail=detail | judged)
+    return Reading(
+        probe, _number(found), n=1, detail=detail, passed=passed, expected=_number(derived)
+    )
+
+
+def _number(count: int | None) -> float | None:
+    return None if count is None else float(count)
 
 
 def _rank(rank: Rank) -> dict[str, Any]:
@@ -179,12 +182,12 @@ def coupled(built: BuiltCase) -> Iterable[Reading]:
             "antisymmetric": antisymmetric(triple),
             "accidental_zero": triple in accidental,
             **overall,
-            "expected": expected[triple],
-            "passed": verdict == expected[triple],
+            "derived": expected[triple],
         }
-        if not detail["passed"]:
+        passed = verdict == expected[triple]
+        if not passed:
             detail["problem"] = f"{triple}: measured {verdict}, derived {expected[triple]}"
-        yield Reading("interactability", values[triple], n=1, detail=detail)
+        yield Reading("interactability", values[triple], n=1, detail=detail, passed=passed)
 
 
 @dataclass(frozen=True)
@@ -325,21 +328,25 @@ def _expressivity(rows: Rows) -> Iterator[Record]:
             "dim": int(dim["value"]),
             "span": int(span["value"]),
             "full": dim["detail"]["full"],
-            "expected_dim": dim["detail"]["expected"],
-            "expected_span": span["detail"]["expected"],
+            "expected_dim": _whole(dim["expected"]),
+            "expected_span": _whole(span["expected"]),
             "gap": dim["detail"]["gap"],
             "verdict": dim["detail"]["verdict"],
-            "passed": dim["detail"]["passed"] and span["detail"]["passed"],
+            "passed": dim["passed"] and span["passed"],
         }
+
+
+def _whole(expected: float | None) -> int | None:
+    return None if expected is None else int(expected)
 
 
 def _outputs(rows: Rows, _: int) -> Iterator[Record]:
     """Yield the same for the whole output, each parity and each irrep alone."""
     found = by_probe(rows)
     if "expressivity.dim" in found:
-        detail = found["expressivity.dim"]["detail"]
-        for part in detail["outputs"]:
-            yield {**part, "passed": detail["passed"]}
+        dim = found["expressivity.dim"]
+        for part in dim["detail"]["outputs"]:
+            yield {**part, "passed": dim["passed"]}
 
 
 def _channels(rows: Rows, most: int) -> Iterator[Record]:
@@ -369,7 +376,7 @@ def _channels(rows: Rows, most: int) -> Iterator[Record]:
             "complete": detail["complete"],
             "gap": detail["gap"],
             "verdict": detail["verdict"],
-            "passed": detail["passed"],
+            "passed": row["passed"],
         }
 
 
@@ -383,7 +390,7 @@ def _interactability(rows: Rows) -> Iterator[Record]:
                 **{name: detail[name] for name in ("l1", "l2", "l3")},
                 "coefficient": row["value"],
                 "interactable": detail["interactable"],
-                "expected_interactable": detail["expected"],
+                "expected_interactable": detail["derived"],
                 **{name: detail[name] for name in names},
             }
 

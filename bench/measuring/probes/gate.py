@@ -20,6 +20,7 @@ All errors are relative and are judged on the pass that is timed, at full size:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,12 +41,12 @@ NESTED = 1e-6
 
 def _judged(probe: str, value: float, limit: float, **detail: Any) -> Reading:
     finite = bool(np.isfinite(value))
-    detail |= {"tolerance": limit, "passed": finite and value <= limit}
-    return Reading(probe, value if finite else None, n=1, detail=detail)
+    passed = finite and value <= limit
+    return Reading(probe, value if finite else None, n=1, detail=detail, passed=passed, limit=limit)
 
 
 def _wrong(probe: str, problem: str) -> Reading:
-    return Reading(probe, None, detail={"passed": False, "problem": problem})
+    return Reading(probe, None, detail={"problem": problem}, passed=False)
 
 
 def error(built: BuiltCase) -> Iterable[Reading]:
@@ -211,11 +212,12 @@ def equiv(built: BuiltCase) -> Iterable[Reading]:
             continue  # the energy |d<c, f>/dx|^2 / 2 is not invariant
         summary = built.asymmetry(elements).summary()
         claimed = name in built.operation.exact
-        detail = {"claimed": claimed, "elements": ELEMENTS, **summary}
+        detail = {"elements": ELEMENTS, **summary}
         if claimed:
-            yield _judged(f"equiv.{name}", summary["max"], 2 * limit, **detail)
+            judged = _judged(f"equiv.{name}", summary["max"], 2 * limit, **detail)
+            yield replace(judged, claimed=True)
         else:
-            yield Reading(f"equiv.{name}", summary["max"], n=ELEMENTS, detail=detail)
+            yield Reading(f"equiv.{name}", summary["max"], n=ELEMENTS, detail=detail, claimed=False)
 
 
 def _keeps_lengths(built: BuiltCase, elements: Sequence[Any]) -> bool:
@@ -272,10 +274,14 @@ def conduct(built: BuiltCase) -> Iterable[Reading]:
         for name in old
         if not np.array_equal(old[name], new[name])
     ]
-    detail: dict[str, Any] = {"passed": not changed}
-    if changed:
-        detail["problem"] = f"the call overwrites its input {', '.join(changed)}"
-    yield Reading("conduct.inputs_unchanged", float(len(changed)), n=1, detail=detail)
+    problem = f"the call overwrites its input {', '.join(changed)}"
+    yield Reading(
+        "conduct.inputs_unchanged",
+        float(len(changed)),
+        n=1,
+        detail={"problem": problem} if changed else {},
+        passed=not changed,
+    )
     arrays = built.arrays()
     first, again = built.call(arrays), built.call(arrays)
     spread = max(float(np.max(np.abs(first[name] - again[name]), initial=0.0)) for name in first)
@@ -313,10 +319,16 @@ def cached(built: BuiltCase) -> Iterable[Reading]:
     difference = _norm(own[name] - other[name] for name in other)
     scale = _norm(other.values()) or 1.0
     limit = tolerance(built.problem, built.case.target)
-    detail: dict[str, Any] = {"tolerance": limit, "passed": bool(difference <= limit * scale)}
-    if not detail["passed"]:
-        detail["problem"] = "the call remembers results by the identity of its arguments"
-    yield Reading("conduct.cached", difference / scale, n=1, detail=detail)
+    passed = bool(difference <= limit * scale)
+    problem = "the call remembers results by the identity of its arguments"
+    yield Reading(
+        "conduct.cached",
+        difference / scale,
+        n=1,
+        detail={} if passed else {"problem": problem},
+        passed=passed,
+        limit=limit,
+    )
 
 
 def _norm(arrays: Iterable[Array]) -> float:

@@ -64,14 +64,13 @@ def homs(built: BuiltCase) -> Iterable[Reading]:
         "verdict": "certain" if full.verdict == found.verdict == "certain" else "ambiguous",
         "defect": error,
     }
-    if claimed:
-        detail["passed"] = error <= limit and found.value <= full.value
-        if not detail["passed"]:
-            detail["problem"] = (
-                f"the weights span {found.value} of {full.value} maps, of which up to {error:.1e} "
-                "does not commute with the claimed group"
-            )
-    yield Reading("homs.spanned", float(found.value), n=1, detail=detail)
+    passed = error <= limit and found.value <= full.value if claimed else None
+    if passed is False:
+        detail["problem"] = (
+            f"the weights span {found.value} of {full.value} maps, of which up to {error:.1e} "
+            "does not commute with the claimed group"
+        )
+    yield Reading("homs.spanned", float(found.value), n=1, detail=detail, passed=passed)
 
 
 def _maps(
@@ -105,10 +104,11 @@ def _homs(rows: Rows) -> Iterator[Record]:
     found = by_probe(rows)
     if "homs.spanned" in found and found["homs.spanned"]["value"] is not None:
         row = found["homs.spanned"]
-        names = ("full", "draws", "defect", "gap", "verdict", "passed")
+        names = ("full", "draws", "defect", "gap", "verdict")
         yield {
             "spanned": int(row["value"]),
             **{name: row["detail"].get(name) for name in names},
+            "passed": row["passed"],
         }
 
 

@@ -71,14 +71,15 @@ def _with(built: BuiltCase, arrays: Arrays) -> BuiltCase:
 
 def _judged(name: str, built: BuiltCase) -> Reading:
     """Return the worst of the errors of a built case as one reading."""
-    found = list(error(built))
-    for reading in found:
-        if "tolerance" not in reading.detail:
-            return Reading(name, None, detail=reading.detail)
-    units = {r.probe: np.inf if r.value is None else r.value / r.detail["tolerance"] for r in found}
+    units: dict[str, float] = {}
+    for reading in error(built):
+        if reading.limit is None:
+            return replace(reading, probe=name)
+        units[reading.probe] = np.inf if reading.value is None else reading.value / reading.limit
     worst = max(units.values())
-    detail = {"tolerance": 1.0, "passed": bool(worst <= 1.0), "errors": units}
-    return Reading(name, float(worst) if np.isfinite(worst) else None, n=1, detail=detail)
+    value = float(worst) if np.isfinite(worst) else None
+    passed = bool(worst <= 1.0)
+    return Reading(name, value, n=1, detail={"errors": units}, passed=passed, limit=1.0)
 
 
 PROBES = (Probe("conduct.indices", indices),)

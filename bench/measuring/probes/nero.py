@@ -58,7 +58,6 @@ def orbits(built: BuiltCase) -> Iterable[Reading]:
                 "reference": found.reference,
                 "coordinates": {k: v.tolist() for k, v in found.coordinates.items()},
                 "errors": [e if np.isfinite(e) else None for e in found.errors.tolist()],
-                "claimed": name in built.operation.exact,
             }
             worst = float(np.max(found.errors))
             yield Reading(
@@ -66,6 +65,7 @@ def orbits(built: BuiltCase) -> Iterable[Reading]:
                 worst if np.isfinite(worst) else None,
                 n=len(found.errors),
                 detail=detail,
+                claimed=name in built.operation.exact,
             )
 
 

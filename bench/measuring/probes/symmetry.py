@@ -53,12 +53,13 @@ def symmetry(built: BuiltCase) -> Iterable[Reading]:
         "action": max(found.moved.values(), default=0.0),
     }
     for guard, value in values.items():
-        detail: dict[str, Any] = {"passed": guard not in problems}
+        detail: dict[str, Any] = {}
         if guard in problems:
             detail["problem"] = problems[guard]
         if guard == "collapse":
             detail |= {"effective_rank": found.effective_rank, "draws": DRAWS}
-        yield Reading(f"symmetry.guard.{guard}", value, n=1, detail=detail)
+        passed = guard not in problems
+        yield Reading(f"symmetry.guard.{guard}", value, n=1, detail=detail, passed=passed)
     if "collapse" not in problems:
         for name in elements:
             yield _over(built, name, elements[name], limit, found.moved[name])
@@ -102,10 +103,15 @@ def _judged(
 ) -> Reading:
     finite = bool(np.isfinite(value))
     claimed = subgroup in built.operation.exact
-    detail = {"subgroup": subgroup, "claimed": claimed} | detail
-    if claimed:
-        detail |= {"tolerance": limit, "passed": finite and value <= limit}
-    return Reading(probe, value if finite else None, n=1, detail=detail)
+    return Reading(
+        probe,
+        value if finite else None,
+        n=1,
+        detail={"subgroup": subgroup} | detail,
+        claimed=claimed,
+        limit=limit if claimed else None,
+        passed=finite and value <= limit if claimed else None,
+    )
 
 
 PROBES = (Probe("symmetry", symmetry),)
@@ -121,7 +127,7 @@ def _equivariance(rows: Rows) -> Iterator[Record]:
             "subgroup": detail.get("subgroup", ""),
             "name": row["probe"].rpartition(".")[2] if guard else detail.get("generator", ""),
             **{name: detail.get(name, row["value"]) for name in ("mean", "p95", "max")},
-            **{name: detail.get(name) for name in ("claimed", "passed")},
+            **{name: row[name] for name in ("claimed", "passed")},
             **reason(row),
         }
 

@@ -41,14 +41,19 @@ def universality(built: BuiltCase) -> Iterable[Reading]:
                 "budget": BUDGET,
                 "universal": found.universal,
                 "seconds": found.seconds,
-                "passed": found.consistent,
             }
             if not found.consistent:
                 detail["problem"] = (
                     f"degree {degree} to {irrep}: rank {found.rank} of {found.full}, error "
                     f"{found.error:.1e}, {found.outside:.1e} of it not equivariant"
                 )
-            yield Reading(f"universality.{irrep}.{degree}", found.error, n=1, detail=detail)
+            yield Reading(
+                f"universality.{irrep}.{degree}",
+                found.error,
+                n=1,
+                detail=detail,
+                passed=found.consistent,
+            )
 
 
 PROBES = (Probe("universality", universality),)
@@ -56,13 +61,14 @@ PROBES = (Probe("universality", universality),)
 
 def _universality(rows: Rows) -> Iterator[Record]:
     """Yield the fit of each degree and irrep."""
-    names = ("rank", "full", "universal", "seconds", "passed")
+    names = ("rank", "full", "universal", "seconds")
     for row in of(rows, "universality."):
         detail = row["detail"]
         yield {
             **{name: detail[name] for name in ("irrep", "degree")},
             "error": row["value"],
             **{name: detail[name] for name in names},
+            "passed": row["passed"],
             **reason(row),
         }
 

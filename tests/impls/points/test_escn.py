@@ -237,9 +237,9 @@ def test_gate_of_the_engine_reports_inversion_and_does_not_judge_it():
         case = Case(small(2), f"{operation}.torch_so2", "fwd", "eager", Target())
         readings[operation] = {r.probe: r for r in equiv(build(case, registry))}
     free = readings["escn"]["equiv.inversion"]
-    assert not free.detail["claimed"] and "passed" not in free.detail and free.value > 0.1
-    assert readings["escn"]["equiv.rotation"].detail["passed"]
-    assert readings["escn_o3"]["equiv.inversion"].detail["passed"]
+    assert not free.claimed and free.passed is None and free.value > 0.1
+    assert readings["escn"]["equiv.rotation"].passed
+    assert readings["escn_o3"]["equiv.inversion"].passed
 
 
 def test_refusals():

@@ -1,0 +1,151 @@
+"""The schema of a row: its columns and their types, which the reader checks.
+
+`python -m bench.record.schema` prints it as JSON Schema: `docs/rows.schema.json`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from types import NoneType
+from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin, get_type_hints
+
+SCHEMA = "row/2"
+"""What is written. What is read may also be FORMER."""
+FORMER = "row/1"
+"""The schema before: its `detail` held what now are the columns of JUDGED."""
+Status = Literal["ok", "skip", "wrong", "oom", "timeout", "crash", "error", "noisy", "dominated"]
+STATUSES: tuple[Status, ...] = get_args(Status)
+
+RowRead = TypedDict(
+    "RowRead",
+    {
+        "id": str,
+        "schema": Literal["row/2", "row/1"],
+        "run": str,
+        "round": int,
+        "attempt": str,
+        "key": str,
+        "case": str,
+        "problem": str,
+        "family": str,
+        "operation": str,
+        "implementation": str,
+        "framework": str,
+        "dtype": str,
+        "data": str,
+        "seed": int,
+        "draws": NotRequired[int],
+        "pass": str,
+        "mode": str,
+        "device": str,
+        "precision": str,
+        "threads": int,
+        "tier": NotRequired[str],
+        "tier.label": NotRequired[str],
+        "probe": str,
+        "unit": str,
+        "value": float | None,
+        "lo": float | None,
+        "hi": float | None,
+        "n": int,
+        "samples": list[float],
+        "detail": dict[str, Any],
+        "passed": bool | None,
+        "limit": float | None,
+        "claimed": bool | None,
+        "expected": float | None,
+        "status": Status,
+        "reason": str,
+        "quality": dict[str, Any],
+        "machine": str,
+        "environment": str,
+        "protocol": str,
+        "commit": str,
+        "dirty": bool,
+        "t0": str,
+    },
+)
+"""A row as it is read; beside these it has the columns of FREE."""
+JUDGED = {"passed": "passed", "limit": "tolerance", "claimed": "claimed", "expected": "expected"}
+"""Columns that FORMER kept in `detail`, with their names there."""
+FREE = ("size", "facet", "option", "knob")
+"""What columns of a question begin with: `size.channels`, `facet.lmax` ...; they are scalars."""
+
+JSON_TYPES: Mapping[type, str] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    list: "array",
+    dict: "object",
+    NoneType: "null",
+}
+
+
+def _types(hint: Any) -> tuple[type, ...]:
+    """Return the types that a hint admits, as `json.loads` makes them."""
+    if get_origin(hint) is Literal:
+        return (str,)
+    parts = get_args(hint) if get_origin(hint) not in (list, dict) else ()
+    return tuple(get_origin(part) or part for part in parts or (hint,))
+
+
+HINTS = get_type_hints(RowRead)
+COLUMNS: Mapping[str, tuple[type, ...]] = {name: _types(hint) for name, hint in HINTS.items()}
+_KINDS = [
+    (name, frozenset((*types, int) if float in types else types), name in RowRead.__required_keys__)
+    for name, types in COLUMNS.items()
+]
+
+
+def problem_of(row: Mapping[str, Any]) -> str | None:
+    """Return what keeps a JSON object from being a RowRead, else None; FREE is not looked at."""
+    for name, kinds, required in _KINDS:
+        if type(row.get(name, ...)) not in kinds and (required or name in row):
+            words = " or ".join(JSON_TYPES[kind] for kind in COLUMNS[name])
+            return f"field {name!r} is missing or not {words}"
+    if row["status"] not in STATUSES:
+        return f"unknown status {row['status']!r}; known are {', '.join(STATUSES)}"
+    return None
+
+
+def lift(row: dict[str, Any]) -> None:
+    """Give a row of FORMER the columns of SCHEMA, in place; its `schema` still names its origin.
+
+    What was derived of a yes or no, and not of the value, is `derived` in its detail.
+    """
+    detail = row.get("detail")
+    if not isinstance(detail, dict):
+        return
+    if type(detail.get("expected")) not in (int, float, NoneType):
+        detail["derived"] = detail.pop("expected")
+    for column, former in JUDGED.items():
+        row[column] = detail.pop(former, None)
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of a row as it is read; one as it is written is so too."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A row: one measured quantity",
+        "type": "object",
+        "properties": {name: _schema(hint) for name, hint in HINTS.items()},
+        "patternProperties": {
+            rf"^({'|'.join(FREE)})\.": {"type": ["string", "number", "boolean", "null"]}
+        },
+        "additionalProperties": False,
+        "required": [name for name in HINTS if name in RowRead.__required_keys__],
+    }
+
+
+def _schema(hint: Any) -> dict[str, Any]:
+    if get_origin(hint) is Literal:
+        return {"enum": list(get_args(hint))}
+    types = [JSON_TYPES[kind] for kind in _types(hint)]
+    items = {"items": _schema(get_args(hint)[0])} if get_origin(hint) is list else {}
+    return {"type": types[0] if len(types) == 1 else types, **items}
+
+
+if __name__ == "__main__":
+    print(json.dumps(json_schema(), indent=2))

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.drive.headroom import memories, total_memory
-from bench.record import machine, regressions
+from bench.record import machine, nvml, regressions
 from bench.record.case import Case, digest
 from bench.record.rows import Status
 from impls.registry import Registry
@@ -34,6 +34,8 @@ GRACE = 3.0
 """Seconds between the request to stop and the kill."""
 POLL = 0.25
 START_TIMEOUT = 180.0
+RELEASE = 30.0
+"""Seconds in which the memory of a process that ended comes back to the GPU."""
 OWN_FRACTION = "XLA_CLIENT_MEM_FRACTION"
 """The newer name of a variable of XLA, which refuses to have both."""
 MEMORY_SHARE = 0.8
@@ -283,6 +285,20 @@ class WorkerProcess:
         self.process = None
         os.close(self.requests)
         os.close(self.replies)
+        if on_cuda(self.spec):
+            _released(group)
+
+
+def _released(pid: int) -> None:
+    """Wait until the GPU has forgotten a process, which it can do after the process has ended."""
+    end = time.monotonic() + RELEASE
+    while time.monotonic() < end:
+        try:
+            if pid not in nvml.processes():
+                return
+        except nvml.Unavailable:
+            return  # nobody can say
+        time.sleep(POLL)
 
 
 class Pool:

@@ -215,6 +215,16 @@ def throttle() -> list[str]:
     return list(read(query))
 
 
+def processes() -> list[int]:
+    """Return the processes on the GPU, by the numbers that the driver knows them by."""
+
+    def query(lib: Any, gpu: Any) -> list[int]:
+        return [process.pid for process in lib.nvmlDeviceGetComputeRunningProcesses(gpu)]
+
+    found: list[int] = read(query)
+    return found
+
+
 def foreign() -> list[int]:
     """Return the processes on the GPU that are not of this session of the suite.
 
@@ -225,14 +235,10 @@ def foreign() -> list[int]:
         Unavailable: when it names none of ours either: who else is there is then not known.
     """
 
-    def query(lib: Any, gpu: Any) -> list[int]:
-        pids = [process.pid for process in lib.nvmlDeviceGetComputeRunningProcesses(gpu)]
-        known = {pid: _ancestors(pid) for pid in pids}
-        if not any(os.getpid() in line for line in known.values()):
-            raise Unavailable("the driver names none of our own processes: others are not known")
-        return [pid for pid, line in known.items() if line and os.getpid() not in line]
-
-    return list(read(query))
+    known = {pid: _ancestors(pid) for pid in processes()}
+    if not any(os.getpid() in line for line in known.values()):
+        raise Unavailable("the driver names none of our own processes: others are not known")
+    return [pid for pid, line in known.items() if line and os.getpid() not in line]
 
 
 def _ancestors(pid: int) -> list[int]:

@@ -115,15 +115,34 @@ def test_there_is_a_worker_for_each_kind_of_case(hand, registry):
     assert len(specs) == 6
 
 
-def test_threads_and_devices_are_pinned(hand, registry):
+def test_threads_and_devices_are_pinned(hand, registry, monkeypatch, tmp_path):
     case = hand.case(registry, NAME)
     cpu = environment(spec_of(case, registry))
     assert cpu["OMP_NUM_THREADS"] == "1" and cpu["JAX_PLATFORMS"] == "cpu"
     assert cpu["CUDA_VISIBLE_DEVICES"] == ""
     target = Target("cuda", threads=3)
     cuda = environment(spec_of(type(case)(case.problem, NAME, "fwd", "eager", target), registry))
-    assert cuda["OMP_NUM_THREADS"] == "3" and cuda["JAX_PLATFORMS"] == "cuda"
-    assert "CUDA_VISIBLE_DEVICES" not in cuda
+    assert cuda["OMP_NUM_THREADS"] == "3" and cuda["JAX_PLATFORMS"] == "cuda,cpu"
+    assert "CUDA_VISIBLE_DEVICES" not in cuda, "the one that the parent chose"
+    assert cuda["CUDA_SCALE_LAUNCH_QUEUES"] == "4x" and cuda["JAX_ENABLE_COMPILATION_CACHE"] == "0"
+    assert "allow-ftz-atomics" not in cpu["XLA_FLAGS"]
+    monkeypatch.setattr("bench.record.machine.packages", lambda: {"jaxlib": "0.11.0"})
+    monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", "0.5")
+    slow = environment(spec_of(replace(case, target=target), registry))
+    assert "-nvptx-allow-ftz-atomics" in slow["XLA_FLAGS"]
+    assert "XLA_PYTHON_CLIENT_MEM_FRACTION" not in slow, "XLA refuses to have both"
+
+
+def test_who_records_runs_what_the_other_compiled_and_nobody_else(hand, registry, tmp_path):
+    case = replace(hand.case(registry, "clebsch_gordan.jax_dense"), target=Target("cuda"))
+    other = replace(case, implementation="gaunt.jax_lebedev")
+    times, other = (spec_of(c, registry) for c in (case, other))
+    caches = [
+        environment(spec, tmp_path)["JAX_COMPILATION_CACHE_DIR"]
+        for spec in (times, replace(times, traces=True), other)
+    ]
+    assert caches[0] == caches[1] != caches[2]
+    assert environment(times, tmp_path)["JAX_ENABLE_COMPILATION_CACHE"] == "1"
 
 
 def test_a_worker_that_does_not_come_up_fails_its_own_case(hand, tmp_path):

@@ -62,7 +62,7 @@ RowRead = TypedDict(
         "environment": str,
         "protocol": str,
         "commit": str,
-        "dirty": bool,
+        "dirty": bool | None,
         "t0": str,
     },
 )

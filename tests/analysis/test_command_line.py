@@ -95,7 +95,7 @@ def test_a_planted_deficiency_in_every_view(asked, tmp_path, monkeypatch):
     every = asked("expressivity", "--lmax", "1", of=())
     assert [r["implementation"] for r in every] == ["planted.one", "planted.two"]
     after = store.read_bytes()
-    finished = b'"probe": "case"'
+    finished = b'"probe":"case"'
     assert after.startswith(before) and before.count(finished) == 2
     assert after.count(finished) == 4, "what other code has measured is measured again"
 

@@ -94,7 +94,14 @@ def run(hand, registry, tmp_path, monkeypatch):
         sampling = Sampling(2, 2, target=100.0)
         plan = hand.plan(registry, cases, rounds=rounds, probes=named, sampling=sampling)
         pool, told = Pool(faults or {}), []
-        facts = {"machine": "m", "environment": "e", "protocol": "p", "commit": "c", "t0": "t"}
+        facts = {
+            "machine": "m",
+            "environment": "e",
+            "protocol": "p",
+            "commit": "c",
+            "t0": "t",
+            "dirty": None,
+        }
         session = Session(Store(tmp_path), registry, pool, plan.settings, facts, "run", device)
         events = Events(case_done=lambda case, status, reason: told.append((case, status)))
         Run(session, plan, events).execute(None)

@@ -33,7 +33,8 @@ class HostClock:
     Where calls are done when they return (a processor), a sample is a burst of n calls with one
     wait, over n. Where they are only enqueued (`asynchronous`: a GPU) it is the slope
     (T(2n) - T(n)) / n of two bursts, so that what a burst costs once (the wait, filling the queue)
-    cancels. Before each sample comes `first`, and a call after it that is not timed.
+    cancels. Before each sample come `first` and a burst that is not timed: after arrays have moved,
+    or another process has had the device, the first calls take longer.
 
     What was disturbed is taken again, and counted in `retaken`: a burst in which the process had
     the processor for less than PREEMPTED of the time, one with too few calls, a slope that no call
@@ -103,9 +104,10 @@ class HostClock:
         return seconds
 
     def _begin(self) -> None:
+        """Do what comes first, and a burst that is not timed: what that disturbed settles."""
         if self.first is not None:
             self.first()
-            self.wait(self.run())
+        self.burst(self.number)
 
     def _burst(self) -> tuple[float, bool]:
         """Return a burst per call, and whether nothing disturbed it."""

@@ -25,13 +25,11 @@ PADS = 4
 def host_clock(built: BuiltCase, run: Callable[[], Any] | None = None) -> HostClock:
     """Return the clock of a built case, or of `run`, which calls it.
 
-    On a CPU places are drawn before each sample. On a GPU a burst comes before it that is not
-    timed: the first after another process has had the GPU pays for the change.
+    On a CPU places are drawn before each sample; a GPU has its calls enqueued.
     """
     on_cpu = built.case.target.device == "cpu"
-    clock = HostClock(run or built.run, built.framework.wait, asynchronous=not on_cpu)
-    clock.first = Placement(built).draw if on_cpu else lambda: clock.burst(clock.number)
-    return clock
+    first = Placement(built).draw if on_cpu else None
+    return HostClock(run or built.run, built.framework.wait, first, asynchronous=not on_cpu)
 
 
 class Placement:

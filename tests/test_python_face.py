@@ -57,6 +57,7 @@ def test_its_example_is_true():
     assert doctest.testmod(analysis).failed == 0
 
 
+@pytest.mark.slow
 def test_the_page_of_the_documentation_is_true():
     page = Path(__file__).parents[1] / "docs/python.md"
     assert doctest.testfile(str(page), module_relative=False).failed == 0

@@ -44,9 +44,11 @@ def _spins(inputs, right, state):
 
 
 def _erratic(inputs, right, state):
-    """Take 1 ms or 5 ms, by turns of seven calls."""
+    """Compute for 1 ms or 5 ms, by turns of eleven calls."""
     state["calls"] = state.get("calls", 0) + 1
-    time.sleep(1e-3 if state["calls"] // 7 % 2 else 5e-3)
+    end = time.perf_counter() + (1e-3 if state["calls"] // 11 % 2 else 5e-3)
+    while time.perf_counter() < end:
+        pass
     return right
 
 

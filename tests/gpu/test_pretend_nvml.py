@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 FOUR = [{"forbidden": True}, {"forbidden": True}, {}, {"forbidden": True}]
-"""Four cards in the box, of which this session was given the third."""
+"""Four cards in the box, of which this process may open the third."""
 
 
 def test_a_card_that_is_not_ours_is_counted_and_closed(box):

@@ -90,13 +90,15 @@ def check(name: str | Path, *, device: str = "cpu") -> pd.DataFrame:
     symmetry that its operation claims; the other columns are the errors.
 
     Raises:
-        ValueError: when nothing has that name, or the file declares no implementation.
+        ValueError: when nothing has that name, the file declares no implementation, or the GPU is
+            asked for and no framework sees one.
     """
     import pandas as pd
 
     from bench.ask.reading import load as load_profile
     from bench.commands import check as command
     from bench.drive.run import Events
+    from bench.record.gpu import device_of
     from impls.implementation import Target
     from impls.registry import load as load_registry
 
@@ -104,7 +106,7 @@ def check(name: str | Path, *, device: str = "cpu") -> pd.DataFrame:
     files = [file] if file else []
     registry = load_registry(files)
     meant = command.named(str(name), registry, file)
-    target = Target(device=device)
+    target = Target(device=device_of(device))
     found = command.check(meant, registry, target, files, Events(), load_profile("check"))
     return pd.DataFrame.from_records(found)
 

@@ -256,6 +256,8 @@ class Trial:
         )  # fmt: skip
         stamps = quality.between(self.before, quality.stamp(self.session.device), self.samples)
         flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
+        if "alone" in self.detail:
+            flags.append("measured alone, not in turn: beside others it ran out of memory")
         threads = self.planned.case.target.threads
         if self.session.device == "cpu" and self.clock["processors"] > threads + SPARE:
             used = self.clock["processors"]

@@ -38,7 +38,7 @@ class HostClock:
 
     What was disturbed is taken again, and counted in `retaken`: a burst in which the process had
     the processor for less than PREEMPTED of the time, one with too few calls, a slope that no call
-    could have. `shares` are processor seconds of all threads per wall second, for each sample.
+    could have. `shares` are processor seconds of all threads per wall second, for each try.
     """
 
     run: Callable[[], Any]
@@ -113,11 +113,11 @@ class HostClock:
         """Return a burst per call, and whether nothing disturbed it."""
         self._begin()
         elapsed, busy = self._timed(self.number)
-        seconds, share = elapsed / self.number, busy / elapsed
+        seconds, share = elapsed / self.number, busy / max(elapsed, 1e-9)
+        self.shares.append(share)
         if elapsed < SHRUNK * BURST:
             self.number = int(self.number * 1.2 * BURST / max(elapsed, 1e-9)) + 1
             return seconds, False
-        self.shares.append(share)
         return seconds, share >= PREEMPTED
 
     def _slope(self) -> tuple[float, bool]:

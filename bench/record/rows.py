@@ -269,6 +269,24 @@ def _parse(line: str, where: str) -> RowRead:
     return cast(RowRead, row)
 
 
+REMEDY = "restore it or run `bench run` again"
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """Return the JSON object in a file beside rows.
+
+    Raises:
+        ValueError: when it holds something else; the message names the file and the remedy.
+    """
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise ValueError(f"{file} is not JSON; {REMEDY}") from None
+    if not isinstance(data, dict):
+        raise ValueError(f"{file} is not a JSON object; {REMEDY}")
+    return data
+
+
 def facts(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     """Return the facts of a run directory that rows refer to, by their fingerprint.
 
@@ -277,17 +295,11 @@ def facts(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for file in sorted((directory / kind).glob("*.json")):
-        remedy = "restore it or run `bench run` again"
-        try:
-            data = json.loads(file.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError):
-            raise ValueError(f"{file} is not JSON; {remedy}") from None
-        if not isinstance(data, dict):
-            raise ValueError(f"{file} is not a JSON object; {remedy}")
+        data = read_json(file)
         if digest(data) != file.stem:
             raise ValueError(
                 f"{file} was changed after it was written (its name is not the digest of its "
-                f"content); {remedy}"
+                f"content); {REMEDY}"
             )
         found[file.stem] = data
     return found

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,13 +61,7 @@ def read(directory: Path) -> Run:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise ValueError(f"{file} is not JSON; restore it or run `bench run` again") from None
-    if not isinstance(data, dict):
-        raise ValueError(f"{file} is not a JSON object; restore it or run `bench run` again")
-    return dict(clean(data))
+    return dict(clean(store.read_json(file)))
 
 
 def _plan(file: Path) -> dict[str, Any]:

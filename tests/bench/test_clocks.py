@@ -169,6 +169,14 @@ def test_when_bursts_shrink_their_number_of_calls_is_chosen_anew(made):
     assert clock.retaken == 1 and clock.number * 1e-5 >= BURST
 
 
+def test_bursts_that_always_shrink_still_say_how_many_processors_they_used(made):
+    machine, clock = made(call=1e-3)
+    clock.prepare()
+    clock.wait = lambda out: setattr(machine, "call", 0.3 * machine.call)
+    assert len(clock.sample(1)) == 1 and clock.retaken == clocks.TRIES - 1
+    assert clock.shares == pytest.approx([1.0] * clocks.TRIES)
+
+
 def test_the_collector_comes_back_after_a_failure(made):
     machine, clock = made()
 

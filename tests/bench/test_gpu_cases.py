@@ -1,12 +1,16 @@
 """What is asked of a GPU and can be judged without one: precision, symmetry of a large batch."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import bench
 from bench.measuring import built_case
 from bench.measuring.built_case import build
+from bench.measuring.probes.memory import fresh, peak
+from bench.record import gpu
 from bench.record.case import refusal
 from impls.implementation import Target
 
@@ -24,6 +28,22 @@ def test_a_precision_that_is_not_there_is_refused(hand, registry, name, target, 
     asked = hand.problem(dtype="float32")
     refused = refusal(replace(hand.case(registry, name, asked), target=target), registry)
     assert (refused is None) if reason is None else reason in str(refused)
+
+
+@pytest.mark.parametrize(("measure", "probe"), [(peak, "mem.peak.cuda"), (fresh, "mem.fresh.cuda")])
+def test_a_graph_has_no_peak_that_the_allocator_sees(measure, probe):
+    built = SimpleNamespace(case=SimpleNamespace(mode="cudagraph"))  # nothing else is looked at
+    (reading,) = measure(built)
+    assert reading.probe == probe and reading.value is None
+    assert "a pool of its own" in reading.detail["unavailable"]
+
+
+def test_a_gpu_that_is_not_there_is_said_before_anything_is_checked(monkeypatch):
+    nothing = {"torch": "a build for the CPU", "jax": "not installed"}
+    monkeypatch.setattr(gpu, "asked", lambda: nothing)
+    monkeypatch.delenv(gpu.VISIBLE, raising=False)
+    with pytest.raises(ValueError, match=r"no framework sees a GPU .*a build for the CPU"):
+        bench.check("clebsch_gordan.numpy_dense", device="cuda")
 
 
 @pytest.mark.parametrize("pass_", ["fwd", "grad"])

@@ -132,6 +132,9 @@ def test_what_others_crowd_out_of_a_gpu_is_tried_again_alone(run, when, faults):
     times = [r for r in rows if r["probe"] == "time.host" and r["implementation"] == NAMES[1]]
     assert len(times) == 1 and times[0]["n"] == 2
     assert times[0]["attempt"] == last[NAMES[1]]["attempt"]
+    said = {r["implementation"]: r["quality"].get("flags", []) for r in rows if r["n"] == 2}
+    assert [f for f in said[NAMES[1]] if f.startswith("measured alone")]
+    assert not [f for f in said[NAMES[0]] if f.startswith("measured alone")]
 
 
 def test_a_gpu_that_is_too_small_for_one_alone_is_too_small(run):

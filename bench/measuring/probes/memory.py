@@ -9,13 +9,15 @@ from bench.measuring.frameworks import Uncounted
 from bench.measuring.probes import Probe
 from bench.record.rows import Reading
 
+GRAPH = "a CUDA graph has a pool of its own, which the allocator's peak does not show"
+"""Why a replayed graph has no peak: it would be 0, the best of all."""
+
 
 def peak(built: BuiltCase) -> Iterable[Reading]:
     """Yield `mem.peak.<source>` [B] for every source that the framework can read here."""
 
     if built.case.mode == "cudagraph":
-        reason = "a CUDA graph has a pool of its own, which the allocator's peak does not show"
-        yield Reading("mem.peak.cuda", None, detail={"unavailable": reason})
+        yield Reading("mem.peak.cuda", None, detail={"unavailable": GRAPH})
         return
 
     def run() -> None:
@@ -36,6 +38,9 @@ def fresh(built: BuiltCase) -> Iterable[Reading]:
     def run() -> None:
         built.framework.wait(built.run())
 
+    if built.case.mode == "cudagraph":
+        yield Reading("mem.fresh.cuda", None, detail={"unavailable": GRAPH})
+        return
     try:
         found = built.framework.fresh_peak(run, built.arguments)
     except Uncounted as reason:

@@ -17,6 +17,8 @@ from bench.record import machine
 from bench.record.case import digest
 from impls.registry import load as load_registry
 
+UNKNOWN = "can't tell"
+
 
 def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what a calibration says, a row for each question."""
@@ -36,21 +38,19 @@ def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
         unit = "GB/s" if name == "copy" else "GFLOP/s"
         listed.append({"question": what, "answer": f"{rate / 1e9:.4g} {unit}", "note": "reached"})
     same, planted = result["same"], result["planted"]
-    judged = same["pairs"] - same["failed"]
     listed.append(
         {
-            "question": f"of {judged} pairs that do not differ",
+            "question": f"of {same['pairs']} pairs that do not differ",
             "answer": f"{same['faster']} faster, {same['slower']} slower",
-            "note": f"{same['same']} same, {same['ambiguous']} ambiguous",
+            "note": f"{same['same']} same; of {same[UNKNOWN]} it can't tell",
         }
     )
     listed.append(
         {
-            "question": f"of {planted['pairs'] - planted['failed']} pairs with "
-            f"{planted['share']:.0%} planted",
+            "question": f"of {planted['pairs']} pairs with {planted['share']:.0%} planted",
             "answer": f"{planted['slower']} found slower",
-            "note": f"{planted['faster']} faster, {planted['same']} same, "
-            f"{planted['ambiguous']} ambiguous",
+            "note": f"{planted['faster']} faster, {planted['same']} same; of "
+            f"{planted[UNKNOWN]} it can't tell",
         }
     )
     return listed

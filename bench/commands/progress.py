@@ -48,6 +48,11 @@ def shown(total: int, plain: bool) -> Iterator[tuple[Events, Counter[str]]]:
     )
     with Progress(*columns, console=Console(stderr=True)) as progress:
         task = progress.add_task("starting workers", total=total)
+        meant = [total]
+
+        def more(cases: int) -> None:
+            meant[0] += cases
+            progress.update(task, total=meant[0])
 
         def opening(case: str) -> None:
             progress.update(task, description=case.split("::")[-1])
@@ -58,17 +63,22 @@ def shown(total: int, plain: bool) -> Iterator[tuple[Events, Counter[str]]]:
                 progress.console.print(f"{status}: {case}: {reason}", markup=False)
             progress.advance(task)
 
-        yield Events(opening=opening, case_done=done), counts
+        yield Events(opening=opening, case_done=done, more=more), counts
 
 
 def _lines(total: int, counts: Counter[str]) -> Events:
     start = time.monotonic()
+    meant = [total]
+
+    def more(cases: int) -> None:
+        meant[0] += cases
+        print(f"{cases} more where it can't be told yet", file=sys.stderr)
 
     def done(case: str, status: Status, reason: str) -> None:
         counts[status] += 1
         number = sum(counts.values())
-        left = (time.monotonic() - start) / number * (total - number)
+        left = (time.monotonic() - start) / number * (meant[0] - number)
         note = f": {reason}" if reason else ""
-        print(f"[{number}/{total}, {left:.0f} s left] {status} {case}{note}", file=sys.stderr)
+        print(f"[{number}/{meant[0]}, {left:.0f} s left] {status} {case}{note}", file=sys.stderr)
 
-    return Events(case_done=done)
+    return Events(case_done=done, more=more)

@@ -149,6 +149,7 @@ def profile_of(
         knobs=knobs_of(arguments),
         passes=getattr(arguments, "passes", ()),
         rounds=getattr(arguments, "rounds", None),
+        most_rounds=getattr(arguments, "most_rounds", None),
     )
 
 

@@ -40,6 +40,10 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         help="repeat blocks in fresh processes this often (a tier may fix its own)",
     )  # fmt: skip
     parser.add_argument(
+        "--most-rounds", type=int, metavar="N",
+        help="and those that can't be told from the baseline by then up to so often",
+    )  # fmt: skip
+    parser.add_argument(
         "--pass", dest="passes", action="append", default=[], metavar="PASS",
         help=f"instead of the profile's: {', '.join(PASSES)} (may be repeated)",
     )  # fmt: skip
@@ -140,7 +144,9 @@ def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
         energies = sum("energy" in planned.also for planned in runnable if planned.tier == tier)
         seconds += progress.estimate(passes, workers, rounds, device, energies)
         name = f"{tier.name}: " if tier.name else ""
-        tiers.append(f"{name}{len(mine)} cases, {workers} workers, {rounds} round(s)")
+        most = meant.settings.most_rounds_of(tier)
+        more = f", to {most} of what can't be told" if most > rounds else ""
+        tiers.append(f"{name}{len(mine)} cases, {workers} workers, {rounds} round(s){more}")
     print(
         f"profile {meant.profile}: {len(meant.planned)} cases ({len(runnable)} to measure, "
         f"{refused} refused); {'; '.join(tiers)}; on {device}; "

@@ -22,16 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from bench.ask.plan import Plan, Planned, explaining
-from bench.ask.profile import Tier
 from bench.ask.reading import PROBES, as_data
 from bench.drive.pool import Pool
 from bench.drive.schedule import FAULTS, QUARANTINE, SPREADING, larger, shuffled
 from bench.drive.trial import Session, Trial
+from bench.drive.undecided import undecided
 from bench.record import gpu
 from bench.record.case import Case, case_id, problem_id
 from bench.record.fingerprint import PROTOCOL
 from bench.record.machine import environment_facts, machine_facts, provenance
-from bench.record.rows import Status, Store, last, load, write_json
+from bench.record.rows import HERE, Status, Store, last, latest, load, write_json
 from impls.registry import Registry
 
 REDO = {
@@ -48,6 +48,7 @@ class Events:
     worker_up: Callable[[], None] = lambda: None
     opening: Callable[[str], None] = lambda case: None
     case_done: Callable[[str, Status, str], None] = lambda case, status, reason: None
+    more: Callable[[int], None] = lambda cases: None
 
 
 @dataclass
@@ -73,21 +74,44 @@ class Run:
     def execute(self, budget: float | None, redo: str = "") -> None:
         """Measure everything that is not finished yet, tier after tier, round after round.
 
-        After the budget no block is started, but for those of tiers that are always measured.
+        After the rounds of a tier come more, up to its most, of what can't be told yet. After the
+        budget no block is started, but for those of tiers that are always measured.
         """
         start = time.monotonic()
         done = self._done(redo)
         for tier in self.plan.settings.tiers:
-            for number in range(self.plan.settings.rounds_of(tier)):
-                spent = None if tier.always else budget
-                self._round(tier, number, done, start, spent)
+            spent = None if tier.always else budget
+            blocks = self.plan.blocks(tier)
+            rounds = self.plan.settings.rounds_of(tier)
+            for number in range(rounds):
+                self._round(blocks, number, done, start, spent)
+            for number in range(rounds, self.plan.settings.most_rounds_of(tier)):
+                late = spent is not None and time.monotonic() - start > spent
+                if late or not (again := self._undecided(blocks)):
+                    break
+                self.events.more(sum((p.key, number) not in done for b in again for p in b))
+                self._round(again, number, done, start, None)
+
+    def _undecided(self, blocks: Sequence[Sequence[Planned]]) -> list[list[Planned]]:
+        """Return of each block what needs another round."""
+        here = self.session.provenance
+        rows = [
+            row
+            for row in latest(load(self.store.directory))
+            if all(row[name] == here[name] for name in HERE)
+        ]
+        return [found for block in blocks if (found := undecided(block, rows))]
 
     def _round(
-        self, tier: Tier, number: int, done: set[Any], start: float, budget: float | None
+        self,
+        blocks: Sequence[Sequence[Planned]],
+        number: int,
+        done: set[Any],
+        start: float,
+        budget: float | None,
     ) -> None:
-        """Measure what is not done of one round of a tier, in fresh processes."""
+        """Measure what is not done of one round of some blocks, in fresh processes."""
         begun = False
-        blocks = self.plan.blocks(tier)
         for order, block in enumerate(shuffled(blocks, self.session.registry, str(number))):
             todo = [p for p in block if (p.key, number) not in done]
             if not todo:

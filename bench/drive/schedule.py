@@ -44,7 +44,9 @@ def larger(case: Case, failed: Case, registry: Registry) -> bool:
     return kind == other and all(mine[name] >= theirs[name] for name in theirs)
 
 
-def shuffled(blocks: Sequence[list[Planned]], registry: Registry, seed: str) -> list[list[Planned]]:
+def shuffled(
+    blocks: Sequence[Sequence[Planned]], registry: Registry, seed: str
+) -> list[Sequence[Planned]]:
     """Return the blocks in random order, those of one kind from small to large."""
     rng = random.Random(seed)
     chains: dict[Any, list[tuple[tuple[float, ...], int]]] = {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from analysis.statistics import median_interval
+from analysis.statistics import series_interval
 from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
 from bench.drive.pool import Fault, Pool, WorkerProcess
@@ -243,16 +243,14 @@ class Trial:
     def _write_time(self) -> tuple[Status, str]:
         if not self.samples:
             return "ok", ""
-        median, low, high = median_interval(self.samples)
-        reading = Reading(
-            "time.host", median, low, high, len(self.samples), self.samples, self.clock
-        )
+        median, low, high = series_interval(self.samples)
         target = self.sampling.target
+        detail = self.clock | {"asked": target}
+        reading = Reading("time.host", median, low, high, len(self.samples), self.samples, detail)
         half = half_width(self.samples)
         status: Status = "ok" if half <= target else "noisy"
         reason = "" if status == "ok" else (
-            f"the interval of the median is +- {half:.1%} after {len(self.samples)} samples, "
-            f"wider than {target:.0%}"
+            f"known to +- {half:.1%} after {len(self.samples)} samples, asked for {target:.0%}"
         )  # fmt: skip
         stamps = quality.between(self.before, quality.stamp(self.session.device), self.samples)
         flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
@@ -332,7 +330,7 @@ class Trial:
 
 def half_width(samples: Sequence[float]) -> float:
     """Return half the interval of the median, relative to the median."""
-    median, low, high = median_interval(samples)
+    median, low, high = series_interval(samples)
     return (high - low) / (2 * abs(median)) if median else float("inf")
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FINISHED = "case"
 """The probe of the last row of a case; only it means that the case is finished."""
+TIMED: tuple[Status, ...] = ("ok", "noisy")
+"""Statuses with a time: `noisy` is one whose interval is wider than was asked for."""
 MAX_SAMPLES = 200
 Kind = Literal["machines", "environments"]
 KINDS: tuple[Kind, ...] = get_args(Kind)

@@ -83,7 +83,7 @@ def test_what_fails_on_one_side_has_a_reason_and_no_verdict(hand, trapped, tmp_p
     assert reasons[2] == ""
     rows = compare.table(pairs, 0.02, 0.99)
     assert [row["verdict"] for row in rows[:2]] == ["none", "none"]
-    assert rows[0]["ratio"] is None and rows[2]["ratio"] > 0
+    assert rows[0]["speed"] is None and rows[2]["speed"] > 0
 
 
 def synthetic(ratio, rounds=7, seed=0):
@@ -97,9 +97,20 @@ def test_the_table_judges_the_second_side():
     rows = compare.table([synthetic(r, seed=i) for i, r in enumerate((1.0, 1.1, 0.9))], 0.02, 0.99)
     assert [row["verdict"] for row in rows] == ["same", "slower", "faster"]
     for row, ratio in zip(rows, (1.0, 1.1, 0.9), strict=True):
-        assert row["ratio"] == pytest.approx(ratio, rel=0.02)
-        assert row["lo"] < row["ratio"] < row["hi"] and row["p"] <= 0.01
+        assert row["speed"] == pytest.approx(1 / ratio, rel=0.02)
+        assert row["lo"] < row["speed"] < row["hi"] and 0.02 < row["seen"] < 0.06
         assert row["b"] / row["a"] == pytest.approx(ratio, rel=0.02)
+
+
+def test_what_could_have_been_missed_is_said():
+    """Of two rounds hardly anything can be told; the least difference that would have been is."""
+    rows = compare.table([synthetic(1.0, rounds=2), synthetic(1.05, rounds=7)], 0.02, 0.99)
+    unknown = [row for row in rows if row["verdict"] == "can't tell"]
+    seen = max(row["seen"] for row in unknown)
+    assert f"a difference above {seen:.0%} would have been seen" in compare._missed(rows)
+    assert compare._missed([row for row in rows if row not in unknown]) == "every pair is told"
+    nothing = [{**unknown[0], "seen": None}]
+    assert "any difference may have been missed" in compare._missed(nothing)
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import fcntl
 import fnmatch
-import json
 import os
 import random
 import secrets
@@ -30,6 +29,7 @@ from bench.drive.undecided import undecided
 from bench.record import gpu
 from bench.record.case import Case, case_id, problem_id
 from bench.record.fingerprint import PROTOCOL
+from bench.record.foreign import read_plan
 from bench.record.machine import environment_facts, machine_facts, provenance
 from bench.record.rows import HERE, Status, Store, last, latest, load, write_json
 from impls.registry import Registry
@@ -309,7 +309,7 @@ def execute(
 
 def _write_plan(run: Run, command: str, now: str) -> None:
     path = run.store.directory / "plan.json"
-    earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    earlier = read_plan(run.store.directory)
     cases = {case["key"]: case for case in earlier.get("cases", [])}
     for planned in run.plan.planned:
         cases[planned.key] = {

@@ -77,7 +77,7 @@ def _run(arguments: argparse.Namespace) -> int:
     total = arguments.pairs + max(20, arguments.pairs // 5)
     with (
         TemporaryDirectory(prefix="equibench-calibrate-") as scratch,
-        designed(arguments, total, Path(scratch), target.device) as (design, told),
+        designed(arguments, total, Path(scratch), target) as (design, told),
     ):
         known = digest(machine.machine_facts(target.device)), target.device
         seed = str(len(instrument.every(arguments.out, *known)))

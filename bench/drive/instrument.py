@@ -70,11 +70,14 @@ def clock_truth() -> dict[str, Any]:
     return {"relative_error": errors, "seconds_of_nothing": timed(lambda: None)}
 
 
-def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
+def peaks(
+    registry: Registry, target: Target, logs: Path, cores: tuple[int, ...] = ()
+) -> dict[str, float]:
     """Return the bandwidth [B/s] and the rates of matrix products [1/s] that are reached here."""
     first = pairs(registry, target, 1)[0]
     case = replace(first, implementation="clebsch_gordan.torch_dense", mode="eager")
-    worker = WorkerProcess(spec_of(case, registry), (), logs.resolve() / "peaks.log")
+    log = logs.resolve() / "peaks.log"
+    worker = WorkerProcess(spec_of(case, registry), (), log, cores=cores)
     try:
         worker.spawn()
         worker.ready()
@@ -150,7 +153,8 @@ def calibrate(
         },
         "load": os.getloadavg()[0],
         "clock": clock_truth(),
-        "peaks": peaks(registry, target, design.logs),
+        "shared_core": design.cores.shared,
+        "peaks": peaks(registry, target, design.logs, design.cores.numbers),
         "ratios": {},
     }
     for kind, variants, number in (

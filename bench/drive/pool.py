@@ -125,13 +125,17 @@ def _compiled(folder: Path) -> dict[str, str]:
 
 @dataclass
 class WorkerProcess:
-    """One child process and the pipes to it; `root` holds other `impls` than this checkout's."""
+    """One child process, the cores it is kept on, and the pipes to it.
+
+    `root` holds other `impls` than this checkout's.
+    """
 
     spec: Spec
     files: tuple[str, ...]
     log: Path
     root: Path | None = None
     scratch: Path | None = None
+    cores: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = None
     requests: int = -1
     replies: int = -1
@@ -148,6 +152,7 @@ class WorkerProcess:
             "x64": self.spec.x64,
             "files": self.files,
             "traces": self.spec.traces,
+            "cores": self.cores,
         }
         command = [sys.executable, "-m", "bench.measuring.worker", "--spec", json.dumps(spec)]
         command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
@@ -310,13 +315,19 @@ class Pool:
     """
 
     def __init__(
-        self, registry: Registry, files: Iterable[str], logs: Path, shared: bool = False
+        self,
+        registry: Registry,
+        files: Iterable[str],
+        logs: Path,
+        shared: bool = False,
+        cores: tuple[int, ...] = (),
     ) -> None:
         """Start with no workers; `shared` is one for each framework, not one an implementation."""
         self.shared = shared
         self.registry = registry
         self.files = tuple(str(Path(file).resolve()) for file in files)
         self.logs = logs
+        self.cores = cores
         self.workers: dict[Spec, WorkerProcess] = {}  # the least recently used first
         self.in_use: frozenset[Spec] = frozenset()
         self.scratch = tempfile.TemporaryDirectory(prefix="equibench-compiled-")
@@ -373,7 +384,7 @@ class Pool:
                 suffix = ("-x64" if spec.x64 else "") + ("-traces" if spec.traces else "")
                 log = self.logs / f"{spec.implementation}{suffix}.log"
                 scratch = Path(self.scratch.name) if on_cuda(spec) else None
-                worker = WorkerProcess(spec, self.files, log, scratch=scratch)
+                worker = WorkerProcess(spec, self.files, log, scratch=scratch, cores=self.cores)
                 worker.spawn()
                 fresh.append(worker)
             self.workers[spec] = worker
@@ -399,7 +410,8 @@ class Pool:
         """Return a new worker for a case, not started, that is not one of the pool's own."""
         spec = spec_of(case, self.registry)
         self._make_room(spec)
-        return WorkerProcess(spec, self.files, self.logs / f"{spec.implementation}-fresh.log")
+        log = self.logs / f"{spec.implementation}-fresh.log"
+        return WorkerProcess(spec, self.files, log, cores=self.cores)
 
     def worker(self, case: Case, traces: bool = False) -> WorkerProcess:
         """Return the running worker of a case, or the one that records it; start it if need be.

@@ -13,6 +13,7 @@ from typing import Any
 from analysis.statistics import median_interval
 from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
+from bench.drive.locks import SHARED
 from bench.drive.pool import Fault, Pool, WorkerProcess
 from bench.drive.requests import closed, opened, probed, sampled
 from bench.measuring import probes
@@ -41,6 +42,7 @@ class Session:
     run: str
     device: str
     explaining: Mapping[str, str] = field(default_factory=dict)
+    shared_core: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -258,6 +260,11 @@ class Trial:
         flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
         if "alone" in self.detail:
             flags.append("measured alone, not in turn: beside others it ran out of memory")
+        if self.session.shared_core:
+            flags.append(SHARED)
+        if self.clock["disturbed"]:
+            share = f"{self.clock['disturbed']} of {len(self.samples)}"
+            flags.append(f"{share} samples disturbed each time they were taken")
         threads = self.planned.case.target.threads
         if self.session.device == "cpu" and self.clock["processors"] > threads + SPARE:
             used = self.clock["processors"]

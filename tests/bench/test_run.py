@@ -17,7 +17,7 @@ from bench.ask import plan as plans
 from bench.ask.narrowing import narrowed
 from bench.ask.plan import explaining, plan
 from bench.ask.reading import load as load_profile
-from bench.drive.run import Events, exclusive, execute
+from bench.drive.run import Events, execute
 from bench.measuring import probes
 from bench.record.fingerprint import PROTOCOL
 from bench.record.rows import FINISHED, finished, load
@@ -194,45 +194,6 @@ def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
         assert row["expected"] == expected and row["detail"]["full"] == 5
     assert rows["expressivity.dim"]["detail"]["verdict"] == "certain"
     assert rows[FINISHED]["status"] in ("ok", "noisy")
-
-
-def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):
-    out = tmp_path / "run"
-    with exclusive(out, "cpu"):
-        command = ["run", "--profile", "quick", "--select", "torch_dense", "--device", "cpu"]
-        code = main([*command, "--out", str(out)])
-        assert code == 2
-        message = capsys.readouterr().err.splitlines()[-1]
-        assert message == f"error: another process is running in {out}"
-    with exclusive(out, "cpu"):
-        pass
-    with pytest.raises(ZeroDivisionError), exclusive(out, "cpu"):
-        raise ZeroDivisionError
-    with exclusive(out, "cpu"):
-        pass
-
-
-def test_a_gpu_is_used_by_one_run_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
-    with exclusive(tmp_path / "a", "cuda"):
-        with (
-            pytest.raises(ValueError, match="another process measures on GPU 1:"),
-            exclusive(tmp_path / "b", "cuda"),
-        ):
-            pass
-        with exclusive(tmp_path / "b", "cpu"):
-            pass
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-        with exclusive(tmp_path / "b", "cuda"):
-            pass
-
-
-def test_a_run_into_a_file_is_refused(tmp_path):
-    (tmp_path / "file").write_text("mine", encoding="utf-8")
-    for path in (tmp_path / "file", tmp_path / "file" / "deeper"):
-        with pytest.raises(ValueError, match="is not a directory"), exclusive(path, "cpu"):
-            pass
 
 
 @pytest.mark.slow

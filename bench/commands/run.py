@@ -26,8 +26,8 @@ from bench.commands.command import (
 )
 from bench.drive import instrument
 from bench.drive.locks import gpu_lock
-from bench.drive.pool import spec_of
 from bench.drive.run import REDO, execute
+from bench.drive.worker_process import spec_of
 from bench.record import gpu, machine
 from bench.record.case import PASSES, digest
 from bench.record.rows import write_json

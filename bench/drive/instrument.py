@@ -28,7 +28,7 @@ from analysis.verdict import verdicts
 from bench.ask.plan import cases
 from bench.ask.reading import load as load_profile
 from bench.drive.paired import Design, Pair, Variant, measured
-from bench.drive.pool import Fault, WorkerProcess, spec_of
+from bench.drive.worker_process import Fault, WorkerProcess, spec_of
 from bench.measuring.clocks import HostClock
 from bench.record.case import Case, Refusals, digest
 from bench.record.fingerprint import PROTOCOL

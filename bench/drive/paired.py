@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.drive.locks import ANYWHERE, Cores
-from bench.drive.pool import Fault, Spec, WorkerProcess, spec_of
 from bench.drive.requests import closed, opened, sampled
+from bench.drive.worker_process import Fault, Spec, WorkerProcess, spec_of
 from bench.record.case import Case, case_id
 from impls.registry import Registry
 

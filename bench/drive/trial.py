@@ -14,8 +14,9 @@ from analysis.statistics import median_interval
 from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
 from bench.drive.locks import SHARED
-from bench.drive.pool import Fault, Pool, WorkerProcess
+from bench.drive.pool import Pool
 from bench.drive.requests import closed, opened, probed, sampled
+from bench.drive.worker_process import Fault, WorkerProcess
 from bench.measuring import probes
 from bench.record import quality
 from bench.record.case import describe

@@ -209,7 +209,7 @@ def pin(target: Target, cores: Sequence[int]) -> None:
 
 def main() -> None:
     """Start the framework, say so, and serve."""
-    parser = argparse.ArgumentParser(description="internal: started by bench.drive.pool")
+    parser = argparse.ArgumentParser(description="internal: started by bench.drive.worker_process")
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--replies", type=int, required=True)
     parser.add_argument("--spec", required=True)

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bench.ask.profile import Sampling
-from bench.drive.pool import Fault
 from bench.drive.run import Events, Run
 from bench.drive.trial import Session
+from bench.drive.worker_process import Fault
 from bench.measuring import probes
 from bench.record.rows import Store, load
 from impls.implementation import Target

@@ -120,6 +120,11 @@ def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> li
     return found[:count]
 
 
+def planted_of(count: int) -> int:
+    """Return how many pairs get a slow-down beside `count` that do not differ: a fifth as many."""
+    return max(1, count // 5)
+
+
 def calibrate(
     registry: Registry,
     target: Target,
@@ -130,10 +135,9 @@ def calibrate(
 ) -> dict[str, Any]:
     """Return what the instrument does on this machine, and write it to a new file in `out`.
 
-    `count` pairs do not differ; a fifth as many, 20 at least, have PLANTED on their second variant.
+    `count` pairs do not differ; `planted_of(count)` have PLANTED on their second variant.
     They are drawn by the seed of `design`; `ratios` holds what each round of a pair said.
     """
-    planted = max(20, count // 5)
     when = datetime.now(UTC)
     machine = digest(machine_facts(target.device))
     here, again = Variant("a"), Variant("again")
@@ -159,7 +163,7 @@ def calibrate(
     }
     for kind, variants, number in (
         ("same", (here, again), count),
-        ("planted", (waited, slower), planted),
+        ("planted", (waited, slower), planted_of(count)),
     ):
         drawn = pairs(registry, target, number, design.seed)
         found = measured(drawn, variants, registry, design, (), told)

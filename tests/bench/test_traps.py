@@ -9,7 +9,7 @@ import pytest
 from bench.ask.profile import Sampling
 from bench.ask.reading import load as load_profile
 from bench.commands.check import check
-from bench.drive import pool
+from bench.drive import worker_process
 from bench.drive.run import Events, execute
 from bench.drive.schedule import QUARANTINE
 from bench.measuring.probes import CHECK
@@ -68,7 +68,7 @@ def swept(trapped, hand, tmp_path_factory):
     cases += [hand.case(trapped, f"clebsch_gordan.trap_{name}", again) for name in FAULTS]
     cases += [hand.case(trapped, f"clebsch_gordan.{HONEST}", again)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "MEMORY_SHARE", CAP / pool.total_memory())
+        patch.setattr(worker_process, "MEMORY_SHARE", CAP / worker_process.total_memory())
         meant = hand.plan(trapped, cases, case_timeout=15.0)
         execute(meant, trapped, out, files=hand.traps)
     return out, load(out)

@@ -15,7 +15,7 @@ help:
 	@echo "make bench-quick  the same in a few minutes"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
-	@echo "make test-fast    the tests that take less than five seconds each"
+	@echo "make test-fast    the tests that are not marked slow"
 	@echo "make test-index   ask the package index whether what is pinned for CUDA is still there"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
 	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"

@@ -18,7 +18,7 @@ from bench.drive import instrument
 from bench.drive.paired import Design, Pair, Variant, measured
 from impls.implementation import Target
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 NAME = "clebsch_gordan.numpy_dense"
 SLOWER = """
@@ -154,6 +154,7 @@ def test_a_tree_that_is_no_checkout_cannot_be_compared(tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.alone
 def test_the_other_side_runs_the_other_code(hand, registry, tmp_path, monkeypatch, capsys):
     """The other revision is this tree with a product that takes two milliseconds more."""
     root = tmp_path / "slow"
@@ -207,6 +208,7 @@ def test_pairs_are_small_cases_of_many_kinds(registry):
     assert instrument.pairs(registry, Target(), 20, "1") != chosen[:20]
 
 
+@pytest.mark.alone
 def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, capsys, monkeypatch):
     pairs, asked = instrument.pairs, []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -246,6 +247,16 @@ def ends(out):
     return [row["case"] for row in map(json.loads, lines) if row["probe"] == FINISHED]
 
 
+@pytest.fixture(scope="module")
+def mixed(hand, trapped, tmp_path_factory):
+    """Return a plan of a case that fails and one that does not, and the directory of its run."""
+    out = tmp_path_factory.mktemp("mixed")
+    names = ("clebsch_gordan.trap_vanishes", NAME)
+    meant = hand.plan(trapped, [hand.case(trapped, name) for name in names])
+    execute(meant, trapped, out, files=hand.traps)
+    return meant, out
+
+
 @pytest.mark.parametrize(
     ("redo", "expected"),
     [
@@ -257,11 +268,10 @@ def ends(out):
     ],
 )
 def test_what_is_to_be_redone_is_redone_and_nothing_is_lost(
-    hand, trapped, tmp_path, redo, expected
+    hand, trapped, mixed, tmp_path, redo, expected
 ):
-    names = ("clebsch_gordan.trap_vanishes", NAME)
-    meant = hand.plan(trapped, [hand.case(trapped, name) for name in names])
-    execute(meant, trapped, tmp_path, files=hand.traps)
+    meant, finished = mixed
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = load(tmp_path)
     seen = []
     events = Events(case_done=lambda case, status, reason: seen.append(case))

@@ -298,6 +298,7 @@ def test_the_account_says_where_the_time_went(hand, registry, tmp_path):
     assert last["detail"]["worker"]["numpy"]
 
 
+@pytest.mark.alone
 def test_the_harness_is_cheap(hand, registry, tmp_path):
     """A trivial case in a worker that is up takes half a second at most, where it is let."""
     from impls.families.product import problem

@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.ask.options import problem_of  # noqa: E402
-from bench.drive.pool import Fault, WorkerProcess, spec_of  # noqa: E402
 from bench.drive.requests import closed, opened, probed, sampled  # noqa: E402
+from bench.drive.worker_process import Fault, WorkerProcess, spec_of  # noqa: E402
 from bench.record import gpu, nvml  # noqa: E402
 from bench.record.case import Case  # noqa: E402
 from bench.record.rows import Reading  # noqa: E402

@@ -15,10 +15,19 @@ from bench.ask.plan import Plan, plan
 from bench.ask.profile import Profile
 from bench.ask.reading import ASKED, as_data
 from bench.commands import progress, question
-from bench.commands.command import CALIBRATIONS, Command, add_files, add_select, add_where
+from bench.commands.command import (
+    CALIBRATIONS,
+    Command,
+    add_files,
+    add_select,
+    add_threads,
+    add_where,
+    threads_of,
+)
 from bench.drive import instrument
-from bench.drive.pool import spec_of
-from bench.drive.run import REDO, execute, gpu_lock
+from bench.drive.locks import gpu_lock
+from bench.drive.run import REDO, execute
+from bench.drive.worker_process import spec_of
 from bench.record import gpu, machine
 from bench.record.case import PASSES, digest
 from bench.record.rows import write_json
@@ -64,7 +73,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--precision", choices=PRECISIONS, default="ieee",
         help="of products of float32 matrices on a GPU (default: ieee)",
     )  # fmt: skip
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
+    add_threads(parser)
     parser.add_argument("--budget", type=float, metavar="SECONDS", help="start no block after this")
     parser.add_argument(
         "--out", type=Path, metavar="DIR",
@@ -76,14 +85,13 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.threads < 1:
-        raise ValueError(f"--threads must be at least 1, not {arguments.threads}")
+    threads = threads_of(arguments)
     if arguments.budget is not None and not arguments.budget > 0:
         raise ValueError(f"--budget must be positive, not {arguments.budget:g}")
     began = time.monotonic()
     registry = load_registry(arguments.files)
     device = gpu.device_of(arguments.device, arguments.gpu)
-    target = Target(device=device, precision=arguments.precision, threads=arguments.threads)
+    target = Target(device=device, precision=arguments.precision, threads=threads)
     if arguments.short and (arguments.profile or arguments.family):
         raise ValueError("--short names a profile, and so does --profile or --family: say one")
     if arguments.profile is None and arguments.family is None:
@@ -107,7 +115,7 @@ def _run(arguments: argparse.Namespace) -> int:
             events=events,
         )
     if device == "cuda":
-        with gpu_lock(device):
+        with gpu_lock():
             instrument.reached(registry, target, out)
     known = instrument.found(CALIBRATIONS, digest(machine.machine_facts(device)), device)
     if known:

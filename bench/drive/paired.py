@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.drive.pool import Fault, Spec, WorkerProcess, spec_of
+from bench.drive.locks import ANYWHERE, Cores
 from bench.drive.requests import closed, opened, sampled
+from bench.drive.worker_process import Fault, Spec, WorkerProcess, spec_of
 from bench.record.case import Case, case_id
 from impls.registry import Registry
 
@@ -52,6 +53,7 @@ class Design:
     samples: int = SAMPLES
     gates: tuple[str, ...] = ("error",)
     seed: str = "0"
+    cores: Cores = ANYWHERE
 
 
 def measured(
@@ -119,7 +121,7 @@ def _workers(
     design.logs.mkdir(parents=True, exist_ok=True)
     logs = [design.logs.resolve() / f"{spec.implementation}-{i}.log" for i in range(len(variants))]
     return [
-        WorkerProcess(spec, tuple(files), log, variant.root)
+        WorkerProcess(spec, tuple(files), log, variant.root, cores=design.cores.numbers)
         for variant, log in zip(variants, logs, strict=True)
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.drive.pool import WorkerProcess
+from bench.drive.worker_process import WorkerProcess
 from bench.record.case import Case
 from bench.record.rows import Reading
 

@@ -13,8 +13,10 @@ from typing import Any
 from analysis.statistics import series_interval
 from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
-from bench.drive.pool import Fault, Pool, WorkerProcess
+from bench.drive.locks import SHARED
+from bench.drive.pool import Pool
 from bench.drive.requests import closed, opened, probed, sampled
+from bench.drive.worker_process import Fault, WorkerProcess
 from bench.measuring import probes
 from bench.record import quality
 from bench.record.case import describe
@@ -41,6 +43,7 @@ class Session:
     run: str
     device: str
     explaining: Mapping[str, str] = field(default_factory=dict)
+    shared_core: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -256,6 +259,11 @@ class Trial:
         flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
         if "alone" in self.detail:
             flags.append("measured alone, not in turn: beside others it ran out of memory")
+        if self.session.shared_core:
+            flags.append(SHARED)
+        if self.clock["disturbed"]:
+            share = f"{self.clock['disturbed']} of {len(self.samples)}"
+            flags.append(f"{share} samples disturbed each time they were taken")
         threads = self.planned.case.target.threads
         if self.session.device == "cpu" and self.clock["processors"] > threads + SPARE:
             used = self.clock["processors"]

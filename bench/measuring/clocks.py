@@ -38,7 +38,8 @@ class HostClock:
 
     What was disturbed is taken again, and counted in `retaken`: a burst in which the process had
     the processor for less than PREEMPTED of the time, one with too few calls, a slope that no call
-    could have. `shares` are processor seconds of all threads per wall second, for each try.
+    could have. The last try counts, and in `disturbed` if it was so too. `shares` are processor
+    seconds of all threads per wall second, for each try.
     """
 
     run: Callable[[], Any]
@@ -49,6 +50,7 @@ class HostClock:
     warm_up: float = 0.0
     steady: bool = False
     retaken: int = 0
+    disturbed: int = 0
     shares: list[float] = field(default_factory=list)
 
     def burst(self, number: int) -> float:
@@ -100,7 +102,8 @@ class HostClock:
                 self.retaken += 1
             seconds, sound = self._slope() if self.asynchronous else self._burst()
             if sound:
-                break
+                return seconds
+        self.disturbed += 1
         return seconds
 
     def _begin(self) -> None:

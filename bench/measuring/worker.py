@@ -115,6 +115,7 @@ class Worker:
                 "warm_up": self.clock.warm_up,
                 "steady": self.clock.steady,
                 "retaken": self.clock.retaken,
+                "disturbed": self.clock.disturbed,
                 "processors": statistics.median(self.clock.shares),
             }
         }
@@ -192,16 +193,14 @@ def _send(replies: TextIO, message: Mapping[str, Any]) -> None:
     replies.flush()
 
 
-def pin(target: Target) -> None:
-    """Keep this process on the last cores it may use or, on CUDA, on those nearest to the GPU."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    if target.device == "cpu":
-        os.sched_setaffinity(0, cores[-target.threads :])
+def pin(target: Target, cores: Sequence[int]) -> None:
+    """Keep this process on cores that the parent chose or, on CUDA, on those nearest to the GPU."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+    if target.device == "cpu" or not hasattr(os, "sched_setaffinity"):
         return
     try:
-        near = nvml.cores().intersection(cores)
+        near = nvml.cores().intersection(os.sched_getaffinity(0))
     except nvml.Unavailable:
         return  # launches may then cross a socket; nothing else changes
     if near:
@@ -210,7 +209,7 @@ def pin(target: Target) -> None:
 
 def main() -> None:
     """Start the framework, say so, and serve."""
-    parser = argparse.ArgumentParser(description="internal: started by bench.drive.pool")
+    parser = argparse.ArgumentParser(description="internal: started by bench.drive.worker_process")
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--replies", type=int, required=True)
     parser.add_argument("--spec", required=True)
@@ -219,7 +218,7 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     spec = json.loads(arguments.spec)
     target = Target(**spec["target"])
-    pin(target)
+    pin(target, spec["cores"])
     with (
         os.fdopen(arguments.requests, encoding="utf-8") as requests,
         os.fdopen(arguments.replies, "w", encoding="utf-8") as replies,

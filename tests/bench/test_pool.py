@@ -12,8 +12,9 @@ import pytest
 
 from bench.drive import pool as pool_module
 from bench.drive.headroom import WORKER, Memory
-from bench.drive.pool import Fault, Pool, environment, spec_of
+from bench.drive.pool import Pool
 from bench.drive.run import execute
+from bench.drive.worker_process import Fault, environment, spec_of
 from bench.record.rows import load
 from impls.implementation import Target
 from impls.registry import load as load_registry

@@ -9,14 +9,14 @@ import pytest
 from bench.ask.profile import Sampling
 from bench.ask.reading import load as load_profile
 from bench.commands.check import check
-from bench.drive import pool
+from bench.drive import worker_process
 from bench.drive.run import Events, execute
 from bench.drive.schedule import QUARANTINE
 from bench.measuring.probes import CHECK
 from bench.record.rows import FINISHED, load
 from impls.implementation import Target
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 CAP = 2**29
 """Bytes of memory that a worker may hold here: less than the hog wants, more than NumPy needs."""
@@ -68,7 +68,7 @@ def swept(trapped, hand, tmp_path_factory):
     cases += [hand.case(trapped, f"clebsch_gordan.trap_{name}", again) for name in FAULTS]
     cases += [hand.case(trapped, f"clebsch_gordan.{HONEST}", again)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "MEMORY_SHARE", CAP / pool.total_memory())
+        patch.setattr(worker_process, "MEMORY_SHARE", CAP / worker_process.total_memory())
         meant = hand.plan(trapped, cases, case_timeout=15.0)
         execute(meant, trapped, out, files=hand.traps)
     return out, load(out)
@@ -120,12 +120,16 @@ def test_bad_manners_do_not_spoil_a_right_result(hand, swept, name):
     assert hand.before(swept[1], found)["time.host"]["value"] > 0
 
 
-def test_a_known_time_is_measured(hand, swept):
-    row = hand.before(swept[1], end(hand, swept, "spins"))["time.host"]
+@pytest.mark.alone
+def test_a_known_time_is_measured(hand, trapped, tmp_path):
+    cases = [hand.case(trapped, f"clebsch_gordan.trap_{name}") for name in ("spins", "pauses")]
+    execute(hand.plan(trapped, cases), trapped, tmp_path, files=hand.traps)
+    rows = load(tmp_path)
+    times = {row["implementation"]: row for row in rows if row["probe"] == "time.host"}
+    row, slept = (times[case.implementation] for case in cases)
     assert row["unit"] == "s" and row["n"] == 3
     off = min(abs(sample / 0.02 - 1) for sample in row["samples"])
     assert off < 0.02  # of three samples a busy machine may spoil two
-    slept = hand.before(swept[1], end(hand, swept, "pauses"))["time.host"]
     assert min(slept["samples"]) < 0.03  # a busy machine wakes a sleeper late
 
 

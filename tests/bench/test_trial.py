@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bench.ask.profile import Sampling
-from bench.drive.pool import Fault
 from bench.drive.run import Events, Run
 from bench.drive.trial import Session
+from bench.drive.worker_process import Fault
 from bench.measuring import probes
 from bench.record.rows import Store, load
 from impls.implementation import Target
@@ -52,7 +52,9 @@ class Worker:
                     "warm_up": 0.0,
                     "steady": True,
                     "retaken": 0,
+                    "disturbed": 0,
                     "processors": 1.0,
+                    **self.pool.clock,
                 }
             }
         else:
@@ -64,6 +66,7 @@ class Pool:
 
     def __init__(self, faults):
         self.faults, self.said, self.prepared = faults, [], []
+        self.clock = {}
 
     def spec(self, case, traces=False):
         return case.implementation, traces
@@ -89,11 +92,12 @@ def run(hand, registry, tmp_path, monkeypatch):
 
     monkeypatch.setattr(trial.quality, "stamp", lambda device: {})
 
-    def executed(device, names=NAMES[:1], faults=None, rounds=1, named=("error",)):
+    def executed(device, names=NAMES[:1], faults=None, rounds=1, named=("error",), **clock):
         cases = [replace(hand.case(registry, name), target=Target(device)) for name in names]
         sampling = Sampling(2, 2, target=100.0)
         plan = hand.plan(registry, cases, rounds=rounds, probes=named, sampling=sampling)
         pool, told = Pool(faults or {}), []
+        pool.clock = clock
         facts = {
             "machine": "m",
             "environment": "e",
@@ -202,3 +206,17 @@ def test_a_fault_of_what_records_is_of_its_row_alone(run, monkeypatch):
     assert last[NAMES[0]]["status"] == "ok" and found["time.host"]["status"] == "ok"
     kernels = found["time.kernels"]
     assert (kernels["status"], kernels["reason"]) == ("timeout", "CUPTI hangs")
+
+
+@pytest.mark.parametrize(
+    ("clock", "flag"),
+    [
+        ({}, None),
+        ({"processors": 1.9}, "used 1.9 processors with 1 thread(s) declared"),
+        ({"disturbed": 2}, "2 of 2 samples disturbed each time they were taken"),
+    ],
+)
+def test_what_speaks_against_a_time_is_flagged(run, clock, flag):
+    _, rows, _ = run("cpu", **clock)
+    (time,) = [row for row in rows if row["probe"] == "time.host"]
+    assert time["quality"].get("flags", []) == ([flag] if flag else [])

@@ -6,7 +6,6 @@ import argparse
 import shlex
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -14,7 +13,7 @@ from typing import get_args, get_type_hints
 from bench.ask.plan import Plan, plan
 from bench.ask.profile import Profile
 from bench.ask.reading import ASKED, as_data
-from bench.commands import progress, question
+from bench.commands import pace, progress, question
 from bench.commands.command import (
     CALIBRATIONS,
     Command,
@@ -101,8 +100,11 @@ def _run(arguments: argparse.Namespace) -> int:
     profile = question.profile_of(arguments, registry)
     meant = plan(profile, target, registry, arguments.select, arguments.modes, arguments.vary)
     out = arguments.out or Path("reports/out") / f"{_folder(profile)}-{device}"
-    _announce(meant, registry, device, out)
+    here = digest(machine.machine_facts(device))
+    guessed = pace.guess(meant, registry, device)
+    _announce(meant, registry, out, device, guessed * pace.pace(here, device))
     print(f"planned in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    began = time.monotonic()
     with progress.shown(meant.total, arguments.plain) as (events, counts):
         run = execute(
             meant,
@@ -114,10 +116,14 @@ def _run(arguments: argparse.Namespace) -> int:
             redo=arguments.redo,
             events=events,
         )
+    measured = sum(counts.values()) - counts["skip"]
+    whole = sum(meant.rounds(p) for p in meant.planned if p.refused is None)
+    share = measured / max(1, whole)
+    pace.learn(here, device, guessed * share, time.monotonic() - began, measured)
     if device == "cuda":
         with gpu_lock():
             instrument.reached(registry, target, out)
-    known = instrument.found(CALIBRATIONS, digest(machine.machine_facts(device)), device)
+    known = instrument.found(CALIBRATIONS, here, device)
     if known:
         write_json(out / "calibration.json", known)
     account = sorted(run.seconds.items(), key=lambda item: -item[1])
@@ -138,19 +144,16 @@ def _folder(profile: Profile) -> str:
     return f"{ASKED}-{digest(as_data(profile))[:8]}" if profile.name == ASKED else profile.name
 
 
-def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
+def _announce(meant: Plan, registry: Registry, out: Path, device: str, seconds: float) -> None:
     runnable = [p for p in meant.planned if p.refused is None]
     if device == "cpu":
         print("** CPU run: times say nothing about GPUs **", file=sys.stderr)
     refused = len(meant.planned) - len(runnable)
-    seconds, tiers = 0.0, []
+    tiers = []
     for tier in meant.settings.tiers:
         mine = [planned.case for planned in runnable if planned.tier == tier]
-        passes = Counter(str(case.pass_) for case in mine)
         workers = len({spec_of(case, registry) for case in mine})
         rounds = meant.settings.rounds_of(tier)
-        energies = sum("energy" in planned.also for planned in runnable if planned.tier == tier)
-        seconds += progress.estimate(passes, workers, rounds, device, energies)
         name = f"{tier.name}: " if tier.name else ""
         most = meant.settings.most_rounds_of(tier)
         more = f", to {most} of what can't be told" if most > rounds else ""
@@ -158,7 +161,7 @@ def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
     print(
         f"profile {meant.profile}: {len(meant.planned)} cases ({len(runnable)} to measure, "
         f"{refused} refused); {'; '.join(tiers)}; on {device}; "
-        f"roughly {seconds / 60:.0f} min; into {out}",
+        f"roughly {pace.in_words(seconds)}; into {out}",
         file=sys.stderr,
         flush=True,
     )

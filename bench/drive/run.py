@@ -258,6 +258,11 @@ def execute(
 def _write_plan(run: Run, command: str, now: str) -> None:
     path = run.store.directory / "plan.json"
     earlier = read_plan(run.store.directory)
+    if earlier.get("profile", run.plan.profile) != run.plan.profile:
+        raise ValueError(
+            f"{run.store.directory} holds a run of the profile {earlier['profile']}, and this is "
+            f"{run.plan.profile}: name another --out, or merge the two with `bench merge`"
+        )
     cases = {case["key"]: case for case in earlier.get("cases", [])}
     for planned in run.plan.planned:
         cases[planned.key] = {

@@ -74,7 +74,7 @@ def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
     """Return the bandwidth [B/s] and the rates of matrix products [1/s] that are reached here."""
     first = pairs(registry, target, 1)[0]
     case = replace(first, implementation="clebsch_gordan.torch_dense", mode="eager")
-    worker = WorkerProcess(spec_of(case, registry), (), logs.resolve() / "peaks.log")
+    worker = WorkerProcess(spec_of(case, registry), logs.resolve() / "peaks.log")
     try:
         worker.spawn()
         worker.ready()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import shutil
 import signal
@@ -18,12 +19,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench.drive.headroom import memories, total_memory
+from bench.drive.outside import needed
+from bench.drive.replies import reply_of
 from bench.record import machine, nvml, regressions
 from bench.record.case import Case, digest
 from bench.record.rows import Status
@@ -62,16 +65,27 @@ class Spec:
     framework: str
     target: tuple[tuple[str, Any], ...]
     x64: bool
+    files: tuple[str, ...] = ()
+    installed: tuple[str, ...] | None = None
     traces: bool = False
 
 
-def spec_of(case: Case, registry: Registry) -> Spec:
-    """Return the kind of worker that measures a case."""
+def spec_of(
+    case: Case,
+    registry: Registry,
+    files: Iterable[str | Path] = (),
+    probes: Collection[str] = (),
+) -> Spec:
+    """Return the kind of worker that measures a case, by these probes among others.
+
+    It imports those of the files, and of what is installed, that these need.
+    """
     framework = registry.implementation(case.implementation).framework
     target = tuple(sorted(asdict(case.target).items()))
     options = tuple(sorted(case.options.items()))
     x64 = case.problem.dtype == "float64"
-    return Spec(case.implementation, case.mode, options, framework, target, x64)
+    files, installed = needed(case.implementation, registry, files, probes)
+    return Spec(case.implementation, case.mode, options, framework, target, x64, files, installed)
 
 
 def on_cuda(spec: Spec) -> bool:
@@ -128,7 +142,6 @@ class WorkerProcess:
     """One child process and the pipes to it; `root` holds other `impls` than this checkout's."""
 
     spec: Spec
-    files: tuple[str, ...]
     log: Path
     root: Path | None = None
     scratch: Path | None = None
@@ -136,18 +149,22 @@ class WorkerProcess:
     requests: int = -1
     replies: int = -1
     buffer: bytes = b""
+    asked: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     def spawn(self) -> None:
         """Start the process without waiting for it."""
+        self.asked = secrets.token_hex(8)
         theirs_in, self.requests = os.pipe()
         self.replies, theirs_out = os.pipe()
         spec = {
             "framework": self.spec.framework,
             "target": dict(self.spec.target),
             "x64": self.spec.x64,
-            "files": self.files,
+            "files": self.spec.files,
+            "installed": self.spec.installed,
             "traces": self.spec.traces,
+            "id": self.asked,
         }
         command = [sys.executable, "-m", "bench.measuring.worker", "--spec", json.dumps(spec)]
         command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
@@ -176,34 +193,35 @@ class WorkerProcess:
         Raises:
             Fault: when it does not come up.
         """
-        for message in self._receive(START_TIMEOUT):
+        for message in self._receive("start", START_TIMEOUT):
             self.facts = message["done"]
         self._signal(signal.SIGSTOP)
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
         """Send a request and yield its replies, the last being {"done": ...}.
 
+        Each request has a random name that its replies must carry: what else is written into the
+        pipe is no reply.
+
         Raises:
             Fault: on an error, a crash, a time-out or too much memory. The process is gone
                 after all but an error in Python.
         """
         self._signal(signal.SIGCONT)
+        self.asked = secrets.token_hex(8)
         try:
-            os.write(self.requests, (json.dumps(request) + "\n").encode())
+            os.write(self.requests, (json.dumps({**request, "id": self.asked}) + "\n").encode())
         except BrokenPipeError:
             raise self._death() from None
-        yield from self._receive(timeout)
+        yield from self._receive(request["do"], timeout)
         self._signal(signal.SIGSTOP)
 
-    def _receive(self, timeout: float) -> Iterator[dict[str, Any]]:
+    def _receive(self, what: str, timeout: float) -> Iterator[dict[str, Any]]:
         deadline = time.monotonic() + timeout
         while True:
             line = self._line(deadline, timeout)
-            try:
-                message = json.loads(line)
-            except ValueError:
-                message = None
-            if not isinstance(message, dict):
+            message = reply_of(line, self.asked, what)
+            if message is None:
                 self.kill()
                 raise Fault("crash", f"the worker sent garbage: {line[:80]!r}")
             if "fault" in message:
@@ -310,12 +328,20 @@ class Pool:
     """
 
     def __init__(
-        self, registry: Registry, files: Iterable[str], logs: Path, shared: bool = False
+        self,
+        registry: Registry,
+        files: Iterable[str | Path],
+        logs: Path,
+        shared: bool = False,
+        probes: Collection[str] = (),
     ) -> None:
-        """Start with no workers; `shared` is one for each framework, not one an implementation."""
+        """Start with no workers; `shared` is one for each framework, not one an implementation.
+
+        Their cases are measured by `probes`, among others.
+        """
         self.shared = shared
         self.registry = registry
-        self.files = tuple(str(Path(file).resolve()) for file in files)
+        self.files, self.probes = tuple(files), frozenset(probes)
         self.logs = logs
         self.workers: dict[Spec, WorkerProcess] = {}  # the least recently used first
         self.in_use: frozenset[Spec] = frozenset()
@@ -332,7 +358,7 @@ class Pool:
 
     def spec(self, case: Case, traces: bool = False) -> Spec:
         """Return the kind of worker that a case has here, or the one that records it."""
-        spec = replace(spec_of(case, self.registry), traces=traces)
+        spec = replace(spec_of(case, self.registry, self.files, self.probes), traces=traces)
         if self.shared:
             return replace(spec, implementation=f"any-{spec.framework}", mode="", options=())
         return spec
@@ -373,7 +399,7 @@ class Pool:
                 suffix = ("-x64" if spec.x64 else "") + ("-traces" if spec.traces else "")
                 log = self.logs / f"{spec.implementation}{suffix}.log"
                 scratch = Path(self.scratch.name) if on_cuda(spec) else None
-                worker = WorkerProcess(spec, self.files, log, scratch=scratch)
+                worker = WorkerProcess(spec, log, scratch=scratch)
                 worker.spawn()
                 fresh.append(worker)
             self.workers[spec] = worker
@@ -397,9 +423,9 @@ class Pool:
 
     def fresh(self, case: Case) -> WorkerProcess:
         """Return a new worker for a case, not started, that is not one of the pool's own."""
-        spec = spec_of(case, self.registry)
+        spec = spec_of(case, self.registry, self.files, self.probes)
         self._make_room(spec)
-        return WorkerProcess(spec, self.files, self.logs / f"{spec.implementation}-fresh.log")
+        return WorkerProcess(spec, self.logs / f"{spec.implementation}-fresh.log")
 
     def worker(self, case: Case, traces: bool = False) -> WorkerProcess:
         """Return the running worker of a case, or the one that records it; start it if need be.

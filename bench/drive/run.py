@@ -249,14 +249,18 @@ def execute(
     command: str = "",
     budget: float | None = None,
     redo: str = "",
+    nonce: int | None = None,
     events: Events | None = None,
 ) -> Run:
-    """Run a plan in a directory, continuing what is there; return the run with its time account."""
+    """Run a plan in a directory, continuing what is there; return the run with its time account.
+
+    With a nonce of an earlier attempt, every case is judged by what was drawn then.
+    """
     device = plan.planned[0].case.target.device if plan.planned else "cpu"
     timed = any(plan.settings.sampling_of(tier).least for tier in plan.settings.tiers)
     with (
         exclusive(out, device if timed else "cpu"),
-        Pool(registry, files, out / "logs", plan.settings.shared) as pool,
+        Pool(registry, files, out / "logs", plan.settings.shared, _asked(plan, registry)) as pool,
     ):
         store = Store(out)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -276,11 +280,18 @@ def execute(
             secrets.token_hex(8),
             device,
             explaining(plan, registry),
+            nonce,
         )
         run = Run(session, plan, events or Events())
         _write_plan(run, command, now)
         run.execute(budget, redo)
     return run
+
+
+def _asked(plan: Plan, registry: Registry) -> set[str]:
+    """Return the names of all probes that are asked for."""
+    also = {name for planned in plan.planned for name in planned.also}
+    return {*plan.settings.probes, *also, *explaining(plan, registry).values()}
 
 
 def _write_plan(run: Run, command: str, now: str) -> None:

@@ -121,6 +121,12 @@ def check(
     return listed
 
 
+def _nonce(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on: take that of a row")
+    return int(text)
+
+
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
@@ -130,7 +136,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--all", action="store_true", help="everything that is registered, in all frameworks: long"
     )
     parser.add_argument(
-        "--nonce", type=int, metavar="N", help="draw what judges as a row with this number did"
+        "--nonce", type=_nonce, metavar="N", help="draw what judges as a row with this number did"
     )
     add_files(parser)
     add_where(parser)

@@ -94,8 +94,11 @@ def overwrite(tensor: torch.Tensor, value: torch.Tensor) -> None:
 
 
 def strange(tensor: Any, dtype: str, target: Target) -> str:
-    """Return why something is no plain tensor of a data type on a device."""
-    if type(tensor) is not torch.Tensor:
+    """Return why something is no plain tensor of a data type on a device: what PyTorch makes there.
+
+    A subclass, also of the library's own, may do its work when somebody looks.
+    """
+    if type(tensor) is not type(torch.empty(0, device=target.device)):
         return f"is a {type(tensor).__qualname__}, not a torch.Tensor"
     if tensor.layout is not torch.strided:
         return f"has the layout {tensor.layout}, not torch.strided"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -36,11 +35,9 @@ def opened(
     Raises:
         Fault: on an error, a crash, a time-out or too much memory.
     """
-    began = time.monotonic()
     (built,) = worker.ask({"do": "build", "case": case.to_json()}, timeout)
     request = {"do": "open", "nonce": nonce, "probes": list(probes), "clock": clock}
-    left = max(0.0, timeout - (time.monotonic() - began))
-    done = _told(worker.ask(request | {"slower": slower}, left), told)
+    done = _told(worker.ask(request | {"slower": slower}, timeout), told)
     return {**done, "seconds": {**built["done"]["seconds"], **done["seconds"]}}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.measuring import intact
-from bench.measuring.answers import answered, apart, distance
+from bench.measuring.answers import answered, apart, distance, overwritten
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.clocks import HostClock
 from bench.measuring.probes.conduct import outputs
@@ -46,7 +46,7 @@ class Witness:
         fresh = copy(inputs), copy(weights), copy(cotangents)
         out = built.run() if built.case.mode == "cudagraph" else built.function(*fresh)
         built.framework.wait(out)
-        self.expected = built.framework.get(out)
+        self.expected = self._compared(built.framework.get(out))
         self.rng = np.random.default_rng()
 
     def saw(self, out: Any) -> None:
@@ -61,11 +61,16 @@ class Witness:
         built = self.built
         found, said = answered(built, out)
         if not said:
-            off = distance(found, self.expected)
+            off = distance(self._compared(found), self.expected)
             self.worst = max(self.worst, off)
             if not off <= apart(built):
                 said = f"the answer is off by {off:.1e} of its largest entry"
         self.problem = self.problem or (said and f"on the clock, {said}")
+
+    def _compared(self, outputs: Arrays) -> Arrays:
+        """Return what is compared: not a value, the rest of a sum whose terms nearly cancel."""
+        summed = () if self.built.case.pass_ == "fwd" else ("value",)
+        return {name: a for name, a in outputs.items() if name not in summed}
 
     def verdict(self, clock: HostClock) -> Reading:
         """Return `conduct.timed`: the largest difference of a timed answer, after one more burst.
@@ -75,10 +80,12 @@ class Witness:
         """
         self.last = True
         clock.show()
-        problem = self.problem or _overwritten(self.built)
-        if not problem and (names := intact.changed(self.before)):
+        if names := overwritten(self.built):
+            problem = f"the timed call overwrites its input {', '.join(names)}"
+        elif names := intact.changed(self.before):
             problem = f"the code changed what measures it: {', '.join(names[:3])}"
-        problem = problem or _no_longer_right(self.built)
+        else:
+            problem = self.problem or _no_longer_right(self.built)
         return Reading(
             "conduct.timed",
             self.worst if np.isfinite(self.worst) else None,
@@ -94,14 +101,3 @@ def _no_longer_right(built: BuiltCase) -> str:
     again = [*error(built), *outputs(built)]
     failed = [reading.probe for reading in again if reading.passed is False]
     return f"after many calls it fails {', '.join(failed)}" if failed else ""
-
-
-def _overwritten(built: BuiltCase) -> str:
-    """Return a sentence that names the arguments which are not what they were, or nothing."""
-    changed = [
-        name
-        for tensors, given in zip(built.arguments[:2], built.given, strict=True)
-        for name, tensor in tensors.items()
-        if not np.array_equal(built.framework.get({name: tensor})[name], given[name])
-    ]
-    return f"the timed call overwrites its input {', '.join(changed)}" if changed else ""

@@ -3,6 +3,7 @@
 * `conduct.outputs`: the timed call returns a plain dict of its framework's plain arrays, in the
   data type of the problem, all done when it returns; where a layout of its own or a graph stands
   between, the same numbers as the call that is judged.
+* `conduct.inputs_unchanged`: how many of its arguments the timed call overwrites.
 * `conduct.permuted`: f(permuted samples) is the permuted f(samples), for each of all samples: |f(p
   x) - p f(x)| / |f(x)| of a sample, or over the root mean square of all where that is larger. Where
   inputs are indices, edges are permuted.
@@ -19,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.measuring.answers import answered, apart, distance
+from bench.measuring.answers import answered, apart, distance, overwritten
 from bench.measuring.built_case import BATCH, BuiltCase
 from bench.measuring.clocks import HostClock, no_garbage_collection
 from bench.measuring.probes import Probe
@@ -43,7 +44,10 @@ def _judged(probe: str, value: float, limit: float, problem: str = "", **detail:
 
 
 def outputs(built: BuiltCase) -> Iterable[Reading]:
-    """Yield `conduct.outputs`: the largest difference between what is timed and what is judged."""
+    """Yield `conduct.outputs`, the largest difference between what is timed and what is judged.
+
+    Then `conduct.inputs_unchanged`, how many arguments the timed call has changed.
+    """
     out = built.run()
     _, problem = answered(built, out)
     off = 0.0
@@ -51,6 +55,9 @@ def outputs(built: BuiltCase) -> Iterable[Reading]:
         whole = (built.code.unpack or (lambda outputs: outputs))(out)
         off = distance(built.framework.get(whole), built.call(built.arrays()))
     yield _judged("conduct.outputs", off, apart(built), problem)
+    changed = overwritten(built)
+    problem = f"the call overwrites its input {', '.join(changed)}" if changed else ""
+    yield _judged("conduct.inputs_unchanged", float(len(changed)), 0.0, problem)
 
 
 def permuted(built: BuiltCase) -> Iterable[Reading]:

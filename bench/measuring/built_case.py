@@ -152,7 +152,7 @@ class BuiltCase:
         count = int(str(self.problem.sizes[self.family.batch]))
         if count <= MOVED:
             return None
-        return np.sort(np.random.default_rng([self.problem.seed, 7]).permutation(count)[:MOVED])
+        return np.sort(self.rng(7).permutation(count)[:MOVED])
 
     @property
     def judged_apart(self) -> bool:

@@ -91,13 +91,16 @@ class Family:
     pose: Callable[..., Problem] | None = None
 
     def part_of(self, problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
-        """Return what is compared with the oracle: the family's part, some samples, or all."""
+        """Return what is compared with the oracle: the family's part, some samples, or all.
+
+        Of samples the first and the last are among them, where blocks begin and end.
+        """
         if self.part is not None:
             return self.part(problem, inputs, rng)
         if self.batch is None:
             return Part(problem)
         count = int(str(problem.sizes[self.batch]))
-        rows = np.sort(rng.permutation(count)[:PART])
+        rows = np.unique([0, count - 1, *rng.permutation(count)[: PART - 2]])
         return Part(problem.with_sizes(**{self.batch: len(rows)}), {"batch": rows})
 
 

@@ -86,17 +86,19 @@ def check(
     files: Sequence[str],
     events: Events,
     profile: Profile,
+    nonce: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return one result for each of their cases in a profile, which is checked and not timed.
 
     `passed` is False for anything but ok and a refusal of the problem itself. An implementation
-    of which no case was right has not passed either: there is a last row that says so.
+    of which no case was right has not passed either: there is a last row that says so. What judges
+    a case is drawn from a number, its `nonce` where it failed: with it the same is drawn again.
     """
     wanted = {i.full_name for i in implementations}
     planned = planned_for(implementations, registry, target, profile)
     plan = Plan("check", load_profile("check"), planned)
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
-        execute(plan, registry, Path(scratch), files=files, events=events)
+        execute(plan, registry, Path(scratch), files=files, nonce=nonce, events=events)
         rows = load(Path(scratch)) if planned else []
     results: dict[str, dict[str, Any]] = {}
     for row in rows:
@@ -107,6 +109,8 @@ def check(
             result["status"] = row["status"]
             result["reason"] = row["reason"]
             result["passed"] = row["status"] == "ok" or (refused and not missing)
+            if not result["passed"] and "nonce" in row["detail"]:
+                result["nonce"] = row["detail"]["nonce"]
         else:
             result[row["probe"]] = row["value"]
     verified = {r["implementation"] for r in rows if r["probe"] == FINISHED and r["status"] == "ok"}
@@ -117,6 +121,12 @@ def check(
     return listed
 
 
+def _nonce(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 on: take that of a row")
+    return int(text)
+
+
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
@@ -124,6 +134,9 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     )
     which.add_argument(
         "--all", action="store_true", help="everything that is registered, in all frameworks: long"
+    )
+    parser.add_argument(
+        "--nonce", type=_nonce, metavar="N", help="draw what judges as a row with this number did"
     )
     add_files(parser)
     add_where(parser)
@@ -142,7 +155,7 @@ def _run(arguments: argparse.Namespace) -> int:
     profile = question.profile_of(arguments, registry, "check")
     total = len(planned_for(meant, registry, target, profile))
     with progress.shown(total, arguments.plain) as (events, _):
-        results = check(meant, registry, target, files, events, profile)
+        results = check(meant, registry, target, files, events, profile, arguments.nonce)
     print(render(results, arguments.format))
     failed = [result for result in results if not result["passed"]]
     if arguments.format == "table":

@@ -79,7 +79,7 @@ def peaks(
     first = pairs(registry, target, 1)[0]
     case = replace(first, implementation="clebsch_gordan.torch_dense", mode="eager")
     log = logs.resolve() / "peaks.log"
-    worker = WorkerProcess(spec_of(case, registry), (), log, cores=cores)
+    worker = WorkerProcess(spec_of(case, registry), log, cores=cores)
     try:
         worker.spawn()
         worker.ready()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,15 +29,19 @@ class Pool:
     def __init__(
         self,
         registry: Registry,
-        files: Iterable[str],
+        files: Iterable[str | Path],
         logs: Path,
         shared: bool = False,
+        probes: Collection[str] = (),
         cores: tuple[int, ...] = (),
     ) -> None:
-        """Start with no workers; `shared` is one for each framework, not one an implementation."""
+        """Start with no workers; `shared` is one for each framework, not one an implementation.
+
+        Their cases are measured by `probes`, among others.
+        """
         self.shared = shared
         self.registry = registry
-        self.files = tuple(str(Path(file).resolve()) for file in files)
+        self.files, self.probes = tuple(files), frozenset(probes)
         self.logs = logs
         self.cores = cores
         self.workers: dict[Spec, WorkerProcess] = {}  # the least recently used first
@@ -55,7 +59,7 @@ class Pool:
 
     def spec(self, case: Case, traces: bool = False) -> Spec:
         """Return the kind of worker that a case has here, or the one that records it."""
-        spec = replace(spec_of(case, self.registry), traces=traces)
+        spec = replace(spec_of(case, self.registry, self.files, self.probes), traces=traces)
         if self.shared:
             return replace(spec, implementation=f"any-{spec.framework}", mode="", options=())
         return spec
@@ -96,7 +100,7 @@ class Pool:
                 suffix = ("-x64" if spec.x64 else "") + ("-traces" if spec.traces else "")
                 log = self.logs / f"{spec.implementation}{suffix}.log"
                 scratch = Path(self.scratch.name) if on_cuda(spec) else None
-                worker = WorkerProcess(spec, self.files, log, scratch=scratch, cores=self.cores)
+                worker = WorkerProcess(spec, log, scratch=scratch, cores=self.cores)
                 worker.spawn()
                 fresh.append(worker)
             self.workers[spec] = worker
@@ -120,10 +124,10 @@ class Pool:
 
     def fresh(self, case: Case) -> WorkerProcess:
         """Return a new worker for a case, not started, that is not one of the pool's own."""
-        spec = spec_of(case, self.registry)
+        spec = spec_of(case, self.registry, self.files, self.probes)
         self._make_room(spec)
         log = self.logs / f"{spec.implementation}-fresh.log"
-        return WorkerProcess(spec, self.files, log, cores=self.cores)
+        return WorkerProcess(spec, log, cores=self.cores)
 
     def worker(self, case: Case, traces: bool = False) -> WorkerProcess:
         """Return the running worker of a case, or the one that records it; start it if need be.

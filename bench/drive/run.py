@@ -218,16 +218,20 @@ def execute(
     command: str = "",
     budget: float | None = None,
     redo: str = "",
+    nonce: int | None = None,
     events: Events | None = None,
 ) -> Run:
-    """Run a plan in a directory, continuing what is there; return the run with its time account."""
+    """Run a plan in a directory, continuing what is there; return the run with its time account.
+
+    With a nonce of an earlier attempt, every case is judged by what was drawn then.
+    """
     target = plan.planned[0].case.target if plan.planned else Target()
-    device = target.device
+    device, shared = target.device, plan.settings.shared
     timed = any(plan.settings.sampling_of(tier).least for tier in plan.settings.tiers)
     with (
         exclusive(out),
         place(target, timed) as cores,
-        Pool(registry, files, out / "logs", plan.settings.shared, cores.numbers) as pool,
+        Pool(registry, files, out / "logs", shared, _asked(plan, registry), cores.numbers) as pool,
     ):
         store = Store(out)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -247,12 +251,19 @@ def execute(
             secrets.token_hex(8),
             device,
             explaining(plan, registry),
+            nonce,
             shared_core=cores.shared,
         )
         run = Run(session, plan, events or Events())
         _write_plan(run, command, now)
         run.execute(budget, redo)
     return run
+
+
+def _asked(plan: Plan, registry: Registry) -> set[str]:
+    """Return the names of all probes that are asked for."""
+    also = {name for planned in plan.planned for name in planned.also}
+    return {*plan.settings.probes, *also, *explaining(plan, registry).values()}
 
 
 def _write_plan(run: Run, command: str, now: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
 from bench.drive.locks import SHARED
 from bench.drive.pool import Pool
-from bench.drive.requests import closed, opened, probed, sampled
+from bench.drive.requests import NONCE_BITS, closed, opened, probed, sampled, vouched
 from bench.drive.worker_process import Fault, WorkerProcess
 from bench.measuring import probes
 from bench.record import quality
@@ -43,6 +44,9 @@ class Session:
     run: str
     device: str
     explaining: Mapping[str, str] = field(default_factory=dict)
+    nonce: int | None = None
+    """What judges every case is drawn from this; None: for each attempt from a number of its own.
+    """
     shared_core: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -75,6 +79,8 @@ class Trial:
         self.attempt = datetime.now(UTC).isoformat(timespec="microseconds")
         self.samples: list[float] = []
         self.sampling_seconds = 0.0
+        drawn = secrets.randbits(NONCE_BITS)
+        self.nonce = drawn if session.nonce is None else session.nonce
         self.detail: dict[str, Any] = {}
         self.clock: dict[str, Any] = {}
         self.before: dict[str, Any] = {}
@@ -124,7 +130,7 @@ class Trial:
         readings: list[Reading] = []
         self.began = time.monotonic()
         implementation = self.session.registry.implementation(self.planned.case.implementation)
-        self.detail["baseline"] = implementation.baseline
+        self.detail |= {"baseline": implementation.baseline, "nonce": self.nonce}
         began = time.monotonic()
         try:
             self.worker = worker = self._start(faults)
@@ -134,6 +140,7 @@ class Trial:
                 self._probes("worker"),
                 self.session.settings.case_timeout,
                 readings.append,
+                nonce=self.nonce,
                 clock=self.sampling.least > 0,
             )
         except Fault as fault:
@@ -191,19 +198,35 @@ class Trial:
         self.sampling_seconds += time.monotonic() - began
 
     def close(self) -> None:
-        """Write the time, run the probes that need a process of their own, and finish."""
+        """Write the time, run the probes that need a process of their own, and finish.
+
+        What was not right while it was timed has no time.
+        """
         assert self.worker is not None
+        try:
+            wrong = self._wrong_on_the_clock(self.worker)
+        except Fault as fault:
+            self._failed(fault)
+            return
+        if wrong:
+            self._forgotten(self.worker)
+            self.finish("wrong", wrong)
+            return
         status, reason = self._write_time()
         with self.session.account("probing"):
             self._after(self.worker)
-            try:
-                if self.worker.alive:
-                    closed(self.worker)
-            except Fault as fault:
-                self.detail["close"] = str(fault)
+            self._forgotten(self.worker)
             self._traced()
             self._apart()
         self.finish(status, reason)
+
+    def _forgotten(self, worker: WorkerProcess) -> None:
+        """Have the worker forget the case; a fault in that says nothing about the time."""
+        try:
+            if worker.alive:
+                closed(worker)
+        except Fault as fault:
+            self.detail["close"] = str(fault)
 
     @property
     def traces(self) -> bool:
@@ -218,7 +241,8 @@ class Trial:
         timeout = self.session.settings.case_timeout
         try:
             worker = self.session.pool.worker(self.planned.case, traces=True)
-            opened(worker, self.planned.case, names, timeout, self._write_one, clock=False)
+            opened(worker, self.planned.case, names, timeout, self._write_one,
+                   nonce=self.nonce, clock=False)  # fmt: skip
             closed(worker)
         except Fault as fault:
             self.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
@@ -243,6 +267,28 @@ class Trial:
             missing = [Reading(name, None) for name in names if name not in said]
             self.write(missing, {}, fault.status, fault.reason)
 
+    def _wrong_on_the_clock(self, worker: WorkerProcess) -> str:
+        """Return what was wrong with the timed calls, if anything; write how it was judged."""
+        if not self.samples:
+            return ""
+        readings = [vouched(worker, self.session.settings.case_timeout)]
+        if self.session.device == "cpu":
+            used, threads = self.clock["processors"], self.planned.case.target.threads
+            problem = f"used {used:.1f} processors with {threads} thread(s) declared"
+            over = used > threads + SPARE
+            readings.append(
+                Reading(
+                    "conduct.processors",
+                    used,
+                    n=len(self.samples),
+                    detail={"problem": problem} if over else {},
+                    passed=not over,
+                    limit=threads + SPARE,
+                )
+            )
+        self.write(readings)
+        return "; ".join(_failure(reading) for reading in readings if reading.passed is False)
+
     def _write_time(self) -> tuple[Status, str]:
         if not self.samples:
             return "ok", ""
@@ -264,10 +310,6 @@ class Trial:
         if self.clock["disturbed"]:
             share = f"{self.clock['disturbed']} of {len(self.samples)}"
             flags.append(f"{share} samples disturbed each time they were taken")
-        threads = self.planned.case.target.threads
-        if self.session.device == "cpu" and self.clock["processors"] > threads + SPARE:
-            used = self.clock["processors"]
-            flags.append(f"used {used:.1f} processors with {threads} thread(s) declared")
         self.write([reading], stamps | ({"flags": flags} if flags else {}), status, reason)
         return status, reason
 
@@ -286,6 +328,7 @@ class Trial:
                 names,
                 self.session.settings.case_timeout,
                 self._write_one,
+                nonce=self.nonce,
                 clock=False,
             )
         except Fault as fault:

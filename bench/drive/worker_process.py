@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from bench.drive.headroom import total_memory
+from bench.drive.outside import needed
+from bench.drive.replies import reply_of
 from bench.record import machine, nvml, regressions
 from bench.record.case import Case, digest
 from bench.record.rows import Status
@@ -58,16 +61,27 @@ class Spec:
     framework: str
     target: tuple[tuple[str, Any], ...]
     x64: bool
+    files: tuple[str, ...] = ()
+    installed: tuple[str, ...] | None = None
     traces: bool = False
 
 
-def spec_of(case: Case, registry: Registry) -> Spec:
-    """Return the kind of worker that measures a case."""
+def spec_of(
+    case: Case,
+    registry: Registry,
+    files: Iterable[str | Path] = (),
+    probes: Collection[str] = (),
+) -> Spec:
+    """Return the kind of worker that measures a case, by these probes among others.
+
+    It imports those of the files, and of what is installed, that these need.
+    """
     framework = registry.implementation(case.implementation).framework
     target = tuple(sorted(asdict(case.target).items()))
     options = tuple(sorted(case.options.items()))
     x64 = case.problem.dtype == "float64"
-    return Spec(case.implementation, case.mode, options, framework, target, x64)
+    files, installed = needed(case.implementation, registry, files, probes)
+    return Spec(case.implementation, case.mode, options, framework, target, x64, files, installed)
 
 
 def on_cuda(spec: Spec) -> bool:
@@ -127,7 +141,6 @@ class WorkerProcess:
     """
 
     spec: Spec
-    files: tuple[str, ...]
     log: Path
     root: Path | None = None
     scratch: Path | None = None
@@ -136,19 +149,23 @@ class WorkerProcess:
     requests: int = -1
     replies: int = -1
     buffer: bytes = b""
+    asked: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     def spawn(self) -> None:
         """Start the process without waiting for it."""
+        self.asked = secrets.token_hex(8)
         theirs_in, self.requests = os.pipe()
         self.replies, theirs_out = os.pipe()
         spec = {
             "framework": self.spec.framework,
             "target": dict(self.spec.target),
             "x64": self.spec.x64,
-            "files": self.files,
+            "files": self.spec.files,
+            "installed": self.spec.installed,
             "traces": self.spec.traces,
             "cores": self.cores,
+            "id": self.asked,
         }
         command = [sys.executable, "-m", "bench.measuring.worker", "--spec", json.dumps(spec)]
         command += ["--requests", str(theirs_in), "--replies", str(theirs_out)]
@@ -177,34 +194,35 @@ class WorkerProcess:
         Raises:
             Fault: when it does not come up.
         """
-        for message in self._receive(START_TIMEOUT):
+        for message in self._receive("start", START_TIMEOUT):
             self.facts = message["done"]
         self._signal(signal.SIGSTOP)
 
     def ask(self, request: Mapping[str, Any], timeout: float) -> Iterator[dict[str, Any]]:
         """Send a request and yield its replies, the last being {"done": ...}.
 
+        Each request has a random name that its replies must carry: what else is written into the
+        pipe is no reply.
+
         Raises:
             Fault: on an error, a crash, a time-out or too much memory. The process is gone
                 after all but an error in Python.
         """
         self._signal(signal.SIGCONT)
+        self.asked = secrets.token_hex(8)
         try:
-            os.write(self.requests, (json.dumps(request) + "\n").encode())
+            os.write(self.requests, (json.dumps({**request, "id": self.asked}) + "\n").encode())
         except BrokenPipeError:
             raise self._death() from None
-        yield from self._receive(timeout)
+        yield from self._receive(request["do"], timeout)
         self._signal(signal.SIGSTOP)
 
-    def _receive(self, timeout: float) -> Iterator[dict[str, Any]]:
+    def _receive(self, what: str, timeout: float) -> Iterator[dict[str, Any]]:
         deadline = time.monotonic() + timeout
         while True:
             line = self._line(deadline, timeout)
-            try:
-                message = json.loads(line)
-            except ValueError:
-                message = None
-            if not isinstance(message, dict):
+            message = reply_of(line, self.asked, what)
+            if message is None:
                 self.kill()
                 raise Fault("crash", f"the worker sent garbage: {line[:80]!r}")
             if "fault" in message:

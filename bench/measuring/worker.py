@@ -1,10 +1,11 @@
 """The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
 
-Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
-plants a slow-down), {"do": "sample", "count": n}, {"do": "probe", "probes": [...]} of the
-open case, {"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then
-{"done": ...} or {"fault": ...}. One framework per process; the parent replaces the process after a
-fault.
+Requests: {"do": "build", "case": ...}, {"do": "open", "nonce": n, "probes": [...], "clock": bool}
+of the case that is built (and "slower": share, which plants a slow-down), {"do": "sample", "count":
+n}, {"do": "vouch"}, {"do": "probe", "probes": [...]} of the open case, {"do": "close"}, {"do":
+"peaks"}. Each has a random "id", which its replies carry: any number of {"reading": ...}, then
+{"done": ...} or {"fault": ...}. The nonce comes after `build`, which so cannot have seen it. One
+framework per process; the parent replaces the process after a fault.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from bench.measuring.built_case import BuiltCase, build
+from bench.measuring import intact
+from bench.measuring.built_case import BuiltCase, construct
 from bench.measuring.clocks import HostClock
 from bench.measuring.frameworks import load as load_framework
 from bench.measuring.placement import host_clock
 from bench.measuring.probes import probes
+from bench.measuring.witness import Witness
 from bench.record import nvml
 from bench.record.case import Case
 from bench.record.rows import Reading
@@ -43,25 +46,37 @@ OOM_TEXTS = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "ba
 class Worker:
     """The state of a worker: at most one open case."""
 
-    def __init__(self, registry: Registry) -> None:
-        """Start with no case."""
-        self.registry = registry
+    def __init__(self, registry: Registry, before: intact.State) -> None:
+        """Start with no case; `before` is what the harness was before a plug-in was imported."""
+        self.registry, self.before = registry, before
         self.probes = probes(registry.plugins)
+        self.forget()
+
+    def forget(self) -> None:
+        """Have no case."""
         self.built: BuiltCase | None = None
         self.clock: HostClock | None = None
+        self.witness: Witness | None = None
+
+    def build(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Build a case."""
+        began = time.perf_counter()
+        self.built = construct(Case.from_json(request["case"]), self.registry)
+        yield {"done": {"seconds": {"time.build": time.perf_counter() - began}}}
 
     def open(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Build a case and run its probes; stop at the first failed gate."""
-        case = Case.from_json(request["case"])
-        began = time.perf_counter()
-        self.built = built = build(case, self.registry)
-        seconds = {"time.build": time.perf_counter() - began}
+        """Run the probes of the case that is built; stop at the first failed gate."""
+        if self.built is None:
+            raise RuntimeError("no case is built")
+        self.built = built = self.built.challenged(request["nonce"])
+        case, seconds = built.case, dict[str, float]()
         failed = yield from self._measure(built, request["probes"], seconds)
         if request["clock"] and not failed:
             share, run = request.get("slower"), built.run
             if share is not None:
                 run = slowed(run, share, built.framework.wait)
-            self.clock = host_clock(built, run)
+            self.witness = Witness(built, self.before)
+            self.clock = host_clock(built, run, self.witness.saw)
             self.clock.prepare()
             seconds["warming up"] = self.clock.warm_up
         in_force = built.framework.precision(case.target.device)
@@ -120,6 +135,14 @@ class Worker:
             }
         }
 
+    def vouch(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Say whether what was timed was right, and left its arguments and the harness alone."""
+        if self.clock is None or self.witness is None:
+            raise RuntimeError("no case is open for timing")
+        reading = self.witness.verdict(self.clock)
+        yield {"reading": _plain(reading)}
+        yield {"done": {"failed": reading.passed is False}}
+
     def peaks(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Measure what the machine reaches, with PyTorch."""
         target = Target(**request["target"])
@@ -129,7 +152,7 @@ class Worker:
     def close(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Forget the open case."""
         framework = self.built.framework if self.built else None
-        self.built = self.clock = None
+        self.forget()
         gc.collect()
         if framework is not None:
             framework.release()
@@ -167,12 +190,13 @@ def fault_of(error: BaseException) -> dict[str, str]:
     return {"status": "oom" if oom else "error", "reason": first_line}
 
 
-def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
+def serve(worker: Worker, requests: TextIO, replies: TextIO) -> None:
     """Answer requests until the parent closes the pipe."""
-    worker = Worker(registry)
     handlers = {
+        "build": worker.build,
         "open": worker.open,
         "sample": worker.sample,
+        "vouch": worker.vouch,
         "probe": worker.probe,
         "close": worker.close,
         "peaks": worker.peaks,
@@ -181,15 +205,15 @@ def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
         request = json.loads(line)
         try:
             for reply in handlers[request["do"]](request):
-                _send(replies, reply)
+                _send(replies, request["id"], reply)
         except Exception as error:
             traceback.print_exc()
-            worker.built = worker.clock = None
-            _send(replies, {"fault": fault_of(error)})
+            worker.forget()
+            _send(replies, request["id"], {"fault": fault_of(error)})
 
 
-def _send(replies: TextIO, message: Mapping[str, Any]) -> None:
-    replies.write(json.dumps(message) + "\n")
+def _send(replies: TextIO, request: str, message: Mapping[str, Any]) -> None:
+    replies.write(json.dumps({"id": request, **message}) + "\n")
     replies.flush()
 
 
@@ -205,6 +229,13 @@ def pin(target: Target, cores: Sequence[int]) -> None:
         return  # launches may then cross a socket; nothing else changes
     if near:
         os.sched_setaffinity(0, near)
+
+
+def _chosen(installed: Sequence[str] | None) -> dict[str, Any]:
+    """Return how `load` is told which entry points to load; the `impls` of earlier revisions, which
+    `bench compare` measures, know of no choice and are asked for none where there is nothing.
+    """
+    return {} if installed is None else {"installed": installed}
 
 
 def main() -> None:
@@ -224,17 +255,23 @@ def main() -> None:
         os.fdopen(arguments.replies, "w", encoding="utf-8") as replies,
     ):
         try:
-            registry = load(spec["files"])
             framework = load_framework(spec["framework"])
             facts = framework.start(target, spec["x64"])
+            installed = spec["installed"]
+            load(**_chosen(None if installed is None else ()))
+            probes()
+            before = intact.state()
+            worker = Worker(load(spec["files"], **_chosen(installed)), before)
+            if names := intact.changed(before):
+                raise ValueError(f"importing a plug-in changed {', '.join(names[:3])}: mend it")
             if spec["traces"]:
                 framework.traced(lambda: None)  # the first time takes seconds
         except Exception as error:
             traceback.print_exc()
-            _send(replies, {"fault": fault_of(error)})
+            _send(replies, spec["id"], {"fault": fault_of(error)})
             return
-        _send(replies, {"done": dict(facts)})
-        serve(registry, requests, replies)
+        _send(replies, spec["id"], {"done": dict(facts)})
+        serve(worker, requests, replies)
 
 
 if __name__ == "__main__":

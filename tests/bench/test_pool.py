@@ -58,7 +58,8 @@ def soon(condition, seconds=10.0):
 
 
 def opened(worker, case):
-    request = {"do": "open", "case": case.to_json(), "probes": ["error"], "clock": True}
+    list(worker.ask({"do": "build", "case": case.to_json()}, 60.0))
+    request = {"do": "open", "nonce": 7, "probes": ["error"], "clock": True}
     return list(worker.ask(request, 60.0))
 
 

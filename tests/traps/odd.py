@@ -69,12 +69,6 @@ def _buffer(inputs, right, state):
     return {"z": buffer}
 
 
-def _mutates(inputs, right, state):
-    """Use an input as scratch after reading it: right, but the caller's array is gone."""
-    inputs["x"] *= 1.5
-    return right
-
-
 def _forks(inputs, right, state):
     """Leave a child behind that holds every pipe and does not want to stop."""
     if "child" not in state:
@@ -91,5 +85,4 @@ SPINS = answering("spins", _spins)
 ERRATIC = answering("erratic", _erratic)
 PRINTS = answering("prints", _prints)
 BUFFER = answering("buffer", _buffer)
-MUTATES = answering("mutates", _mutates)
 FORKS = answering("forks", _forks)

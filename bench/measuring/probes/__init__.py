@@ -120,12 +120,15 @@ def _declared(what: str, plugins: Iterable[ModuleType]) -> dict[str, Any]:
     return found
 
 
-RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cached", "mem.peak",
-       "cost", "time.device", "time.kernels")  # fmt: skip
+GATE = ("error", "equiv", "conduct.outputs", "conduct.permuted", "conduct.strided",
+        "conduct.layout", "conduct.cached", "conduct.fresh")  # fmt: skip
+"""What a case must pass to be timed; that it is right while it is timed, `conduct.timed` says."""
+RUN = ("time.build", "time.pack", "time.unpack", "time.first", *GATE, "mem.peak", "cost",
+       "time.device", "time.kernels")  # fmt: skip
 """What `bench run` measures on each case beside its time."""
 PAPER = (*RUN, "mem.fresh")
 """What the profile paper measures: also what needs a process of its own."""
-CHECK = ("error", "equiv", "agrees", "by_knob", "conduct", "conduct.cached", "conduct.indices")
+CHECK = (*GATE, "agrees", "by_knob", "conduct", "conduct.indices")
 """What `bench check` measures on each case."""
 UNITS = {
     "time": "s", "case": "s", "mem": "B", "cost.bytes": "B", "energy": "J", "power": "W",

@@ -20,7 +20,7 @@ from bench.ask.plan import Plan, Planned, explaining
 from bench.ask.reading import PROBES, as_data
 from bench.drive.locks import exclusive, place
 from bench.drive.pool import Pool
-from bench.drive.schedule import FAULTS, QUARANTINE, SPREADING, larger, shuffled
+from bench.drive.schedule import CRASHES, FAULTS, QUARANTINE, SPREADING, larger, shuffled
 from bench.drive.trial import Session, Trial
 from bench.drive.undecided import undecided
 from bench.record.case import Case, case_id, problem_id
@@ -172,8 +172,9 @@ class Run:
     def _leave_alone(self, trial: Trial) -> None:
         """Finish what a smaller problem, or its implementation in a row, has failed at."""
         case = trial.planned.case
-        for failed, status in self.failed:
-            if larger(case, failed, self.session.registry):
+        before = [f for f in self.failed if larger(case, f[0], self.session.registry)]
+        for failed, status in before:
+            if status != "crash" or sum(s == "crash" for _, s in before) >= CRASHES:
                 smaller = problem_id(failed.problem, self.session.registry)
                 reason = f"{status} at this size or a smaller one: {smaller}/{failed.pass_}"
                 trial.finish("dominated", reason)

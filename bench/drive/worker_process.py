@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from bench.drive import descendants
 from bench.drive.headroom import total_memory
 from bench.drive.outside import needed
 from bench.drive.replies import reply_of
@@ -39,6 +40,12 @@ OWN_FRACTION = "XLA_CLIENT_MEM_FRACTION"
 """The newer name of a variable of XLA, which refuses to have both."""
 MEMORY_SHARE = 0.8
 """A worker that holds more than this share of the machine's memory is out of memory."""
+EVERY = 2.0
+"""Seconds between two looks at what a worker's children hold, and at its log."""
+LOG_LIMIT = 2**26
+"""A log that grows beyond this is cut [B]."""
+REPLY_LIMIT = 2**26
+"""A reply that is longer is none [B]."""
 
 
 class Fault(Exception):
@@ -148,13 +155,18 @@ class WorkerProcess:
     process: subprocess.Popen[bytes] | None = None
     requests: int = -1
     replies: int = -1
-    buffer: bytes = b""
+    buffer: bytearray = field(default_factory=bytearray)
     asked: str = ""
+    name: str = ""
+    held: int = 0
+    looked: float = 0.0
+    oom_kills: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
 
     def spawn(self) -> None:
         """Start the process without waiting for it."""
-        self.asked = secrets.token_hex(8)
+        self.asked = self.name = secrets.token_hex(8)
+        self.held, self.oom_kills = 0, descendants.oom_kills()
         theirs_in, self.requests = os.pipe()
         self.replies, theirs_out = os.pipe()
         spec = {
@@ -181,12 +193,12 @@ class WorkerProcess:
                 stderr=log,
                 pass_fds=(theirs_in, theirs_out),
                 start_new_session=True,
-                env={**os.environ, **variables},
+                env={**os.environ, **variables, descendants.MARK: self.name},
                 cwd=self.root,
             )
         os.close(theirs_in)
         os.close(theirs_out)
-        self.buffer = b""
+        self.buffer = bytearray()
 
     def ready(self) -> None:
         """Wait until the framework is up, then stop the process until it is asked.
@@ -235,7 +247,9 @@ class WorkerProcess:
                 return
 
     def _line(self, deadline: float, timeout: float) -> bytes:
-        while b"\n" not in self.buffer:
+        seen = 0
+        while self.buffer.find(b"\n", seen) < 0:
+            seen = len(self.buffer)
             left = deadline - time.monotonic()
             if left <= 0:
                 self.kill()
@@ -246,22 +260,40 @@ class WorkerProcess:
                 if not chunk:
                     raise self._death()
                 self.buffer += chunk
+                if len(self.buffer) > REPLY_LIMIT:
+                    self.kill()
+                    raise Fault("crash", f"the worker sent garbage: {len(self.buffer)} bytes")
             elif not self.alive:
                 raise self._death()  # a child of it may still hold the pipe
-            elif self._resident() > MEMORY_SHARE * total_memory():
-                held = self._resident() / 2**30
-                self.kill()
-                raise Fault("oom", f"the worker held {held:.1f} GiB of host memory")
+            self._look()
         line, _, self.buffer = self.buffer.partition(b"\n")
-        return line
+        return bytes(line)
 
-    def _resident(self) -> int:
-        assert self.process is not None
-        try:
-            pages = Path(f"/proc/{self.process.pid}/statm").read_text(encoding="ascii").split()[1]
-        except OSError:
-            return 0
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+    def _look(self) -> None:
+        """Look at what the worker holds and, now and then, at its children and its log.
+
+        Raises:
+            Fault: when it holds too much memory, or all of them do; it is gone then.
+        """
+        if self.process is None:
+            return
+        self.held = descendants.resident_of(self.process.pid)
+        if time.monotonic() - self.looked > EVERY:
+            self.looked = time.monotonic()
+            self.held = max(self.held, descendants.resident(self.name))
+            self._cut_log()
+        if self.held > MEMORY_SHARE * total_memory():
+            self.kill()
+            raise Fault("oom", f"the worker held {self.held / 2**30:.1f} GiB of host memory")
+
+    def _cut_log(self) -> None:
+        """Keep the beginning of a log that grew without end; what is written appends to it."""
+        if self.log.stat().st_size <= LOG_LIMIT:
+            return
+        with self.log.open("r+b") as log:
+            log.truncate(LOG_LIMIT // 2)
+            log.seek(0, os.SEEK_END)
+            log.write(f"\n[cut here: the log was longer than {LOG_LIMIT} bytes]\n".encode())
 
     def _death(self) -> Fault:
         assert self.process is not None
@@ -271,11 +303,15 @@ class WorkerProcess:
             self.kill()
             return Fault("crash", "the worker closed its pipe without ending")
         self.kill()
-        if code == -signal.SIGKILL:
-            return Fault("oom", "killed by the system (SIGKILL: most likely out of memory)")
+        if code == -signal.SIGKILL and self._ran_out():
+            return Fault("oom", "killed by the kernel for want of memory (SIGKILL)")
         if code < 0:
             return Fault("crash", f"killed by {signal.Signals(-code).name}; see {self.log.name}")
         return Fault("crash", f"exited with code {code}; see {self.log.name}")
+
+    def _ran_out(self) -> bool:
+        """Return whether the kernel killed something for want of memory since this started."""
+        return descendants.oom_kills() > self.oom_kills
 
     def _signal(self, number: int) -> None:
         if self.process is not None and self.process.poll() is None:
@@ -287,7 +323,7 @@ class WorkerProcess:
         return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
-        """End the whole process group: ask, wait, kill."""
+        """End the whole process group, and what left it: ask, wait, kill."""
         if self.process is None:
             return
         group = self.process.pid
@@ -302,6 +338,8 @@ class WorkerProcess:
             except subprocess.TimeoutExpired:
                 continue
         self.process = None
+        descendants.end(self.name)
+        self._cut_log()
         os.close(self.requests)
         os.close(self.replies)
         if on_cuda(self.spec):

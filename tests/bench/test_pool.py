@@ -91,7 +91,7 @@ def test_a_worker_that_died_between_requests_is_a_crash_then_replaced(hand, regi
         soon(lambda: not worker.alive)
         with pytest.raises(Fault) as fault:
             list(worker.ask({"do": "sample", "count": 1}, 60.0))
-        assert (fault.value.status, "SIGKILL" in fault.value.reason) == ("oom", True)
+        assert (fault.value.status, "SIGKILL" in fault.value.reason) == ("crash", True)
         again = pool.worker(case)
         assert again.alive and again.process.pid != first
         with pytest.raises(Fault, match="no case is open for timing") as fault:

@@ -117,6 +117,23 @@ FORGED = (
 """What looks like a reply, more and more."""
 
 
+def _child_hog():
+    """Let a child hold what the worker may not."""
+    if os.fork() == 0:
+        held = [np.ones(2**24) for _ in range(6)]
+        time.sleep(3600)
+        held.clear()
+        os._exit(0)
+    time.sleep(3600)
+
+
+def _floods():
+    """Send the harness what never ends."""
+    replies = int(sys.orig_argv[sys.orig_argv.index("--replies") + 1])
+    for _ in range(2**12):
+        os.write(replies, b"x" * 2**16)
+
+
 def forging(message):
     """Return what sends the harness a message of its own form, into every pipe."""
 
@@ -145,6 +162,8 @@ VANISHES = failing("vanishes", _vanishes)
 ORPHANS = failing("orphans", _orphans)
 BABBLES = failing("babbles", _babbles)
 COUNTS = failing("counts", _counts)
+CHILD_HOG = failing("child_hog", _child_hog)
+FLOODS = failing("floods", _floods)
 FORGERS = tuple(failing(f"forges_{n}", forging(m)) for n, m in enumerate(FORGED))
 CANNOT_SAY = failing("cannot_say", lambda: None, supports=_cannot_say)
 NOT_INSTALLED = failing("not_installed", lambda: None, requires=("a_package_nobody_has",))

@@ -37,8 +37,8 @@ class BuiltCase:
     `evaluate(inputs, weights, cotangents)` is the pass in the canonical layout, NumPy in and out;
     `run()` is the timed call in the native layout, whose inputs and weights are those that
     `given` has in NumPy. `part` is what is compared with the oracle; it and the cotangents are
-    drawn from `nonce`, which the code has not seen while it was built. `registry` knows other
-    operations, to compare with.
+    drawn from `nonce`, which the code has not seen while it was built; `judged_outputs` are those
+    that were compared. `registry` knows other operations, to compare with.
     """
 
     case: Case
@@ -57,6 +57,7 @@ class BuiltCase:
     given: tuple[Arrays, Arrays]
     part: Part
     nonce: int = 0
+    judged_outputs: Arrays = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property

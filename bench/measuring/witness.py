@@ -17,7 +17,6 @@ from bench.measuring.answers import answered, apart, distance, overwritten
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.clocks import HostClock
 from bench.measuring.probes.conduct import outputs
-from bench.measuring.probes.gate import error
 from bench.record.rows import Reading
 from impls.spaces import Arrays
 
@@ -67,6 +66,20 @@ class Witness:
                 said = f"the answer is off by {off:.1e} of its largest entry"
         self.problem = self.problem or (said and f"on the clock, {said}")
 
+    def _no_longer_right(self) -> str:
+        """Return a sentence when the call that was judged answers otherwise now, or nothing.
+
+        It is asked what it was asked then, so that the oracle need not be.
+        """
+        part, judged = self.built.only_judged(), self.built.judged_outputs
+        if judged:
+            again = part.call(part.arrays())
+            off = distance(self._compared(again), self._compared(judged))
+            if not off <= apart(self.built):
+                return f"after many calls the answer is another, by {off:.1e} of its largest entry"
+        failed = [reading.probe for reading in outputs(self.built) if reading.passed is False]
+        return f"after many calls it fails {', '.join(failed)}" if failed else ""
+
     def _compared(self, outputs: Arrays) -> Arrays:
         """Return what is compared: not a value, the rest of a sum whose terms nearly cancel."""
         summed = () if self.built.case.pass_ == "fwd" else ("value",)
@@ -85,7 +98,7 @@ class Witness:
         elif names := intact.changed(self.before):
             problem = f"the code changed what measures it: {', '.join(names[:3])}"
         else:
-            problem = self.problem or _no_longer_right(self.built)
+            problem = self.problem or self._no_longer_right()
         return Reading(
             "conduct.timed",
             self.worst if np.isfinite(self.worst) else None,
@@ -94,10 +107,3 @@ class Witness:
             passed=not problem,
             limit=apart(self.built),
         )
-
-
-def _no_longer_right(built: BuiltCase) -> str:
-    """Return a sentence that names what a case fails that it has passed, or nothing."""
-    again = [*error(built), *outputs(built)]
-    failed = [reading.probe for reading in again if reading.passed is False]
-    return f"after many calls it fails {', '.join(failed)}" if failed else ""

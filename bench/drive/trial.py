@@ -26,9 +26,12 @@ from impls.registry import Registry
 
 SPARE = 0.2
 """So much more of the processors than threads were declared is let pass: the harness's own."""
-STAGES = {"time.build": "building", "time.first": "compiling", "error": "checking",
-          "equiv": "checking", "conduct": "checking", "conduct.cached": "checking",
-          "conduct.indices": "checking", "warming up": "measuring"}  # fmt: skip
+STAGES = {
+    "time.build": "building",
+    "time.first": "compiling",
+    "warming up": "measuring",
+    **dict.fromkeys((*probes.GATE, "conduct", "conduct.indices"), "checking"),
+}
 """What the wall time of a probe counts as; any other is "probing"."""
 
 
@@ -204,7 +207,8 @@ class Trial:
         """
         assert self.worker is not None
         try:
-            wrong = self._wrong_on_the_clock(self.worker)
+            with self.session.account("checking"):
+                wrong = self._wrong_on_the_clock(self.worker)
         except Fault as fault:
             self._failed(fault)
             return

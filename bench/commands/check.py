@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bench.ask.plan import Plan, Planned, cases, planned_of
 from bench.ask.profile import Profile
@@ -19,11 +20,13 @@ from bench.ask.reading import load as load_profile
 from bench.commands import progress, question
 from bench.commands.command import Command, add_files, add_format, add_where
 from bench.commands.rendering import render
+from bench.commands.verdicts import Checked, summary
 from bench.drive.run import Events, execute
 from bench.record import gpu
 from bench.record.case import Case, Pass
-from bench.record.rows import FINISHED, load
+from bench.record.rows import FINISHED, RowRead, load
 from impls.implementation import Implementation, Target
+from impls.near import unknown
 from impls.registry import Registry
 from impls.registry import load as load_registry
 
@@ -49,6 +52,9 @@ def named(name: str, registry: Registry, file: str | None) -> list[Implementatio
         if not found:
             raise ValueError(f"operation {name!r} has no implementation yet")
         return found
+    if name not in registry.implementations:
+        every_name = [*sorted(registry.implementations), *sorted(registry.operations)]
+        raise ValueError(unknown("implementation or operation", name, every_name))
     return [registry.implementation(name)]
 
 
@@ -92,38 +98,62 @@ def check(
     `passed` is False for anything but ok and a refusal of the problem itself. An implementation
     of which no case was right has not passed either: there is a last row that says so.
     """
-    wanted = {i.full_name for i in implementations}
     planned = planned_for(implementations, registry, target, profile)
     plan = Plan("check", load_profile("check"), planned)
+    return [result.row() for result in checked(plan, implementations, registry, files, events)]
+
+
+def checked(
+    plan: Plan,
+    implementations: Sequence[Implementation],
+    registry: Registry,
+    files: Sequence[str],
+    events: Events,
+) -> list[Checked]:
+    """Return how each case of a plan ends; last, which implementations answer none of it."""
     with tempfile.TemporaryDirectory(prefix="equibench-check-") as scratch:
         execute(plan, registry, Path(scratch), files=files, events=events)
-        rows = load(Path(scratch)) if planned else []
-    results: dict[str, dict[str, Any]] = {}
+        rows = load(Path(scratch)) if plan.planned else []
+    by_case: dict[str, list[RowRead]] = {}
     for row in rows:
-        result = results.setdefault(row["case"], {"case": row["case"]})
-        if row["probe"] == FINISHED:
-            refused = bool(row["detail"].get("refused"))
-            missing = registry.implementation(row["implementation"]).missing() is not None
-            result["status"] = row["status"]
-            result["reason"] = row["reason"]
-            result["passed"] = row["status"] == "ok" or (refused and not missing)
-        else:
-            result[row["probe"]] = row["value"]
-    verified = {r["implementation"] for r in rows if r["probe"] == FINISHED and r["status"] == "ok"}
-    listed = list(results.values())
-    for name in sorted(wanted - verified):
-        reason = "no check problem of its family was answered rightly"
-        listed.append({"case": name, "status": "error", "reason": reason, "passed": False})
-    return listed
+        by_case.setdefault(row["case"], []).append(row)
+    found = [_ended(of_case, registry) for of_case in by_case.values()]
+    verified = {result.implementation for result in found if result.status == "ok"}
+    reason = "no check problem of its family was answered rightly"
+    wanted = {i.full_name for i in implementations}
+    return found + [Checked(name, name, reason=reason) for name in sorted(wanted - verified)]
+
+
+def _ended(rows: Sequence[RowRead], registry: Registry) -> Checked:
+    """Return how a case ended, of all its rows."""
+    values = {row["probe"]: row["value"] for row in rows if row["probe"] != FINISHED}
+    (end,) = (row for row in rows if row["probe"] == FINISHED)
+    missing = registry.implementation(end["implementation"]).missing() is not None
+    refused = bool(end["detail"].get("refused")) and not missing
+    return Checked(
+        end["case"],
+        end["implementation"],
+        end["problem"],
+        end["dtype"],
+        cast(Pass, end["pass"]),
+        end["status"],
+        end["reason"],
+        end["status"] == "ok" or refused,
+        values,
+        tuple(row["detail"]["note"] for row in rows if "note" in row["detail"]),
+        end["detail"].get("diagnosis", {}),
+    )
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
-    which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
+    parser.add_argument(
         "name", nargs="?", help="operation.implementation, an operation, or a file.py"
     )
-    which.add_argument(
-        "--all", action="store_true", help="everything that is registered, in all frameworks: long"
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="with a name: every case, not only what is wrong and why; without one: everything "
+        "that is registered, in all frameworks: long",
     )
     add_files(parser)
     add_where(parser)
@@ -133,21 +163,33 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     name = arguments.name or ""
+    if not name and not arguments.all:
+        raise ValueError("check what? name an implementation, an operation or a FILE.py, or --all")
+    began = time.monotonic()
     file = name if name.endswith(".py") else None
     files = [*arguments.files, *([file] if file else [])]
     registry = load_registry(files)
-    every = list(registry.implementations.values())
-    meant = every if arguments.all else named(name, registry, file)
+    meant = named(name, registry, file) if name else list(registry.implementations.values())
     target = Target(device=gpu.device_of(arguments.device, arguments.gpu))
     profile = question.profile_of(arguments, registry, "check")
-    total = len(planned_for(meant, registry, target, profile))
-    with progress.shown(total, arguments.plain) as (events, _):
-        results = check(meant, registry, target, files, events, profile)
-    print(render(results, arguments.format))
-    failed = [result for result in results if not result["passed"]]
+    planned = planned_for(meant, registry, target, profile)
+    plan = Plan("check", load_profile("check"), planned)
+    with progress.shown(plan.total, arguments.plain) as (events, _):
+        results = checked(plan, meant, registry, files, events)
+    _print(results, arguments.format, every=bool(name and arguments.all))
+    failed = [result for result in results if not result.passed]
     if arguments.format == "table":
-        print(f"\n{len(results) - len(failed)} of {len(results)} passed")
+        seconds = time.monotonic() - began
+        print(f"\n{len(results) - len(failed)} of {len(results)} passed, in {seconds:.0f} s")
     return 1 if failed else 0
+
+
+def _print(results: Sequence[Checked], style: str, every: bool) -> None:
+    """Print what is wrong and why or, in other formats or where they are asked for, all cases."""
+    if style == "table" and not every:
+        print(summary(results))
+    else:
+        print(render([result.row() for result in results], style))
 
 
 COMMAND = Command(

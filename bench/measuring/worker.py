@@ -24,8 +24,10 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from bench.measuring import diagnosis
 from bench.measuring.built_case import BuiltCase, build
 from bench.measuring.clocks import HostClock
+from bench.measuring.diagnosis import faults
 from bench.measuring.frameworks import load as load_framework
 from bench.measuring.placement import host_clock
 from bench.measuring.probes import probes
@@ -57,6 +59,7 @@ class Worker:
         self.built = built = build(case, self.registry)
         seconds = {"time.build": time.perf_counter() - began}
         failed = yield from self._measure(built, request["probes"], seconds)
+        cause = diagnosis.told(built, failed) if failed else None
         if request["clock"] and not failed:
             share, run = request.get("slower"), built.run
             if share is not None:
@@ -73,7 +76,8 @@ class Worker:
             )
         yield {
             "done": {
-                "failed": failed,
+                "failed": bool(failed),
+                **({"diagnosis": cause} if cause else {}),
                 "layout": built.code.layout,
                 "kernel": built.code.kernel,
                 "seconds": seconds,
@@ -82,18 +86,18 @@ class Worker:
 
     def _measure(
         self, built: BuiltCase, names: Sequence[str], seconds: dict[str, float]
-    ) -> Generator[dict[str, Any], None, bool]:
-        """Yield the readings of probes; return whether a gate failed, which ends them."""
+    ) -> Generator[dict[str, Any], None, list[Reading]]:
+        """Yield the readings of probes; return those of a gate that failed, which ends them."""
         for name in names:
             began = time.perf_counter()
-            failed = False
+            failed: list[Reading] = []
             for reading in self.probes[name].measure(built):
-                failed |= reading.passed is False
+                failed += [reading] if reading.passed is False else []
                 yield {"reading": _plain(reading)}
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
             if failed:
-                return True
-        return False
+                return failed
+        return []
 
     def probe(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Run more probes on the open case."""
@@ -101,7 +105,7 @@ class Worker:
             raise RuntimeError("no case is open")
         seconds: dict[str, float] = {}
         failed = yield from self._measure(self.built, request["probes"], seconds)
-        yield {"done": {"failed": failed, "seconds": seconds}}
+        yield {"done": {"failed": bool(failed), "seconds": seconds}}
 
     def sample(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Time some bursts of the open case."""
@@ -166,6 +170,17 @@ def fault_of(error: BaseException) -> dict[str, str]:
     return {"status": "oom" if oom else "error", "reason": first_line}
 
 
+def _fault_in(
+    request: Mapping[str, Any], error: Exception, registry: Registry
+) -> dict[str, dict[str, str]]:
+    """Return the reply to a request that ended in an exception: of a case, also where it arose."""
+    fault = fault_of(error)
+    if "case" in request and fault["status"] == "error":
+        more = faults.explained(error, Case.from_json(request["case"]), registry)
+        fault["reason"] += f" ({more})" if more else ""
+    return {"fault": fault}
+
+
 def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
     """Answer requests until the parent closes the pipe."""
     worker = Worker(registry)
@@ -184,7 +199,7 @@ def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
         except Exception as error:
             traceback.print_exc()
             worker.built = worker.clock = None
-            _send(replies, {"fault": fault_of(error)})
+            _send(replies, _fault_in(request, error, registry))
 
 
 def _send(replies: TextIO, message: Mapping[str, Any]) -> None:

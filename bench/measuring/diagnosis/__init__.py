@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from bench.record.rows import Reading
 from impls.family import Part
 from impls.operation import Pass
 
-__all__ = ["NONE", "Cause", "diagnosed"]
+__all__ = ["NONE", "Cause", "diagnosed", "told"]
 
 WHOLE = 2**20
 """Of larger inputs, moved ones are not compared with the oracle."""
@@ -37,6 +38,25 @@ def diagnosed(built: BuiltCase, failed: Sequence[Reading]) -> Cause | None:
     if probe.startswith("equiv.") and built.case.pass_ == "fwd":
         return _moved(built, probe.removeprefix("equiv."))
     return None
+
+
+def told(built: BuiltCase, failed: Sequence[Reading]) -> dict[str, Any] | None:
+    """Return a diagnosis as plain data; what goes wrong in looking for one is said in its place.
+
+    The code that is looked at has failed a gate already: it may fail here in any way.
+    """
+    try:
+        cause = diagnosed(built, failed)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        return {"cause": f"{NONE}: looking for it ended in {text}", "simple": False}
+    if cause is None:
+        return None
+    paths = {
+        path: {of: error if np.isfinite(error) else None for of, error in errors.items()}
+        for path, errors in cause.paths.items()
+    }
+    return {"cause": cause.text, "simple": cause.simple, "paths": paths}
 
 
 def _wrong(built: BuiltCase) -> Cause | None:

@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.measuring.diagnosis.numbers import factor, grouped, listed, norm, said
+from bench.measuring.diagnosis.numbers import factor, grouped, listed, near_one, norm, said
 from impls.so3.irreps import Irrep, Irreps
 from impls.spaces import Array
 
@@ -73,7 +73,7 @@ def factors(pairs: Pairs, limit: float, what: str) -> str:
     """
     off = {name for name, error in errors(pairs).items() if error > limit}
     known = {name: factor(*pairs[name], limit) for name in off}
-    if not off or any(k is None for k in known.values()):
+    if not off or any(k is None or near_one(k) for k in known.values()):
         return ""
     wrong = {name: float(k) for name, k in known.items() if k is not None and name in pairs}
     ordered = {name: wrong[name] for name in pairs if name in wrong}

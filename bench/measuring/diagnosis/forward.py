@@ -13,9 +13,10 @@ from itertools import combinations, permutations
 
 import numpy as np
 
+from bench.measuring.built_case import overwritten
 from bench.measuring.diagnosis import blocks
 from bench.measuring.diagnosis.blocks import Block, Pairs
-from bench.measuring.diagnosis.numbers import factor, listed, norm, said
+from bench.measuring.diagnosis.numbers import factor, listed, near_one, norm, said
 from bench.measuring.diagnosis.scene import Scene
 from bench.measuring.diagnosis.seen import SEEN, Change, axes_swapped, coarser
 from bench.measuring.tolerances import TOLERANCES
@@ -34,12 +35,12 @@ NONE = "no simple cause found"
 class Cause:
     """What is wrong in a sentence; `simple` where it was tried and explains everything.
 
-    `paths` maps a path, or a block of an output, to its relative error.
+    `paths` maps a path, or a block of an output, to relative errors: of "fwd", of "d/dx".
     """
 
     text: str
     simple: bool = True
-    paths: Mapping[str, float] = field(default_factory=dict)
+    paths: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
 def cause(scene: Scene) -> Cause | None:
@@ -49,13 +50,20 @@ def cause(scene: Scene) -> Cause | None:
         return Cause(text)
     if scene.agrees(scene.found, scene.expected, scene.limit):
         return None
-    began = time.monotonic()
+    began, before = time.monotonic(), _overwrites(scene)
     for found in _searched(scene):
         if found:
-            return Cause(found, paths=_off(scene))
+            off = _off(scene)
+            return Cause(before + found, paths=off if any(path in found for path in off) else {})
         if time.monotonic() - began > SEARCH:
             break
-    return Cause(f"{NONE}: {_where(scene)}", simple=False, paths=_off(scene))
+    return Cause(f"{before}{NONE}: {_where(scene)}", simple=False, paths=_off(scene))
+
+
+def _overwrites(scene: Scene) -> str:
+    """Return which arrays the timed call overwrites, before anything else that is said."""
+    changed = overwritten(scene.built)
+    return f"the call overwrites its input {listed(changed)}; " if changed else ""
 
 
 def _form(scene: Scene) -> str:
@@ -197,7 +205,7 @@ def _compared(scene: Scene, limit: float) -> Iterator[str]:
         of = f"{name}: " if len(names) > 1 else ""
         swapped = _swapped(scene)
         k = factor(found, expected, limit)
-        if k is not None:
+        if k is not None and not near_one(k):
             also = f", as if {swapped} were swapped" if swapped else ""
             yield f"{of}every entry is {blocks.times(said(k, limit))}{also}"
         yield f"{swapped} are swapped" if swapped else ""
@@ -331,22 +339,23 @@ def _digits(scene: Scene) -> Iterator[str]:
                 yield f"{text}, and the output has the digits of {dtype} only" if text else ""
         if dtype == "float32" and apart <= 100 * rounding and _spread(scene, rounding):
             yield (
-                f"the error, {apart:.1e}, is as large as rounding to float32 makes it: look for a "
-                "table, a constant or something on the way that has its digits only"
+                "the error is as large as rounding to float32 makes it: look for a table, a "
+                "constant or something on the way that has its digits only"
             )
 
 
 def _spread(scene: Scene, rounding: float) -> bool:
-    """Return whether more than half of the entries are off, none by more than rounding makes."""
-    off, count = 0, 0
+    """Return whether blocks that are off are so in most entries, by no more than rounding makes."""
     for name, a in scene.expected.items():
         scale = norm([a]) / max(a.size, 1) ** 0.5
         apart = np.abs(scene.found[name] - a)
+        off = apart > scene.limit * scale
         if np.max(apart, initial=0.0) > 1e3 * rounding * scale:
             return False
-        off += int(np.count_nonzero(apart > scene.limit * scale))
-        count += a.size
-    return off > count / 2
+        shares = [float(np.mean(off[..., block.place])) for block in scene.blocks(name)]
+        if any(0.0 < share < 0.5 for share in shares):
+            return False
+    return True
 
 
 def _by_path(scene: Scene) -> Iterator[str]:
@@ -402,12 +411,10 @@ def _pairs(scene: Scene) -> Pairs:
     }
 
 
-def _off(scene: Scene) -> dict[str, float]:
+def _off(scene: Scene) -> dict[str, dict[str, float]]:
     """Return the relative error of each path, or each block of the outputs."""
-    if any(scene.outputs[n].shape != space.shape for n, space in scene.spaces.items()):
-        return {}
-    found = blocks.errors(contributions(scene) or _pairs(scene))
-    return {name: error if np.isfinite(error) else float("inf") for name, error in found.items()}
+    pairs = contributions(scene) or _pairs(scene)
+    return {name: {"fwd": error} for name, error in blocks.errors(pairs).items()}
 
 
 def _where(scene: Scene) -> str:

@@ -37,8 +37,14 @@ class Slopes:
 
     @property
     def here(self) -> BuiltCase:
-        """Return the built with these cotangents."""
-        return replace(self.built, cotangents=self.cotangents)
+        """Return the built with these cotangents, zero in the rows that are not judged."""
+        built, kept = self.built, {}
+        for name, c in self.cotangents.items():
+            space = built.operation.outputs(built.problem)[name]
+            rows = built.part.of_whole(space, np.arange(len(c)))
+            kept[name] = np.zeros_like(c)
+            kept[name][rows] = c[rows]
+        return replace(built, cotangents=kept)
 
     def gradients(self) -> dict[str, Array]:
         """Return the gradients that the implementation gives, those rows that are judged."""
@@ -122,7 +128,7 @@ def cause(built: BuiltCase, scene: Scene) -> Cause | None:
     second = "second " if inner is not None else ""
     of = f"the {second}gradient of {' and '.join(off)}"
     values = list(factors.values())
-    paths = _paths(built, off, scene, limit) if inner is None else {}
+    paths = _paths(built, list(pairs), scene, limit) if inner is None else {}
     if all(k is not None for k in values):
         texts = {name: said(float(k or 0.0), limit) for name, k in factors.items()}
         if len(set(texts.values())) == 1:
@@ -164,7 +170,7 @@ Map = dict[str, dict[str, tuple[float, float | None]]]
 """By array and path: the relative error, and the factor where there is one."""
 
 
-def _paths(built: BuiltCase, off: list[str], scene: Scene, limit: float) -> Map:
+def _paths(built: BuiltCase, arrays: list[str], scene: Scene, limit: float) -> Map:
     """Return the errors of gradients by array and by path, or block of the first output.
 
     One gradient for each block of the output, with a cotangent that sees nothing else.
@@ -173,13 +179,13 @@ def _paths(built: BuiltCase, off: list[str], scene: Scene, limit: float) -> Map:
     parts = scene.blocks(name)
     if name not in built.cotangents or not 1 < len(parts) <= MOST:
         return {}
-    found: Map = {array: {} for array in off}
+    found: Map = {array: {} for array in arrays}
     for block in parts:
         seen = {key: np.zeros_like(c) for key, c in built.cotangents.items()}
         seen[name][..., block.place] = built.cotangents[name][..., block.place]
         slopes = Slopes(built, seen)
         gradients = slopes.gradients()
-        for array in off:
+        for array in arrays:
             pair = slopes.both(array, gradients[array], None)
             found[array][block.label] = blocks.errors({"": pair})[""], factor(*pair, limit)
     return found
@@ -202,9 +208,10 @@ def _one_path(paths: Map, off: list[str], limit: float) -> str:
     return " and ".join(texts)
 
 
-def _flat(paths: Map) -> dict[str, float]:
+def _flat(paths: Map) -> dict[str, dict[str, float]]:
+    """Return the errors by path and array, as a diagnosis has them."""
+    labels = dict.fromkeys(label for by_label in paths.values() for label in by_label)
     return {
-        f"{label} d/d{array}": error
-        for array, by_label in paths.items()
-        for label, (error, _) in by_label.items()
+        label: {f"d/d{array}": by_label[label][0] for array, by_label in paths.items()}
+        for label in labels
     }

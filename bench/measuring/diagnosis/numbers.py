@@ -34,18 +34,26 @@ def factor(found: Array, expected: Array, limit: float) -> float | None:
     return k if left <= limit * max(abs(k), limit) * math.sqrt(square) else None
 
 
+def near_one(k: float) -> bool:
+    """Return whether a factor is 1 but for what rounding to float32 makes: it explains nothing."""
+    return abs(k - 1) < 1e-6
+
+
 def said(k: float, limit: float) -> str:
     """Return a factor in words: "0.57735 (1/sqrt(3))" where a short form fits within `limit`."""
     most = next((top for within, top in LARGEST.items() if limit <= within), 0)
-    near = max(10 * limit, 1e-12)
+    near = min(max(10 * limit, 1e-12), 1e-2)
     if abs(k - round(k)) <= near * max(1.0, abs(k)) and abs(k) < 1e6:
         return str(round(k))
+    text = f"{k:.5g}" if most else f"{k:.2g}"
+    if abs(float(text) - k) <= near * abs(k):
+        return text
     for bottom in range(1, most + 1):
-        for text, square in _forms(bottom):
+        for pi, square in _forms(bottom):
             top = k * k * square
             if 0.5 < top < most + 0.5 and abs(top / round(top) - 1) <= 2 * near:
-                return f"{k:.5g} ({'-' if k < 0 else ''}{_root(round(top), bottom, text)})"
-    return f"{k:.5g}"
+                return f"{text} ({'-' if k < 0 else ''}{_root(round(top), bottom, pi)})"
+    return text
 
 
 def _forms(bottom: int) -> list[tuple[str, float]]:

@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from analysis.derivative import directional, mixed
-from bench.measuring.built_case import BuiltCase, Judged, differentiable
+from bench.measuring.built_case import BuiltCase, Judged, differentiable, overwritten
 from bench.measuring.probes import Probe
 from bench.measuring.tolerances import TOLERANCES, tolerance
 from bench.record.rows import Reading
@@ -264,16 +264,7 @@ def agrees(built: BuiltCase) -> Iterable[Reading]:
 
 def conduct(built: BuiltCase) -> Iterable[Reading]:
     """Yield `conduct.<rule>`: 0 when kept. The timed call leaves its inputs; deterministic."""
-    framework = built.framework
-    before = [framework.get(part) for part in built.arguments]
-    framework.wait(built.run())
-    after = [framework.get(part) for part in built.arguments]
-    changed = [
-        name
-        for old, new in zip(before, after, strict=True)
-        for name in old
-        if not np.array_equal(old[name], new[name])
-    ]
+    changed = overwritten(built)
     problem = f"the call overwrites its input {', '.join(changed)}"
     yield Reading(
         "conduct.inputs_unchanged",
@@ -306,29 +297,53 @@ def cached(built: BuiltCase) -> Iterable[Reading]:
     wanted = differentiable(built.input_spaces) if built.case.pass_ != "fwd" else ()
     before = {name: a * 1 for name, a in inputs.items()}
     changed = {name: a * a + 0.5 * a for name, a in before.items()}
-    framework.wait(built.run())
+    earlier = framework.get(built.run())
     try:
         for name, a in inputs.items():
             framework.overwrite(a, changed[name])
-        own = framework.get(built.run())
+        own, again = framework.get(built.run()), framework.get(built.run())
         fresh = framework.leaves({**arguments[0], **changed}, wanted)
         other = framework.get(built.function(fresh, *arguments[1:]))
     finally:
         for name, a in inputs.items():
             framework.overwrite(a, before[name])
-    difference = _norm(own[name] - other[name] for name in other)
-    scale = _norm(other.values()) or 1.0
     limit = tolerance(built.problem, built.case.target)
-    passed = bool(difference <= limit * scale)
-    problem = "the call remembers results by the identity of its arguments"
+    value = _apart(own, other)
+    passed = bool(value <= limit)
     yield Reading(
         "conduct.cached",
-        difference / scale,
+        value if np.isfinite(value) else None,
         n=1,
-        detail={} if passed else {"problem": problem},
+        detail={} if passed else {"problem": _unlike(own, other, again, earlier, limit)},
         passed=passed,
         limit=limit,
     )
+
+
+def _unlike(own: Arrays, other: Arrays, again: Arrays, earlier: Arrays, limit: float) -> str:
+    """Return why the timed call's own arrays, changed in place, have another answer than new ones.
+
+    `again` is the same call once more, `earlier` that before the arrays were changed.
+    """
+    if not all(np.isfinite(a).all() for answer in (own, other) for a in answer.values()):
+        return "the answer to arrays changed in place, or to new ones like them, is not finite"
+    if not _apart(own, again) <= limit:
+        return "two calls with the same contents of arrays have different answers"
+    if _apart(own, earlier) <= limit:
+        return "the call remembers results by the identity of its arguments"
+    return (
+        "the answer to arrays changed in place is not that to new ones with the same contents, "
+        "nor that from before the change"
+    )
+
+
+def _apart(one: Arrays, other: Arrays) -> float:
+    """Return the relative difference of two answers; where both are not a number, they agree."""
+    scale = _norm(np.nan_to_num(a) for a in other.values()) or 1.0
+    unequal = [
+        np.where(np.isnan(one[name]) & np.isnan(a), 0.0, one[name] - a) for name, a in other.items()
+    ]
+    return _norm(unequal) / scale
 
 
 def _norm(arrays: Iterable[Array]) -> float:

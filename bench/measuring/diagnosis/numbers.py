@@ -42,7 +42,7 @@ def near_one(k: float) -> bool:
 def said(k: float, limit: float) -> str:
     """Return a factor in words: "0.57735 (1/sqrt(3))" where a short form fits within `limit`."""
     most = next((top for within, top in LARGEST.items() if limit <= within), 0)
-    near = min(max(10 * limit, 1e-12), 1e-2)
+    near = limit / 10
     if abs(k - round(k)) <= near * max(1.0, abs(k)) and abs(k) < 1e6:
         return str(round(k))
     text = f"{k:.5g}" if most else f"{k:.2g}"

@@ -82,7 +82,7 @@ class Scene:
     def _paths(self) -> dict[int, str]:
         """Return by block of the first output the path that alone ends there."""
         coefficients = self.built.operation.coefficients
-        if coefficients is None:
+        if coefficients is None or not self.coupled:
             return {}
         found: dict[int, list[str]] = {}
         for path in coefficients(self.built.problem):
@@ -100,6 +100,12 @@ class Scene:
         """Return the two inputs that a path couples."""
         (first, _), (second, _) = self.built.operation.linear_in[:2]
         return first, second
+
+    @property
+    def coupled(self) -> bool:
+        """Return whether the arrays that paths couple are given (harmonics may be computed)."""
+        spaces = self.built.read_spaces
+        return all(name in spaces and spaces[name].irreps for name in self.factors())
 
     def judged_space(self, name: str) -> Space:
         """Return the Space of an input or a weight."""

@@ -130,10 +130,10 @@ SEEN = (
     Seen("with the sign (-1)^m", _by_degree(_alternating), _by_degree(_alternating), _has(1)),
     Seen("with the other sign of m < 0", _by_degree(_negative), _by_degree(_negative), _has(1)),
     Seen(
-        "with vectors as (z, x, y)", _by_degree(_rolled(1), 1), _by_degree(_rolled(-1), 1), _has(1)
+        "with vectors as (z, x, y)", _by_degree(_rolled(-1), 1), _by_degree(_rolled(1), 1), _has(1)
     ),
     Seen(
-        "with vectors as (y, z, x)", _by_degree(_rolled(-1), 1), _by_degree(_rolled(1), 1), _has(1)
+        "with vectors as (y, z, x)", _by_degree(_rolled(1), 1), _by_degree(_rolled(-1), 1), _has(1)
     ),
 )
 """Layouts and orders of components, in other libraries or by mistake."""

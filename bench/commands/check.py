@@ -7,13 +7,17 @@ precisions of LOWER: each is answered within its tolerance, or refused by name.
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
+from bench.ask import hard
 from bench.ask.plan import Plan, Planned, cases, planned_of
 from bench.ask.profile import Profile
 from bench.ask.reading import load as load_profile
@@ -21,6 +25,7 @@ from bench.commands import progress, question
 from bench.commands.command import Command, add_files, add_format, add_where
 from bench.commands.rendering import render
 from bench.commands.verdicts import Checked, summary
+from bench.drive import headroom
 from bench.drive.run import Events, execute
 from bench.record import gpu
 from bench.record.case import Case, Pass
@@ -30,6 +35,8 @@ from impls.near import unknown
 from impls.registry import Registry
 from impls.registry import load as load_registry
 
+HARD_LIMIT = 60.0
+"""What a hard case may take [s]."""
 LOWER: Mapping[str, tuple[Pass, ...]] = {"float32": ("fwd", "grad"), "bfloat16": ("fwd",)}
 """Data types in which a double precision problem is put again, with the passes."""
 
@@ -155,6 +162,17 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         help="with a name: every case, not only what is wrong and why; without one: everything "
         "that is registered, in all frameworks: long",
     )
+    parser.add_argument(
+        "--hard",
+        action="store_true",
+        help="where code fails, instead of the examples: sizes at boundaries, no edges, unsorted "
+        "graphs, directions along the axis, arrays with gaps and off a boundary, one gradient at a "
+        "time, many repeats; in three data types",
+    )
+    parser.add_argument(
+        "--limit", type=_seconds, metavar="SECONDS",
+        help=f"what a case may take; default: that of the profile, {HARD_LIMIT:g} with --hard",
+    )  # fmt: skip
     add_files(parser)
     add_where(parser)
     add_format(parser)
@@ -171,9 +189,9 @@ def _run(arguments: argparse.Namespace) -> int:
     registry = load_registry(files)
     meant = named(name, registry, file) if name else list(registry.implementations.values())
     target = Target(device=gpu.device_of(arguments.device, arguments.gpu))
-    profile = question.profile_of(arguments, registry, "check")
-    planned = planned_for(meant, registry, target, profile)
-    plan = Plan("check", load_profile("check"), planned)
+    plan = _plan(arguments, meant, registry, target)
+    if arguments.format == "table":
+        print(_announced(plan), file=sys.stderr)
     with progress.shown(plan.total, arguments.plain) as (events, _):
         results = checked(plan, meant, registry, files, events)
     _print(results, arguments.format, every=bool(name and arguments.all))
@@ -182,6 +200,53 @@ def _run(arguments: argparse.Namespace) -> int:
         seconds = time.monotonic() - began
         print(f"\n{len(results) - len(failed)} of {len(results)} passed, in {seconds:.0f} s")
     return 1 if failed else 0
+
+
+def _plan(
+    arguments: argparse.Namespace,
+    meant: Sequence[Implementation],
+    registry: Registry,
+    target: Target,
+) -> Plan:
+    """Return what is asked: a profile or a question, or what is hard."""
+    settings = load_profile("check")
+    if arguments.hard:
+        if arguments.family is not None or arguments.profile is not None:
+            raise ValueError("--hard asks its own questions: leave --family and --profile out")
+        left = headroom.memories(target.device, 0)[-1].available
+        planned = hard.planned(meant, registry, target, left)
+        settings = replace(settings, probes=hard.EVERYWHERE, case_timeout=HARD_LIMIT)
+    else:
+        profile = question.profile_of(arguments, registry, "check")
+        planned = planned_for(meant, registry, target, profile)
+    if arguments.limit is not None:
+        settings = replace(settings, case_timeout=arguments.limit)
+    return Plan("check", settings, planned)
+
+
+def _announced(plan: Plan) -> str:
+    """Return how much there is to do."""
+    put = [planned.case for planned in plan.planned if planned.refused is None]
+    passes = Counter(str(case.pass_) for case in put)
+    workers = len({(case.implementation, case.problem.dtype == "float64") for case in put})
+    device = put[0].target.device if put else "cpu"
+    seconds = progress.estimate(passes, workers, 1, device)
+    limit = plan.settings.case_timeout
+    return (
+        f"{len(put)} cases, {len(plan.planned) - len(put)} refused: about {seconds / 60:.0f} min; "
+        f"at most {limit:g} s a case"
+    )
+
+
+def _seconds(text: str) -> float:
+    """Return a positive number of seconds."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} are no seconds: write a number above 0")
+    return seconds
 
 
 def _print(results: Sequence[Checked], style: str, every: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bench.drive.pool import WorkerProcess
+from bench.drive.pool import Fault, WorkerProcess
 from bench.record.case import Case
 from bench.record.rows import Reading
 
@@ -29,15 +29,22 @@ def opened(
     for which none is asked. `slower` plants a slow-down by that share.
 
     Raises:
-        Fault: on an error, a crash, a time-out or too much memory.
+        Fault: on an error, a crash, a time-out or too much memory; with what was being done.
     """
     request = {"do": "open", "case": case.to_json(), "probes": list(probes), "clock": clock}
     done: dict[str, Any] = {}
-    for reply in worker.ask(request | {"slower": slower}, timeout):
-        if "reading" in reply:
-            told(Reading(**reply["reading"]))
-        else:
-            done = reply["done"]
+    doing = ""
+    try:
+        for reply in worker.ask(request | {"slower": slower}, timeout):
+            doing = reply.get("doing", "")
+            if "reading" in reply:
+                told(Reading(**reply["reading"]))
+            elif "done" in reply:
+                done = reply["done"]
+    except Fault as fault:
+        if doing:
+            raise Fault(fault.status, f"{doing}: {fault.reason}") from fault
+        raise
     return done
 
 
@@ -67,7 +74,7 @@ def probed(
     for reply in worker.ask({"do": "probe", "probes": list(probes)}, timeout):
         if "reading" in reply:
             told(Reading(**reply["reading"]))
-        else:
+        elif "done" in reply:
             seconds = reply["done"]["seconds"]
     return seconds
 

@@ -2,9 +2,9 @@
 
 Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
 plants a slow-down), {"do": "sample", "count": n}, {"do": "probe", "probes": [...]} of the
-open case, {"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then
-{"done": ...} or {"fault": ...}. One framework per process; the parent replaces the process after a
-fault.
+open case, {"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, and
+{"doing": ...} before what may hang, then {"done": ...} or {"fault": ...}. One framework per
+process; the parent replaces the process after a fault.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from bench.measuring.clocks import HostClock
 from bench.measuring.diagnosis import faults
 from bench.measuring.frameworks import load as load_framework
 from bench.measuring.placement import host_clock
-from bench.measuring.probes import probes
+from bench.measuring.probes import Doing, probes
 from bench.record import nvml
 from bench.record.case import Case
 from bench.record.rows import Reading
@@ -92,6 +92,9 @@ class Worker:
             began = time.perf_counter()
             failed: list[Reading] = []
             for reading in self.probes[name].measure(built):
+                if isinstance(reading, Doing):
+                    yield {"doing": reading.what}
+                    continue
                 failed += [reading] if reading.passed is False else []
                 yield {"reading": _plain(reading)}
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began

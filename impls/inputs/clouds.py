@@ -1,8 +1,8 @@
-"""Graphs of any size that no structure gives: each node receives from equally many others.
+"""Graphs of any size that no structure gives.
 
 They depend on their numbers and a seed alone, and follow the convention of `impls.inputs.graphs`:
-an edge carries a message from `src` to `dst`, and its vector points from `dst` to `src`. Edges are
-sorted by `dst`.
+an edge carries a message from `src` to `dst`, and its vector points from `dst` to `src`. Each node
+receives from equally many others, and edges are sorted by `dst`; not so in `loose` ones.
 """
 
 from __future__ import annotations
@@ -25,14 +25,33 @@ def lattice(nodes: int, neighbours: int, seed: int) -> Graph:
     Spacing 1; each site is moved at random by up to 0.25 along each axis. Edges of a node are
     sorted by distance. ValueError where a node has fewer others than neighbours.
     """
-    from scipy.spatial import cKDTree  # a quarter of a second: not at import
-
-    dst = _receivers(nodes, neighbours)
     side = int(np.ceil(round(nodes ** (1 / 3), 6)))
     sites = np.array(list(product(range(side), repeat=3)))[:nodes] - (side - 1) / 2
     r = sites + np.random.default_rng([seed, nodes]).uniform(-JITTER, JITTER, sites.shape)
-    src = np.asarray(cKDTree(r).query(r, neighbours + 1)[1])[:, 1:].ravel()
-    return Graph(src, dst, r[src] - r[dst], nodes, r)
+    return _nearest(r, neighbours)
+
+
+def axis(nodes: int, neighbours: int, seed: int) -> Graph:
+    """Return nodes on the polar axis y, each with its nearest: all edges are along +y or -y.
+
+    Spacing 1; each node is moved at random along the axis by up to 0.25.
+    """
+    r = np.zeros((nodes, 3))
+    r[:, 1] = np.arange(nodes) + np.random.default_rng([seed, nodes]).uniform(
+        -JITTER, JITTER, nodes
+    )
+    return _nearest(r, neighbours)
+
+
+def loose(nodes: int, edges: int, seed: int) -> Graph:
+    """Return edges in no order, each from any node to any, along random directions.
+
+    Some nodes receive nothing, some from themselves (as from an image), some twice from another;
+    there may be no edge at all. Lengths are 1..1.5.
+    """
+    rng = np.random.default_rng([seed, nodes, edges])
+    src, dst = rng.integers(nodes, size=(2, edges))
+    return Graph(src, dst, _stretched(rng, rng.standard_normal((edges, 3))), nodes)
 
 
 def isotropic(nodes: int, neighbours: int, seed: int) -> Graph:
@@ -62,6 +81,15 @@ def poles(nodes: int, neighbours: int, seed: int) -> Graph:
     return Graph(
         src, dst, _stretched(rng, np.where(place[:, None] < 0, axes[place % 6], near)), nodes
     )
+
+
+def _nearest(r: Floats, neighbours: int) -> Graph:
+    """Return the graph in which each place receives from its nearest ones, sorted by distance."""
+    from scipy.spatial import cKDTree  # a quarter of a second: not at import
+
+    dst = _receivers(len(r), neighbours)
+    src = np.asarray(cKDTree(r).query(r, neighbours + 1)[1])[:, 1:].ravel()
+    return Graph(src, dst, r[src] - r[dst], len(r), r)
 
 
 def _receivers(nodes: int, neighbours: int) -> Ints:

@@ -24,6 +24,7 @@ isotropic:64x16           each node receives from 16 random others, along random
 poles:64x16               the same, along directions where frames and angles may fail
 axis:64x16                nodes on the polar axis, each with its nearest: all edges along +y or -y
 loose:64x1024             1024 edges in no order, each from any of 64 nodes to any, itself included
+placed:64x1024            1024 edges in no order, each from any of 64 nodes to any other: open
 
 The group is O(3), or SO(3) for irreps without parity, with translations (E(3), SE(3)) where there
 are positions, times the permutations of the nodes: these move rows of x and r and relabel the
@@ -73,10 +74,13 @@ CLOUDS: Mapping[str, Callable[[int, int, int], Graph]] = {
     "poles": clouds.poles,
     "axis": clouds.axis,
     "loose": clouds.loose,
+    "placed": clouds.placed,
 }
-"""Generators of graphs of so many nodes and neighbours (of a loose one: edges), with a seed."""
+"""Generators of graphs of so many nodes and neighbours, or edges, with a seed."""
 KINDS = ("edges", *CLOUDS)
-OPEN = ("lattice", "axis")
+BY_EDGES = ("loose", "placed")
+"""Those that count edges, and may have none."""
+OPEN = ("lattice", "axis", "placed")
 """Those with positions."""
 
 CRYSTAL = "edges:diamond:2x2x2@2.6"
@@ -318,15 +322,15 @@ def _graph(kind: str, rest: str, seed: int) -> Graph:
 
 
 def _numbers(kind: str, text: str) -> tuple[int, int]:
-    """Read "64x16"; a loose graph may have no edges.
+    """Read "64x16"; where edges are counted there may be none.
 
     Raises:
         ValueError: for anything else.
     """
-    second = r"\d+" if kind == "loose" else r"[1-9]\d*"
+    second = r"\d+" if kind in BY_EDGES else r"[1-9]\d*"
     match = re.fullmatch(rf"([1-9]\d*)x({second})", text, re.ASCII)
     if match is None:
-        what = "edges" if kind == "loose" else "neighbours"
+        what = "edges" if kind in BY_EDGES else "neighbours"
         raise ValueError(f"{text!r} are no numbers of nodes and {what}, as in '64x16'")
     return int(match[1]), int(match[2])
 
@@ -336,7 +340,7 @@ def counts_of(problem: Problem) -> tuple[int, int]:
     kind, _, rest = problem.data.partition(":")
     if kind in CLOUDS:
         nodes, near = _numbers(kind, rest)
-        return nodes, near if kind == "loose" else nodes * near
+        return nodes, near if kind in BY_EDGES else nodes * near
     found = graph_of(problem)
     return found.nodes, len(found.src)
 
@@ -455,7 +459,7 @@ def _check_graph(problem: Problem) -> Refusal | None:
     try:
         if kind in CLOUDS:
             nodes, near = _numbers(kind, rest)
-            if near >= nodes and kind != "loose":
+            if near >= nodes and kind not in BY_EDGES:
                 raise ValueError(f"a node has only {nodes - 1} others; use more nodes")
             return None
         cutoff = rest.rpartition("@")
@@ -524,7 +528,7 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
         facets["given"] = sizes.given
     facets |= {"channels": sizes.channels, "nodes": nodes, "edges": edges}
     kind, _, rest = asked.data.partition(":")
-    if kind == "loose":
+    if kind in BY_EDGES:
         return facets | {"graph": kind}
     if kind in CLOUDS:
         return facets | {"graph": kind, "neighbours": _numbers(kind, rest)[1]}
@@ -571,13 +575,13 @@ COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)
 def _hard() -> tuple[Problem, ...]:
     """Return graphs where code fails: at boundaries, unsorted, along the polar axis."""
     loose = [f"loose:{count // 8 + 2}x{count}" for count in COUNTS]
-    placed = ["lattice:2x1", "lattice:33x1", "lattice:2049x1", "lattice:65537x1"]
+    placed = [f"placed:{count // 8 + 2}x{count}" for count in (0, 1, 33, 2049, 65537)]
     other = ["axis:9x2", "poles:23x22", "edges:diamond@1.6"]
     vectors = tuple(
-        problem("mimo", 1, data=data, channels=2, dtype="float64")
+        problem("full", 1, data=data, channels=2, dtype="float64")
         for data in (*loose, *placed, *other)
     )
-    given = problem("mimo", 1, data="loose:6x33", channels=2, given="harmonics", dtype="float64")
+    given = problem("full", 1, data="loose:6x33", channels=2, given="harmonics", dtype="float64")
     return (*vectors, given)
 
 
@@ -630,6 +634,7 @@ FAMILY = Family(
         "poles": "random graph, directions near the poles",
         "axis": "nodes on the polar axis",
         "loose": "random graph, edges in no order",
+        "placed": "random positions, edges in no order",
     },
     examples=_examples(),
     hard=_hard(),

@@ -2,7 +2,8 @@
 
 They depend on their numbers and a seed alone, and follow the convention of `impls.inputs.graphs`:
 an edge carries a message from `src` to `dst`, and its vector points from `dst` to `src`. Each node
-receives from equally many others, and edges are sorted by `dst`; not so in `loose` ones.
+receives from equally many others, and edges are sorted by `dst`; not so in `loose` and `placed`
+ones.
 """
 
 from __future__ import annotations
@@ -81,6 +82,15 @@ def poles(nodes: int, neighbours: int, seed: int) -> Graph:
     return Graph(
         src, dst, _stretched(rng, np.where(place[:, None] < 0, axes[place % 6], near)), nodes
     )
+
+
+def placed(nodes: int, edges: int, seed: int) -> Graph:
+    """Return edges in no order, each from any node to any other, between random positions."""
+    rng = np.random.default_rng([seed, nodes, edges])
+    r = rng.standard_normal((nodes, 3)) * nodes ** (1 / 3)
+    dst = rng.integers(nodes, size=edges)
+    src = (dst + rng.integers(1, max(nodes, 2), size=edges)) % nodes
+    return Graph(src, dst, r[src] - r[dst], nodes, r)
 
 
 def _nearest(r: Floats, neighbours: int) -> Graph:

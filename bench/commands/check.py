@@ -231,11 +231,9 @@ def _announced(plan: Plan) -> str:
     workers = len({(case.implementation, case.problem.dtype == "float64") for case in put})
     device = put[0].target.device if put else "cpu"
     seconds = progress.estimate(passes, workers, 1, device)
-    limit = plan.settings.case_timeout
-    return (
-        f"{len(put)} cases, {len(plan.planned) - len(put)} refused: about {seconds / 60:.0f} min; "
-        f"at most {limit:g} s a case"
-    )
+    about = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    refused, limit = len(plan.planned) - len(put), plan.settings.case_timeout
+    return f"{len(put)} cases, {refused} refused: about {about}; at most {limit:g} s a case"
 
 
 def _seconds(text: str) -> float:

@@ -6,6 +6,7 @@ Cases with one cause are one line, however many they are; what a probe notes of 
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,8 @@ from bench.record.case import PASSES, Pass
 CAUSES = 5
 """So many causes of an implementation are said; of more, how many there are."""
 WIDTH = 100
+QUOTED = re.compile(r"'[^']*'")
+"""What differs from one refusal to the next for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def _said(name: str, results: Sequence[Checked]) -> str:
     lines += [line for note in _counted(_notes(results)) for line in _wrapped(note)]
     lines += [
         line
-        for reason in _counted(r.reason for r in refused)
+        for reason in _counted(QUOTED.sub("'...'", r.reason) for r in refused)
         for line in _wrapped(f"refused: {reason}")
     ]
     lines += [line for r in results if not r.dtype and not failed for line in _wrapped(r.said)]

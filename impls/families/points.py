@@ -24,7 +24,7 @@ isotropic:64x16           each node receives from 16 random others, along random
 poles:64x16               the same, along directions where frames and angles may fail
 axis:64x16                nodes on the polar axis, each with its nearest: all edges along +y or -y
 loose:64x1024             1024 edges in no order, each from any of 64 nodes to any, itself included
-placed:64x1024            1024 edges in no order, each from any of 64 nodes to any other: open
+placed:64x1024            1024 edges in no order between near sites of 64 of the lattice: open
 
 The group is O(3), or SO(3) for irreps without parity, with translations (E(3), SE(3)) where there
 are positions, times the permutations of the nodes: these move rows of x and r and relabel the
@@ -454,12 +454,13 @@ def _check_graph(problem: Problem) -> Refusal | None:
         return Refusal(
             f"unknown data {problem.data!r}",
             f"family points draws '{CRYSTAL}' (structures and a cutoff in Å), or "
-            f"{', '.join(repr(f'{name}:64x16') for name in CLOUDS)} (nodes and neighbours)",
+            f"{', '.join(repr(f'{name}:64x16') for name in CLOUDS)} (nodes x neighbours, or edges)",
         )
     try:
         if kind in CLOUDS:
             nodes, near = _numbers(kind, rest)
-            if near >= nodes and kind not in BY_EDGES:
+            needed = {"loose": 0, "placed": min(near, 1)}.get(kind, near)
+            if needed >= nodes:
                 raise ValueError(f"a node has only {nodes - 1} others; use more nodes")
             return None
         cutoff = rest.rpartition("@")
@@ -634,7 +635,7 @@ FAMILY = Family(
         "poles": "random graph, directions near the poles",
         "axis": "nodes on the polar axis",
         "loose": "random graph, edges in no order",
-        "placed": "random positions, edges in no order",
+        "placed": "jittered lattice, edges in no order",
     },
     examples=_examples(),
     hard=_hard(),

@@ -16,6 +16,8 @@ from impls.inputs.graphs import Floats, Graph, Ints
 
 JITTER = 0.25
 """Largest move of a site of the lattice along an axis: no two nodes come closer than 0.5."""
+NEAR = 16
+"""Of so many nearest nodes a placed one receives."""
 NEAREST = 8
 """Directions come as near to the polar axis as 10^-8 rad."""
 
@@ -26,10 +28,7 @@ def lattice(nodes: int, neighbours: int, seed: int) -> Graph:
     Spacing 1; each site is moved at random by up to 0.25 along each axis. Edges of a node are
     sorted by distance. ValueError where a node has fewer others than neighbours.
     """
-    side = int(np.ceil(round(nodes ** (1 / 3), 6)))
-    sites = np.array(list(product(range(side), repeat=3)))[:nodes] - (side - 1) / 2
-    r = sites + np.random.default_rng([seed, nodes]).uniform(-JITTER, JITTER, sites.shape)
-    return _nearest(r, neighbours)
+    return _nearest(_sites(nodes, seed), neighbours)
 
 
 def axis(nodes: int, neighbours: int, seed: int) -> Graph:
@@ -85,12 +84,26 @@ def poles(nodes: int, neighbours: int, seed: int) -> Graph:
 
 
 def placed(nodes: int, edges: int, seed: int) -> Graph:
-    """Return edges in no order, each from any node to any other, between random positions."""
+    """Return edges in no order between sites of the lattice, each from one of the nearest NEAR."""
     rng = np.random.default_rng([seed, nodes, edges])
-    r = rng.standard_normal((nodes, 3)) * nodes ** (1 / 3)
+    r = _sites(nodes, seed)
     dst = rng.integers(nodes, size=edges)
-    src = (dst + rng.integers(1, max(nodes, 2), size=edges)) % nodes
+    if nodes == 1 and edges:
+        raise ValueError("a node has 0 others; use more nodes, or no edges")
+    if not edges:
+        return Graph(dst, dst, np.zeros((0, 3)), nodes, r)
+    near = min(NEAR, nodes - 1)
+    table = _nearest(r, near).src.reshape(nodes, near)
+    src = table[dst, rng.integers(near, size=edges)]
     return Graph(src, dst, r[src] - r[dst], nodes, r)
+
+
+def _sites(nodes: int, seed: int) -> Floats:
+    """Return jittered sites of a cubic lattice around the origin [nodes, 3]."""
+    side = int(np.ceil(round(nodes ** (1 / 3), 6)))
+    sites = np.array(list(product(range(side), repeat=3)))[:nodes] - (side - 1) / 2
+    jitter = np.random.default_rng([seed, nodes]).uniform(-JITTER, JITTER, sites.shape)
+    return np.asarray(sites + jitter)
 
 
 def _nearest(r: Floats, neighbours: int) -> Graph:

@@ -45,6 +45,7 @@ EXAMPLES = """examples:
   python -m bench list --cases --profile quick --format csv
   python -m bench check clebsch_gordan.torch_dense
   python -m bench check my_product.py
+  python -m bench check --hard my_product.py
   python -m bench check --all --plain
   python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run
   python -m bench run --with my_product.py --device cuda

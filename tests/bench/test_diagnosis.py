@@ -542,3 +542,50 @@ def test_blocks_are_not_said_to_be_moved_when_they_overlap():
 
 def test_names_are_alike_in_another_case():
     assert alike("Y", ["x", "y"]) == "did you mean 'y'?"
+
+
+# ---- conduct.cached ------------------------------------------------------------------------------
+
+
+def cached(call):
+    built = opened(*planted(CG, call), TWO)
+    (reading,) = probes()["conduct.cached"].measure(built)
+    return reading
+
+
+def test_noise_is_not_called_a_memory():
+    reading = cached(lambda h, i, w: {"z": h(i, w)["z"] + RNG.standard_normal((16, 2, 13))})
+    words = "two calls with the same contents of arrays have different answers"
+    assert not reading.passed and reading.detail["problem"] == words
+
+
+def test_what_is_not_finite_is_not_called_a_memory():
+    """Right as drawn, not a number for other contents in arrays that it knows."""
+    seen = {}
+
+    def call(honest, inputs, weights):
+        z = honest(inputs, weights)["z"]
+        key = id(inputs["x"])
+        known = seen.setdefault(key, (inputs["x"], inputs["x"].copy()))
+        return {"z": z if np.array_equal(known[1], inputs["x"]) else z * np.nan}
+
+    reading = cached(call)
+    assert (
+        not reading.passed and reading.value is None and "not finite" in reading.detail["problem"]
+    )
+
+
+def test_what_is_not_a_number_for_all_alike_passes():
+    assert cached(lambda h, i, w: {"z": h(i, w)["z"] * np.nan}).passed
+
+
+def test_a_memory_is_called_one():
+    kept = {}
+
+    def call(honest, inputs, weights):
+        key = id(inputs["x"])
+        kept.setdefault(key, (inputs["x"], honest(inputs, weights)))
+        return kept[key][1]
+
+    problem = "the call remembers results by the identity of its arguments"
+    assert cached(call).detail["problem"] == problem

@@ -33,8 +33,8 @@ WHOLE = 4096
 EDGE = 64
 """Of more, so many of the first, of the last, and of those between."""
 REPEATS = 200
-SECONDS = 3.0
-"""Repeats end after so many seconds."""
+SECONDS = 1.0
+"""Repeats end after so many seconds, but two are always taken."""
 
 
 def errors(built: BuiltCase) -> Iterable[Reading | Doing]:

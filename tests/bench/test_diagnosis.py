@@ -424,6 +424,20 @@ def test_what_is_off_is_said_where_no_cause_is_found():
     assert found.endswith("160 of 416 entries are off, all in (1o, 1o, 2e) (1 of 5)"), found
 
 
+def test_samples_have_the_numbers_of_the_whole_batch():
+    """The gate takes some of the samples, among them the last of these that it takes."""
+    asked = product("mimo", 1, batch=200, channels=2, dtype="float64")
+    built = opened(REGISTRY, CG, asked)
+    last = int(built.part.rows["batch"][-1])
+
+    def call(honest, inputs, weights):
+        z = honest(inputs, weights)["z"].copy()
+        z[last] += 1
+        return {"z": z}
+
+    assert f"all in sample {last} (1 of " in said(CG, call, asked).text
+
+
 HONEST = (
     (CG, TWO), ("gaunt.numpy_grid", DEGREES), ("uvw.numpy_dense", WEIGHTED),
     ("channelwise.numpy_dense", POINTS), ("clebsch_gordan.torch_e3nn", TWO),

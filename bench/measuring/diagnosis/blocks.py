@@ -231,8 +231,18 @@ def _components(order: Sequence[tuple[int, int]]) -> str:
     return f"where m = {-l}..{l} are expected stand {' '.join(said_of)}"
 
 
-def where(found: Array, expected: Array, blocks: Sequence[Block], limit: float, axis: str) -> str:
-    """Return which blocks, samples or channels are off, the fewest; what is said then is a fact."""
+def where(
+    found: Array,
+    expected: Array,
+    blocks: Sequence[Block],
+    limit: float,
+    axis: str,
+    numbers: Array,
+) -> str:
+    """Return which blocks, samples or channels are off, the fewest; what is said then is a fact.
+
+    `numbers` are those of the rows in the whole.
+    """
     scale = norm([expected]) / max(expected.size, 1) ** 0.5
     off = ~(np.abs(found - expected) <= 10 * limit * np.maximum(np.abs(expected), scale))
     count = int(np.count_nonzero(off))
@@ -247,7 +257,7 @@ def where(found: Array, expected: Array, blocks: Sequence[Block], limit: float, 
         others = tuple(n for n in range(off.ndim) if n != number)
         rows = np.flatnonzero(np.any(off, axis=others))
         if len(rows) < off.shape[number]:
-            shown = listed([str(row) for row in rows])
+            shown = listed([str(row) for row in (rows if number else numbers[rows])])
             part = f"{name} {shown} ({len(rows)} of {off.shape[number]})"
             texts.append((len(rows) / off.shape[number], part))
     share = f"{count} of {off.size} entries are off"

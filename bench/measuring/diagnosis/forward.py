@@ -140,6 +140,7 @@ def _not_finite(scene: Scene) -> str:
         right = np.where(bad, scene.expected[name], a)
         rest = blocks.errors({"": (right, scene.expected[name])})[""] <= scene.limit
         first = [int(n) for n in np.argwhere(bad)[0]]
+        first[:1] = [int(scene.rows(name)[n]) for n in first[:1]]
         others = "; all others are right" if rest and count < a.size else ""
         return f"{name} is {what} in {count} of {a.size} entries, the first at {first}{others}"
     return ""
@@ -158,7 +159,7 @@ def _noisy(scene: Scene) -> str:
 
 
 def _nothing(scene: Scene) -> str:
-    zero = [name for name, a in scene.found.items() if not np.any(a)]
+    zero = [n for n, a in scene.found.items() if not np.any(a) and np.any(scene.expected[n])]
     return f"{listed(zero)} is zero everywhere" if zero else ""
 
 
@@ -207,6 +208,13 @@ def _where(scene: Scene) -> str:
         if not scene.agrees(one(scene.found, name), one(scene.expected, name), scene.limit):
             axis = {"batch": "sample", "nodes": "node", "edges": "edge"}
             called = axis.get(scene.spaces[name].axis, scene.spaces[name].axis)
-            text = blocks.where(a, scene.expected[name], scene.blocks(name), scene.limit, called)
+            text = blocks.where(
+                a,
+                scene.expected[name],
+                scene.blocks(name),
+                scene.limit,
+                called,
+                scene.rows(name),
+            )
             texts.append(f"{name}: {text}")
     return "; ".join(texts)

@@ -101,6 +101,11 @@ class Scene:
         (first, _), (second, _) = self.built.operation.linear_in[:2]
         return first, second
 
+    def rows(self, name: str) -> Array:
+        """Return which rows of an output are judged."""
+        space = self.spaces[name]
+        return self.judged.part.of_whole(space, np.arange(space.shape[0] if space.shape else 1))
+
     @property
     def coupled(self) -> bool:
         """Return whether the arrays that paths couple are given (harmonics may be computed)."""

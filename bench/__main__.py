@@ -48,6 +48,7 @@ EXAMPLES = """examples:
   python -m bench check clebsch_gordan.torch_dense
   python -m bench new implementation my_product --operation gaunt
   python -m bench check my_product.py
+  python -m bench check --hard my_product.py
   python -m bench check --all --plain
   python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run
   python -m bench run --with my_product.py --device cuda

@@ -63,7 +63,8 @@ class Family:
     problem of named options: sizes, or short words for several of them (setting, symmetry, lmax).
     `facets` are the columns by which people sort and plot; `axes` names those that are numbers to
     plot against, the main one first; `labels` says facets and their values in words. `examples` are
-    small questions, valid at every knob, for checks.
+    small questions, valid at every knob, for checks; `hard` are those where code fails, where
+    samples of a `batch` cannot be counted: sizes at boundaries, nothing at all, odd places.
 
     `batch` names the size that counts independent samples: it is axis 0 of every input and output;
     None when samples are not independent. `part` takes out of a problem what is compared with the
@@ -84,6 +85,7 @@ class Family:
     axes: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Problem, ...] = ()
+    hard: tuple[Problem, ...] = ()
     data: tuple[str, ...] = ("normal",)
     batch: str | None = None
     part: Callable[[Problem, Arrays, np.random.Generator], Part] | None = None

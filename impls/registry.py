@@ -21,6 +21,7 @@ from typing import Any
 from impls.algorithm import Algorithm
 from impls.family import Family
 from impls.implementation import Implementation
+from impls.near import unknown
 from impls.operation import PASSES, Operation
 
 BUILTIN = (
@@ -158,7 +159,7 @@ class Registry:
 
     def _unknown(self, kind: str, name: str) -> str:
         singular = {"families": "family"}.get(kind, kind[:-1])
-        return f"unknown {singular} {name!r}: known are {', '.join(sorted(getattr(self, kind)))}"
+        return unknown(singular, name, sorted(getattr(self, kind)))
 
 
 def _kind_and_name(thing: Family | Operation | Implementation) -> tuple[str, str]:

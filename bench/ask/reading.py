@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.ask.knobs import SWEEP
-from bench.ask.near import alike, unknown
 from bench.ask.options import Sweeps
 from bench.ask.profile import KEYS, Block, Profile, Sampling, Tier
 from bench.measuring import probes
 from bench.record.case import PASSES, Pass
 from bench.record.foreign import read_plan
 from impls.implementation import MODES
+from impls.near import alike, unknown
 from impls.problem import Scalar
 from impls.registry import Registry
 

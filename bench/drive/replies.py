@@ -68,6 +68,8 @@ def reply_of(line: bytes, asked: str, what: str) -> dict[str, Any] | None:
 def _well_formed(kind: str, said: Mapping[str, Any], what: str) -> bool:
     if kind == "reading":
         return set(said) == set(READING) and _has(said, READING) and _numbers(said["samples"])
+    if kind == "doing":
+        return isinstance(said.get("what"), str)
     if kind == "fault":
         return said.get("status") in STATUSES and isinstance(said.get("reason"), str)
     return kind == "done" and _has(said, DONE[what]) and _numbers(said.get("samples", []))

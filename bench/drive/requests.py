@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from bench.drive.worker_process import WorkerProcess
+from bench.drive.worker_process import Fault, WorkerProcess
 from bench.record.case import Case
 from bench.record.rows import Reading
 
@@ -33,7 +33,7 @@ def opened(
     asked. `slower` plants a slow-down by that share.
 
     Raises:
-        Fault: on an error, a crash, a time-out or too much memory.
+        Fault: on an error, a crash, a time-out or too much memory; with what was being done.
     """
     (built,) = worker.ask({"do": "build", "case": case.to_json()}, timeout)
     request = {"do": "open", "nonce": nonce, "probes": list(probes), "clock": clock}
@@ -79,13 +79,20 @@ def vouched(worker: WorkerProcess, timeout: float) -> Reading:
 
 
 def _told(replies: Iterator[dict[str, Any]], told: Callable[[Reading], None]) -> dict[str, Any]:
-    """Tell each reading as it comes; return what was done."""
+    """Tell each reading as it comes; return what was done. A fault says what was being done."""
     done: dict[str, Any] = {}
-    for reply in replies:
-        if "reading" in reply:
-            told(Reading(**reply["reading"]))
-        else:
-            done = reply["done"]
+    doing = ""
+    try:
+        for reply in replies:
+            doing = reply.get("doing", {}).get("what", "")
+            if "reading" in reply:
+                told(Reading(**reply["reading"]))
+            elif "done" in reply:
+                done = reply["done"]
+    except Fault as fault:
+        if doing:
+            raise Fault(fault.status, f"{doing}: {fault.reason}") from fault
+        raise
     return done
 
 

@@ -148,14 +148,21 @@ class Trial:
             )
         except Fault as fault:
             self.write(readings)
-            self._failed(fault)
+            failed = [r for r in readings if r.passed is False]
+            if failed:  # wrong, and then it did not survive that the cause was looked for
+                said = f"; looking for the cause ended in {fault}"
+                self.finish("wrong", "; ".join(map(_failure, failed)) + said)
+            else:
+                self._failed(fault)
             return
         finally:
             self._account(time.monotonic() - began)
         self.write(readings)
         failed = [r for r in readings if r.passed is False]
         if failed:
-            self.finish("wrong", "; ".join(map(_failure, failed)))
+            cause = self.detail.get("diagnosis", {}).get("cause", "")
+            said = f": {cause}" if cause else ""
+            self.finish("wrong", "; ".join(map(_failure, failed)) + said)
         self.before = quality.stamp(self.session.device)
 
     def _account(self, wall: float) -> None:

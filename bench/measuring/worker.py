@@ -3,9 +3,10 @@
 Requests: {"do": "build", "case": ...}, {"do": "open", "nonce": n, "probes": [...], "clock": bool}
 of the case that is built (and "slower": share, which plants a slow-down), {"do": "sample", "count":
 n}, {"do": "vouch"}, {"do": "probe", "probes": [...]} of the open case, {"do": "close"}, {"do":
-"peaks"}. Each has a random "id", which its replies carry: any number of {"reading": ...}, then
-{"done": ...} or {"fault": ...}. The nonce comes after `build`, which so cannot have seen it. One
-framework per process; the parent replaces the process after a fault.
+"peaks"}. Each has a random "id", which its replies carry: any number of {"reading": ...}, and
+{"doing": ...} before what may hang, then {"done": ...} or {"fault": ...}. The nonce comes after
+`build`, which so cannot have seen it. One framework per process; the parent replaces the process
+after a fault.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from bench.measuring import intact
+from bench.measuring import diagnosis, intact
 from bench.measuring.built_case import BuiltCase, construct
 from bench.measuring.clocks import HostClock
+from bench.measuring.diagnosis import faults
 from bench.measuring.frameworks import load as load_framework
 from bench.measuring.placement import host_clock
-from bench.measuring.probes import probes
+from bench.measuring.probes import Doing, probes
 from bench.measuring.witness import Witness
 from bench.record import nvml
 from bench.record.case import Case
@@ -71,6 +73,7 @@ class Worker:
         self.built = built = self.built.challenged(request["nonce"])
         case, seconds = built.case, dict[str, float]()
         failed = yield from self._measure(built, request["probes"], seconds)
+        cause = diagnosis.told(built, failed) if failed else None
         if request["clock"] and not failed:
             share, run = request.get("slower"), built.run
             if share is not None:
@@ -88,7 +91,8 @@ class Worker:
             )
         yield {
             "done": {
-                "failed": failed,
+                "failed": bool(failed),
+                **({"diagnosis": cause} if cause else {}),
                 "layout": built.code.layout,
                 "kernel": built.code.kernel,
                 "seconds": seconds,
@@ -97,18 +101,21 @@ class Worker:
 
     def _measure(
         self, built: BuiltCase, names: Sequence[str], seconds: dict[str, float]
-    ) -> Generator[dict[str, Any], None, bool]:
-        """Yield the readings of probes; return whether a gate failed, which ends them."""
+    ) -> Generator[dict[str, Any], None, list[Reading]]:
+        """Yield the readings of probes; return those of a gate that failed, which ends them."""
         for name in names:
             began = time.perf_counter()
-            failed = False
+            failed: list[Reading] = []
             for reading in self.probes[name].measure(built):
-                failed |= reading.passed is False
+                if isinstance(reading, Doing):
+                    yield {"doing": {"what": reading.what}}
+                    continue
+                failed += [reading] if reading.passed is False else []
                 yield {"reading": _plain(reading)}
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
             if failed:
-                return True
-        return False
+                return failed
+        return []
 
     def probe(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Run more probes on the open case."""
@@ -116,7 +123,7 @@ class Worker:
             raise RuntimeError("no case is open")
         seconds: dict[str, float] = {}
         failed = yield from self._measure(self.built, request["probes"], seconds)
-        yield {"done": {"failed": failed, "seconds": seconds}}
+        yield {"done": {"failed": bool(failed), "seconds": seconds}}
 
     def sample(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Time some bursts of the open case."""
@@ -190,6 +197,19 @@ def fault_of(error: BaseException) -> dict[str, str]:
     return {"status": "oom" if oom else "error", "reason": first_line}
 
 
+def _fault_in(
+    worker: Worker, request: Mapping[str, Any], error: Exception
+) -> dict[str, dict[str, str]]:
+    """Return the reply to a request that ended in an exception: of a case, also where it arose."""
+    fault = fault_of(error)
+    case = Case.from_json(request["case"]) if "case" in request else None
+    case = worker.built.case if worker.built else case
+    if case is not None and request["do"] in ("build", "open") and fault["status"] == "error":
+        more = faults.explained(error, case, worker.registry)
+        fault["reason"] += f" ({more})" if more else ""
+    return {"fault": fault}
+
+
 def serve(worker: Worker, requests: TextIO, replies: TextIO) -> None:
     """Answer requests until the parent closes the pipe."""
     handlers = {
@@ -208,8 +228,9 @@ def serve(worker: Worker, requests: TextIO, replies: TextIO) -> None:
                 _send(replies, request["id"], reply)
         except Exception as error:
             traceback.print_exc()
+            fault = _fault_in(worker, request, error)
             worker.forget()
-            _send(replies, request["id"], {"fault": fault_of(error)})
+            _send(replies, request["id"], fault)
 
 
 def _send(replies: TextIO, request: str, message: Mapping[str, Any]) -> None:

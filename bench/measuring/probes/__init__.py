@@ -21,18 +21,26 @@ from impls.operation import Operation
 
 
 @dataclass(frozen=True)
+class Doing:
+    """What a probe is about to do: said of a call that does not come back."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class Probe:
     """A named quantity; `measure` yields its readings, and none where it does not apply.
 
-    A reading whose detail has `unavailable` says why a counter cannot be read here. Isolation
-    "process" asks for a worker that has built this case and done nothing else, "after" for the
-    worker that has timed it, when it has, and "trace" for one that times nothing: once a process
-    was recorded, its launches take longer. What differs between processes is measured in
+    Before what may hang it may yield `Doing`. A reading whose detail has `note` is said of a right
+    case too, and one whose detail has `unavailable` says why a counter cannot be read here.
+    Isolation "process" asks for a worker that has built this case and done nothing else, "after"
+    for the worker that has timed it, when it has, and "trace" for one that times nothing: once a
+    process was recorded, its launches take longer. What differs between processes is measured in
     `every_round`, the rest in the first.
     """
 
     name: str
-    measure: Callable[[BuiltCase], Iterable[Reading]]
+    measure: Callable[[BuiltCase], Iterable[Reading | Doing]]
     isolation: Literal["worker", "process", "after", "trace"] = "worker"
     every_round: bool = False
 

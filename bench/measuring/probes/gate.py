@@ -303,12 +303,12 @@ def cached(built: BuiltCase) -> Iterable[Reading]:
     real = [{n: a for n, a in part.items() if framework.real(a)} for part in arguments[:2]]
     before = [{name: a * 1 for name, a in part.items()} for part in real]
     changed = [{name: a * a + 0.5 * a for name, a in part.items()} for part in before]
-    framework.wait(built.run())
+    earlier = framework.get(built.run())
     try:
         for part, new in zip(real, changed, strict=True):
             for name, a in part.items():
                 framework.overwrite(a, new[name])
-        own = framework.get(built.run())
+        own, again = framework.get(built.run()), framework.get(built.run())
         inputs, weights = (
             framework.leaves({**part, **new}, wanted)
             for part, new in zip(arguments[:2], changed, strict=True)
@@ -318,19 +318,43 @@ def cached(built: BuiltCase) -> Iterable[Reading]:
         for part, old in zip(real, before, strict=True):
             for name, a in part.items():
                 framework.overwrite(a, old[name])
-    difference = _norm(own[name] - other[name] for name in other)
-    scale = _norm(other.values()) or 1.0
     limit = tolerance(built.problem, built.case.target)
-    passed = bool(difference <= limit * scale)
-    problem = "the call remembers results by the identity of its arguments"
+    value = _apart(own, other)
+    passed = bool(value <= limit)
     yield Reading(
         "conduct.cached",
-        difference / scale,
+        value if np.isfinite(value) else None,
         n=1,
-        detail={} if passed else {"problem": problem},
+        detail={} if passed else {"problem": _unlike(own, other, again, earlier, limit)},
         passed=passed,
         limit=limit,
     )
+
+
+def _unlike(own: Arrays, other: Arrays, again: Arrays, earlier: Arrays, limit: float) -> str:
+    """Return why the timed call's own arrays, changed in place, have another answer than new ones.
+
+    `again` is the same call once more, `earlier` that before the arrays were changed.
+    """
+    if not all(np.isfinite(a).all() for answer in (own, other) for a in answer.values()):
+        return "the answer to arrays changed in place, or to new ones like them, is not finite"
+    if not _apart(own, again) <= limit:
+        return "two calls with the same contents of arrays have different answers"
+    if _apart(own, earlier) <= limit:
+        return "the call remembers results by the identity of its arguments"
+    return (
+        "the answer to arrays changed in place is not that to new ones with the same contents, "
+        "nor that from before the change"
+    )
+
+
+def _apart(one: Arrays, other: Arrays) -> float:
+    """Return the relative difference of two answers; where both are not a number, they agree."""
+    scale = _norm(np.nan_to_num(a) for a in other.values()) or 1.0
+    unequal = [
+        np.where(np.isnan(one[name]) & np.isnan(a), 0.0, one[name] - a) for name, a in other.items()
+    ]
+    return _norm(unequal) / scale
 
 
 def _norm(arrays: Iterable[Array]) -> float:

@@ -253,20 +253,6 @@ def _of_rows(act: Callable[[Any, Array], Array], rows: Array) -> Callable[[Any, 
     return moved
 
 
-def overwritten(built: BuiltCase) -> list[str]:
-    """Return the names of the arrays that the timed call changes: it is called once."""
-    framework = built.framework
-    before = [framework.get(part) for part in built.arguments]
-    framework.wait(built.run())
-    after = [framework.get(part) for part in built.arguments]
-    return [
-        name
-        for old, new in zip(before, after, strict=True)
-        for name in old
-        if not np.array_equal(old[name], new[name], equal_nan=old[name].dtype.kind == "f")
-    ]
-
-
 def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:
     """Return the names of the arrays that get gradients."""
     return tuple(name for name, s in spaces.items() if s.kind == "real" and s.grad)

@@ -247,17 +247,20 @@ class Hanging:
         self.replies = replies
 
     def ask(self, request, timeout):
+        if request["do"] == "build":
+            yield {"done": {"seconds": {}}}
+            return
         yield from self.replies
         raise Fault("timeout", "no answer within 1 s")
 
 
 def test_a_call_that_hangs_is_named():
     case = Case(asked(), CG, "fwd", "eager", Target())
-    doing = {"doing": "the gradient of y alone"}
+    doing = {"doing": {"what": "the gradient of y alone"}}
     with pytest.raises(Fault, match=r"^timeout: the gradient of y alone: no answer within 1 s$"):
-        opened(Hanging(doing), case, [], 1.0)
+        opened(Hanging(doing), case, [], 1.0, nonce=0)
     with pytest.raises(Fault, match=r"^timeout: no answer within 1 s$"):
-        opened(Hanging(doing, {"reading": {"probe": "a", "value": 1.0}}), case, [], 1.0)
+        opened(Hanging(doing, {"reading": {"probe": "a", "value": 1.0}}), case, [], 1.0, nonce=0)
 
 
 HANGS = """

@@ -13,7 +13,7 @@ from itertools import permutations
 
 import numpy as np
 
-from bench.measuring.built_case import overwritten
+from bench.measuring.answers import overwritten
 from bench.measuring.diagnosis import blocks
 from bench.measuring.diagnosis.arguments import independent, misread, rounded
 from bench.measuring.diagnosis.numbers import listed, norm
@@ -67,6 +67,7 @@ def cause(scene: Scene) -> Cause | None:
 
 def _overwrites(scene: Scene) -> str:
     """Return which arrays the timed call overwrites, before anything else that is said."""
+    scene.built.framework.wait(scene.built.run())
     changed = overwritten(scene.built)
     return f"the call overwrites its input {listed(changed)}; " if changed else ""
 

@@ -353,7 +353,7 @@ class Trial:
         spent = time.monotonic() - self.began
         facts = {"worker": self.worker.facts} if self.worker else {}
         reading = Reading(FINISHED, spent, n=1, detail=self.detail | facts | dict(detail or {}))
-        self._append(reading, status, reason, {})
+        self.session.store.append([self._row(reading, status, reason, {})])
 
     def write(
         self,
@@ -363,18 +363,18 @@ class Trial:
         reason: str = "",
     ) -> None:
         """Append readings; a failed gate is `wrong`, and what could not be read here a `skip`."""
+        rows = []
         for reading in readings:
             mine, why = status, reason
             if reading.passed is False:
                 mine, why = "wrong", _failure(reading)
             elif "unavailable" in reading.detail:
                 mine, why = "skip", str(reading.detail["unavailable"])
-            self._append(reading, mine, why, stamps or {})
+            rows.append(self._row(reading, mine, why, stamps or {}))
+        self.session.store.append(rows)
 
-    def _append(
-        self, reading: Reading, status: Status, reason: str, stamps: Mapping[str, Any]
-    ) -> None:
-        row = Row(
+    def _row(self, reading: Reading, status: Status, reason: str, stamps: Mapping[str, Any]) -> Row:
+        return Row(
             run=self.session.run,
             round=self.number,
             attempt=self.attempt,
@@ -387,7 +387,6 @@ class Trial:
             quality={"load": round(os.getloadavg()[0], 2), "order": self.order, **stamps},
             provenance=self.session.provenance,
         )
-        self.session.store.append([row])
 
 
 def half_width(samples: Sequence[float]) -> float:

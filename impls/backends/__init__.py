@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from impls.implementation import FRAMEWORKS, Framework, Target
+from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 
 
@@ -64,6 +65,9 @@ class Backend(Protocol):
 
     def norm(self, a: Any) -> Any:
         """Return the Euclidean norm along the last axis, kept as 1; its gradient at 0 is 0."""
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        """Return z [..., dim3] of x [..., dim1] and y [..., dim2], by the C kernel of forms."""
 
 
 def load(framework: Framework, problem: Problem, target: Target) -> Backend:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from impls.implementation import Target
+from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 
 
@@ -61,6 +62,12 @@ class JaxBackend:
         squares = (a * a).sum(-1, keepdims=True)
         positive = squares > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        from impls.kernels.jax import bind
+        from impls.kernels.rows import Rows
+
+        return bind(Rows(form), self.dtype, self.target.threads)
 
 
 BACKEND = JaxBackend

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import expit
 
 from impls.implementation import Target
+from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 
 
@@ -64,6 +65,12 @@ class NumpyBackend:
 
     def norm(self, a: Any) -> Any:
         return np.linalg.norm(a, axis=-1, keepdims=True)
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        from impls.kernels.numpy import bind
+        from impls.kernels.rows import Rows
+
+        return bind(Rows(form), str(self.dtype), self.target.threads)
 
 
 BACKEND = NumpyBackend

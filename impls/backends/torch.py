@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from impls.implementation import Target
+from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 
 
@@ -63,6 +64,12 @@ class TorchBackend:
 
     def norm(self, a: Any) -> Any:
         return torch.linalg.vector_norm(a, dim=-1, keepdim=True)
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        from impls.kernels.rows import Rows
+        from impls.kernels.torch import bind
+
+        return bind(Rows(form), self.target.threads)
 
 
 BACKEND = TorchBackend

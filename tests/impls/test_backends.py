@@ -9,6 +9,7 @@ import pytest
 from impls.backends import Backend, load
 from impls.families.product import problem
 from impls.implementation import FRAMEWORKS, Target
+from impls.kernels.form import TrilinearForm
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 4, 6))
@@ -77,6 +78,10 @@ CASES = {
     "concatenate": (
         lambda b: b.concatenate([b.table(A), b.table(B[:, :1])], 1),
         np.hstack([A, B[:, :1]]),
+    ),
+    "trilinear": (
+        lambda b: b.trilinear(TrilinearForm.dense(C))(b.table(A[:, :3]), b.table(B[:, :3])),
+        np.einsum("ijk,ni,nj->nk", C[:, :3], A[:, :3], B[:, :3]),
     ),
     "complex": (lambda b: b.complex(b.table(A), b.table(B)), A + 1j * B),
     "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),

@@ -17,6 +17,7 @@ import numpy as np
 
 from impls.implementation import FRAMEWORKS, Framework, Target
 from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -68,6 +69,12 @@ class Backend(Protocol):
 
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         """Return z [..., dim3] of x [..., dim1] and y [..., dim2], by the C kernel of forms."""
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        """Return z [nodes, channels, dim3] of (x, s, w, src, dst) by the C kernel of graphs.
+
+        Without weights, of (x, s, src, dst); see `impls.kernels.graph`.
+        """
 
 
 def load(framework: Framework, problem: Problem, target: Target) -> Backend:

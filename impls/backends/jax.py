@@ -11,6 +11,7 @@ import numpy as np
 
 from impls.implementation import Target
 from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -68,6 +69,17 @@ class JaxBackend:
         from impls.kernels.rows import Rows
 
         return bind(Rows(form), self.dtype, self.target.threads)
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        from impls.kernels.graph import Edges
+        from impls.kernels.jax import bind
+
+        call = bind(Edges(form), self.dtype, self.target.threads)
+
+        def convolution(*arrays: Any) -> Any:
+            return call(*arrays[:-2], *(index.astype(jnp.int32) for index in arrays[-2:]))
+
+        return convolution
 
 
 BACKEND = JaxBackend

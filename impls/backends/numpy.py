@@ -10,6 +10,7 @@ from scipy.special import expit
 
 from impls.implementation import Target
 from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -71,6 +72,12 @@ class NumpyBackend:
         from impls.kernels.rows import Rows
 
         return bind(Rows(form), str(self.dtype), self.target.threads)
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        from impls.kernels.graph import Edges
+        from impls.kernels.numpy import bind
+
+        return bind(Edges(form), str(self.dtype), self.target.threads)
 
 
 BACKEND = NumpyBackend

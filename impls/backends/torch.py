@@ -10,6 +10,7 @@ import torch
 
 from impls.implementation import Target
 from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -70,6 +71,17 @@ class TorchBackend:
         from impls.kernels.torch import bind
 
         return bind(Rows(form), self.target.threads)
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        from impls.kernels.graph import Edges
+        from impls.kernels.torch import bind
+
+        call = bind(Edges(form), self.target.threads)
+
+        def convolution(*tensors: Any) -> Any:
+            return call(*tensors[:-2], *(index.to(torch.int32) for index in tensors[-2:]))
+
+        return convolution
 
 
 BACKEND = TorchBackend

@@ -56,11 +56,17 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
 
 @lru_cache(maxsize=32)
 def library(
-    names: tuple[str, ...], dtype: str, *, parallel: bool = False, include: str | None = None
+    names: tuple[str, ...],
+    dtype: str,
+    own: tuple[str, ...] = (),
+    *,
+    parallel: bool = False,
+    include: str | None = None,
 ) -> ctypes.CDLL:
     """Return the sources of these names, one behind the other, compiled for a data type.
 
-    With `parallel`, loops run on several threads (OpenMP). `include` is a directory of headers.
+    With `parallel`, loops run on several threads (OpenMP). `own` are more flags, `include` is a
+    directory of headers.
 
     Raises:
         RuntimeError: when there is no compiler, or it fails; the message has its last line.
@@ -69,7 +75,7 @@ def library(
     if path is None:
         raise RuntimeError("no C compiler was found; install gcc or clang, or name one in $CC")
     text = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
-    flags = [*FLAGS, *DTYPES[dtype], *(["-fopenmp"] if parallel else [])]
+    flags = [*FLAGS, *DTYPES[dtype], *own, *(["-fopenmp"] if parallel else [])]
     flags += [] if include is None else ["-I", include]
     told = _run([path, *flags, "-dM", "-E", "-x", "c", os.devnull])
     key = hashlib.sha256("\0".join([text, *flags, told]).encode()).hexdigest()[:32]

@@ -54,6 +54,18 @@ class Derivative:
             tuple(terms),
         )
 
+    def depends(self, of: Iterable[int]) -> list[int]:
+        """Return the numbers of what is given on which some of the outputs depend."""
+        chosen = {self.wanted[output] for output in of}
+        held = {
+            argument
+            for term in self.terms
+            for a in chosen.intersection(term)
+            for argument in term
+            if argument != a
+        }
+        return [number for number, a in enumerate(self.given) if a in held]
+
     @property
     def output_slots(self) -> tuple[int, ...]:
         """Return the slot of each output."""

@@ -32,10 +32,12 @@ def bind(kernel: Kernel, dtype: str, threads: int) -> Callable[..., Any]:
 
 
 @lru_cache(maxsize=256)
-def _target(source: str, symbol: str, dtype: str, parallel: bool) -> str:
+def _target(
+    sources: tuple[str, ...], flags: tuple[str, ...], symbol: str, dtype: str, parallel: bool
+) -> str:
     """Compile the function for XLA and register it; return its name."""
     include = jax.ffi.include_dir()
-    loaded = library((source, "xla.c"), dtype, parallel=parallel, include=include)
+    loaded = library((*sources, "xla.c"), dtype, flags, parallel=parallel, include=include)
     name = f"equibench_{symbol}_{dtype}{'_parallel' if parallel else ''}"
     handler = loaded.call_of_xla
     jax.ffi.register_ffi_target(name, jax.ffi.pycapsule(handler), platform="cpu")
@@ -45,7 +47,7 @@ def _target(source: str, symbol: str, dtype: str, parallel: bool) -> str:
 @lru_cache(maxsize=256)
 def _function(kernel: Kernel, derivative: Derivative, dtype: str, threads: int) -> Any:
     """Return a derivative as a function that JAX can differentiate."""
-    target = _target(kernel.source, kernel.symbol, dtype, threads > 1)
+    target = _target(kernel.sources, kernel.flags, kernel.symbol, dtype, threads > 1)
     table, many = kernel.table(derivative), len(derivative.given)
     words, numbers = np.asarray(table.words, np.int32), np.asarray(table.numbers, dtype)
 
@@ -74,8 +76,9 @@ def _function(kernel: Kernel, derivative: Derivative, dtype: str, threads: int) 
         values, to = residuals
         zero = jax.custom_derivatives.SymbolicZero
         of = [n for n, c in enumerate(cotangents) if not isinstance(c, zero)]
+        to = [n for n in derivative.depends(of) if n in to]
         gradients: list[Any] = [None] * len(values)
-        if of and to:
+        if to:
             inner = _function(kernel, derivative.gradient(of, to), dtype, threads)
             found = inner(*values[:many], *(cotangents[n] for n in of), *values[many:])
             for n, g in zip(to, found, strict=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,14 +25,19 @@ class Table:
 class Kernel(Protocol):
     """What the bindings of the frameworks need; two kernels with equal `digest` are the same.
 
-    The C function is `symbol(words, numbers, arrays, counts, threads)` in `source`; `arrays` are
-    what is given, then index arrays (int32), then the outputs.
+    The C function is `symbol(words, numbers, arrays, counts, threads)` in `sources`; `arrays` are
+    what is given, then `indices` index arrays (int32), then the outputs. It returns 0, 1 where it
+    gets no memory, and 2 for an index out of range.
     """
 
-    source: str
-    symbol: str
-    slots: int
-    indices: int
+    sources: ClassVar[tuple[str, ...]]
+    flags: ClassVar[tuple[str, ...]]
+    symbol: ClassVar[str]
+    indices: ClassVar[int]
+
+    @property
+    def slots(self) -> int:
+        """Return the number of slots of the form, the last being that of the value's cotangent."""
 
     def __hash__(self) -> int:
         """Kernels are keys of caches."""

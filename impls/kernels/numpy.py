@@ -13,6 +13,9 @@ from impls.kernels.compiler import library
 from impls.kernels.derivative import Derivative
 from impls.kernels.kernel import Kernel, Shape, first
 
+FAILURES = {1: "there is no memory to work in", 2: "an index is out of range"}
+"""What the functions return where they fail."""
+
 
 class Function:
     """The C function of a derivative with its table, at a data type: called with pointers."""
@@ -23,7 +26,7 @@ class Function:
         table = kernel.table(derivative)
         self.words = np.ascontiguousarray(table.words, np.int32)
         self.numbers = np.ascontiguousarray(table.numbers, dtype)
-        loaded = library((kernel.source,), dtype, parallel=threads > 1)
+        loaded = library(kernel.sources, dtype, kernel.flags, parallel=threads > 1)
         self.function = getattr(loaded, kernel.symbol)
         self.function.restype = ctypes.c_int
         tables = self.words.ctypes.data, self.numbers.ctypes.data
@@ -44,9 +47,12 @@ class Function:
 
         Raises:
             MemoryError: when the function got none.
+            IndexError: for an index out of range.
         """
-        if self.function(*self.head, self.pointers(*pointers), counts, self.threads):
-            raise MemoryError(f"{self.kernel.symbol} got no memory to work in")
+        failed = self.function(*self.head, self.pointers(*pointers), counts, self.threads)
+        if failed:
+            error = MemoryError if failed == 1 else IndexError
+            raise error(f"{self.kernel.symbol}: {FAILURES[failed]}")
 
 
 def bind(kernel: Kernel, dtype: str, threads: int) -> Callable[..., Any]:

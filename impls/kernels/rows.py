@@ -5,11 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from impls.kernels.derivative import Derivative
 from impls.kernels.form import TrilinearForm
 from impls.kernels.kernel import Shape, Table
 from impls.kernels.program import program
+
+SOURCES = ("lanes.c", "rows.c")
 
 
 @dataclass(frozen=True)
@@ -17,10 +20,15 @@ class Rows:
     """The derivatives of a trilinear form, on each row of arrays [..., dim]."""
 
     form: TrilinearForm
-    source = "tile.c"
-    symbol = "map_rows"
-    slots = 3
-    indices = 0
+    sources: ClassVar[tuple[str, ...]] = SOURCES
+    flags: ClassVar[tuple[str, ...]] = ("-DPARTS=2",)
+    symbol: ClassVar[str] = "map_rows"
+    indices: ClassVar[int] = 0
+
+    @property
+    def slots(self) -> int:
+        """Return 3: x, y and g."""
+        return 3
 
     @property
     def digest(self) -> str:

@@ -73,12 +73,11 @@ def _save(ctx: Any, key: str, threads: int, tensors: Sequence[Any]) -> None:
 
 def _gradients(ctx: Any, needed: Sequence[bool], cotangents: Sequence[Any]) -> list[Any]:
     """Return the gradient, or None, with respect to each tensor of a call."""
-    tensors = ctx.saved_tensors
+    tensors, (kernel, derivative) = ctx.saved_tensors, _derivative(ctx.key)
     of = [n for n, c in enumerate(cotangents) if c is not None]
-    to = [n for n in range(len(tensors)) if needed[n]]
+    to = [n for n in derivative.depends(of) if needed[n]]
     found: list[Any] = [None] * len(tensors)
-    if of and to:
-        kernel, derivative = _derivative(ctx.key)
+    if to:
         given = len(derivative.given)
         operator = _operator(given + len(of), kernel.indices, len(to))
         arguments = *tensors[:given], *(cotangents[n] for n in of), *tensors[given:]

@@ -30,8 +30,9 @@ XLA_FFI_Error *call_of_xla(XLA_FFI_CallFrame *frame) {
     const XLA_FFI_Buffer *first = frame->args.args[0];
     for (int64_t axis = 0; axis + 1 < first->rank; axis++) rows *= first->dims[axis];
     const int64_t *sizes = counts->data;
-    if (KERNEL(words->data, numbers->data, arrays, sizes[0] ? sizes : &rows,
-               (int)*(const int64_t *)threads->value))
-        return refused(frame, "a kernel got no memory to work in");
-    return NULL;
+    int failed = KERNEL(words->data, numbers->data, arrays, sizes[0] ? sizes : &rows,
+                        (int)*(const int64_t *)threads->value);
+    if (!failed) return NULL;
+    return refused(frame, failed == 1 ? "a kernel got no memory to work in"
+                                      : "an index is out of range");
 }

@@ -10,6 +10,7 @@ from impls.backends import Backend, load
 from impls.families.product import problem
 from impls.implementation import FRAMEWORKS, Target
 from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 4, 6))
@@ -50,6 +51,12 @@ def dft(name, norm):
     return found[:, : columns // 2 + 1] if name.startswith("r") else found
 
 
+def summed(messages):
+    """Return the sums of three messages at the nodes 3, 1 and 3 of four."""
+    first, second, third = messages
+    return np.stack([0 * first, second, 0 * first, first + third])
+
+
 CASES = {
     "table": (lambda b: b.table(A), A),
     "index": (lambda b: b.index(PICK), PICK),
@@ -82,6 +89,12 @@ CASES = {
     "trilinear": (
         lambda b: b.trilinear(TrilinearForm.dense(C))(b.table(A[:, :3]), b.table(B[:, :3])),
         np.einsum("ijk,ni,nj->nk", C[:, :3], A[:, :3], B[:, :3]),
+    ),
+    "convolution": (
+        lambda b: b.convolution(Convolution((3, 3, 4), ((0, 0, 0, C[:, :3]),), weighted=False))(
+            b.table(A.reshape(4, 2, 3)), b.table(B[:3, :3]), b.index(PICK), b.index(PICK + 1)
+        ),
+        summed(np.einsum("ijk,eui,ej->euk", C[:, :3], A.reshape(4, 2, 3)[PICK], B[:3, :3])),
     ),
     "complex": (lambda b: b.complex(b.table(A), b.table(B)), A + 1j * B),
     "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),

@@ -10,14 +10,20 @@ import pytest
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.kernels import compiler
+from impls.kernels.rows import Rows
 from impls.registry import load
 
 REGISTRY = load()
 ROOT = Path(__file__).parents[3]
 COMPILE = """
 from impls.kernels.compiler import library
-library(("tile.c",), "float32").map_rows
+from impls.kernels.rows import Rows
+library(Rows.sources, "float32", Rows.flags).map_rows
 """
+
+
+def compiled(library=compiler.library):
+    return library(Rows.sources, "float32", Rows.flags)
 
 
 @pytest.fixture
@@ -47,7 +53,7 @@ def test_without_a_compiler_every_kernel_refuses_with_the_remedy(monkeypatch):
     assert "no C compiler: looked for cc, gcc, clang" in refused.reason
     assert "install gcc or clang" in refused.remedy and "$CC" in refused.remedy
     with pytest.raises(RuntimeError, match="no C compiler was found"):
-        compiler.library.__wrapped__(("tile.c",), "float32")
+        compiled(compiler.library.__wrapped__)
 
 
 def test_a_compiler_is_the_one_that_is_named(monkeypatch):
@@ -65,33 +71,33 @@ def test_other_devices_and_data_types_are_refused_by_name():
 
 
 def test_a_library_is_compiled_once_and_found_again(fresh, monkeypatch):
-    compiler.library(("tile.c",), "float32")
+    compiled()
     (kept,) = fresh.iterdir()
     stamp = kept.stat().st_mtime_ns
     compiler.library.cache_clear()
     calls = []
     run = compiler._run
     monkeypatch.setattr(compiler, "_run", lambda *a: calls.append(a) or run(*a))
-    compiler.library(("tile.c",), "float32")
+    compiled()
     assert [kept] == list(fresh.iterdir()) and kept.stat().st_mtime_ns == stamp
     assert len(calls) == 1 and "-E" in calls[0][0], "asked who it is, and compiled nothing"
 
 
 @pytest.mark.parametrize("what", ["source", "flags", "compiler"])
 def test_another_source_flag_or_compiler_is_another_library(what, fresh, monkeypatch):
-    compiler.library(("tile.c",), "float32")
+    compiled()
     compiler.library.cache_clear()
     if what == "source":
         read = Path.read_text
         monkeypatch.setattr(Path, "read_text", lambda *a, **k: read(*a, **k) + "\n/* new */\n")
     elif what == "flags":
-        monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-DPARTS=1"))
+        monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-DEXTRA=1"))
     else:
         run = compiler._run
         monkeypatch.setattr(
             compiler, "_run", lambda c, t="": run(c, t) + ("another" if "-E" in c else "")
         )
-    compiler.library(("tile.c",), "float32")
+    compiled()
     assert len(list(fresh.iterdir())) == 2
 
 
@@ -114,7 +120,7 @@ def test_where_nothing_can_be_kept_a_process_compiles_for_itself(tmp_path, monke
     blocked = tmp_path / "file"
     blocked.write_text("in the way")
     monkeypatch.setenv("EQUIBENCH_CACHE", str(blocked))
-    assert isinstance(compiler.library.__wrapped__(("tile.c",), "float32"), ctypes.CDLL)
+    assert isinstance(compiled(compiler.library.__wrapped__), ctypes.CDLL)
 
 
 def test_a_compiler_that_fails_is_quoted(fresh, tmp_path, monkeypatch):
@@ -123,13 +129,13 @@ def test_a_compiler_that_fails_is_quoted(fresh, tmp_path, monkeypatch):
     broken.chmod(0o755)
     monkeypatch.setenv("CC", str(broken))
     with pytest.raises(RuntimeError, match=r"broken failed .* out of ideas; name another compiler"):
-        compiler.library(("tile.c",), "float32")
+        compiled()
 
 
 def test_rounding_is_that_of_the_process_before():
     """Fast math would flush small numbers to zero everywhere."""
     import numpy as np
 
-    compiler.library(("tile.c",), "float32")
+    compiled()
     assert not any("fast-math" in flag or flag == "-Ofast" for flag in compiler.FLAGS)
     assert np.float32(1e-39) * np.float32(0.5) > 0

@@ -52,6 +52,9 @@ class Backend(Protocol):
     def is_negative(self, a: Any) -> Any:
         """Return 1 where a < 0, else 0: a factor that keeps the data type of what it multiplies."""
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        """Return an array repeated along its axes of length 1, as a view where there are views."""
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         """Return arrays joined along an axis."""
 

@@ -47,6 +47,9 @@ class JaxBackend:
     def is_negative(self, a: Any) -> Any:
         return a < 0
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        return jnp.broadcast_to(a, shape)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return jnp.concatenate(arrays, axis)
 

@@ -48,6 +48,9 @@ class NumpyBackend:
     def is_negative(self, a: Any) -> Any:
         return (a < 0).astype(a.dtype)
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        return np.broadcast_to(a, shape)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return np.concatenate(arrays, axis)
 

@@ -47,6 +47,9 @@ class TorchBackend:
     def is_negative(self, a: Any) -> Any:
         return a < 0
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        return a.expand(shape)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return torch.cat(tuple(arrays), axis)
 

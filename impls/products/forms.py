@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from impls.backends import Backend
 from impls.families.product import irreps_of
@@ -11,19 +15,24 @@ from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem, Refusal
 from impls.products.paths import Path
+from impls.so3.irreps import Irreps
 
 LARGEST = 6561
 """The kernel takes up to so many pairs of components: degrees 0..8 times 0..8."""
+
+Coupling = tuple[int, int, NDArray[np.float64]]
+"""Where x and y start, and the coupling tensor [dim1, dim2, dim3]."""
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
     """Refuse what the kernel lacks, and tables that take seconds to make."""
     first, second, _ = irreps_of(problem)
-    return refused(first.dim * second.dim) or compiler.supports(problem, target)
+    return fits(first, second) or compiler.supports(problem, target)
 
 
-def refused(pairs: int) -> Refusal | None:
+def fits(first: Irreps, second: Irreps) -> Refusal | None:
     """Refuse more pairs of components than LARGEST."""
+    pairs = first.dim * second.dim
     if pairs <= LARGEST:
         return None
     return Refusal(
@@ -36,6 +45,33 @@ def of_paths(dims: tuple[int, int], paths: Sequence[Path]) -> TrilinearForm:
     """Return the form of a product of features of these dimensions, each path its own output."""
     blocks = ((p.in1.start, p.in2.start, p.out.start, p.tensor) for p in paths)
     return TrilinearForm.of((*dims, paths[-1].out.stop), blocks)
+
+
+def of_runs(dims: tuple[int, int], runs: Sequence[Sequence[Coupling]]) -> TrilinearForm:
+    """Return the form of runs of couplings into one irrep, each ordered by (component, path)."""
+    blocks, start = [], 0
+    for run in runs:
+        for place, (i, j, tensor) in enumerate(run):
+            spread = np.zeros((*tensor.shape, len(run)))
+            spread[..., place] = tensor
+            blocks.append((i, j, start, spread.reshape(*tensor.shape[:2], -1)))
+        start += run[0][2].shape[2] * len(run)
+    return TrilinearForm.of((*dims, start), blocks)
+
+
+def mixed(coupled: Any, dims: Sequence[int], weights: Sequence[Any], b: Backend) -> Any:
+    """Return z [batch, channels, dim], one matrix product for each irrep of the output.
+
+    `coupled` is [batch, pairs, ...] as `of_runs` orders it, `dims` are those of the irreps, and
+    `weights` have for each [paths pairs, channels], perhaps with the samples in front.
+    """
+    rows, start, parts = b.contiguous(coupled.swapaxes(1, 2)), 0, []
+    batch, _, pairs = rows.shape
+    for dim, w in zip(dims, weights, strict=True):
+        stop = start + dim * (w.shape[-2] // pairs)
+        parts.append(rows[:, start:stop].reshape(batch, dim, -1) @ w)
+        start = stop
+    return b.concatenate(parts, 1).swapaxes(1, 2)
 
 
 def product(form: TrilinearForm, b: Backend) -> Built:

@@ -82,6 +82,10 @@ CASES = {
         lambda b: b.segment_sum(b.table(A), b.index(SEGMENT), 5),
         np.stack([A[1], 0 * A[0], A[0] + A[2], A[3], 0 * A[0]]),
     ),
+    "broadcast": (
+        lambda b: b.broadcast(b.table(A[:, None]), (4, 3, 6)),
+        np.broadcast_to(A[:, None], (4, 3, 6)),
+    ),
     "concatenate": (
         lambda b: b.concatenate([b.table(A), b.table(B[:, :1])], 1),
         np.hstack([A, B[:, :1]]),

@@ -55,6 +55,9 @@ class Backend(Protocol):
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         """Return an array repeated along its axes of length 1, as a view where there are views."""
 
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        """Return parts of these lengths along an axis, whose gradients are joined in one pass."""
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         """Return arrays joined along an axis."""
 

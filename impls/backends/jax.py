@@ -50,6 +50,9 @@ class JaxBackend:
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         return jnp.broadcast_to(a, shape)
 
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        return jnp.split(a, np.cumsum(sizes)[:-1], axis)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return jnp.concatenate(arrays, axis)
 

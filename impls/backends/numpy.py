@@ -51,6 +51,9 @@ class NumpyBackend:
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         return np.broadcast_to(a, shape)
 
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        return np.split(a, np.cumsum(sizes)[:-1], axis)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return np.concatenate(arrays, axis)
 

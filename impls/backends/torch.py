@@ -50,6 +50,9 @@ class TorchBackend:
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         return a.expand(shape)
 
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        return torch.split(a, list(sizes), axis)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return torch.cat(tuple(arrays), axis)
 

@@ -65,12 +65,13 @@ def mixed(coupled: Any, dims: Sequence[int], weights: Sequence[Any], b: Backend)
     `coupled` is [batch, pairs, ...] as `of_runs` orders it, `dims` are those of the irreps, and
     `weights` have for each [paths pairs, channels], perhaps with the samples in front.
     """
-    rows, start, parts = b.contiguous(coupled.swapaxes(1, 2)), 0, []
+    rows = b.contiguous(coupled.swapaxes(1, 2))
     batch, _, pairs = rows.shape
-    for dim, w in zip(dims, weights, strict=True):
-        stop = start + dim * (w.shape[-2] // pairs)
-        parts.append(rows[:, start:stop].reshape(batch, dim, -1) @ w)
-        start = stop
+    sizes = [dim * (w.shape[-2] // pairs) for dim, w in zip(dims, weights, strict=True)]
+    parts = [
+        part.reshape(batch, dim, -1) @ w
+        for part, dim, w in zip(b.split(rows, sizes, 1), dims, weights, strict=True)
+    ]
     return b.concatenate(parts, 1).swapaxes(1, 2)
 
 

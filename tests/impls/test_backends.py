@@ -86,6 +86,7 @@ CASES = {
         lambda b: b.broadcast(b.table(A[:, None]), (4, 3, 6)),
         np.broadcast_to(A[:, None], (4, 3, 6)),
     ),
+    "split": (lambda b: b.split(b.table(A), (1, 3, 2), 1)[1], A[:, 1:4]),
     "concatenate": (
         lambda b: b.concatenate([b.table(A), b.table(B[:, :1])], 1),
         np.hstack([A, B[:, :1]]),

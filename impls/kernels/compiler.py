@@ -34,8 +34,12 @@ DTYPES = {"float32": ("-DREAL=float", "-DSINGLE"), "float64": ("-DREAL=double",)
 def compiler() -> str | None:
     """Return the path of a C compiler: $CC if set, else the first that is found; None for none."""
     chosen = os.environ.get("CC")
-    names = (chosen,) if chosen else COMPILERS
-    return next((path for name in names if (path := shutil.which(name))), None)
+    return _which((chosen,) if chosen else COMPILERS, os.environ.get("PATH"))
+
+
+@lru_cache(maxsize=8)
+def _which(names: tuple[str, ...], path: str | None) -> str | None:
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:

@@ -135,22 +135,43 @@ INLINE void receive(const vec *x, const REAL *m, vec w, vec *z, int nk, int ni) 
     }
 }
 
-/* gx_i += sum of M[k, i] w g_k; outer[k, i] += w g_k x_i; return sum of g_k M[k, i] x_i. */
-INLINE vec send(const vec *x, const REAL *m, vec w, const vec *g, vec *gx, vec *outer, int nk,
-                int ni, int weights) {
-    vec total = {0};
-    for (int k = 0; k < nk; k++, m += ni * WIDTH) {
-        vec u = w * g[k], y = {0};
-        if (gx)
-            for (int i = 0; i < ni; i++) gx[i] += splat(m[i * WIDTH]) * u;
-        if (outer)
-            for (int i = 0; i < ni; i++) outer[k * ni + i] += u * x[i];
-        if (weights) {
-            for (int i = 0; i < ni; i++) y += splat(m[i * WIDTH]) * x[i];
-            total += g[k] * y;
+/* What one path of an edge sends, all channels: gradients with respect to x (gx_i += sum of
+   M[k, i] w g_k), to w, and the outer products [k, i] of w g and x, lane by lane, for that to s.
+   Absent ones are NULL; u has room for [blocks, nk]. */
+INLINE void send(const Graph *q, int p, int64_t edge, const vec *x, const REAL *m, const REAL *w,
+                 const vec *g, vec *gx, REAL *gw, vec *outer, vec *u, int add, int ni) {
+    const Path *path = q->path + p;
+    int nk = path->nk;
+    for (int64_t block = 0; block < q->blocks; block++) {
+        const vec *gk = g + block * q->dim_z + path->k, *xi = x + block * q->dim_x + path->i;
+        vec *to = gx + block * q->dim_x + path->i;
+        vec own = load_weights(q, w, edge, p, block), total = {0}, xs[ni], sums[ni];
+        for (int i = 0; i < ni; i++) xs[i] = xi[i], sums[i] = gx ? to[i] : (vec){0};
+        for (int k = 0; k < nk; k++) {
+            vec uk = own * gk[k], y = {0};
+            u[block * nk + k] = uk;
+            for (int i = 0; i < ni; i++) {
+                vec entry = splat(m[(k * ni + i) * WIDTH]);
+                sums[i] += entry * uk;
+                y += entry * xs[i];
+            }
+            total += gk[k] * y;
         }
+        if (gx)
+            for (int i = 0; i < ni; i++) to[i] = sums[i];
+        if (gw) store_weights(q, gw, edge, p, block, total, add);
     }
-    return total;
+    if (!outer) return;
+    for (int k = 0; k < nk; k++) {
+        vec sums[ni];
+        for (int i = 0; i < ni; i++) sums[i] = (vec){0};
+        for (int64_t block = 0; block < q->blocks; block++) {
+            const vec *xi = x + block * q->dim_x + path->i;
+            vec uk = u[block * nk + k];
+            for (int i = 0; i < ni; i++) sums[i] += uk * xi[i];
+        }
+        for (int i = 0; i < ni; i++) outer[k * ni + i] = sums[i];
+    }
 }
 
 static int within(const Graph *q, const int32_t *node) {
@@ -183,15 +204,16 @@ static int64_t cut(const Graph *q, const int64_t *first, int part, int parts) {
 
 /* The memory of one thread, in the order of its use. */
 typedef struct {
-    vec *sh, *m, *tile, *outer, *sums;
+    vec *sh, *m, *tile, *outer, *sums, *u;
     REAL *scratch;
 } Room;
 
 static size_t room_size(const Graph *q) {
     size_t dim = q->dim_x > q->dim_z ? q->dim_x : q->dim_z;
     size_t padded = dim + WIDTH;
-    return ALIGNED((2 * (size_t)q->dim_s + 2 * q->entries + (q->blocks + 1) * padded) * sizeof(vec) +
-                   (WIDTH * dim + WIDTH) * sizeof(REAL));
+    size_t vectors = 2 * (size_t)q->dim_s + 2 * q->entries + (q->blocks + 1) * padded;
+    vectors += (size_t)q->blocks * q->dim_z;
+    return ALIGNED(vectors * sizeof(vec) + (WIDTH * dim + WIDTH) * sizeof(REAL));
 }
 
 static Room room(const Graph *q, char *memory) {
@@ -201,7 +223,8 @@ static Room room(const Graph *q, char *memory) {
     r.sums = r.sh + q->dim_s;
     r.m = r.sums + q->dim_s;
     r.outer = r.m + q->entries;
-    r.tile = r.outer + q->entries;
+    r.u = r.outer + q->entries;
+    r.tile = r.u + q->blocks * q->dim_z;
     r.scratch = (REAL *)(r.tile + (q->blocks + 1) * (dim + WIDTH));
     return r;
 }
@@ -255,21 +278,13 @@ static void send_nodes(const Graph *q, const vec *x, const REAL *s, const REAL *
         matrices(q, s, edge, count, r.sh, r.m);
         for (int e = 0; e < count; e++) {
             int64_t node = q->src[edge[e]], end = q->dst[edge[e]];
-            if (gs) memset(r.outer, 0, q->entries * sizeof(vec));
-            for (int64_t block = 0; block < q->blocks; block++) {
-                const vec *xs = x + (node * q->blocks + block) * q->dim_x;
-                const vec *gs_of = g + (end * q->blocks + block) * q->dim_z;
-                vec *tile = r.tile + block * q->dim_x;
-                for (int p = 0; p < q->paths; p++) {
-                    const Path *path = q->path + p;
-                    const REAL *m = (const REAL *)(r.m + path->m) + e;
-                    vec own = load_weights(q, w, edge[e], p, block), found;
-                    BY_COMPONENTS(path->ni,
-                                  found = send(xs + path->i, m, own, gs_of + path->k,
-                                               gx ? tile + path->i : NULL,
-                                               gs ? r.outer + path->m : NULL, path->nk, N, !!gw))
-                    if (gw) store_weights(q, gw, edge[e], p, block, found, add[W]);
-                }
+            const vec *xs = x + node * q->blocks * q->dim_x, *ends = g + end * q->blocks * q->dim_z;
+            for (int p = 0; p < q->paths; p++) {
+                const Path *path = q->path + p;
+                BY_COMPONENTS(path->ni,
+                              send(q, p, edge[e], xs, (const REAL *)(r.m + path->m) + e, w, ends,
+                                   gx ? r.tile : NULL, gw, gs ? r.outer + path->m : NULL, r.u,
+                                   add[W], N))
             }
             if (gs) {
                 const int32_t *j = q->j;

@@ -28,9 +28,13 @@ NAMES = {torch.float32: "float32", torch.float64: "float64"}
 PLAIN = {torch.Tensor, torch.nn.Parameter}
 
 
-def bind(kernel: Kernel, threads: int) -> Callable[..., Any]:
-    """Return the map as a function of tensors: the given ones, then those of indices (int32)."""
+def bind(kernel: Kernel, dtype: torch.dtype, threads: int) -> Callable[..., Any]:
+    """Return the map as a function of tensors: the given ones, then those of indices (int32).
+
+    The library is compiled here, and the table of the map made; those of gradients when asked for.
+    """
     KERNELS[kernel.digest] = kernel
+    _prepared(kernel.digest, dtype, threads)
     digest, operator = kernel.digest, _operator(kernel.slots - 1, kernel.indices, 1)
 
     def call(*tensors: Any) -> Any:

@@ -32,7 +32,7 @@ def pair(torch):
     table = torch.tensor(TABLE)
     inputs = [torch.tensor(a, requires_grad=True) for a in (X, Y)]
     return (
-        bind(Rows(TrilinearForm.dense(TABLE)), 1),
+        bind(Rows(TrilinearForm.dense(TABLE)), torch.float64, 1),
         lambda x, y: torch.einsum(FORMULA, table, x, y),
         inputs,
     )

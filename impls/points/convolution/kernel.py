@@ -11,7 +11,6 @@ from __future__ import annotations
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import irreps_of
-from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.kernels import compiler
 from impls.kernels.graph import Convolution
@@ -69,7 +68,6 @@ ALGORITHMS = (
         channelwise,
         supports=supports,
         papers=("geiger2022",),
-        growth=Growth({"lmax": 5, "channels": 1}),
     ),
     Algorithm(
         "mixing_convolution",
@@ -78,6 +76,5 @@ ALGORITHMS = (
         mixing,
         supports=supports,
         papers=("geiger2022",),
-        growth=Growth({"lmax": 5, "channels": 2}),
     ),
 )

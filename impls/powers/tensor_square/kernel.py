@@ -15,7 +15,6 @@ import numpy as np
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.feature import channels_of, irreps_of
-from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.kernels import compiler
 from impls.powers.tensor_square.operation import Pairs, Square, reached, squares_of
@@ -77,5 +76,4 @@ ALGORITHM = Algorithm(
     kernel,
     supports=supports,
     papers=("geiger2022",),
-    growth=Growth({"lmax": 5, "channels": 3}),
 )

@@ -18,7 +18,6 @@ import numpy as np
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.weighted import batch_of, irreps_of, multiplicities_of
-from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
@@ -133,7 +132,6 @@ ALGORITHMS = tuple(
         partial(mixed_first if mode.name in ("uvu", "uvv") else pairs, mode),
         supports=supports,
         papers=("geiger2022",),
-        growth=Growth({"lmax": 5, "channels": len(mode.letters)}),
     )
     for mode in MODES
 )

@@ -8,7 +8,6 @@ from __future__ import annotations
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.field import irreps_of
-from impls.growth import Growth
 from impls.implementation import Built, Target
 from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
@@ -34,5 +33,4 @@ ALGORITHM = Algorithm(
     kernel,
     supports=supports,
     papers=("xie2026",),
-    growth=Growth({"lmax": 5, "channels": 1}),
 )

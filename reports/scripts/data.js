@@ -9,6 +9,7 @@ function reading(data) {
   }));
   for (const field of fields) {
     field.distinct = distinct(field, data.count);
+    field.known = data.keys.filter((_, i) => field.get(i) !== null).length;
   }
   const split = data.ids.map((column) => (i) => column.words[column.at[i]]);
   return {

@@ -31,7 +31,10 @@ SCREENS = pytest.mark.parametrize(
     ("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)]
 )
 
-pytestmark = pytest.mark.skipif(program() is None, reason="no chromium on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(program() is None, reason="no chromium on this machine"),
+]
 
 
 @pytest.fixture(scope="module")

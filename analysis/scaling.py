@@ -30,8 +30,6 @@ def exponent(
     Raises:
         ValueError: for fewer than two distinct sizes, or numbers that are not positive and finite.
     """
-    from scipy import stats  # half a second: not at import
-
     x, y = _logs(sizes, values)
     if last is not None and last < 2:
         raise ValueError(f"an exponent needs at least two sizes, not last = {last}")
@@ -40,11 +38,14 @@ def exponent(
         raise ValueError("an exponent needs at least two distinct sizes")
     kept = x >= largest[0]
     x, y = x[kept], y[kept]
-    fit = stats.linregress(x, y)
-    alpha = float(fit.slope)
+    x, y = x - x.mean(), y - y.mean()
+    spread = float(x @ x)
+    alpha = float(x @ y) / spread
     if len(x) < 3:
         return Interval(alpha, float("nan"), float("nan"))
-    half = float(special.stdtrit(len(x) - 2, (1 + level) / 2) * fit.stderr)
+    rest = y - alpha * x
+    error = np.sqrt(float(rest @ rest) / (len(x) - 2) / spread)
+    half = float(special.stdtrit(len(x) - 2, (1 + level) / 2) * error)
     return Interval(alpha, alpha - half, alpha + half)
 
 

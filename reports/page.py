@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +19,17 @@ from impls.registry import Registry
 from reports.data import bibliography
 from reports.data.run import Run
 from reports.data.sets import ReportSet
-from reports.data.table import Table, to_csv
+from reports.data.table import Table, to_csv, within
+from reports.data.text import slug
 from reports.figures.style import PALETTE
 from reports.sections import sections
 from reports.story import Drawn, Story
 from reports.tables import catalogue, coverage, methods, overview
 
 TEMPLATES = Path(__file__).parent / "templates"
-PARTS = '{% from "parts.html.j2" import table, figure %}\n'
+PARTS = '{% from "parts.html.j2" import table, figure, undrawn, h3 %}\n'
+CELLS = 16_000
+"""Cells of all tables of a page, about 1.6 megabytes: what is beyond stands in the CSV files."""
 
 
 @dataclass
@@ -43,7 +50,8 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
     told = [(section, section.tell(story)) for section in sections()]
     contents = [(section, content) for section, content in told if content is not None]
     csv = {}
-    for table in _tables([content for _, content in contents]):
+    tables = [list(_tables(content)) for _, content in contents]
+    for table in chain.from_iterable(tables):
         if table.records:
             csv[table.name] = f"tables/{table.name}.csv"
             story.files[csv[table.name]] = to_csv(table.records).encode()
@@ -54,17 +62,21 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
     counts = overview.counts(
         story.results, sum(entry.status == coverage.NOT_RUN for entry in story.cases)
     )
-    environment = _environment()
-    shown = [
+    undrawn = {chart.table.name for chart in story.charts if chart.svg is None}
+    shown = within(([t for t in part if t.name not in undrawn] for part in tables), CELLS)
+    environment = _environment(shown)
+    rendered = [
         (section, Markup(environment.from_string(PARTS + section.html).render(content, csv=csv)))
         for section, content in contents
     ]
+    style = _css()
     html = environment.get_template("page.html.j2").render(
+        policy=Markup(f"default-src 'none'; style-src {_hash(style)}; base-uri 'none'"),
         banner=methods.banner(run, story.results),
         counts=counts,
         kicker=methods.kicker(run),
-        sections=shown,
-        style=Markup(_css()),
+        sections=rendered,
+        style=Markup(style),
         suite=story.references[bibliography.SUITE],
         warnings=run.warnings,
     )
@@ -91,7 +103,13 @@ def _css() -> str:
     return text.replace("/* series: light */", light).replace("/* series: dark */", dark)
 
 
-def _environment() -> Environment:
+def _hash(text: str) -> str:
+    """Return what a content security policy calls a script or style sheet by."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def _environment(rows_shown: Mapping[str, int]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -101,4 +119,18 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals["anchor"] = catalogue.anchor
+    environment.globals["rows_shown"] = rows_shown
+    environment.globals["heading_id"] = _Headings()
     return environment
+
+
+class _Headings:
+    """Names headings by their text, each once."""
+
+    def __init__(self) -> None:
+        self.used: Counter[str] = Counter()
+
+    def __call__(self, text: str) -> str:
+        name = f"h3-{slug(text)}"
+        self.used[name] += 1
+        return name if self.used[name] == 1 else f"{name}-{self.used[name]}"

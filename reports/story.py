@@ -20,18 +20,29 @@ from reports.data.run import Run
 from reports.data.sets import ReportSet
 from reports.data.table import Table
 from reports.figures import curves, plot
+from reports.figures.inline import inline
 from reports.figures.style import Look, looks
 from reports.tables import catalogue, coverage, methods
+
+CHARTS = 12
+"""Line charts that are drawn, those of the most points: of the others the numbers stand beside the
+page. With FRONTS, ORBITS and the couplings a page has at most thirty figures, of forty."""
+FRONTS, ORBITS = 9, 8
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A line chart on the page, with its numbers and the files beside it."""
+    """A line chart with its numbers; `svg` is None where it is one too many to be drawn."""
 
     figure: curves.Figure
-    svg: Markup
+    svg: Markup | None
     table: Table
-    files: tuple[str, ...]
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Return the files of the drawing, beside the page."""
+        kinds = ("svg", "pdf") if self.svg else ()
+        return tuple(f"figures/{self.figure.name}.{kind}" for kind in kinds)
 
 
 @dataclass
@@ -96,16 +107,23 @@ class Story:
 
     @cached_property
     def charts(self) -> list[Drawn]:
-        """Return the line charts of the report sets."""
+        """Return the line charts of the report sets; CHARTS of them are drawn."""
+        every = [
+            figure
+            for spec in self.known.figures
+            for figure in curves.figures_of(spec, self.results, self.can)
+        ]
+        largest = sorted(every, key=lambda figure: -figure.size)[:CHARTS]
+        drawn = {figure.name for figure in largest}
         return [
             Drawn(
                 figure,
-                self.keep(figure.name, figure.alt, plot.draw(figure, self.look)),
+                self.keep(figure.name, figure.alt, plot.draw(figure, self.look))
+                if figure.name in drawn
+                else None,
                 curves.table(figure),
-                tuple(f"figures/{figure.name}.{kind}" for kind in ("svg", "pdf")),
             )
-            for spec in self.known.figures
-            for figure in curves.figures_of(spec, self.results, self.can)
+            for figure in every
         ]
 
     def keep(self, name: str, alt: str, drawing: tuple[str, bytes]) -> Markup:
@@ -113,7 +131,7 @@ class Story:
         svg, pdf = drawing
         self.files[f"figures/{name}.svg"] = svg.encode()
         self.files[f"figures/{name}.pdf"] = pdf
-        return Markup(plot.inline(svg, name, alt))
+        return Markup(inline(svg, name, alt))
 
 
 Content = Mapping[str, Any]
@@ -124,8 +142,10 @@ Content = Mapping[str, Any]
 class Section:
     """A part of the page: `tell` returns what its HTML names, or None where nothing is to be said.
 
-    `html` is a Jinja template without the heading. It also has the macros `table` and `figure` of
-    `parts.html.j2`, `csv` (paths of tables by name) and `anchor` (of a reference).
+    `html` is a Jinja template without the heading. It also has the macros `table`, `figure` and
+    `h3` of `parts.html.j2`, `csv` (paths of tables by name) and `anchor` (of a reference). A
+    section is folded under its title and `about`, a line that says what is in it, unless it is
+    `open`; what is folded is printed only where it is `printed`.
     """
 
     order: int
@@ -133,3 +153,6 @@ class Section:
     title: str
     tell: Callable[[Story], Content | None]
     html: str
+    about: str = ""
+    open: bool = False
+    printed: bool = False

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-from reports.data.text import NONE
+from reports.data.text import NONE, slug
 
 Record = Mapping[str, Any]
 
@@ -63,6 +64,46 @@ class Table:
         """Return the upper header row: (label, how many columns), empty without groups."""
         found = [(name, len(list(part))) for name, part in groupby(self.columns, _group)]
         return found if any(name for name, _ in found) else []
+
+    @property
+    def row_names(self) -> list[str]:
+        """Return the anchor of each row: that of the table, and the text that heads the row."""
+        used: Counter[str] = Counter()
+        names = []
+        for row in self.rows:
+            name = f"{self.name}--{slug(_heading(row))}"
+            used[name] += 1
+            names.append(name if used[name] == 1 else f"{name}-{used[name]}")
+        return names
+
+    @property
+    def size(self) -> int:
+        """Return how many cells the table has."""
+        return sum(len(row) for row in self.rows)
+
+
+def within(sections: Iterable[Iterable[Table]], room: int) -> dict[str, int]:
+    """Return how many rows of each table a page shows that has room for so many cells in all.
+
+    A section has half of what is left, its first tables whole before the others. A table without a
+    CSV file has all its rows always.
+    """
+    shown = {}
+    for tables in sections:
+        left = room // 2
+        for table in tables:
+            rows = len(table.rows)
+            if table.records and table.size > left:
+                rows = left * rows // table.size
+            shown[table.name] = rows
+            used = table.size * rows // max(1, len(table.rows))
+            left, room = max(0, left - used), max(0, room - used)
+    return shown
+
+
+def _heading(row: Sequence[Cell]) -> str:
+    cell = next((cell for cell in row if cell.header), row[0])
+    return cell.text if cell.text != NONE else " ".join(text for _, text in cell.links)
 
 
 def _group(column: Column) -> str:

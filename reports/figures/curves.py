@@ -60,6 +60,11 @@ class Figure:
     panels: tuple[Panel, ...]
 
     @property
+    def size(self) -> int:
+        """Return how many points the figure has."""
+        return sum(len(curve.points) for panel in self.panels for curve in panel.curves)
+
+    @property
     def alt(self) -> str:
         """Return what the figure shows, in words, from its data."""
         axis = "logarithmic" if self.log else "linear"
@@ -106,9 +111,10 @@ def figures_of(
         points[key][r.get(spec.columns) if spec.columns else ""][r.label].append((r, point))
         units.add(r.measures[_probe(spec, r)].unit)
     unit = next(iter(units)) if len(units) == 1 else "1"
+    telling = _telling(names, spec.facets, shown)
     used: set[str] = set()
     return [
-        _figure(spec, clock, key, panels, unit, names, shown, used)
+        _figure(spec, clock, key, panels, unit, telling, used)
         for (clock, key), panels in sorted(
             points.items(), key=lambda i: ([natural(v) for _, v in i[0][1]], i[0][0].word)
         )
@@ -156,11 +162,9 @@ def _figure(
     key: tuple[tuple[str, Any], ...],
     panels: dict[Any, dict[str, list[tuple[Result, Point]]]],
     unit: str,
-    names: tuple[str, ...],
-    shown: Sequence[Result],
+    telling: tuple[str, ...],
     used: set[str],
 ) -> Figure:
-    telling = _telling(names, spec.facets, shown)
     words = [
         str(v) if isinstance(v, str) else f"{n} {v}"
         for n, v in key

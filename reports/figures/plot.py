@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 
 from reports.data.text import number, quantity
 from reports.figures.curves import Curve, Figure
-from reports.figures.style import PALETTE, Look
+from reports.figures.style import Look
 
 INK, RULE, PAPER = "#1c2024", "#d9dce0", "#ffffff"
 SETTINGS: dict[str, Any] = {
@@ -108,10 +107,14 @@ def styled() -> Iterator[None]:
 
 
 def saved(canvas: Canvas) -> tuple[str, bytes]:
-    """Return a drawing as SVG text and PDF bytes, without dates."""
+    """Return a drawing as SVG text and PDF bytes, without dates.
+
+    It is laid out once, for both.
+    """
     svg, pdf = io.StringIO(), io.BytesIO()
     nothing = dict.fromkeys(("Creator", "Date"))
     canvas.savefig(svg, format="svg", metadata=nothing)
+    canvas.set_layout_engine("none")
     nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
     canvas.savefig(pdf, format="pdf", metadata=nothing)
     return svg.getvalue(), pdf.getvalue()
@@ -156,9 +159,10 @@ def _shifts(labels: Sequence[str], positions: Sequence[float]) -> dict[str, floa
 def _curve(ax: Axes, curve: Curve, look: Look, shift: float) -> None:
     xs, ys = [p[0] + shift for p in curve.points], [p[1] for p in curve.points]
     ax.plot(xs, ys, label="", **style(look))
-    for x, _, lo, hi in curve.points:
-        if lo is not None and hi is not None:
-            ax.plot([x + shift] * 2, [lo, hi], color=look.colour, linewidth=1.0, zorder=1.9)
+    bars = [(x + shift, lo, hi) for x, _, lo, hi in curve.points if None not in (lo, hi)]
+    if bars:
+        at, los, his = zip(*bars, strict=True)
+        ax.vlines(at, los, his, colors=look.colour, linewidth=1.0, zorder=1.9)
 
 
 def style(look: Look) -> dict[str, Any]:
@@ -180,39 +184,3 @@ def _handle(look: Look, line: bool) -> Line2D:
 def _legend_text(label: str) -> str:
     """Return a label that the legend shows: it would leave out one that starts with `_`."""
     return f"\N{WORD JOINER}{label}" if label.startswith("_") else label
-
-
-def inline(svg: str, name: str, alt: str) -> str:
-    """Return the SVG for the page: unique ids, and colours that follow the page's theme."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    prefix = f"{name}--"
-    head, rest = body.split(">", 1)
-    size = re.search(r'viewBox="[^"]*"', head)
-    box = size.group(0) if size else ""
-    labelled = f'role="img" aria-labelledby="{prefix}alt" class="figure"'
-    title = f'<title id="{prefix}alt">{_escape(alt)}</title>'
-    start = (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f"{box} {labelled}>{title}"
-    )
-    return start + _adapted(rest, prefix)
-
-
-def _adapted(body: str, prefix: str) -> str:
-    """Make ids unique and colours the page's variables, inside tags only: text is left as it is."""
-    variables = {INK: "var(--ink)", RULE: "var(--rule)", PAPER: "var(--paper)"}
-    variables |= {light: f"var(--series-{i})" for i, (light, _) in enumerate(PALETTE)}
-    pattern = re.compile("|".join(variables), re.IGNORECASE)
-
-    def tag(match: re.Match[str]) -> str:
-        text = re.sub(r'(\bid="|xlink:href="#|url\(#)', rf"\g<1>{prefix}", match.group(0))
-        return pattern.sub(lambda m: variables[m.group(0).lower()], text)
-
-    return re.sub(r"<[^>]*>", tag, body)
-
-
-def _escape(text: str) -> str:
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
-        text = text.replace(character, entity)
-    return text

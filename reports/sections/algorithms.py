@@ -18,6 +18,7 @@ SECTION = Section(
     order=500,
     anchor="rivals-of-each",
     title="Algorithms",
+    about="implementations of one operation, in one framework, beside the fastest",
     tell=_tell,
     html="""\
 <p>Implementations of the same operation in the same framework compute the same map: here the ratio is a speed-up. Each is compared with the fastest by {{ "samples taken in turn" if turns else "the clock that judges their problem" }}; a verdict is corrected for all comparisons of the same problem and pass, and undecided where the samples do not suffice.</p>

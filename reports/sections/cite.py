@@ -14,6 +14,8 @@ SECTION = Section(
     order=1300,
     anchor="cite",
     title="How to cite",
+    about="this suite, this run, and what it compares",
+    printed=True,
     tell=_tell,
     html="""\
 <p>{{ suite.fields.author }}. <cite>{{ suite.fields.title }}</cite>. Version {{ suite.fields.version }}, {{ suite.fields.year }}. Rows SHA-256 <code>{{ run.sha256[:16] }}</code>.</p>

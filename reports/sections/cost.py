@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from reports.figures import front
-from reports.story import Content, Section, Story
+from reports.story import FRONTS, Content, Section, Story
 from reports.tables import price, trade
 
 
 def _tell(story: Story) -> Content:
+    fronts = front.figures(story.results, story.can)
     return {
         "fronts": [
             (figure, story.keep(figure.name, figure.alt, front.draw(figure, story.look)))
-            for figure in front.figures(story.results, story.can)
+            for figure in fronts[:FRONTS]
         ],
+        "left_out": max(0, len(fronts) - FRONTS),
         "trade": trade.table(story.blocks, story.can),
         "price": price.table(story.blocks, story.can),
         "ratio_figures": [drawn for drawn in story.charts if drawn.figure.ratio],
@@ -23,11 +25,12 @@ SECTION = Section(
     order=700,
     anchor="cost",
     title="Cost of expressivity",
+    about="what a dimension of expressivity costs, and what is not dominated",
     tell=_tell,
     html="""\
 <p>What one dimension of expressivity costs: time, memory, arithmetic and, where it was measured, energy, divided by the dimension of what the operation can express in the same problem.</p>
 {% for drawing, svg in fronts %}
-<h3>{{ drawing.title }}</h3>
+{{ h3(drawing.title) }}
 <figure id="figure-{{ drawing.name }}" class="panels-{{ [drawing.passes | length, 3] | min }}">
 {{ svg }}
 <figcaption>What an operation can express against the time of one call. A line joins those that are not dominated at one lmax: nothing else takes less time and expresses as much.
@@ -35,13 +38,17 @@ SECTION = Section(
 </figcaption>
 </figure>
 {% endfor %}
+{% if left_out %}
+<p>{{ left_out }} more problems are not drawn: who is not dominated in them stands in the table.</p>
+{% endif %}
 {{ table(trade, csv) if trade.rows }}
 {{ table(price, csv) if price.rows }}
-{% for d in ratio_figures %}
-<h3>{{ d.figure.title }}</h3>
+{% for d in ratio_figures if d.svg %}
+{{ h3(d.figure.title) }}
 {{ figure(d, csv, true) }}
 {% else %}
 <p>Not available: it needs published times and measured expressivity of the same problem.</p>
 {% endfor %}
+{{ undrawn(ratio_figures | rejectattr("svg") | list, csv) }}
 """,
 )

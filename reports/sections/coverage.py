@@ -5,11 +5,15 @@ from __future__ import annotations
 from reports.story import Content, Section, Story
 from reports.tables import coverage
 
+LISTED = 20
+"""Cases that are listed under a reason."""
+
 
 def _tell(story: Story) -> Content:
     return {
         "coverage": coverage.matrix(story.cases),
         "reasons": coverage.reasons(story.cases),
+        "most": LISTED,
     }
 
 
@@ -17,18 +21,22 @@ SECTION = Section(
     order=1100,
     anchor="cases",
     title="Coverage and failures",
+    about="every case that was meant, and why it has no time",
     tell=_tell,
     html="""\
 {{ table(coverage, csv, "matrix") }}
-<h3>Reasons</h3>
+{{ h3("Reasons") }}
 {% for reason in reasons %}
 <details class="reason">
 <summary><span class="badge">{{ reason.status }}</span> {{ reason.number }}: {{ reason.reason }}</summary>
 <p>{{ reason.implementations | join(", ") }}</p>
 <ul class="ids">
-{% for case in reason.cases %}
+{% for case in reason.cases[:most] %}
 <li><code>{{ case }}</code></li>
 {% endfor %}
+{% if reason.cases | length > most %}
+<li>and {{ reason.cases | length - most }} more, in the <a href="{{ csv["coverage"] }}">CSV file</a></li>
+{% endif %}
 </ul>
 </details>
 {% else %}

@@ -14,6 +14,7 @@ SECTION = Section(
     order=900,
     anchor="can",
     title="Expressivity",
+    about="measured on the running code, and derived",
     tell=_tell,
     html="""\
 {% if expressivity %}

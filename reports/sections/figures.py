@@ -13,14 +13,16 @@ SECTION = Section(
     order=600,
     anchor="figures",
     title="Figures",
+    about="time against size",
     tell=_tell,
     html="""\
 <p>An implementation looks the same in all figures: colour is its operation, the line its framework (solid PyTorch, dashed JAX, dotted NumPy), the marker its own.</p>
-{% for d in figures %}
-<h3>{{ d.figure.title }}</h3>
+{% for d in figures if d.svg %}
+{{ h3(d.figure.title) }}
 {{ figure(d, csv, false) }}
 {% else %}
 <p>No figure of the report sets selects a published result of this run.</p>
 {% endfor %}
+{{ undrawn(figures | rejectattr("svg") | list, csv) }}
 """,
 )

@@ -17,6 +17,7 @@ SECTION = Section(
     order=800,
     anchor="growth",
     title="Growth and crossovers",
+    about="exponents of time and memory, and who overtakes whom",
     tell=_tell,
     html="""\
 <p>Exponents of time and of peak memory (its source is named) are fitted where they have settled, with an interval; beside them stand those of the arithmetic that the operation needs, and what theory says of the arithmetic of the algorithm for 0..L ⊗ 0..L → 0..2L. At small sizes fixed costs count, and a time grows more slowly than its arithmetic.</p>

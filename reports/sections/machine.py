@@ -20,6 +20,8 @@ SECTION = Section(
     order=300,
     anchor="machine",
     title="Machine and environment",
+    about="the processor, the versions, and what is known to be slow in them",
+    printed=True,
     tell=_tell,
     html="""\
 <div class="beside">
@@ -30,7 +32,7 @@ SECTION = Section(
 {% endfor %}
 </div>
 {% if regressions %}
-<h3>Known regressions of compilers</h3>
+{{ h3("Known regressions of compilers") }}
 <p>The versions of this run are known to compile some of what is measured into slow code. A time that one of these explains is the compiler's, not the algorithm's.</p>
 {{ table(regressions, csv, "prose") }}
 {% endif %}

@@ -18,6 +18,8 @@ SECTION = Section(
     order=200,
     anchor="methods",
     title="Methods",
+    about="how it was measured and judged, by which clock",
+    printed=True,
     tell=_tell,
     html="""\
 {% for paragraph in paragraphs %}

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from reports.figures import orbits
-from reports.story import Content, Section, Story
+from reports.story import ORBITS, Content, Section, Story
 
 
 def _tell(story: Story) -> Content | None:
+    every = list(orbits.orbits(story.results))
     found = [
         (shown, story.keep(shown.name, shown.alt, orbits.draw(shown.found)))
-        for shown in orbits.orbits(story.results)
+        for shown in every[:ORBITS]
     ]
-    return {"orbits": found} if found else None
+    return {"orbits": found, "left_out": len(every) - len(found)} if found else None
 
 
 SECTION = Section(
     order=1000,
     anchor="orbits",
     title="Errors on orbits",
+    about="where on a group a map fails",
     tell=_tell,
     html="""\
 <p>The error of one input moved by the elements of a group: against the truth, the float64 oracle of the moved input; or against the consensus, the mean of what was said along the orbit after it is turned back. Against the consensus an equivariant map has no error, whether right or wrong. A rotation is drawn as its rotation vector, axis times angle / π, seen along the three axes of space.</p>
@@ -32,5 +34,8 @@ SECTION = Section(
 </figure>
 </details>
 {% endfor %}
+{% if left_out %}
+<p>{{ left_out }} more orbits are not drawn: their errors stand in the rows.</p>
+{% endif %}
 """,
 )

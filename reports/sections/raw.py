@@ -14,6 +14,8 @@ SECTION = Section(
     order=1200,
     anchor="raw",
     title="Raw data",
+    about="rows, commits, commands: where the numbers come from",
+    printed=True,
     tell=_tell,
     html="""\
 <p>All numbers of this page come from one file of rows; each row has its samples, status and provenance. The tables are beside this page as CSV in SI units at full precision, the figures as SVG and PDF.</p>

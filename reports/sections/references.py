@@ -13,6 +13,7 @@ SECTION = Section(
     order=1400,
     anchor="references",
     title="References",
+    about="the papers of what is on this page",
     tell=_tell,
     html="""\
 <ul class="references">

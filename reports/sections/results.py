@@ -23,16 +23,19 @@ SECTION = Section(
     order=400,
     anchor="results",
     title="Results",
+    open=True,
     tell=_tell,
     html="""\
 <p>How to read the tables: <strong>dim</strong> and <strong>span</strong> say what an operation can express, measured, with the derived value in brackets; – means not measured. Beside errors, ✓ passed the gate and ✗ did not. A symmetry error in (brackets) is of a symmetry that the operation does not claim: it is reported and gates nothing. A case that is wrong, or failed, has no time.</p>
-<h3>At a glance</h3>
+{{ h3("At a glance") }}
 {{ table(overview, csv) }}
 {% for title, group in headlines %}
-<h3>{{ title }}</h3>
+<details class="problem">
+<summary>{{ h3(title) }}</summary>
 {% for t in group %}
 {{ table(t, csv, "headline") }}
 {% endfor %}
+</details>
 {% endfor %}
 """,
 )

@@ -120,6 +120,8 @@ def overtakings(blocks: Sequence[Block]) -> Table:
     for (size, problem, pass_, _, where), members in grouped.items():
         clock: Clock = where[-1]
         for (a, first), (b, second) in combinations(members.items(), 2):
+            if not _may_cross(first, second):
+                continue
             shared = _ratios(dict(first), dict(second))
             if len(shared) < LEAST:
                 continue
@@ -162,6 +164,25 @@ def _series(blocks: Sequence[Block]) -> dict[tuple[str, str, str, str, Place], S
         if len({size for size, _ in series}) >= LEAST
         and len({size for size, _ in series}) == len(series)
     }
+
+
+def _may_cross(first: Series, second: Series) -> bool:
+    """Return whether there are LEAST sizes of both, and not all samples of one below the other's.
+
+    Where one is below at each size, no ratio lies on the other side of 1: most pairs are told
+    apart so, at the price of two comparisons.
+    """
+    others = dict(second)
+    pairs = [(r, others[size]) for size, r in first if size in others]
+    ranges = [(_range(a), _range(b)) for a, b in pairs]
+    return len(pairs) >= LEAST and not (
+        all(a[1] < b[0] for a, b in ranges) or all(b[1] < a[0] for a, b in ranges)
+    )
+
+
+def _range(r: Result) -> tuple[float, float]:
+    samples = [sample for part in r.rounds.values() for sample in part]
+    return min(samples), max(samples)
 
 
 def _ratios(

@@ -1,0 +1,77 @@
+"""Drawings inside the page: its colours, its fonts, no style that a strict policy would refuse."""
+
+from __future__ import annotations
+
+import re
+
+from reports.figures.plot import INK, PAPER, RULE
+from reports.figures.style import PALETTE
+
+LEAST_TEXT = 11.0
+"""Height [px] of the smallest text of a drawing on the page, whatever the window."""
+VARIABLES = {INK: "var(--ink)", RULE: "var(--rule)", PAPER: "var(--paper)"} | {
+    light: f"var(--series-{i})" for i, (light, _) in enumerate(PALETTE)
+}
+COLOURS = re.compile("|".join(VARIABLES), re.IGNORECASE)
+TAG = re.compile(r"<[^>]*>")
+EMPTY_GROUP = re.compile(r"<g>\s*</g>")
+
+
+def inline(svg: str, name: str, alt: str) -> str:
+    """Return a drawing for the page, in a frame that scrolls where the window is narrower.
+
+    Ids become unique, colours follow the theme of the page, and styles are attributes: a policy
+    that knows the style sheets of a page by their hashes allows no other.
+    """
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
+    body = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
+    head, rest = body.split(">", 1)
+    prefix = f"{name}--"
+    start = (
+        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        f'{_size(head, rest)}stroke-linejoin="round" role="img" '
+        f'aria-labelledby="{prefix}alt" class="figure">'
+        f'<title id="{prefix}alt">{_escape(alt)}</title>'
+    )
+    frame = f'<div class="scroll" role="group" tabindex="0" aria-label="drawing {name}">'
+    return f"{frame}{start}{_adapted(rest, prefix)}</div>"
+
+
+def _size(head: str, body: str) -> str:
+    """Return the attributes of the size at which the smallest text has LEAST_TEXT."""
+    box = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', head)
+    if box is None:
+        return ""
+    texts = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", body)]
+    scale = LEAST_TEXT / min(texts, default=LEAST_TEXT)
+    width, height = (round(float(side) * scale) for side in box.groups())
+    return f'{box.group(0)} width="{width}" height="{height}" '
+
+
+def _adapted(body: str, prefix: str) -> str:
+    """Change tags only: text is left as it is."""
+    kept = set(re.findall(r'(?:xlink:href="#|url\(#)([^")]+)', body))
+
+    def tag(match: re.Match[str]) -> str:
+        text = re.sub(r'(xlink:href="#|url\(#)', rf"\g<1>{prefix}", match.group(0))
+        text = re.sub(
+            r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in kept else "", text
+        )
+        text = re.sub(r' style="([^"]*)"', lambda m: _attributes(m[1]), text)
+        text = re.sub(r"(\d\.\d\d)\d+", r"\1", text).replace("\n", "")
+        return COLOURS.sub(lambda m: VARIABLES[m.group(0).lower()], text)
+
+    return EMPTY_GROUP.sub("", re.sub(r">\s*\n\s*<", "><", TAG.sub(tag, body)))
+
+
+def _attributes(style: str) -> str:
+    pairs = (part.partition(":") for part in style.split(";"))
+    found = ((name.strip(), value.strip().replace("'", "")) for name, _, value in pairs)
+    return "".join(f' {name}="{value}"' for name, value in found if value and name != "font-family")
+
+
+def _escape(text: str) -> str:
+    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;")):
+        text = text.replace(character, entity)
+    return text

@@ -1,4 +1,7 @@
-"""What is not dominated: at each price, the most that can be expressed, or the best accuracy."""
+"""What is not dominated: at each price, the most that can be expressed, or the best accuracy.
+
+What breaks a symmetry that the problem asks for is no choice, and dominates nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from reports.data.blocks import Block
 from reports.data.clocks import said, telling
 from reports.data.expressivity import Expressivity
 from reports.data.results import Result
+from reports.data.symmetry import keeping
 from reports.data.table import Cell, Column, Table
 from reports.data.text import number, quantity, scientific
 
@@ -26,7 +30,7 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
     told = telling(block.clock for block in blocks)
     rows, records = [], []
     for block in blocks:
-        done = [r for r in block.results if r.published]
+        done = keeping(block.results)
         expressive = _front(done, expressivity.dim)
         accurate = _front(done, _digits)
         if not expressive and not accurate:
@@ -46,8 +50,8 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
             for kind, members in (("expressivity", expressive), ("accuracy", accurate))
             for r in members
         ]  # fmt: skip
-    caption = "Who is not dominated: nothing else in the same problem takes less time and gives "
-    caption += "more" + said(block.clock for block in blocks)
+    caption = "Who is not dominated: nothing else in the same problem that keeps its symmetry "
+    caption += "takes less time and gives more" + said(block.clock for block in blocks)
     return Table("trade", caption, columns, rows, (), records)
 
 

@@ -46,6 +46,7 @@ class Writer:
         error: float | None = 1e-7,
         groups: Mapping[str, tuple[float, bool]] | None = None,
         dim: tuple[int | None, int] | None = None,
+        full: int | None = None,
         detail: Mapping[str, Any] | None = None,
         extra: Mapping[str, tuple[float, str]] | None = None,
         device: str = "cpu",
@@ -100,6 +101,7 @@ class Writer:
                 if dim:
                     for probe in ("dim", "span"):
                         more = {"gap": 1e14, "verdict": "certain"}
+                        more |= {} if full is None else {"full": full}
                         reading = Reading(
                             f"expressivity.{probe}", dim[0], n=1, detail=more, expected=dim[1]
                         )

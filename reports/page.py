@@ -20,7 +20,8 @@ from reports.data import bibliography
 from reports.data.run import Run
 from reports.data.sets import ReportSet
 from reports.data.table import Table, to_csv, within
-from reports.data.text import slug
+from reports.data.text import slug, unbroken
+from reports.data.words import STATUSES
 from reports.figures.style import PALETTE
 from reports.sections import sections
 from reports.story import Drawn, Story
@@ -73,7 +74,10 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
     html = environment.get_template("page.html.j2").render(
         policy=Markup(f"default-src 'none'; style-src {_hash(style)}; base-uri 'none'"),
         banner=methods.banner(run, story.results),
-        counts=counts,
+        counts=[
+            *overview.reached(story.results, len(story.registry.operations)),
+            *((STATUSES.get(name, name), n) for name, n in counts if name != "timed"),
+        ],
         kicker=methods.kicker(run),
         sections=rendered,
         style=Markup(style),
@@ -119,6 +123,7 @@ def _environment(rows_shown: Mapping[str, int]) -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals["anchor"] = catalogue.anchor
+    environment.globals["unbroken"] = unbroken
     environment.globals["rows_shown"] = rows_shown
     environment.globals["heading_id"] = _Headings()
     return environment

@@ -11,14 +11,17 @@ from markupsafe import Markup
 
 from bench.record.regressions import Regression
 from impls.registry import Registry
+from reports.conclusions import Question
 from reports.data import bibliography
 from reports.data.bibliography import Reference
 from reports.data.blocks import Block, blocks_of
 from reports.data.expressivity import Expressivity, collect
 from reports.data.results import Result, summarise
 from reports.data.run import Run
+from reports.data.series import Series, leading, series_of
 from reports.data.sets import ReportSet
 from reports.data.table import Table
+from reports.data.words import Words
 from reports.figures import curves, plot
 from reports.figures.inline import inline
 from reports.figures.style import Look, looks
@@ -99,6 +102,25 @@ class Story:
         papers = catalogue.papers(self.registry, self.about, self.results)
         keys = {*(key for key in papers if key in self.references), *methods.CITED}
         return [self.references[key] for key in sorted(keys)]
+
+    @property
+    def words(self) -> Words:
+        """Return display names."""
+        return Words(self.registry)
+
+    @cached_property
+    def series(self) -> list[Series]:
+        """Return each question at all its sizes and passes."""
+        return series_of(self.blocks)
+
+    @cached_property
+    def question(self) -> Question | None:
+        """Return what the page opens with; None where nothing was timed."""
+        main = leading(self.series, self.can)
+        if main is None:
+            return None
+        others = [series for series in self.series if series is not main]
+        return Question(main, others, self.can, self.registry, self.run.plan)
 
     @cached_property
     def look(self) -> Mapping[str, Look]:

@@ -20,7 +20,8 @@ WORDS = {
 def asked(results: Sequence[Result]) -> tuple[str, ...]:
     """Return the subgroups under which results of one problem were judged: those of its group."""
     found = {p.removeprefix(EQUIV) for r in results for p in r.measures if p.startswith(EQUIV)}
-    return tuple(sorted(found))
+    order = list(WORDS)
+    return tuple(sorted(found, key=lambda g: (order.index(g) if g in order else len(order), g)))
 
 
 def broken(r: Result, wanted: Sequence[str]) -> tuple[str, ...]:

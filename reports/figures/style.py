@@ -18,6 +18,8 @@ PALETTE = (
     ("#3f5a63", "#9fb8c1"),
 )
 """(on light, on dark): after Okabe and Ito, at least 3:1 against either page."""
+COLUMN, PANEL = 3.25, 6.75
+"""Widths [inches] of one column of a paper, and of two."""
 MARKERS = "osD^v<>PX"
 DASHES = {
     "torch": (0, ()),

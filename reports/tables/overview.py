@@ -168,6 +168,26 @@ def counts(results: Sequence[Result], not_run: int) -> list[tuple[str, int]]:
     return [(name, n) for name, n in [*listed, ("not run", not_run)] if n or name == "timed"]
 
 
+def reached(results: Sequence[Result], known: int) -> list[tuple[str, str]]:
+    """Return what was compared, how much of it was right, and as precise as was asked.
+
+    `known` is how many operations the suite has.
+    """
+    ran = [r for r in results if r.status != "skip"]
+    judged = [r for r in ran if r.right is not None]
+    timed = [r for r in ran if r.published]
+    operations = {r.columns.get("operation") for r in ran}
+    return [
+        ("operations compared", f"{len(operations)} of {max(known, len(operations))}"),
+        ("implementations", str(len({r.columns.get("implementation") for r in ran}))),
+        ("results right", f"{sum(bool(r.right) for r in judged)} of {len(judged)}"),
+        (
+            "times as precise as asked",
+            f"{sum(r.status == 'ok' for r in timed)} of {len(timed)}",
+        ),
+    ]
+
+
 LINES = 8
 """Problems that the verdict speaks of: the largest of each family, setting and symmetry."""
 

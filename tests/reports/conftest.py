@@ -163,7 +163,7 @@ def fill(writer: Writer) -> None:
             base = 1e-4 * lmax**3 * factor
             shared: dict[str, Any] = {"facets": at, "pass_": pass_, "groups": claims}
             first = dims if pass_ == "fwd" else None
-            writer.case(BASELINE, time=base, rounds=3, dim=first, **shared)
+            writer.case(BASELINE, time=base, rounds=3, dim=first, full=dims[0], **shared)
             writer.case(
                 "clebsch_gordan.jax_sparse", time=base / 5, rounds=3, **shared,
                 detail={"layout": "ir_mul", "kernel": "fused"},
@@ -171,7 +171,7 @@ def fill(writer: Writer) -> None:
             )  # fmt: skip
             writer.case(
                 "gaunt.torch_fourier", time=base / 9, rounds=3, **shared,
-                dim=(4 * lmax + 1, 4 * lmax + 1) if pass_ == "fwd" else None,
+                dim=(4 * lmax + 1, 4 * lmax + 1) if pass_ == "fwd" else None, full=dims[0],
             )  # fmt: skip
             writer.case(
                 "matrix.torch_dense",

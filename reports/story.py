@@ -133,7 +133,7 @@ class Story:
         every = [
             figure
             for spec in self.known.figures
-            for figure in curves.figures_of(spec, self.results, self.can)
+            for figure in curves.figures_of(spec, self.results, self.can, self.words)
         ]
         largest = sorted(every, key=lambda figure: -figure.size)[:CHARTS]
         drawn = {figure.name for figure in largest}

@@ -326,7 +326,7 @@ def _falls(
                 along.setdefault(r.label, []).append((size, r))
     for series in along.values():
         for low, high in pairwise(series):
-            if low[1].clock == high[1].clock and _below(high[1], low[1]):
+            if _below(high[1], low[1]):
                 yield low, high
 
 

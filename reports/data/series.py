@@ -18,7 +18,7 @@ FORWARD = "fwd"
 
 @dataclass(frozen=True)
 class Series:
-    """Blocks that differ in their pass and in their main size `axis` alone: by pass, by size."""
+    """Blocks of one clock that differ in pass and main size `axis` alone: by pass, by size."""
 
     axis: str
     blocks: Mapping[str, Mapping[float, Block]]
@@ -52,7 +52,7 @@ def series_of(blocks: Sequence[Block]) -> list[Series]:
         r = block.results[0]
         axis = next(iter(r.sizes), "")
         where = tuple(str(r.columns.get(n)) for n in (*TARGET, "machine", "environment"))
-        key = title_of(r, leave_out=[axis]), axis, where
+        key = title_of(r, leave_out=[axis]), axis, where, block.clock
         found[key][str(r.columns.get("pass"))][r.sizes.get(axis, 0.0)] = block
     return [
         Series(key[1], {name: dict(sorted(sizes.items())) for name, sizes in passes.items()})

@@ -66,6 +66,11 @@ class Words:
         short = symbol(name)
         return f"{short} = {number(value)}" if short != name else f"{name} {number(value)}"
 
+    def facet(self, family: Any, name: str) -> str:
+        """Return what a facet of a family is called: `degree L`."""
+        known = self.registry.families.get(str(family))
+        return known.labels.get(name, name) if known else name
+
     def problem(self, r: Result, leave_out: Sequence[str] = ()) -> str:
         """Return the question of a result: family, facets in words, sizes; single channels not."""
         family = self.registry.families.get(str(r.columns.get("family")))

@@ -105,13 +105,13 @@ def best_of_each(points: Sequence[Point]) -> list[Point]:
 def figure_of(series: Series, can: Expressivity, words_: Words, name: str = "") -> Figure | None:
     """Return the figure of a series, if what is expressed differs at some size of it."""
     first = series.first
-    clock = next(iter(series.blocks[series.pass_].values())).clock
+    clock = first.clock
     passes = {}
     for pass_ in series.passes:
         sizes = {
             size: points
             for size, block in series.blocks[pass_].items()
-            if block.clock == clock and (points := _points(block, can, words_))
+            if (points := _points(block, can, words_))
         }
         if sizes:
             passes[words_.pass_(pass_)] = sizes

@@ -19,7 +19,9 @@ from reports.data.clocks import HOST, KERNELS, WITH_LAUNCHES
 from reports.data.expressivity import collect
 from reports.data.results import Result, summarise
 from reports.data.run import read
+from reports.data.series import series_of
 from reports.data.table import Table
+from reports.data.words import Words
 from reports.figures import curves, front
 from reports.page import make
 from reports.tables import (
@@ -119,7 +121,9 @@ def test_one_without_the_devices_time_puts_its_block_on_the_host(opposite: Any) 
     assert {r["clock"] for r in rows.values()} == {"time.host"}
     assert "there is no time.kernels of gaunt.torch_lost." in " ".join(table.notes)
     assert "fwd, time on the host" in text(overview.table([mixed, clean], can, sets.read()))
-    drawn = [f for s in sets.read().figures for f in curves.figures_of(s, results, can)]
+    drawn = [
+        f for s in sets.read().figures for f in curves.figures_of(s, results, can, Words(load()))
+    ]
     assert [(f.name, f.ylabel) for f in drawn] == [
         ("time-device-mimo-o3", "time on the device (time.kernels)"),
         ("time-host-mimo-o3", "time on the host (time.host)"),
@@ -181,11 +185,14 @@ def test_a_front_has_one_clock(writer: Any) -> None:
             at = {**PRODUCT, "lmax": lmax}
             writer.case(name, at, kernels=kernels, dim=(dim, dim), device="cuda")
     results = results_of(writer)
-    found = {f.clock: f for f in front.figures(results, collect(results, frozenset()))}
+    can, words = collect(results, frozenset()), Words(load())
+    found = {f.clock: f for f in front.figures(series_of(blocks_of(results)), can, words)}
     assert set(found) == {KERNELS, WITH_LAUNCHES}
-    assert set(found[KERNELS].passes["fwd"]) == {1.0, 2.0}
-    assert [p.time for p in found[KERNELS].passes["fwd"][1.0]] == pytest.approx(2 * [1.04e-5])
-    assert [p.time for p in found[WITH_LAUNCHES].passes["fwd"][3.0]] == pytest.approx(2 * [1.04e-4])
+    assert set(found[KERNELS].passes["forward"]) == {1.0, 2.0}
+    assert [p.time for p in found[KERNELS].passes["forward"][1.0]] == pytest.approx(2 * [1.04e-5])
+    assert [p.time for p in found[WITH_LAUNCHES].passes["forward"][3.0]] == pytest.approx(
+        2 * [1.04e-4]
+    )
 
 
 def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:

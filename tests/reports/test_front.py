@@ -16,6 +16,8 @@ from reports.data.expressivity import Expressivity, collect
 from reports.data.results import Measure, Result
 from reports.data.series import Series, leading, series_of
 from reports.data.words import Words
+from reports.figures import plot
+from reports.figures.curves import Curve, Figure, Panel
 from reports.figures.front import Point, best_of_each, draw, figure_of, figures, not_dominated
 from reports.figures.labels import Label, place
 from reports.figures.style import looks
@@ -141,3 +143,36 @@ def test_labels_cover_neither_each_other_nor_dots() -> None:
         assert not any(a.overlaps(b) for b in boxes[i + 1 :])
         assert not any(a.contains(*ax.transData.transform(dot)) for dot in dots)
     assert boxes[3].x1 <= ax.get_window_extent().x1
+
+
+def chart(*ends: tuple[str, float, float | None]) -> Figure:
+    """Return a figure of curves (label, value at its end, upper end of its interval)."""
+
+    def curve(label: str, y: float, hi: float | None) -> Curve:
+        points = (1.0, y / 2, None, None), (2.0, y, y / 2, hi)
+        return Curve(label, label.split(".")[0], "torch", points, label)
+
+    curves = tuple(curve(*end) for end in ends)
+    return Figure("f", "t", "lmax", "time", "s", True, False, (Panel("", curves),))
+
+
+def test_a_panel_labels_seven_the_lowest_of_each_operation_first() -> None:
+    many = chart(
+        ("slow.torch_a", 9.0, None), *((f"quick.torch_{i}", 1.0 + i, None) for i in range(9))
+    )
+    shown = [c.label for c in plot.named(many.panels[0].curves)]
+    assert shown[:2] == ["quick.torch_0", "slow.torch_a"] and len(shown) == plot.NAMED
+    results = [result(c.label, 1.0, None) for c in many.panels[0].curves]
+    svg, _ = plot.draw(many, looks(results))
+    assert "quick.torch_5" in svg and "quick.torch_8" not in svg
+
+
+def test_an_interval_sets_no_axis() -> None:
+    def drawn(hi: float) -> str:
+        made = chart(("a.torch_a", 1e-3, hi))
+        return plot.draw(made, looks([result("a.torch_a", 1.0, None)]))[0]
+
+    def ticks(svg: str) -> list[str]:
+        return re.findall(r">([\d.]+ [mµ]?s)<", svg)
+
+    assert ticks(drawn(1e3)) == ticks(drawn(2e-3)) != []

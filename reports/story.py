@@ -12,7 +12,7 @@ from markupsafe import Markup
 from bench.record.regressions import Regression
 from impls.registry import Registry
 from reports.conclusions import Question
-from reports.data import bibliography
+from reports.data import bibliography, claims
 from reports.data.bibliography import Reference
 from reports.data.blocks import Block, blocks_of
 from reports.data.expressivity import Expressivity, collect
@@ -100,7 +100,8 @@ class Story:
     def cited(self) -> list[Reference]:
         """Return the references of this page, by key."""
         papers = catalogue.papers(self.registry, self.about, self.results)
-        keys = {*(key for key in papers if key in self.references), *methods.CITED}
+        claimed = [claim.paper for found in claims.read().values() for claim in found]
+        keys = {key for key in (*papers, *claimed) if key in self.references} | {*methods.CITED}
         return [self.references[key] for key in sorted(keys)]
 
     @property

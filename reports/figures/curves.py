@@ -97,7 +97,7 @@ class Figure:
             right = max(c.points[-1][0] for c in sound)
             ends = [c for c in sound if c.points[-1][0] == right]
             lowest = min(ends, key=lambda c: (c.points[-1][1], c.label))
-            at = f"{self.across} {number(right)}"
+            at = f"{self.across} = {number(right)}"
             value = quantity(lowest.points[-1][1], self.unit)
             grows = _growth(lowest, self.across)
             said.append(

@@ -20,6 +20,8 @@ PALETTE = (
 """(on light, on dark): after Okabe and Ito, at least 3:1 against either page."""
 COLUMN, PANEL = 3.25, 6.75
 """Widths [inches] of one column of a paper, and of two."""
+GREY = "#7d8790"
+"""What stands for comparison only, on light and on dark."""
 MARKERS = "osD^v<>PX"
 DASHES = {
     "torch": (0, ()),
@@ -37,11 +39,12 @@ class Look:
     marker: str
     filled: bool
     dash: tuple[float, tuple[float, ...]]
+    grey: bool = False
 
     @property
     def colour(self) -> str:
         """Return the colour on white."""
-        return PALETTE[self.slot][0]
+        return GREY if self.grey else PALETTE[self.slot][0]
 
 
 def looks(results: Iterable[Result]) -> Mapping[str, Look]:

@@ -14,6 +14,7 @@ from reports.data.symmetry import asked, broken, words
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, quantity
 from reports.data.words import Words
+from reports.tables.catalogue import part
 
 ROWS = 8
 """Operations that the table has: the fastest that keep symmetry, then what breaks one."""
@@ -30,7 +31,7 @@ def table(series: Series, can: Expressivity, registry: Registry) -> Table:
     rows, records = [], []
     for r in ranked[:ROWS]:
         name = str(r.columns.get("operation"))
-        gone = broken(r, wanted)
+        family, gone = r.columns.get("family"), broken(r, wanted)
         loses = lost(registry, name, [words([group]) for group in gone])
         expresses = _expresses(can.dim(r), None if gone else can.full(r))
         right = _right([x for x in block.results if x.columns.get("operation") == name])
@@ -38,7 +39,7 @@ def table(series: Series, can: Expressivity, registry: Registry) -> Table:
         rows.append(
             [
                 Cell(
-                    names.operation(name), header=True,
+                    names.operation(name), header=True, href=f"#{part(family, name)}",
                     badge=f"breaks {words(gone)}" if gone else "",
                 ),
                 Cell(expresses),

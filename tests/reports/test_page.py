@@ -148,8 +148,12 @@ def test_ratios_say_what_they_compare(page: str) -> None:
     assert order == sorted(order)
 
 
-def test_the_catalogue_comes_first_and_has_every_operation(page: str, report: Path) -> None:
-    assert page.index('id="catalogue"') < page.index('id="methods"') < page.index('id="results"')
+def test_the_answer_comes_first_and_the_catalogue_has_every_operation(
+    page: str, report: Path
+) -> None:
+    order = ("conclusions", "operations", "catalogue", "results", "methods", "machine", "cite")
+    places = [page.index(f'id="{name}"') for name in order]
+    assert places == sorted(places)
     table = _table(page, "catalogue")
     operations = load().operations
     for name, operation in operations.items():

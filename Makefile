@@ -1,4 +1,4 @@
-# make bench | bench-quick | test | test-fast | report | compare | calibrate | asv | speed | check | setup | clean
+# make bench | bench-quick | test | test-fast | axe | report | compare | calibrate | asv | speed | check | setup | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 OUT := reports/out
 export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
-.PHONY: help setup bench bench-quick report test test-fast check compare calibrate asv speed clean
+.PHONY: help setup bench bench-quick report test test-fast axe check compare calibrate asv speed clean
 
 help:
 	@echo "make bench        measure and write $(OUT)/index.html: every operation once, and the headline in"
@@ -16,6 +16,7 @@ help:
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make test-fast    the tests that take less than five seconds each"
+	@echo "make axe          fetch axe-core for the tests of accessibility (MPL-2.0: not kept here)"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
 	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"
 	@echo "make calibrate    judge the instrument on this machine; an hour and a half"
@@ -66,6 +67,16 @@ test: $(READY)
 
 test-fast: $(READY)
 	$(TESTS) -m "not slow and not alone"
+
+# axe-core judges the accessibility of the page in a browser; without it these tests are skipped.
+AXE := 4.11.0
+axe: $(EQUIBENCH_CACHE)/axe-core/axe.min.js
+
+$(EQUIBENCH_CACHE)/axe-core/axe.min.js:
+	@mkdir -p $(@D)
+	@npm pack --silent --pack-destination $(@D) axe-core@$(AXE) > /dev/null
+	@tar -xzf $(@D)/axe-core-$(AXE).tgz -C $(@D) --strip-components 1 package/axe.min.js package/LICENSE
+	@touch $@
 
 check: $(READY)
 	@test -n "$(NAME)" || { echo "which? make check NAME=clebsch_gordan, or NAME=my_file.py"; exit 2; }

@@ -17,6 +17,7 @@ from markupsafe import Markup
 from bench.record.regressions import Regression
 from impls.registry import Registry
 from reports.data import bibliography
+from reports.data.libraries import script
 from reports.data.run import Run
 from reports.data.sets import ReportSet
 from reports.data.table import Table, to_csv, within
@@ -28,7 +29,7 @@ from reports.story import Drawn, Story
 from reports.tables import catalogue, coverage, methods, overview
 
 TEMPLATES = Path(__file__).parent / "templates"
-PARTS = '{% from "parts.html.j2" import table, figure, undrawn, h3 %}\n'
+PARTS = '{% from "parts.html.j2" import table, figure, undrawn, h3, folding %}\n'
 CELLS = 16_000
 """Cells of all tables of a page, about 1.6 megabytes: what is beyond stands in the CSV files."""
 
@@ -70,9 +71,12 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
         (section, Markup(environment.from_string(PARTS + section.html).render(content, csv=csv)))
         for section, content in contents
     ]
-    style = _css()
+    style, scripts = _css(), [*story.scripts, script()]
+    allowed = " ".join(_hash(text) for text in scripts)
     html = environment.get_template("page.html.j2").render(
-        policy=Markup(f"default-src 'none'; style-src {_hash(style)}; base-uri 'none'"),
+        policy=Markup(
+            f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; base-uri 'none'"
+        ),
         banner=methods.banner(run, story.results),
         counts=[
             *overview.reached(story.results, len(story.registry.operations)),
@@ -80,6 +84,7 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
         ],
         kicker=methods.kicker(run),
         sections=rendered,
+        scripts=[Markup(text) for text in scripts],
         style=Markup(style),
         suite=story.references[bibliography.SUITE],
         warnings=run.warnings,

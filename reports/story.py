@@ -52,7 +52,8 @@ class Drawn:
 class Story:
     """What sections tell of: a run and what is known of it, each thing worked out once.
 
-    `slow` are the regressions known of its versions; `files` what stands beside the page, by path.
+    `slow` are the regressions known of its versions; `files` what stands beside the page, by path;
+    `scripts` the libraries that the script of the page needs, in their order.
     """
 
     run: Run
@@ -60,6 +61,7 @@ class Story:
     known: ReportSet
     slow: Sequence[Regression] = ()
     files: dict[str, bytes] = field(default_factory=dict)
+    scripts: list[str] = field(default_factory=list)
 
     @cached_property
     def summary(self) -> tuple[list[Result], int]:
@@ -165,10 +167,10 @@ Content = Mapping[str, Any]
 class Section:
     """A part of the page: `tell` returns what its HTML names, or None where nothing is to be said.
 
-    `html` is a Jinja template without the heading. It also has the macros `table`, `figure` and
-    `h3` of `parts.html.j2`, `csv` (paths of tables by name) and `anchor` (of a reference). A
-    section is folded under its title and `about`, a line that says what is in it, unless it is
-    `open`; what is folded is printed only where it is `printed`.
+    `html` is a Jinja template without the heading. It also has the macros `table`, `figure`,
+    `h3` and `folding` of `parts.html.j2`, `csv` (paths of tables by name) and `anchor` (of a
+    reference). A section is folded under its title and `about`, a line that says what is in it,
+    unless it is `open`; what is folded is printed only where it is `printed`.
     """
 
     order: int

@@ -82,21 +82,26 @@ class Table:
         return sum(len(row) for row in self.rows)
 
 
+ROWS = 150
+"""Rows of one table on a page, at most: more are no longer read, but looked up."""
+
+
 def within(sections: Iterable[Iterable[Table]], room: int) -> dict[str, int]:
     """Return how many rows of each table a page shows that has room for so many cells in all.
 
-    A section has half of what is left, its first tables whole before the others. A table without a
-    CSV file has all its rows always.
+    A section has half of what is left, its first tables before the others, each up to ROWS. A table
+    without a CSV file has all its rows always.
     """
     shown = {}
     for tables in sections:
         left = room // 2
         for table in tables:
             rows = len(table.rows)
-            if table.records and table.size > left:
-                rows = left * rows // table.size
+            width = max(1, table.size // max(1, rows))
+            if table.records:
+                rows = min(rows, ROWS, left // width)
             shown[table.name] = rows
-            used = table.size * rows // max(1, len(table.rows))
+            used = width * rows
             left, room = max(0, left - used), max(0, room - used)
     return shown
 

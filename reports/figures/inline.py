@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from reports.figures.plot import INK, PAPER, RULE
@@ -45,7 +46,7 @@ def _size(head: str, body: str) -> str:
         return ""
     texts = [float(size) for size in re.findall(r"font-size: ([\d.]+)px", body)]
     scale = LEAST_TEXT / min(texts, default=LEAST_TEXT)
-    width, height = (round(float(side) * scale) for side in box.groups())
+    width, height = (math.ceil(float(side) * scale) for side in box.groups())
     return f'{box.group(0)} width="{width}" height="{height}" '
 
 

@@ -29,13 +29,16 @@ SECTION = Section(
 <p>How to read the tables: <strong>dim</strong> and <strong>span</strong> say what an operation can express, measured, with the derived value in brackets; – means not measured. Beside errors, ✓ passed the gate and ✗ did not. A symmetry error in (brackets) is of a symmetry that the operation does not claim: it is reported and gates nothing. A case that is wrong, or failed, has no time.</p>
 {{ h3("At a glance") }}
 {{ table(overview, csv) }}
+{% if headlines | length > 20 %}<details class="problem">
+<summary>{{ headlines | length }} problems, a table each</summary>
+{% endif %}
 {% for title, group in headlines %}
-<details class="problem">
-<summary>{{ h3(title) }}</summary>
+{% call folding(title) %}
 {% for t in group %}
 {{ table(t, csv, "headline") }}
 {% endfor %}
-</details>
+{% endcall %}
 {% endfor %}
+{{ "</details>" | safe if headlines | length > 20 }}
 """,
 )

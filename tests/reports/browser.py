@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -24,6 +25,15 @@ OPTIONS = (
     "--host-resolver-rules=MAP * ~NOTFOUND", "--remote-debugging-pipe",
 )  # fmt: skip
 
+BETWEEN = """
+import fcntl, os, sys
+pipes = [fcntl.fcntl(int(name), fcntl.F_DUPFD, 10) for name in sys.argv[1:3]]
+os.dup2(pipes[0], 3)
+os.dup2(pipes[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
+"""Becomes the browser, which reads from the file descriptor 3 and writes to 4."""
+
 
 def program() -> str | None:
     """Return the path of a browser that speaks this protocol, or None."""
@@ -39,7 +49,7 @@ class Browser:
         self.replies, theirs_out = os.pipe()
         self.process = subprocess.Popen(
             [
-                "/bin/sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh", path, *OPTIONS,
+                sys.executable, "-c", BETWEEN, str(theirs_in), str(theirs_out), path, *OPTIONS,
                 f"--user-data-dir={self.profile}", "about:blank",
             ],
             pass_fds=(theirs_in, theirs_out),
@@ -86,7 +96,7 @@ class Browser:
 
 
 class Tab:
-    """One page in a browser: what it does, and what goes wrong in it (`problems`)."""
+    """One page in a browser; on leaving, nothing may have gone wrong in it (`problems`)."""
 
     def __init__(
         self,
@@ -122,8 +132,10 @@ class Tab:
     def __enter__(self) -> Tab:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        said = self.problems()
         self.browser.send("Target.disposeBrowserContext", browserContextId=self.context)
+        assert kind is not None or said == []
 
     def send(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self.browser.send(method, self.session, **parameters)
@@ -199,10 +211,15 @@ def _asked(parameters: dict[str, Any]) -> str:
     return "" if url.startswith(("file:", "data:", "about:")) else f"asked for {url}"
 
 
+def _asks(parameters: dict[str, Any]) -> str:
+    return f"opened a dialog: {parameters['message']}"
+
+
 TOLD: dict[str, Callable[[dict[str, Any]], str]] = {
     "Runtime.consoleAPICalled": _said,
     "Runtime.exceptionThrown": lambda parameters: json.dumps(parameters["exceptionDetails"])[:500],
     "Log.entryAdded": _logged,
     "Network.requestWillBeSent": _asked,
+    "Page.javascriptDialogOpening": _asks,
 }
 """What an event of the protocol says of a problem, by its name; "" where it says of none."""

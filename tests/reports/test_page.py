@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import csv
+import hashlib
 import io
 import json
 import re
@@ -19,6 +21,7 @@ from markupsafe import escape
 from bench.record.rows import line_of, signed, write_json
 from impls.registry import load
 from reports.build import build
+from reports.data.table import ROWS, Cell, Column, Table, within
 
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "channels": 1, "batch": 1000}
 VOID = {"meta", "link", "br", "hr", "img", "input", "use", "wbr"}
@@ -82,7 +85,8 @@ def test_page_is_well_formed_and_accessible(page: str) -> None:
 
 def test_nothing_is_fetched(page: str) -> None:
     checker = Checker(page)
-    assert not [t for t, _ in checker.tags if t in ("script", "link", "img", "iframe", "object")]
+    assert not [t for t, _ in checker.tags if t in ("link", "img", "iframe", "object")]
+    assert all(set(attrs) <= {"type", "id"} for attrs in checker.all("script"))
     for tag, attrs in checker.tags:
         for name, value in attrs.items():
             if name in ("src", "srcset", "data", "action", "xlink:href") or (
@@ -92,6 +96,45 @@ def test_nothing_is_fetched(page: str) -> None:
     style = page[page.index("<style>") : page.index("</style>")]
     assert "url(" not in style and "@import" not in style
     assert len(page.encode()) < 5_000_000
+
+
+def test_the_policy_knows_each_script_and_style_by_its_hash(page: str) -> None:
+    policy = Checker(page).all("meta")[3]["content"] or ""
+    assert policy.startswith("default-src 'none'; ") and "unsafe" not in policy
+
+    def hashes(texts: list[str]) -> list[str]:
+        found = [hashlib.sha256(text.encode()).digest() for text in texts]
+        return [f"'sha256-{base64.b64encode(digest).decode()}'" for digest in found]
+
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    styles = re.findall(r"<style>(.*?)</style>", page, re.DOTALL)
+    assert len(scripts) == 3 and len(styles) == 1
+    assert f"script-src {' '.join(hashes(scripts))};" in policy
+    assert f"style-src {hashes(styles)[0]};" in policy
+    outside = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"<[^>]*\s(style|on\w+)=", outside), "no policy would let it work"
+
+
+def test_every_heading_and_row_has_a_permalink_outside_the_tab_order(page: str) -> None:
+    checker = Checker(page)
+    links = [a for a in checker.all("a") if a.get("class") == "permalink"]
+    assert all(a["tabindex"] == "-1" and a["aria-hidden"] == "true" for a in links)
+    named = {(a["href"] or "")[1:] for a in links}
+    rows = re.findall(r"<tr( id=\"([^\"]+)\")?>\n(?!.*scope=\"col)", page)
+    assert len(rows) > 100 and {name for _, name in rows} <= named
+    sections = {attrs["id"] for attrs in checker.all("section")}
+    assert sections | {attrs["id"] for attrs in checker.all("h3")} <= named
+
+
+def test_what_a_page_has_no_room_for_stands_in_its_file() -> None:
+    def made(name: str, rows: int, width: int, files: bool = True) -> Table:
+        cells = [[Cell(str(i))] * width for i in range(rows)]
+        return Table(name, name, [Column("")] * width, cells, records=[{}] if files else ())
+
+    first, second = [made("a", 10, 10), made("b", 500, 2)], [made("c", 10, 10), made("d", 9, 9)]
+    assert within([first, second], 100_000) == {"a": 10, "b": ROWS, "c": 10, "d": 9}
+    assert within([first, second], 300) == {"a": 10, "b": 25, "c": 7, "d": 0}
+    assert within([[made("a", 10, 10, files=False)]], 20) == {"a": 10}
 
 
 def test_every_figure_has_a_text_from_its_data(page: str, report: Path) -> None:
@@ -106,7 +149,8 @@ def test_every_figure_has_a_text_from_its_data(page: str, report: Path) -> None:
 
 
 def test_hostile_text_stays_text(page: str, report: Path) -> None:
-    assert "<script" not in page.lower()
+    own = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL).lower()
+    assert own.count("<script") == own.count('<script type="application/json"') == 1
     assert "\u202e" not in page and "\x07" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; $x^2$" in page
     svg = next((report / "figures").glob("time-mimo*.svg")).read_text(encoding="utf-8")

@@ -1,0 +1,50 @@
+// Filters: a chip a word of each field, with how many cases it would show.
+
+const FEW = 8;
+const MANY = 400;
+
+function chipFields(records) {
+  return records.fields.filter(
+    (field) =>
+      field.kind !== "number" &&
+      field.name !== "reason" &&
+      field.distinct.length > 1 &&
+      field.distinct.length <= MANY,
+  );
+}
+
+function chips(fields, state, counts, toggle) {
+  return fields.map((field) => {
+    const chosen = state.filters.get(field.name) ?? new Set();
+    const found = counts.get(field.name);
+    const buttons = field.distinct.map((value) => {
+      const n = found.get(word(value)) ?? 0;
+      const pressed = chosen.has(word(value));
+      return element(
+        "button",
+        {
+          type: "button",
+          class: n || pressed ? "chip" : "chip none",
+          "aria-pressed": String(pressed),
+          "data-field": field.name,
+          "data-word": word(value),
+          onclick: () => toggle(field.name, word(value)),
+        },
+        word(value),
+        element("span", { class: "n-of" }, ` ${n}`),
+      );
+    });
+    const said = chosen.size ? [...chosen].join(", ") : `${field.distinct.length}`;
+    const folded = element(
+      "details",
+      {
+        class: "facet",
+        open: chosen.size > 0 || (field.distinct.length <= FEW && field.name !== "problem"),
+      },
+      element("summary", {}, field.label, element("span", { class: "about" }, ` ${said}`)),
+      element("div", { class: "chips" }, buttons),
+    );
+    folded.dataset.facet = field.name;
+    return folded;
+  });
+}

@@ -1,0 +1,239 @@
+// The plot: any number of the cases against any field, an interval with every time.
+
+const COLOURS = Array.from({ length: 8 }, (_, i) => `var(--series-${i})`);
+const SYMBOLS = ["circle", "square", "triangle", "diamond", "cross", "star", "wye"];
+const PANELS = 12;
+
+const isFew = (field, most) => field.distinct.length > 1 && field.distinct.length <= most;
+
+function axes(records) {
+  const of = (...kinds) => records.fields.filter((field) => kinds.includes(field.kind));
+  const sizes = of("size").filter((field) => field.distinct.length > 1);
+  const texts = of("text", "facet").filter((field) => isFew(field, 40) && field.name !== "reason");
+  const numbers = of("number");
+  return {
+    x: [...sizes, ...texts, ...numbers],
+    y: numbers.filter(
+      (field) => !field.name.startsWith("time.lo") && !field.name.startsWith("time.hi"),
+    ),
+    per: [...of("size"), ...numbers.filter((field) => field.name !== "time")],
+    colour: texts,
+    panels: [...texts, ...sizes].filter((field) => isFew(field, PANELS)),
+  };
+}
+
+function defaultsOf(records) {
+  const choices = axes(records);
+  const first = (name, ...wanted) =>
+    wanted.find((w) => choices[name].some((field) => field.name === w)) ?? "";
+  return {
+    filters: new Map(),
+    x: choices.x[0]?.name ?? "",
+    y: first("y", "time") || choices.y[0]?.name || "",
+    per: "",
+    colour: first("colour", "operation", "implementation"),
+    panels: first("panels", "pass"),
+    logx: false,
+    logy: true,
+    sort: "time",
+    case: "",
+  };
+}
+
+// Return {points, series}: what is drawn, and the words that have a colour of their own.
+function pointsOf(records, kept, state) {
+  const field = (name) => records.named.get(name);
+  const [x, y, per] = [field(state.x), field(state.y), field(state.per)];
+  const [colour, panels] = [field(state.colour), field(state.panels)];
+  const [lo, hi] = state.y === "time" ? [field("time.lo"), field("time.hi")] : [];
+  const apart = records.fields.filter(
+    (f) =>
+      f.kind !== "number" &&
+      f.name !== state.x &&
+      f.name !== "problem" &&
+      f.name !== "result" &&
+      f.name !== "reason",
+  );
+  const isPlaced = (value, log) =>
+    value !== null && (typeof value !== "number" || !log || value > 0);
+  const points = [];
+  for (const i of kept) {
+    const by = per ? per.get(i) : 1;
+    if (!x || !y || y.get(i) === null || !by) continue;
+    const point = {
+      i,
+      x: x.get(i),
+      y: y.get(i) / by,
+      lo: lo?.get(i) == null ? null : lo.get(i) / by,
+      hi: hi?.get(i) == null ? null : hi.get(i) / by,
+      colour: colour ? shownText(colour.get(i)) : "",
+      panel: panels ? `${panels.label}: ${shownText(panels.get(i))}` : "",
+      series: apart.map((f) => f.get(i)).join("\u0000"),
+    };
+    if (isPlaced(point.x, state.logx) && isPlaced(point.y, state.logy)) points.push(point);
+  }
+  const series = [...new Set(points.map((point) => point.colour))].sort(natural);
+  return { points, series };
+}
+
+function drawn(records, kept, state, width) {
+  const { points, series } = pointsOf(records, kept, state);
+  if (!points.length) return element("p", { class: "muted" }, "No case has both.");
+  const [x, y, per] = [state.x, state.y, state.per].map((name) => records.named.get(name));
+  const narrow = width < 600;
+  const facet = state.panels ? { [narrow ? "fy" : "fx"]: "panel" } : {};
+  const panels = state.panels ? new Set(points.map((point) => point.panel)).size : 1;
+  const common = { x: "x", ...facet };
+  const bars = points.filter(
+    (point) => point.lo !== null && point.hi !== null && (!state.logy || point.lo > 0),
+  );
+  const told = (point) =>
+    describe(
+      records,
+      point.i,
+      per ? [`${y.label} / ${per.label}`, quantity(point.y, y.unit)] : null,
+    );
+  const line =
+    x.kind === "size"
+      ? [
+          Plot.line(points, {
+            ...common,
+            y: "y",
+            z: "series",
+            sort: "x",
+            stroke: "colour",
+            strokeOpacity: 0.45,
+          }),
+        ]
+      : [];
+  const figure = Plot.plot({
+    width,
+    height: narrow ? 60 + 240 * panels : 420,
+    marginLeft: 62,
+    marginBottom: 40,
+    marginRight: narrow ? 60 : 20,
+    style: { fontSize: "12px", background: "none", overflow: "visible" },
+    color: { domain: series, range: series.map((_, i) => COLOURS[i % COLOURS.length]) },
+    symbol: {
+      domain: series,
+      range: series.map((_, i) => SYMBOLS[Math.floor(i / COLOURS.length) % SYMBOLS.length]),
+    },
+    x: { type: x.words ? "point" : state.logx ? "log" : "linear", axis: null },
+    y: { type: state.logy ? "log" : "linear", axis: null, nice: true },
+    fx: { axis: "top", label: null },
+    fy: { axis: "right", label: null },
+    marks: [
+      Plot.frame({ stroke: "var(--rule)" }),
+      ...axisOf(
+        "X",
+        x,
+        points.map((point) => point.x),
+        state.logx,
+        "",
+      ),
+      ...axisOf(
+        "Y",
+        y,
+        points.map((point) => point.y),
+        state.logy,
+        per ? ` / ${per.label}` : "",
+      ),
+      ...line,
+      Plot.ruleX(bars, { ...common, y1: "lo", y2: "hi", stroke: "colour" }),
+      Plot.dot(points, {
+        ...common,
+        y: "y",
+        stroke: "colour",
+        fill: "colour",
+        fillOpacity: 0.25,
+        symbol: "colour",
+        r: 3.5,
+      }),
+      Plot.tip(points, Plot.pointer({ ...common, y: "y", title: told, maxRadius: 30 })),
+    ],
+  });
+  // The policy of the page knows its own style sheet only; what this one says stands there.
+  for (const sheet of figure.querySelectorAll("style")) sheet.remove();
+  const what = per ? `${y.label} / ${per.label}` : y.label;
+  const label = `${what} against ${x.label}, ${points.length} of ${kept.length} cases`;
+  figure.setAttribute("aria-hidden", "true");
+  return element(
+    "figure",
+    { class: "explorer-plot" },
+    element("div", { role: "img", "aria-label": label }, figure),
+    state.colour ? legend(records.named.get(state.colour), series) : [],
+    element("figcaption", {}, `${label}. Bars are 95 % intervals of the median.`),
+  );
+}
+
+// Grid, ticks and label of an axis: texts of our own, since Plot leaves out some of a logarithm's.
+function axisOf(which, field, values, log, more) {
+  const options = { label: field.label + more, labelArrow: "none", tickSize: 3 };
+  if (field.words) return [Plot[`axis${which}`]({ ...options, tickRotate: -30 })];
+  const own = field.kind === "size" && field.distinct.length <= 12;
+  const ticks = own ? field.distinct : log ? logTicks(values) : d3.ticks(...d3.extent(values), 5);
+  const text = (value) =>
+    quantity(value, field.unit)
+      .replace(/(\.\d*?)0+(?=\D|$)/, "$1")
+      .replace(/\.(?=\D|$)/, "");
+  return [
+    Plot[`grid${which}`](ticks, { stroke: "var(--rule)", strokeOpacity: 1 }),
+    Plot[`axis${which}`](ticks, { ...options, text }),
+  ];
+}
+
+// A decade apart; where that leaves fewer than three, 1, 2 and 5 of each.
+function logTicks(values) {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const found = (steps) => {
+    const ticks = [];
+    for (let e = Math.floor(Math.log10(least)); e <= Math.ceil(Math.log10(most)); e++) {
+      for (const step of steps) ticks.push(step * 10 ** e);
+    }
+    return ticks.filter((tick) => tick >= least * 0.99 && tick <= most * 1.01);
+  };
+  return found([1]).length >= 3 ? found([1]) : found([1, 2, 5]);
+}
+
+function legend(field, series) {
+  const items = series.map((name, i) =>
+    element(
+      "li",
+      {},
+      shape(
+        "svg",
+        { width: 14, height: 14, viewBox: "-7 -7 14 14", "aria-hidden": "true" },
+        shape("path", {
+          d: d3.symbol(symbolOf(i), 50)(),
+          fill: COLOURS[i % COLOURS.length],
+          "fill-opacity": 0.25,
+          stroke: COLOURS[i % COLOURS.length],
+          "stroke-width": 1.5,
+        }),
+      ),
+      name,
+    ),
+  );
+  return element("ul", { class: "legend", "aria-label": field.label }, items);
+}
+
+function symbolOf(i) {
+  const name = SYMBOLS[Math.floor(i / COLOURS.length) % SYMBOLS.length];
+  return d3[`symbol${name[0].toUpperCase()}${name.slice(1)}`];
+}
+
+// What a case is, in lines.
+function describe(records, i, first) {
+  const value = (name) => records.named.get(name)?.get(i) ?? null;
+  const bounds = ["time.lo", "time.hi"].map(value);
+  const lines = [value("implementation"), value("problem")];
+  if (first) lines.push(first.join(" "));
+  if (value("time") !== null) {
+    const interval = bounds.includes(null)
+      ? ""
+      : ` [${bounds.map((v) => quantity(v, "s")).join(", ")}]`;
+    lines.push(`time ${quantity(value("time"), "s")}${interval}`);
+  }
+  if (value("error") !== null) lines.push(`error ${digits(value("error"))}`);
+  return lines.filter((line) => line !== null).join("\n");
+}

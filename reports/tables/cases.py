@@ -1,0 +1,126 @@
+"""All cases, one a row: what the explorer shows, and the files with everything beside the page."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyarrow import parquet
+
+from bench.ask.reading import names
+from reports.data.records import NUMBER, Field, columnar
+from reports.data.results import Result
+from reports.data.run import Run
+from reports.data.table import Cell, Column, Record, Table
+from reports.data.text import NONE, quantity, scientific
+
+NAME = "all-cases"
+EMBEDDED = 10_000
+"""Cases that the page has inside it; all are in the files beside it."""
+STATIC = 100
+"""Cases of the table that needs no script."""
+FOLDER = "DIR"
+"""Stands for the directory of the run where a name does not say what was asked."""
+
+
+def table(found: Sequence[Field], results: Sequence[Result], keep: Sequence[int]) -> Table:
+    """Return the table that stands where there is no script; its CSV file has all cases."""
+    values = {field.name: field.values for field in found}
+    columns = [
+        Column("Implementation"),
+        Column("Problem"),
+        Column("Pass"),
+        Column("time [95\N{NO-BREAK SPACE}%]", numeric=True),
+        Column("error", numeric=True),
+        Column("result"),
+    ]
+
+    def cell(i: int) -> list[Cell]:
+        r = results[i]
+        error = values["error"][i] if "error" in values else None
+        return [
+            Cell(r.label, header=True),
+            Cell(str(values["problem"][i])),
+            Cell(str(r.columns.get("pass"))),
+            _time(r),
+            Cell(NONE if error is None else scientific(error)),
+            Cell(str(values["result"][i]), kind="" if r.published else "muted"),
+        ]
+
+    caption = f"Cases, the first {min(STATIC, len(keep))} of {len(results)}"
+    rows = [cell(i) for i in keep[:STATIC]]
+    return Table(NAME, caption, columns, rows, records=_records(found, results))
+
+
+def _time(r: Result) -> Cell:
+    time = r.time
+    if time is None:
+        return Cell(kind="muted")
+    m = r.measures[r.clock.probe]
+    bounds = [quantity(v, "s") for v in (m.lo, m.hi) if v is not None]
+    return Cell(quantity(time, "s"), f"[{', '.join(bounds)}]" if bounds else "")
+
+
+def _records(found: Sequence[Field], results: Sequence[Result]) -> list[Record]:
+    heads = [f"{field.name} [{field.unit}]" if field.unit else field.name for field in found]
+    lines = zip(*(field.values for field in found), strict=True)
+    return [
+        {"case": r.columns.get("case"), "key": r.columns.get("key")}
+        | dict(zip(heads, line, strict=True))
+        for r, line in zip(results, lines, strict=True)
+    ]
+
+
+def to_parquet(records: Sequence[Record]) -> bytes:
+    """Return records as a Parquet file: a column of numbers, or else of text."""
+    columns = {name: [record[name] for record in records] for name in records[0]}
+    stream = io.BytesIO()
+    parquet.write_table(pa.table({n: _array(v) for n, v in columns.items()}), stream)
+    return stream.getvalue()
+
+
+def _array(values: Sequence[Any]) -> pa.Array:
+    known = [value for value in values if value is not None]
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in known):
+        whole = all(isinstance(value, int) for value in known)
+        return pa.array(values, pa.int64() if whole and known else pa.float64())
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def embedded(
+    found: Sequence[Field], results: Sequence[Result], keep: Sequence[int], run: Run
+) -> dict[str, Any]:
+    """Return what the script of the page works on.
+
+    The id of a case is split where its problem ends: both parts repeat, and are written once.
+    """
+    ids = [str(r.columns.get("case")).partition("::") for r in results]
+    split = [
+        Field("", "", "text", tuple("".join(each[:2]) for each in ids)),
+        Field("", "", "text", tuple(each[2] for each in ids)),
+    ]
+    profile = run.plan.get("profile")
+    columns = columnar(found, keep)
+    return {
+        "count": len(keep),
+        "total": len(results),
+        "fields": columns,
+        "ids": columnar(split, keep),
+        "keys": [str(results[i].columns.get("key")) for i in keep],
+        "names": _distinct([str(results[i].columns.get("implementation")) for i in keep]),
+        "profile": profile if profile in names() else FOLDER,
+        "measured": [field.name for field in found if field.kind == NUMBER],
+    }
+
+
+def _distinct(values: Sequence[str]) -> dict[str, list[Any]]:
+    field = columnar([Field("", "", "text", tuple(values))], range(len(values)))[0]
+    return {"words": field["words"], "at": field["at"]}
+
+
+def kept(results: Sequence[Result]) -> list[int]:
+    """Return which cases the page has inside it: those with a time before the others."""
+    order = sorted(range(len(results)), key=lambda i: not results[i].published)
+    return sorted(order[:EMBEDDED])

@@ -284,7 +284,8 @@ def _by_size(
         f"{q.words.pass_(name).capitalize()}: {where(sizes, named)}"
         for name, sizes in found.items()
     ]
-    yield Sentence(rule, lead, f"{'. '.join(said)}.", tuple(block.anchor for block in blocks))
+    largest = {name: block.anchor for name, _, block, _, _ in places}
+    yield Sentence(rule, lead, f"{'. '.join(said)}.", tuple(largest.values()))
 
 
 def _best_of(block: Block, operation: str) -> Result | None:

@@ -16,13 +16,13 @@ from reports.data.results import Result
 from reports.data.series import Series
 from reports.data.symmetry import asked, broken, words
 from reports.data.table import Table
-from reports.data.text import raised
+from reports.data.text import count, raised
 from reports.figures import cost, couplings, curves, plot
 from reports.story import Content, Section, Story
 from reports.tables import catalogue, operation
 from reports.tables.catalogue import About
 
-DRAWN = 4
+DRAWN = 3
 """Operations of the question that the page opens with whose coupling and cost are drawn."""
 
 
@@ -57,16 +57,32 @@ def _tell(story: Story) -> Content:
     titled = {story.words.operation(name): found for name, found in maps.items()}
     drawing = maps and story.keep("couplings", couplings.alt(titled), couplings.draw(titled))
     question = story.question
-    main = list(series.operations(question.main.headline[1])) if question else []
+    main = _first(question.main.headline[1]) if question else []
     order = sorted(
         story.about,
         key=lambda o: (main.index(o.name) if o.name in main else len(main), not o.run),
     )
+    parts = [_part(story, o, maps, main) for o in order]
+    ran = [p for p in parts if p.about.run and not p.open]
     return {
-        "parts": [_part(story, o, maps, main) for o in order],
+        "first": [p for p in parts if p.open],
+        "others": [
+            (f"{count(len(found), 'more operation')} {what}", found)
+            for what, found in (
+                ("timed in this run", ran),
+                ("not in this run", [p for p in parts if not (p.open or p.about.run)]),
+            )
+            if found
+        ],
         "catalogue": catalogue.table(story.about, story.can, story.references),
         "couplings": drawing,
     }
+
+
+def _first(block: Block) -> list[str]:
+    """Return the operations of a block by time, those that break a symmetry last."""
+    wanted, found = asked(block.results), series.operations(block)
+    return sorted(found, key=lambda name: bool(broken(found[name][0], wanted)))
 
 
 def _part(story: Story, o: About, maps: Mapping[str, Any], main: list[str]) -> Part:
@@ -170,9 +186,8 @@ SECTION = Section(
     tell=_tell,
     html="""\
 {% macro links(references) %}{% for r in references %}{{ ", " if not loop.first }}<a href="#{{ anchor(r.key) }}">{{ r.short }}</a>{% endfor %}{% endmacro %}
-{% for o in parts %}
-<details class="problem operation"{{ " open" if o.open }}>
-<summary>{{ h3(o.title, o.anchor) }}<span class="about">{{ o.about.group }}{{ ", " if o.about.group }}{{ o.state }}</span></summary>
+{% macro part(o) %}
+{% call folding(o.title, o.anchor, [o.about.group, o.state] | select | join(", "), o.open, "operation") %}
 {% if o.about.summary %}
 <p>{{ o.about.summary[0] | upper }}{{ o.about.summary[1:] }}{% if o.papers %} ({{ links(o.papers) }}){% endif %}.</p>
 {% endif %}
@@ -199,40 +214,40 @@ SECTION = Section(
 {% if o.coupling %}
 <figure id="figure-coupling-{{ o.about.name }}">
 {{ o.coupling }}
-<figcaption>What couples: rows (l₁, l₂), columns l₃; open marks have an odd sum.
-<a href="figures/coupling-{{ o.about.name }}.svg">SVG</a> <a href="figures/coupling-{{ o.about.name }}.pdf">PDF</a></figcaption>
+<figcaption>What couples: rows (l₁, l₂), columns l₃; open marks have an odd sum.</figcaption>
 </figure>
 {% endif %}
 </div>
 {% endif %}
 {{ table(o.implementations, csv) if o.implementations }}
 {{ table(o.knobs, csv) if o.knobs }}
-{% if o.claims %}
 <details>
-<summary>{{ o.claims | length }} claims of papers, {{ o.claims | map("first") | selectattr("measured") | list | length }} with evidence here</summary>
+<summary>{{ o.claims | length }} claims of papers, {{ o.claims | map("first") | selectattr("measured") | list | length }} with evidence here{{ "; code that calls it" if o.usage }}{{ "; BibTeX" if o.bibtex }}</summary>
 <ul class="claims">
 {% for c, paper in o.claims %}
 <li id="claim-{{ o.anchor }}-{{ c.id }}">“{{ c.claim }}” ({{ links([paper]) }}, {{ c.where }}; {{ c.setting }}; {{ c.value }}). <strong>Here:</strong> {{ c.evidence }}</li>
 {% endfor %}
 </ul>
-</details>
-{% endif %}
 {% if o.usage %}
-<details>
-<summary>Call it</summary>
 <pre><code>{{ o.usage }}</code></pre>
-</details>
 {% endif %}
 {% if o.bibtex %}
-<details>
-<summary>BibTeX</summary>
 <pre><code>{{ o.bibtex }}</code></pre>
-</details>
 {% endif %}
 </details>
+{% endcall %}
+{% endmacro %}
+{% for o in first %}
+{{ part(o) }}
+{%- endfor %}
+{% for title, found in others %}
+{% call folding(title) %}
+{% for o in found %}
+{{ part(o) }}
+{%- endfor %}
+{% endcall %}
 {% endfor %}
-<details class="problem">
-<summary>{{ h3("All operations of the suite") }}</summary>
+{% call folding("All operations of the suite") %}
 <p>Symmetry is exact unless said otherwise. What an operation <strong>couples</strong>, and its <strong>dimension</strong>, are derived from its coefficients for 0..L ⊗ 0..L → 0..2L with degrees only: how many of the triples (l₁, l₂, l₃) that rotations allow it can couple, and the dimension of the set of bilinear maps that it reaches with linear maps before and behind it (– where it does not answer this problem). <strong>Cost</strong> says how the multiplications grow with L and with the number of channels C, each by itself; an algorithm has its own beside its name where it differs. Implementations are in NumPy, PyTorch and JAX unless said otherwise.</p>
 {{ table(catalogue, csv, "catalogue") }}
 {% if couplings %}
@@ -244,6 +259,6 @@ SECTION = Section(
 </figcaption>
 </figure>
 {% endif %}
-</details>
+{% endcall %}
 """,
 )

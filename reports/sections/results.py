@@ -23,7 +23,8 @@ SECTION = Section(
     order=400,
     anchor="results",
     title="Results",
-    open=True,
+    about="every problem and pass: time, memory, expressivity, whether it is right",
+    printed=True,
     tell=_tell,
     html="""\
 <p>How to read the tables: <strong>dim</strong> and <strong>span</strong> say what an operation can express, measured, with the derived value in brackets; – means not measured. Beside errors, ✓ passed the gate and ✗ did not. A symmetry error in (brackets) is of a symmetry that the operation does not claim: it is reported and gates nothing. A case that is wrong, or failed, has no time.</p>

@@ -164,7 +164,7 @@ def test_from_which_size_one_beats_the_other_forward_and_with_gradients(
         case(DENSE, 1.5e-4, lmax, pass_="grad")
         case(GAUNT, 5e-5, lmax, pass_="grad")
     said = only(of(asked(), "crossover"))
-    assert said.decided and len(said.evidence) == 6
+    assert said.decided and len(said.evidence) == 2
     assert (
         "Forward: yes, from L = 2 on (1.50× faster (≥ 1.50×) at L = 3); not at L = 1 (" in said.text
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from reports.data.blocks import title_of
@@ -162,7 +163,10 @@ def _is_number(value: Any) -> bool:
 
 
 def columnar(found: Sequence[Field], keep: Sequence[int]) -> list[dict[str, Any]]:
-    """Return fields as plain data of the records `keep`: texts as places in a list of words."""
+    """Return fields as plain data of the records `keep`: texts as places in a list of words.
+
+    A text that all have has no places.
+    """
     return [_column(field, [field.values[i] for i in keep]) for field in found]
 
 
@@ -172,11 +176,14 @@ def _column(field: Field, values: Sequence[Any]) -> dict[str, Any]:
         return data | {"values": [_short(value) for value in values]}
     words = list(dict.fromkeys(value for value in values if value is not None))
     at = {word: i for i, word in enumerate(words)}
-    return data | {"words": words, "at": [-1 if v is None else at[v] for v in values]}
+    places = [-1 if value is None else at[value] for value in values]
+    return data | {"words": words, "at": places if set(places) != {0} else None}
 
 
 def _short(value: Any) -> float | int | None:
     if value is None or isinstance(value, int):
         return value
+    if not isfinite(value):
+        return None
     short = float(f"{value:.{DIGITS}g}")
     return int(short) if short.is_integer() and abs(short) < 1e6 else short

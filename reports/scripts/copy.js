@@ -28,11 +28,13 @@ const TEX = {
   "\u202f": "\\,",
 };
 
+const TEX_KNOWS = /[ -~À-ÏÑ-ÖØ-Ýß-ïñ-öø-ýÿ]/;
+
 // Return a text that LaTeX sets as it is; a character that it does not know is a question mark.
 function tex(text) {
-  const set = [...text]
-    .map((c) => TEX[c] ?? (c <= "\u007e" || (c >= "\u00a1" && c <= "\u00ff") ? c : "?"))
-    .join("");
+  const power = text.match(/^([\d.]+)e(−?)(\d+)$/);
+  if (power) return `$${power[1]}\\times10^{${power[2] ? "-" : ""}${power[3]}}$`;
+  const set = [...text].map((c) => TEX[c] ?? (TEX_KNOWS.test(c) ? c : "?")).join("");
   return /^[[*]/.test(set) ? `{}${set}` : set;
 }
 
@@ -65,9 +67,10 @@ const FORMATS = {
     ].join("\n");
   },
   CSV(heads, rows) {
+    const plain = (text) => (text === "–" ? "" : text.replaceAll("−", "-"));
     const safe = (text) => (/^\s*[=+@-]/.test(text) && isNaN(Number(text)) ? `'${text}` : text);
     const cell = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-    const line = (cells) => cells.map((text) => cell(safe(text))).join(",");
+    const line = (cells) => cells.map((text) => cell(safe(plain(text)))).join(",");
     return [line(heads.map((head) => head.text)), ...rows.map(line), ""].join("\n");
   },
 };

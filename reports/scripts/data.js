@@ -1,27 +1,30 @@
 // The records that the page holds: a column a field, texts as places in a list of words.
 
 function reading(data) {
-  const fields = data.fields.map((column) => ({
-    ...column,
-    get: column.words
-      ? (i) => (column.at[i] < 0 ? null : column.words[column.at[i]])
-      : (i) => column.values[i],
-  }));
+  const fields = data.fields.map((column) => ({ ...column, get: getting(column) }));
   for (const field of fields) {
-    field.distinct = distinct(field, data.count);
+    field.distinct = field.kind === "number" ? [] : distinct(field, data.count);
+    field.known = data.keys.filter((_, i) => field.get(i) !== null).length;
   }
-  const split = data.ids.map((column) => (i) => column.words[column.at[i]]);
+  const [problem, rest, implementation] = data.ids.map(getting);
   return {
     count: data.count,
     total: data.total,
     fields,
     named: new Map(fields.map((field) => [field.name, field])),
     all: Array.from({ length: data.count }, (_, i) => i),
-    id: (i) => split[0](i) + split[1](i),
+    id: (i) => problem(i) + rest(i),
     key: (i) => data.keys[i],
-    implementation: (i) => data.names.words[data.names.at[i]],
+    implementation,
     profile: data.profile,
   };
+}
+
+// A text that all records have has no places.
+function getting(column) {
+  if (!column.words) return (i) => column.values[i];
+  if (!column.at) return () => column.words[0];
+  return (i) => (column.at[i] < 0 ? null : column.words[column.at[i]]);
 }
 
 // Values of a field in the order in which people read them; numbers by size.

@@ -24,11 +24,13 @@ function axes(records) {
 
 function defaultsOf(records) {
   const choices = axes(records);
+  // The size that most records have.
+  const rank = (field) => (field.kind === "size" ? field.known : 0);
   const first = (name, ...wanted) =>
     wanted.find((w) => choices[name].some((field) => field.name === w)) ?? "";
   return {
     filters: new Map(),
-    x: choices.x[0]?.name ?? "",
+    x: [...choices.x].sort((a, b) => rank(b) - rank(a))[0]?.name ?? "",
     y: first("y", "time") || choices.y[0]?.name || "",
     per: "",
     colour: first("colour", "operation", "implementation"),
@@ -40,7 +42,8 @@ function defaultsOf(records) {
   };
 }
 
-// Return {points, series}: what is drawn, and the words that have a colour of their own.
+// Return {points, looks}: what is drawn, and the look of each word that has one of its own. It is
+// the same whatever else is shown, and for operations the same as in the figures.
 function pointsOf(records, kept, state) {
   const field = (name) => records.named.get(name);
   const [x, y, per] = [field(state.x), field(state.y), field(state.per)];
@@ -72,12 +75,18 @@ function pointsOf(records, kept, state) {
     };
     if (isPlaced(point.x, state.logx) && isPlaced(point.y, state.logy)) points.push(point);
   }
-  const series = [...new Set(points.map((point) => point.colour))].sort(natural);
-  return { points, series };
+  const words = colour ? [...colour.distinct.map(shownText), shownText(null)] : [""];
+  const drawn = new Set(points.map((point) => point.colour));
+  const looks = words.map((name, i) => ({
+    name,
+    colour: COLOURS[i % COLOURS.length],
+    symbol: SYMBOLS[Math.floor(i / COLOURS.length) % SYMBOLS.length],
+  }));
+  return { points, looks: looks.filter((look) => drawn.has(look.name)) };
 }
 
 function drawn(records, kept, state, width) {
-  const { points, series } = pointsOf(records, kept, state);
+  const { points, looks } = pointsOf(records, kept, state);
   if (!points.length) return element("p", { class: "muted" }, "No case has both.");
   const [x, y, per] = [state.x, state.y, state.per].map((name) => records.named.get(name));
   const narrow = width < 600;
@@ -113,11 +122,8 @@ function drawn(records, kept, state, width) {
     marginBottom: 40,
     marginRight: narrow ? 60 : 20,
     style: { fontSize: "12px", background: "none", overflow: "visible" },
-    color: { domain: series, range: series.map((_, i) => COLOURS[i % COLOURS.length]) },
-    symbol: {
-      domain: series,
-      range: series.map((_, i) => SYMBOLS[Math.floor(i / COLOURS.length) % SYMBOLS.length]),
-    },
+    color: { domain: looks.map((look) => look.name), range: looks.map((look) => look.colour) },
+    symbol: { domain: looks.map((look) => look.name), range: looks.map((look) => look.symbol) },
     x: { type: x.words ? "point" : state.logx ? "log" : "linear", axis: null },
     y: { type: state.logy ? "log" : "linear", axis: null, nice: true },
     fx: { axis: "top", label: null },
@@ -161,7 +167,7 @@ function drawn(records, kept, state, width) {
     "figure",
     { class: "explorer-plot" },
     element("div", { role: "img", "aria-label": label }, figure),
-    state.colour ? legend(records.named.get(state.colour), series) : [],
+    state.colour ? legend(records.named.get(state.colour), looks) : [],
     element("figcaption", {}, `${label}. Bars are 95 % intervals of the median.`),
   );
 }
@@ -195,8 +201,8 @@ function logTicks(values) {
   return found([1]).length >= 3 ? found([1]) : found([1, 2, 5]);
 }
 
-function legend(field, series) {
-  const items = series.map((name, i) =>
+function legend(field, looks) {
+  const items = looks.map(({ name, colour, symbol }) =>
     element(
       "li",
       {},
@@ -204,10 +210,10 @@ function legend(field, series) {
         "svg",
         { width: 14, height: 14, viewBox: "-7 -7 14 14", "aria-hidden": "true" },
         shape("path", {
-          d: d3.symbol(symbolOf(i), 50)(),
-          fill: COLOURS[i % COLOURS.length],
+          d: d3.symbol(d3[`symbol${symbol[0].toUpperCase()}${symbol.slice(1)}`], 50)(),
+          fill: colour,
           "fill-opacity": 0.25,
-          stroke: COLOURS[i % COLOURS.length],
+          stroke: colour,
           "stroke-width": 1.5,
         }),
       ),
@@ -215,11 +221,6 @@ function legend(field, series) {
     ),
   );
   return element("ul", { class: "legend", "aria-label": field.label }, items);
-}
-
-function symbolOf(i) {
-  const name = SYMBOLS[Math.floor(i / COLOURS.length) % SYMBOLS.length];
-  return d3[`symbol${name[0].toUpperCase()}${name.slice(1)}`];
 }
 
 // What a case is, in lines.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from markupsafe import Markup
 
 from reports.data.clocks import names
@@ -20,11 +18,10 @@ def _tell(story: Story) -> Content | None:
     if not results:
         return None
     found = fields(results, story.can, story.known, story.run.machines)
-    keep = cases.kept(results)
+    keep, data = cases.embedded(found, results, story.run)
     static = cases.table(found, results, keep)
     story.files[PARQUET] = cases.to_parquet(static.records)
     story.scripts = [library.text for library in libraries()]
-    data = cases.embedded(found, results, keep, story.run)
     return {
         "static": static,
         "parquet": PARQUET,
@@ -32,14 +29,8 @@ def _tell(story: Story) -> Content | None:
         "clocks": names(r.clock for r in results),
         "left_out": len(results) - len(keep),
         "libraries": libraries(),
-        "data": Markup(_inside(data)),
+        "data": Markup(data),
     }
-
-
-def _inside(data: object) -> str:
-    """Return JSON that can stand in a script element: nothing in it ends the element."""
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 SECTION = Section(

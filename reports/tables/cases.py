@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,15 +11,15 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from bench.ask.reading import names
-from reports.data.records import NUMBER, Field, columnar
+from reports.data.records import TEXT, Field, columnar
 from reports.data.results import Result
 from reports.data.run import Run
 from reports.data.table import Cell, Column, Record, Table
 from reports.data.text import NONE, quantity, scientific
 
 NAME = "all-cases"
-EMBEDDED = 10_000
-"""Cases that the page has inside it; all are in the files beside it."""
+EMBEDDED, ROOM = 10_000, 1_500_000
+"""Cases, and bytes of them, that the page has inside it at most; all are in the files beside it."""
 STATIC = 100
 """Cases of the table that needs no script."""
 FOLDER = "DIR"
@@ -89,38 +90,43 @@ def _array(values: Sequence[Any]) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
-def embedded(
-    found: Sequence[Field], results: Sequence[Result], keep: Sequence[int], run: Run
-) -> dict[str, Any]:
-    """Return what the script of the page works on.
+def embedded(found: Sequence[Field], results: Sequence[Result], run: Run) -> tuple[list[int], str]:
+    """Return which cases the page has inside it, and these as JSON for its script.
+
+    Cases with a time come before the others where there is no room for all.
+    """
+    order = sorted(range(len(results)), key=lambda i: not results[i].published)
+    keep = sorted(order[:EMBEDDED])
+    text = _json(found, results, keep, run)
+    if len(text) > ROOM:
+        keep = sorted(order[: len(keep) * ROOM // len(text)])
+        text = _json(found, results, keep, run)
+    return keep, text
+
+
+def _json(found: Sequence[Field], results: Sequence[Result], keep: Sequence[int], run: Run) -> str:
+    """Return what the script of the page works on, as text that can stand in a script element.
 
     The id of a case is split where its problem ends: both parts repeat, and are written once.
     """
     ids = [str(r.columns.get("case")).partition("::") for r in results]
-    split = [
-        Field("", "", "text", tuple("".join(each[:2]) for each in ids)),
-        Field("", "", "text", tuple(each[2] for each in ids)),
+    more = [
+        _words("problem", ["".join(each[:2]) for each in ids]),
+        _words("rest", [each[2] for each in ids]),
+        _words("implementation", [str(r.columns.get("implementation")) for r in results]),
     ]
     profile = run.plan.get("profile")
-    columns = columnar(found, keep)
-    return {
+    data = {
         "count": len(keep),
         "total": len(results),
-        "fields": columns,
-        "ids": columnar(split, keep),
+        "fields": columnar(found, keep),
+        "ids": columnar(more, keep),
         "keys": [str(results[i].columns.get("key")) for i in keep],
-        "names": _distinct([str(results[i].columns.get("implementation")) for i in keep]),
         "profile": profile if profile in names() else FOLDER,
-        "measured": [field.name for field in found if field.kind == NUMBER],
     }
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def _distinct(values: Sequence[str]) -> dict[str, list[Any]]:
-    field = columnar([Field("", "", "text", tuple(values))], range(len(values)))[0]
-    return {"words": field["words"], "at": field["at"]}
-
-
-def kept(results: Sequence[Result]) -> list[int]:
-    """Return which cases the page has inside it: those with a time before the others."""
-    order = sorted(range(len(results)), key=lambda i: not results[i].published)
-    return sorted(order[:EMBEDDED])
+def _words(name: str, values: Sequence[str]) -> Field:
+    return Field(name, name, TEXT, tuple(values))

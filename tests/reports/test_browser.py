@@ -31,7 +31,10 @@ SCREENS = pytest.mark.parametrize(
     ("width", "dark"), [(1280, False), (1280, True), (390, False), (390, True)]
 )
 
-pytestmark = pytest.mark.skipif(program() is None, reason="no chromium on this machine")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(program() is None, reason="no chromium on this machine"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -224,6 +227,8 @@ def test_a_table_is_copied_as_csv_and_markdown(show: Callable[..., Tab]) -> None
         rows = list(csv.reader(io.StringIO(_copied(tab, "CSV"))))
         assert [row[0] for row in rows[1:]] == names
         assert [head.split(" [")[0] for head in rows[0]] == heads[:-1]
+        at = heads.index("error, relative")
+        assert {float(row[at]) for row in rows[1:] if row[at]} == {1e-7}
         lines = _copied(tab, "Markdown").splitlines()
         assert len([line for line in lines if line.startswith("| ")]) == len(names) + 2
         assert "<script" not in re.sub(r"\\.", "", "".join(lines))

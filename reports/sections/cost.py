@@ -17,7 +17,7 @@ def _tell(story: Story) -> Content:
             for figure in fronts[:FRONTS]
         ],
         "left_out": max(0, len(fronts) - FRONTS),
-        "trade": trade.table(story.blocks, story.can),
+        "trade": trade.table(story.blocks, story.can, story.words),
         "price": price.table(story.blocks, story.can),
         "ratio_figures": [drawn for drawn in story.charts if drawn.figure.ratio],
     }

@@ -9,12 +9,12 @@ from reports.tables import headline, overview
 
 
 def _tell(story: Story) -> Content:
-    peaks = story.run.peaks
+    peaks, read = story.run.peaks, story.words
     return {
-        "overview": overview.table(story.blocks, story.can, story.known),
+        "overview": overview.table(story.blocks, story.can, story.known, story.words),
         "headlines": [
-            (title, [headline.table(block, story.can, story.known, peaks) for block in group])
-            for title, group in groupby(story.blocks, lambda block: block.title)
+            (title, [headline.table(block, story.can, story.known, peaks, read) for block in group])
+            for title, group in groupby(story.blocks, lambda b: read.problem(b.results[0]))
         ],
     }
 

@@ -17,13 +17,16 @@ from reports.data.sets import ReportSet
 from reports.data.symmetry import asked, broken, keeping, words
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, number, quantity
+from reports.data.words import Words
 from reports.tables.headline import LAUNCHES, mark
 
 ANY = "Lowest time that keeps every symmetry asked for"
 MOST = "Lowest time among those that express most"
 
 
-def table(blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet) -> Table:
+def table(
+    blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet, read: Words
+) -> Table:
     """Return one row per problem and pass."""
     shared, target_of = _targets(blocks)
     told = telling(block.clock for block in blocks)
@@ -43,11 +46,15 @@ def table(blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet)
         run = [r for r in block.results if r.status != "skip"]
         rows.append(
             [
-                Cell(block.title, header=True, href=f"#{block.anchor}"),
-                Cell(target_of(block) + told(block.clock)),
-                *_cells(fastest, expressivity, known),
-                *_cells(richest, expressivity, known),
-                Cell("", links=[("", line) for line in cheats], below=True)
+                Cell(read.problem(block.results[0]), header=True, href=f"#{block.anchor}"),
+                Cell(_pass(target_of(block), read) + told(block.clock)),
+                *_cells(fastest, expressivity, known, read),
+                *_cells(richest, expressivity, known, read),
+                Cell(
+                    "",
+                    links=[("", line) for line in breakers(block, fastest, read.both)],
+                    below=True,
+                )
                 if cheats
                 else Cell(kind="muted"),
                 Cell(f"{len(done)} of {len(run)}"),
@@ -82,11 +89,18 @@ def winners(block: Block, expressivity: Expressivity) -> tuple[Result | None, Re
     return best(sound, _time), best(full, _time)
 
 
-def breakers(block: Block, fastest: Result | None) -> list[str]:
+def _pass(target: str, read: Words) -> str:
+    first, comma, rest = target.partition(", ")
+    return read.pass_(first) + comma + rest
+
+
+def breakers(
+    block: Block, fastest: Result | None, called: Callable[[Result], str] = lambda r: r.label
+) -> list[str]:
     """Return who would need less time, and which symmetry that the problem asks for it breaks."""
     wanted = asked(block.results)
     return [
-        f"{r.label} {quantity(r.time, 's')}: {words(gone)}"
+        f"{called(r)} {quantity(r.time, 's')}: {words(gone)}"
         for r in block.ranked
         if r.published
         and r.time is not None
@@ -124,12 +138,14 @@ def _time(r: Result) -> float | None:
     return r.time
 
 
-def _cells(r: Result | None, expressivity: Expressivity, known: ReportSet) -> list[Cell]:
+def _cells(
+    r: Result | None, expressivity: Expressivity, known: ReportSet, read: Words
+) -> list[Cell]:
     if r is None:
         return [Cell(kind="muted")] * 3
     time = r.time
     return [
-        Cell(r.label, badge=mark(r, known)),
+        Cell(read.both(r), badge=mark(r, known)),
         Cell(
             NONE if time is None else quantity(time, "s"),
             marks=LAUNCHES if r.launch_bound else "",

@@ -17,9 +17,10 @@ from reports.data.results import Result
 from reports.data.symmetry import keeping
 from reports.data.table import Cell, Column, Table
 from reports.data.text import number, quantity, scientific
+from reports.data.words import Words
 
 
-def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
+def table(blocks: Sequence[Block], expressivity: Expressivity, read: Words) -> Table:
     """Return, for each problem and pass, who is not dominated in expressivity and in accuracy."""
     columns = [
         Column("Problem"),
@@ -38,10 +39,10 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
         pass_ = block.target.split(", ")[0]
         rows.append(
             [
-                Cell(block.title, header=True, href=f"#{block.anchor}"),
-                Cell(pass_ + told(block.clock)),
-                _listed(expressive, lambda r: f"dim {number(expressivity.dim(r))}"),
-                _listed(accurate, lambda r: f"error {scientific(_error(r))}"),
+                Cell(read.problem(block.results[0]), header=True, href=f"#{block.anchor}"),
+                Cell(read.pass_(pass_) + told(block.clock)),
+                _listed(read, expressive, lambda r: f"dim {number(expressivity.dim(r))}"),
+                _listed(read, accurate, lambda r: f"error {scientific(_error(r))}"),
             ]
         )
         records += [
@@ -72,10 +73,10 @@ def _digits(r: Result) -> float | None:
     return None if error is None or error <= 0 else round(-log10(error), 1)
 
 
-def _listed(members: Sequence[Result], what: Callable[[Result], str]) -> Cell:
+def _listed(read: Words, members: Sequence[Result], what: Callable[[Result], str]) -> Cell:
     if not members:
         return Cell(kind="muted")
     links: list[Any] = [
-        ("", f"{r.label}: {quantity(r.time or 0.0, 's')}, {what(r)}") for r in members
+        ("", f"{read.both(r)}: {quantity(r.time or 0.0, 's')}, {what(r)}") for r in members
     ]
     return Cell("", links=links, below=True)

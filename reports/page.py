@@ -17,6 +17,7 @@ from markupsafe import Markup
 from bench.record.regressions import Regression
 from impls.registry import Registry
 from reports.data import bibliography
+from reports.data.glossary import explained
 from reports.data.libraries import script
 from reports.data.run import Run
 from reports.data.sets import ReportSet
@@ -129,6 +130,7 @@ def _environment(rows_shown: Mapping[str, int]) -> Environment:
     )
     environment.globals["anchor"] = catalogue.anchor
     environment.globals["unbroken"] = unbroken
+    environment.globals["explained"] = explained
     environment.globals["rows_shown"] = rows_shown
     environment.globals["heading_id"] = _Headings()
     return environment

@@ -34,7 +34,7 @@ SECTION = Section(
     tell=_tell,
     html="""\
 {% macro said(s) %}
-<li><strong>{{ s.lead }}{{ "" if s.lead.endswith("?") else ":" }}</strong> {{ unbroken(s.text) }}
+<li><strong>{{ s.lead }}{{ "" if s.lead.endswith("?") else ":" }}</strong> {{ explained(unbroken(s.text)) }}
 {% if s.command %}
 <code>{{ s.command }}</code>
 {% endif %}
@@ -42,7 +42,7 @@ SECTION = Section(
 {%- if s.evidence %}; {% endif %}rule {{ s.rule }}</span></li>
 {% endmacro %}
 {% if asked %}
-<p>{{ unbroken(asked) }}</p>
+<p>{{ explained(unbroken(asked)) }}</p>
 {% endif %}
 {% if decided %}
 <ol class="conclusions">
@@ -64,7 +64,7 @@ SECTION = Section(
 {% if drawing %}
 <figure id="figure-{{ drawing.name }}">
 {{ svg }}
-<figcaption>{{ drawing.caption }}
+<figcaption>{{ explained(unbroken(drawing.caption)) }}
 <a href="figures/{{ drawing.name }}.svg">SVG</a> <a href="figures/{{ drawing.name }}.pdf">PDF</a>
 </figcaption>
 </figure>

@@ -193,7 +193,7 @@ SECTION = Section(
 {% endif %}
 <dl class="facts">
 {% for name, value in o.facts %}
-<dt>{{ name }}</dt><dd>{{ unbroken(value) }}</dd>
+<dt>{{ name }}</dt><dd>{{ explained(unbroken(value)) }}</dd>
 {% endfor %}
 {% if o.users %}
 <dt>Used by</dt><dd>{{ links(o.users) }}</dd>
@@ -207,7 +207,7 @@ SECTION = Section(
 {% if o.cost %}
 <figure id="figure-{{ o.cost[0].name }}">
 {{ o.cost[1] }}
-<figcaption>{{ o.cost[0].caption }}
+<figcaption>{{ explained(unbroken(o.cost[0].caption)) }}
 <a href="figures/{{ o.cost[0].name }}.svg">SVG</a> <a href="figures/{{ o.cost[0].name }}.pdf">PDF</a></figcaption>
 </figure>
 {% endif %}

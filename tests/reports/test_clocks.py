@@ -126,7 +126,9 @@ def test_one_without_the_devices_time_puts_its_block_on_the_host(opposite: Any) 
     assert rows["gaunt.torch_lost"]["speed"] == pytest.approx(9 / 2)
     assert {r["clock"] for r in rows.values()} == {"time.host"}
     assert "there is no time.kernels of gaunt.torch_lost." in " ".join(table.notes)
-    assert "forward, time on the host" in text(overview.table([mixed, clean], can, sets.read(), WORDS))
+    assert "forward, time on the host" in text(
+        overview.table([mixed, clean], can, sets.read(), WORDS)
+    )
     drawn = [
         f for s in sets.read().figures for f in curves.figures_of(s, results, can, Words(load()))
     ]

@@ -22,7 +22,7 @@ from reports.data.series import Series, leading, series_of
 from reports.data.sets import ReportSet
 from reports.data.table import Table
 from reports.data.words import Words
-from reports.figures import curves, plot
+from reports.figures import curves, pgf, plot
 from reports.figures.inline import inline
 from reports.figures.style import Look, looks
 from reports.tables import catalogue, coverage, methods
@@ -44,7 +44,7 @@ class Drawn:
     @property
     def files(self) -> tuple[str, ...]:
         """Return the files of the drawing, beside the page."""
-        kinds = ("svg", "pdf") if self.svg else ()
+        kinds = ("svg", "pdf", "tex") if self.svg else ()
         return tuple(f"figures/{self.figure.name}.{kind}" for kind in kinds)
 
 
@@ -143,7 +143,12 @@ class Story:
         return [
             Drawn(
                 figure,
-                self.keep(figure.name, figure.alt, plot.draw(figure, self.look))
+                self.keep(
+                    figure.name,
+                    figure.alt,
+                    plot.draw(figure, self.look),
+                    pgf.chart(figure, self.look),
+                )
                 if figure.name in drawn
                 else None,
                 curves.table(figure),
@@ -151,11 +156,13 @@ class Story:
             for figure in every
         ]
 
-    def keep(self, name: str, alt: str, drawing: tuple[str, bytes]) -> Markup:
-        """Put a figure beside the page, as SVG and PDF; return it to stand on the page."""
+    def keep(self, name: str, alt: str, drawing: tuple[str, bytes], tex: str = "") -> Markup:
+        """Put a figure beside the page, as SVG, PDF and pgfplots; return it for the page."""
         svg, pdf = drawing
         self.files[f"figures/{name}.svg"] = svg.encode()
         self.files[f"figures/{name}.pdf"] = pdf
+        if tex:
+            self.files[f"figures/{name}.tex"] = tex.encode()
         return Markup(inline(svg, name, alt))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.conclusions import conclude
-from reports.figures import front
+from reports.figures import front, pgf
 from reports.story import Content, Section, Story
 from reports.tables import front as table
 
@@ -15,7 +15,12 @@ def _tell(story: Story) -> Content:
         return {"decided": [], "withheld": [], **nothing}
     decided, withheld = conclude(question)
     drawing = front.figure_of(question.main, story.can, story.words, "front")
-    drawn = drawing and story.keep(drawing.name, drawing.alt, front.draw(drawing, story.look))
+    drawn = drawing and story.keep(
+        drawing.name,
+        drawing.alt,
+        front.draw(drawing, story.look),
+        pgf.scatter(drawing, story.look),
+    )
     return {
         "asked": question.asked,
         "decided": decided,
@@ -65,7 +70,7 @@ SECTION = Section(
 <figure id="figure-{{ drawing.name }}">
 {{ svg }}
 <figcaption>{{ explained(unbroken(drawing.caption)) }}
-<a href="figures/{{ drawing.name }}.svg">SVG</a> <a href="figures/{{ drawing.name }}.pdf">PDF</a>
+<a href="figures/{{ drawing.name }}.svg">SVG</a> <a href="figures/{{ drawing.name }}.pdf">PDF</a> <a href="figures/{{ drawing.name }}.tex">TeX</a>
 </figcaption>
 </figure>
 {% endif %}

@@ -17,7 +17,7 @@ from reports.data.series import Series
 from reports.data.symmetry import asked, broken, words
 from reports.data.table import Table
 from reports.data.text import count, raised
-from reports.figures import cost, couplings, curves, plot
+from reports.figures import cost, couplings, curves, pgf, plot
 from reports.story import Content, Section, Story
 from reports.tables import catalogue, operation
 from reports.tables.catalogue import About
@@ -174,8 +174,9 @@ def _cost(story: Story, home: Series, name: str) -> tuple[curves.Figure, Markup]
     if found is None:
         return None
     figure, baseline = found
-    drawing = plot.draw(figure, cost.muted(story.look, baseline))
-    return figure, story.keep(figure.name, figure.alt, drawing)
+    look = cost.muted(story.look, baseline)
+    drawing, tex = plot.draw(figure, look), pgf.chart(figure, look)
+    return figure, story.keep(figure.name, figure.alt, drawing, tex)
 
 
 SECTION = Section(

@@ -6,9 +6,9 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bench.ask.near import unknown
 from bench.ask.profile import Block, Profile
 from bench.ask.reading import passes_of, rounds_of
+from impls.near import unknown
 from impls.problem import Scalar
 from impls.registry import Registry
 

@@ -29,11 +29,11 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bench.ask.near import unknown
 from bench.ask.options import Sweeps, options_of, problems
 from bench.measuring import probes
 from bench.record.case import Pass
 from impls.implementation import Implementation
+from impls.near import unknown
 from impls.operation import Operation
 from impls.problem import Problem, Scalar
 from impls.registry import Registry

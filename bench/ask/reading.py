@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
@@ -10,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.ask.knobs import SWEEP
-from bench.ask.near import alike, unknown
 from bench.ask.options import Sweeps
 from bench.ask.profile import KEYS, Block, Profile, Sampling, Tier
 from bench.measuring import probes
 from bench.record.case import PASSES, Pass
+from bench.record.foreign import read_plan
 from impls.implementation import MODES
+from impls.near import alike, unknown
 from impls.problem import Scalar
 from impls.registry import Registry
 
@@ -65,7 +65,7 @@ def of_run(directory: Path) -> Profile:
         ValueError: when its plan does not say.
     """
     file = directory / "plan.json"
-    plan = json.loads(file.read_text(encoding="utf-8"))
+    plan = read_plan(directory)
     if "asked" not in plan:
         raise ValueError(f"{file} does not say what was asked: name a profile")
     return read(plan["asked"], str(file), plan["profile"])

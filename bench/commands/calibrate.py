@@ -61,7 +61,8 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--pairs",
         type=int,
         default=300,
-        help="pairs that do not differ: 300 (90 minutes); those of repeated calls count together",
+        help="pairs that do not differ: 300 (90 minutes), beside a fifth as many that do; "
+        "those of repeated calls count together",
     )
     parser.add_argument("--out", type=Path, default=CALIBRATIONS, metavar="DIR")
     add_design(parser)
@@ -74,10 +75,10 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--pairs must be at least 1, not {arguments.pairs}")
     registry = load_registry()
     target = target_of(arguments)
-    total = arguments.pairs + max(20, arguments.pairs // 5)
+    total = arguments.pairs + instrument.planted_of(arguments.pairs)
     with (
         TemporaryDirectory(prefix="equibench-calibrate-") as scratch,
-        designed(arguments, total, Path(scratch), target.device) as (design, told),
+        designed(arguments, total, Path(scratch), target) as (design, told),
     ):
         known = digest(machine.machine_facts(target.device)), target.device
         seed = str(len(instrument.every(arguments.out, *known)))

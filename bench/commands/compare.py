@@ -137,7 +137,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"every case that --select {arguments.select!r} matches is refused")
     with (
         TemporaryDirectory(prefix="equibench-compare-") as scratch,
-        designed(arguments, len(cases), Path(scratch) / "logs", target.device) as (design, told),
+        designed(arguments, len(cases), Path(scratch) / "logs", target) as (design, told),
         checkout(arguments.a, Path(scratch)) as a,
         checkout(arguments.b, Path(scratch)) as b,
     ):

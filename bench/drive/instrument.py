@@ -28,7 +28,7 @@ from analysis.verdict import Kind, verdicts
 from bench.ask.plan import cases
 from bench.ask.reading import load as load_profile
 from bench.drive.paired import Design, Pair, Variant, measured
-from bench.drive.pool import Fault, WorkerProcess, spec_of
+from bench.drive.worker_process import Fault, WorkerProcess, spec_of
 from bench.measuring.clocks import HostClock
 from bench.record.case import Case, Refusals, digest
 from bench.record.fingerprint import PROTOCOL
@@ -72,11 +72,14 @@ def clock_truth() -> dict[str, Any]:
     return {"relative_error": errors, "seconds_of_nothing": timed(lambda: None)}
 
 
-def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
+def peaks(
+    registry: Registry, target: Target, logs: Path, cores: tuple[int, ...] = ()
+) -> dict[str, float]:
     """Return the bandwidth [B/s] and the rates of matrix products [1/s] that are reached here."""
     first = pairs(registry, target, 1)[0]
     case = replace(first, implementation="clebsch_gordan.torch_dense", mode="eager")
-    worker = WorkerProcess(spec_of(case, registry), (), logs.resolve() / "peaks.log")
+    log = logs.resolve() / "peaks.log"
+    worker = WorkerProcess(spec_of(case, registry), log, cores=cores)
     try:
         worker.spawn()
         worker.ready()
@@ -119,6 +122,11 @@ def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> li
     return found[:count]
 
 
+def planted_of(count: int) -> int:
+    """Return how many pairs get a slow-down beside `count` that do not differ: a fifth as many."""
+    return max(1, count // 5)
+
+
 def calibrate(
     registry: Registry,
     target: Target,
@@ -129,10 +137,9 @@ def calibrate(
 ) -> dict[str, Any]:
     """Return what the instrument does on this machine, and write it to a new file in `out`.
 
-    `count` pairs do not differ; a fifth as many, 20 at least, have PLANTED on their second variant.
+    `count` pairs do not differ; `planted_of(count)` have PLANTED on their second variant.
     They are drawn by the seed of `design`; `ratios` holds what each round of a pair said.
     """
-    planted = max(20, count // 5)
     when = datetime.now(UTC)
     machine = digest(machine_facts(target.device))
     here, again = Variant("a"), Variant("again")
@@ -152,12 +159,13 @@ def calibrate(
         },
         "load": os.getloadavg()[0],
         "clock": clock_truth(),
-        "peaks": peaks(registry, target, design.logs),
+        "shared_core": design.cores.shared,
+        "peaks": peaks(registry, target, design.logs, design.cores.numbers),
         "ratios": {},
     }
     for kind, variants, number in (
         ("same", (here, again), count),
-        ("planted", (waited, slower), planted),
+        ("planted", (waited, slower), planted_of(count)),
     ):
         drawn = pairs(registry, target, number, design.seed)
         found = measured(drawn, variants, registry, design, (), told)

@@ -22,6 +22,8 @@ QUARANTINE = 3
 """After this many faults in a row an implementation is left alone for the rest of a run."""
 SPREADING = ("oom", "timeout", "crash")
 """What a larger problem of the same kind would end in too."""
+CRASHES = 2
+"""So many crashes at smaller sizes answer for a larger one: one may have come from outside."""
 
 
 def sizes(case: Case, registry: Registry) -> tuple[Any, Mapping[str, float]]:

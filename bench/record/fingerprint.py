@@ -1,9 +1,10 @@
 """Content addresses: what is asked, the sources that answer it, and the protocol.
 
 The sources of a case are the files that declare the implementation, its operation and its family,
-and all that these import from `impls`. Of the backends an algorithm's key covers just what it
-names, as its own framework has it: a new member, or another framework's, changes no key. What is
-made of a case by a probe depends on the probe's sources too: the same closure, with more roots.
+and all that these import from `impls`, with the files beside a module that it names (C sources,
+data). Of the backends an algorithm's key covers just what it names, as its own framework has it,
+and what that imports: a new member, or another framework's, changes no key. What is made of a case
+by a probe depends on the probe's sources too: the same closure, with more roots.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -29,6 +31,8 @@ BACKENDS = ROOT / "impls" / "backends"
 FRAMEWORKS = ROOT / "bench" / "measuring" / "frameworks"
 """What a worker imports of the harness for its own framework, by name."""
 ALGORITHM = ROOT / "impls" / "algorithm.py"
+FILE = re.compile(r"[A-Za-z0-9_-]+\.[a-z0-9]+")
+"""What a file that is read beside a module is called."""
 
 
 def key(case: Case, registry: Registry) -> str:
@@ -45,8 +49,12 @@ def key(case: Case, registry: Registry) -> str:
 def _sources(origins: tuple[str, ...], framework: str, backends: Path) -> dict[str, str]:
     """Return the hash of each source of an implementation; the same for all of its cases."""
     paths = closure(map(Path, origins), MEASURED)
-    members = _members(backends / f"{framework}.py", paths) if ALGORITHM in paths else {}
-    return hashes(paths) | members
+    if ALGORITHM not in paths:
+        return hashes(paths)
+    members = _members(backends / f"{framework}.py", paths)
+    imported = (path for unit in members.values() for path in _imports(unit, MEASURED))
+    named = {f"{framework}.{name}": _digest(ast.dump(unit)) for name, unit in members.items()}
+    return hashes(paths | closure(imported, MEASURED)) | named
 
 
 def hashes(paths: Iterable[Path]) -> dict[str, str]:
@@ -62,6 +70,10 @@ def _name(path: Path) -> str:
 @functools.cache
 def _hash(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=8).hexdigest()
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 def closure(files: Iterable[Path], roots: tuple[str, ...]) -> frozenset[Path]:
@@ -80,8 +92,8 @@ def closure(files: Iterable[Path], roots: tuple[str, ...]) -> frozenset[Path]:
 
 
 @functools.cache
-def _members(backend: Path, paths: frozenset[Path]) -> dict[str, str]:
-    """Return the hash of each definition of a backend that some file names, directly or not."""
+def _members(backend: Path, paths: frozenset[Path]) -> dict[str, ast.stmt]:
+    """Return each definition of a backend that some file names, directly or not."""
     units = _units(backend)
     queue = ["__init__", *{name for path in paths for name in _names(path)}]
     seen: set[str] = set()
@@ -90,12 +102,7 @@ def _members(backend: Path, paths: frozenset[Path]) -> dict[str, str]:
         if name in units and name not in seen:
             seen.add(name)
             queue.extend(_named(units[name]))
-    return {
-        f"{backend.stem}.{name}": hashlib.blake2b(
-            ast.dump(units[name]).encode(), digest_size=8
-        ).hexdigest()
-        for name in seen
-    }
+    return {name: units[name] for name in seen}
 
 
 @functools.cache
@@ -117,6 +124,8 @@ def _units(backend: Path) -> dict[str, ast.stmt]:
 @functools.cache
 def _names(file: Path) -> frozenset[str]:
     """Return the attributes that a file names."""
+    if file.suffix != ".py":
+        return frozenset()
     tree = ast.parse(file.read_text(encoding="utf-8"))
     return frozenset(node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
 
@@ -131,17 +140,31 @@ def _named(unit: ast.stmt) -> Iterator[str]:
 
 @functools.cache
 def _imported(file: Path, roots: tuple[str, ...]) -> tuple[Path, ...]:
-    """Return the files of the modules that a file imports from the root packages."""
-    found: list[Path] = []
-    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    """Return the files that a file takes in: modules of the root packages, and names beside it."""
+    if file.suffix != ".py":
+        return ()
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    return (*_imports(tree, roots), *_beside(file, tree))
+
+
+def _imports(tree: ast.AST, roots: tuple[str, ...]) -> Iterator[Path]:
+    """Yield the files of the modules that are imported from the root packages."""
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found += _files(node.module, roots)
+            yield from _files(node.module, roots)
             for alias in node.names:
-                found += _files(f"{node.module}.{alias.name}", roots)
+                yield from _files(f"{node.module}.{alias.name}", roots)
         elif isinstance(node, ast.Import):
             for alias in node.names:
-                found += _files(alias.name, roots)
-    return tuple(found)
+                yield from _files(alias.name, roots)
+
+
+def _beside(file: Path, tree: ast.AST) -> Iterator[Path]:
+    """Yield the files in the folder of a module that a string of it names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            if FILE.fullmatch(node.value) and file.with_name(node.value).is_file():
+                yield file.with_name(node.value)
 
 
 def _files(module: str, roots: tuple[str, ...]) -> Iterator[Path]:

@@ -16,6 +16,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from impls.implementation import FRAMEWORKS, Framework, Target
+from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -50,6 +52,12 @@ class Backend(Protocol):
     def is_negative(self, a: Any) -> Any:
         """Return 1 where a < 0, else 0: a factor that keeps the data type of what it multiplies."""
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        """Return an array repeated along its axes of length 1, as a view where there are views."""
+
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        """Return parts of these lengths along an axis, whose gradients are joined in one pass."""
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         """Return arrays joined along an axis."""
 
@@ -64,6 +72,15 @@ class Backend(Protocol):
 
     def norm(self, a: Any) -> Any:
         """Return the Euclidean norm along the last axis, kept as 1; its gradient at 0 is 0."""
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        """Return z [..., dim3] of x [..., dim1] and y [..., dim2], by the C kernel of forms."""
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        """Return z [nodes, channels, dim3] of (x, s, w, src, dst) by the C kernel of graphs.
+
+        Without weights, of (x, s, src, dst); see `impls.kernels.graph`.
+        """
 
 
 def load(framework: Framework, problem: Problem, target: Target) -> Backend:

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from impls.implementation import Target
+from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -45,6 +47,12 @@ class JaxBackend:
     def is_negative(self, a: Any) -> Any:
         return a < 0
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        return jnp.broadcast_to(a, shape)
+
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        return jnp.split(a, np.cumsum(sizes)[:-1], axis)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return jnp.concatenate(arrays, axis)
 
@@ -61,6 +69,23 @@ class JaxBackend:
         squares = (a * a).sum(-1, keepdims=True)
         positive = squares > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        from impls.kernels.jax import bind
+        from impls.kernels.rows import Rows
+
+        return bind(Rows(form), self.dtype, self.target.threads)
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        from impls.kernels.graph import Edges
+        from impls.kernels.jax import bind
+
+        call = bind(Edges(form), self.dtype, self.target.threads)
+
+        def convolution(*arrays: Any) -> Any:
+            return call(*arrays[:-2], *(index.astype(jnp.int32) for index in arrays[-2:]))
+
+        return convolution
 
 
 BACKEND = JaxBackend

@@ -9,6 +9,8 @@ import numpy as np
 from scipy.special import expit
 
 from impls.implementation import Target
+from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -46,6 +48,12 @@ class NumpyBackend:
     def is_negative(self, a: Any) -> Any:
         return (a < 0).astype(a.dtype)
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        return np.broadcast_to(a, shape)
+
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        return np.split(a, np.cumsum(sizes)[:-1], axis)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return np.concatenate(arrays, axis)
 
@@ -64,6 +72,18 @@ class NumpyBackend:
 
     def norm(self, a: Any) -> Any:
         return np.linalg.norm(a, axis=-1, keepdims=True)
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        from impls.kernels.numpy import bind
+        from impls.kernels.rows import Rows
+
+        return bind(Rows(form), str(self.dtype), self.target.threads)
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        from impls.kernels.graph import Edges
+        from impls.kernels.numpy import bind
+
+        return bind(Edges(form), str(self.dtype), self.target.threads)
 
 
 BACKEND = NumpyBackend

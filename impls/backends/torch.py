@@ -9,6 +9,8 @@ import numpy as np
 import torch
 
 from impls.implementation import Target
+from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
 
@@ -45,6 +47,12 @@ class TorchBackend:
     def is_negative(self, a: Any) -> Any:
         return a < 0
 
+    def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
+        return a.expand(shape)
+
+    def split(self, a: Any, sizes: Sequence[int], axis: int) -> Sequence[Any]:
+        return torch.split(a, list(sizes), axis)
+
     def concatenate(self, arrays: Sequence[Any], axis: int) -> Any:
         return torch.cat(tuple(arrays), axis)
 
@@ -63,6 +71,23 @@ class TorchBackend:
 
     def norm(self, a: Any) -> Any:
         return torch.linalg.vector_norm(a, dim=-1, keepdim=True)
+
+    def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
+        from impls.kernels.rows import Rows
+        from impls.kernels.torch import bind
+
+        return bind(Rows(form), self.dtype, self.target.threads)
+
+    def convolution(self, form: Convolution) -> Callable[..., Any]:
+        from impls.kernels.graph import Edges
+        from impls.kernels.torch import bind
+
+        call = bind(Edges(form), self.dtype, self.target.threads)
+
+        def convolution(*tensors: Any) -> Any:
+            return call(*tensors[:-2], *(index.to(torch.int32) for index in tensors[-2:]))
+
+        return convolution
 
 
 BACKEND = TorchBackend

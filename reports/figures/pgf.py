@@ -75,7 +75,7 @@ def scatter(figure: front.Figure, looks: Mapping[str, Look]) -> str:
                     f"{text};"
                 )
             panels.append("\n".join(lines))
-    return _whole(panels, f"{figure.across} [s]", "dimension", ["xmode=log", "ymin=0"], used)
+    return _whole(panels, "time [s]", "dimension", ["xmode=log", "ymin=0"], used)
 
 
 def escaped(text: str) -> str:
@@ -94,7 +94,8 @@ def _whole(
         f"\\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}" for colour in colours
     )
     options = [
-        f"group style={{group size={columns} by {rows}, horizontal sep=3em, vertical sep=4em}}",
+        f"group style={{group size={columns} by {rows}, horizontal sep=3em, vertical sep=4em, "
+        "ylabels at=edge left}", "clip=false",
         f"width={width:.3g}in", "height=2.2in", f"xlabel={{{escaped(across)}}}",
         f"ylabel={{{escaped(up)}}}", "label style={font=\\footnotesize}",
         "tick label style={font=\\footnotesize}", "title style={font=\\footnotesize}", *axis,

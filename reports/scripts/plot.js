@@ -89,79 +89,24 @@ function drawn(records, kept, state, width) {
   const { points, looks } = pointsOf(records, kept, state);
   if (!points.length) return element("p", { class: "muted" }, "No case has both.");
   const [x, y, per] = [state.x, state.y, state.per].map((name) => records.named.get(name));
-  const narrow = width < 600;
-  const facet = state.panels ? { [narrow ? "fy" : "fx"]: "panel" } : {};
-  const panels = state.panels ? new Set(points.map((point) => point.panel)).size : 1;
-  const common = { x: "x", ...facet };
-  const bars = points.filter(
-    (point) => point.lo !== null && point.hi !== null && (!state.logy || point.lo > 0),
-  );
+  const what = per ? `${y.label} / ${per.label}` : y.label;
+  const label = `${what} against ${x.label}, ${points.length} of ${kept.length} cases`;
   const told = (point) =>
-    describe(
-      records,
-      point.i,
-      per ? [`${y.label} / ${per.label}`, quantity(point.y, y.unit)] : null,
-    );
-  const line =
-    x.kind === "size"
-      ? [
-          Plot.line(points, {
-            ...common,
-            y: "y",
-            z: "series",
-            sort: "x",
-            stroke: "colour",
-            strokeOpacity: 0.45,
-          }),
-        ]
-      : [];
+    describe(records, point.i, per ? `${what} ${quantity(point.y, y.unit)}` : null);
   const figure = Plot.plot({
-    width,
-    height: narrow ? 60 + 240 * panels : 420,
-    marginLeft: 62,
-    marginBottom: 40,
-    marginRight: narrow ? 60 : 20,
+    ...frameOf(points, x, state, width),
     style: { fontSize: "12px", background: "none", overflow: "visible" },
     color: { domain: looks.map((look) => look.name), range: looks.map((look) => look.colour) },
     symbol: { domain: looks.map((look) => look.name), range: looks.map((look) => look.symbol) },
-    x: { type: x.words ? "point" : state.logx ? "log" : "linear", axis: null },
-    y: { type: state.logy ? "log" : "linear", axis: null, nice: true },
     fx: { axis: "top", label: null },
     fy: { axis: "right", label: null },
     marks: [
       Plot.frame({ stroke: "var(--rule)" }),
-      ...axisOf(
-        "X",
-        x,
-        points.map((point) => point.x),
-        state.logx,
-        "",
-      ),
-      ...axisOf(
-        "Y",
-        y,
-        points.map((point) => point.y),
-        state.logy,
-        per ? ` / ${per.label}` : "",
-      ),
-      ...line,
-      Plot.ruleX(bars, { ...common, y1: "lo", y2: "hi", stroke: "colour" }),
-      Plot.dot(points, {
-        ...common,
-        y: "y",
-        stroke: "colour",
-        fill: "colour",
-        fillOpacity: 0.25,
-        symbol: "colour",
-        r: 3.5,
-      }),
-      Plot.tip(points, Plot.pointer({ ...common, y: "y", title: told, maxRadius: 30 })),
+      ...marksOf(points, x, { ...y, label: what }, state, told, width),
     ],
   });
   // The policy of the page knows its own style sheet only; what this one says stands there.
   for (const sheet of figure.querySelectorAll("style")) sheet.remove();
-  const what = per ? `${y.label} / ${per.label}` : y.label;
-  const label = `${what} against ${x.label}, ${points.length} of ${kept.length} cases`;
   figure.setAttribute("aria-hidden", "true");
   return element(
     "figure",
@@ -172,12 +117,74 @@ function drawn(records, kept, state, width) {
   );
 }
 
+const isNarrow = (width) => width < 600;
+const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+const letters = (width) => (isNarrow(width) ? 20 : 40);
+
+// Size, margins and scales. Texts stand on the vertical axis, where there is room to read them.
+function frameOf(points, x, state, width) {
+  const narrow = isNarrow(width);
+  const panels = narrow ? new Set(points.map((point) => point.panel)).size : 1;
+  const value = { type: state.logy ? "log" : "linear", axis: null, inset: 8 };
+  const words = x.words ? [...new Set(points.map((point) => point.x))].sort(natural) : [];
+  const longest = Math.max(0, ...words.map((text) => shortened(text, letters(width)).length));
+  const scales = x.words
+    ? { x: value, y: { type: "point", axis: null, domain: words } }
+    : { x: { type: state.logx ? "log" : "linear", axis: null }, y: value };
+  const height = x.words ? 60 + 22 * words.length : narrow ? 240 : 360;
+  return {
+    ...scales,
+    width,
+    height: 60 + height * panels,
+    marginLeft: x.words ? 20 + 7 * longest : 62,
+    marginBottom: 40,
+    marginRight: narrow && state.panels ? 80 : 24,
+  };
+}
+
+function marksOf(points, x, y, state, told, width) {
+  const facet = state.panels ? { [isNarrow(width) ? "fy" : "fx"]: "panel" } : {};
+  const place = x.words ? { x: "y", y: "x", ...facet } : { x: "x", y: "y", ...facet };
+  const [along, value] = x.words ? ["Y", "X"] : ["X", "Y"];
+  const bars = points.filter(
+    (point) => point.lo !== null && point.hi !== null && (!state.logy || point.lo > 0),
+  );
+  const ends = x.words ? { y: "x", x1: "lo", x2: "hi" } : { x: "x", y1: "lo", y2: "hi" };
+  const line = { ...place, z: "series", sort: "x", stroke: "colour", strokeOpacity: 0.45 };
+  const dot = { ...place, stroke: "colour", fill: "colour", symbol: "colour" };
+  const tip = { ...place, title: told, maxRadius: 30, lineWidth: isNarrow(width) ? 13 : 24 };
+  // Labels side by side take room.
+  const most = isNarrow(width) ? 3 : 9;
+  const at = points.map((point) => point.x);
+  const values = points.map((point) => point.y);
+  return [
+    ...(x.words ? wordAxis(x, letters(width)) : axisOf(along, x, at, state.logx, most)),
+    ...axisOf(value, y, values, state.logy, x.words ? most : 9),
+    ...(x.kind === "size" ? [Plot.line(points, line)] : []),
+    Plot[`rule${along}`](bars, { ...ends, ...facet, stroke: "colour" }),
+    Plot.dot(points, { ...dot, fillOpacity: 0.25, r: 3.5 }),
+    Plot.tip(points, Plot.pointer(tip)),
+  ];
+}
+
+function wordAxis(field, most) {
+  const text = (value) => shortened(shownText(value), most);
+  return [
+    Plot.gridY({ stroke: "var(--rule)", strokeOpacity: 1 }),
+    Plot.axisY({ label: null, tickSize: 3, tickFormat: text }),
+  ];
+}
+
 // Grid, ticks and label of an axis: texts of our own, since Plot leaves out some of a logarithm's.
-function axisOf(which, field, values, log, more) {
-  const options = { label: field.label + more, labelArrow: "none", tickSize: 3 };
-  if (field.words) return [Plot[`axis${which}`]({ ...options, tickRotate: -30 })];
-  const own = field.kind === "size" && field.distinct.length <= 12;
-  const ticks = own ? field.distinct : log ? logTicks(values) : d3.ticks(...d3.extent(values), 5);
+function axisOf(which, field, values, log, most) {
+  const options = { label: field.label, labelArrow: "none", tickSize: 3 };
+  const found = [...new Set(values)].sort(natural);
+  const own = field.kind === "size" && found.length <= 12;
+  const ticks = own
+    ? found
+    : log
+      ? logTicks(values, most)
+      : d3.ticks(...d3.extent(values), Math.min(most, 5));
   const text = (value) =>
     quantity(value, field.unit)
       .replace(/(\.\d*?)0+(?=\D|$)/, "$1")
@@ -188,17 +195,17 @@ function axisOf(which, field, values, log, more) {
   ];
 }
 
-// A decade apart; where that leaves fewer than three, 1, 2 and 5 of each.
-function logTicks(values) {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const found = (steps) => {
-    const ticks = [];
-    for (let e = Math.floor(Math.log10(least)); e <= Math.ceil(Math.log10(most)); e++) {
-      for (const step of steps) ticks.push(step * 10 ** e);
-    }
-    return ticks.filter((tick) => tick >= least * 0.99 && tick <= most * 1.01);
-  };
-  return found([1]).length >= 3 ? found([1]) : found([1, 2, 5]);
+// 1, 2 and 5 of each decade; where these are too many, decades, and fewer of them as need be.
+function logTicks(values, most) {
+  const [least, top] = d3.extent(values);
+  const decades = d3.range(Math.floor(Math.log10(least)), Math.ceil(Math.log10(top)) + 1);
+  const within = (tick) => tick >= least * 0.99 && tick <= top * 1.01;
+  const fine = decades.flatMap((e) => [1, 2, 5].map((step) => step * 10 ** e)).filter(within);
+  if (fine.length < 2) return d3.ticks(least, top, 3);
+  if (fine.length <= most) return fine;
+  const whole = decades.map((e) => 10 ** e).filter(within);
+  const every = Math.ceil(whole.length / most);
+  return whole.length > 1 ? whole.filter((_, i) => i % every === 0) : [fine[0], fine.at(-1)];
 }
 
 function legend(field, looks) {
@@ -228,7 +235,7 @@ function describe(records, i, first) {
   const value = (name) => records.named.get(name)?.get(i) ?? null;
   const bounds = ["time.lo", "time.hi"].map(value);
   const lines = [value("implementation"), value("problem")];
-  if (first) lines.push(first.join(" "));
+  if (first) lines.push(first);
   if (value("time") !== null) {
     const interval = bounds.includes(null)
       ? ""

@@ -23,7 +23,7 @@ MEMORY, OTHER = "Memory", "Also measured"
 KNOWN = ("time.", "error.", "equiv.", "mem.", "expressivity.")
 OTHER_TIMES = (
     "time.kernels", "time.device", "time.device.warm", "time.first", "time.trace", "time.compile",
-    "time.build", "time.pack",
+    "time.build", "time.pack", "time.unpack",
 )  # fmt: skip
 OTHER_MAP, OTHER_LAYOUT, FLAGGED, LAUNCHES = "†", "‡", "§", "¶"
 

@@ -150,6 +150,45 @@ def test_a_key_sees_what_it_uses_of_its_own_framework_s_backend(hand, tmp_path, 
     assert edit("jnp.int32", "jnp.int64")[2] not in (before[2], after[2])
 
 
+def c_sources(registry, name):
+    implementation = registry.implementation(name)
+    operation = registry.operation(implementation.operation)
+    things = implementation, operation, registry.family(operation.family)
+    origins = tuple(registry.origin(thing) for thing in things)
+    found = fingerprint._sources(origins, implementation.framework, fingerprint.BACKENDS)
+    return {name.rpartition("/")[2] for name in found if name.endswith(".c")}
+
+
+def test_a_key_sees_the_c_sources_that_its_framework_compiles(registry):
+    rows, graph = {"lanes.c", "rows.c"}, {"lanes.c", "graph.c"}
+    assert c_sources(registry, "gaunt.numpy_kernel") == rows
+    assert c_sources(registry, "gaunt.torch_kernel") == rows
+    assert c_sources(registry, "gaunt.jax_kernel") == rows | {"xla.c"}
+    assert c_sources(registry, "channelwise.torch_kernel") == graph
+    assert c_sources(registry, "gaunt.torch_lebedev") == set()
+
+
+def test_a_key_follows_a_file_beside_the_source_that_names_it(hand, tmp_path):
+    (tmp_path / "mine").mkdir()
+    file = tmp_path / "mine/mine.py"
+    file.write_text(PLUGIN.format(factor="1.0") + '\nDATA = "numbers.csv"\n', encoding="utf-8")
+    registry = load([file])
+    case = hand.case(registry, "clebsch_gordan.mine")
+
+    def found():
+        for cached in (fingerprint._hash, fingerprint._imported, fingerprint._sources):
+            cached.cache_clear()
+        return key(case, registry)
+
+    absent = found()
+    (tmp_path / "mine/other.csv").write_text("1\n")
+    assert found() == absent
+    (tmp_path / "mine/numbers.csv").write_text("1\n")
+    first = found()
+    (tmp_path / "mine/numbers.csv").write_text("2\n")
+    assert len({absent, first, found()}) == 3
+
+
 EDITED = """
 import json, sys
 from bench.record import fingerprint

@@ -18,7 +18,7 @@ from bench.drive import instrument
 from bench.drive.paired import Design, Pair, Variant, measured
 from impls.implementation import Target
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 NAME = "clebsch_gordan.numpy_dense"
 SLOWER = """
@@ -165,6 +165,7 @@ def test_a_tree_that_is_no_checkout_cannot_be_compared(tmp_path, monkeypatch):
         pass
 
 
+@pytest.mark.alone
 def test_the_other_side_runs_the_other_code(hand, registry, tmp_path, monkeypatch, capsys):
     """The other revision is this tree with a product that takes two milliseconds more."""
     root = tmp_path / "slow"
@@ -218,16 +219,17 @@ def test_pairs_are_small_cases_of_many_kinds(registry):
     assert instrument.pairs(registry, Target(), 20, "1") != chosen[:20]
 
 
+@pytest.mark.alone
 def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, capsys, monkeypatch):
-    pairs, seeds = instrument.pairs, []
+    pairs, asked = instrument.pairs, []
 
     def one(registry, target, count, seed="0"):
-        seeds.append(seed)
+        asked.append((count, seed))
         chosen = pairs(registry, target, 300, seed)
         return [c for c in chosen if c.implementation == "clebsch_gordan.torch_dense"][:1]
 
     monkeypatch.setattr(instrument, "pairs", one)
-    command = ["calibrate", "--pairs", "1", "--rounds", "1", "--samples", "2", "--plain"]
+    command = ["calibrate", "--pairs", "10", "--rounds", "1", "--samples", "2", "--plain"]
     command += ["--device", "cpu", "--out", str(tmp_path), "--format", "json"]
     assert main(command) == 0
     rows = json.loads(capsys.readouterr().out)
@@ -238,7 +240,7 @@ def test_a_calibration_is_written_printed_and_found_again(registry, tmp_path, ca
     assert known is not None and known["peaks"]["copy"] > 1e8
     assert known["same"]["pairs"] == 1 and known["planted"]["failed"] == 0
     assert known["clock"]["seconds_of_nothing"] < 2e-6
-    assert seeds[-2:] == ["0", "0"] and known["runs"] == 1
+    assert asked[-2:] == [(10, "0"), (2, "0")] and known["runs"] == 1
     again = file.with_name(file.name.replace("-cpu-2", "-cpu-3"))  # a later one, alike
     again.write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
     assert len(instrument.every(tmp_path, machine, "cpu")) == 2

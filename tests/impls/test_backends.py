@@ -9,6 +9,8 @@ import pytest
 from impls.backends import Backend, load
 from impls.families.product import problem
 from impls.implementation import FRAMEWORKS, Target
+from impls.kernels.form import TrilinearForm
+from impls.kernels.graph import Convolution
 
 RNG = np.random.default_rng(0)
 A, B = RNG.standard_normal((2, 4, 6))
@@ -49,6 +51,12 @@ def dft(name, norm):
     return found[:, : columns // 2 + 1] if name.startswith("r") else found
 
 
+def summed(messages):
+    """Return the sums of three messages at the nodes 3, 1 and 3 of four."""
+    first, second, third = messages
+    return np.stack([0 * first, second, 0 * first, first + third])
+
+
 CASES = {
     "table": (lambda b: b.table(A), A),
     "index": (lambda b: b.index(PICK), PICK),
@@ -74,9 +82,24 @@ CASES = {
         lambda b: b.segment_sum(b.table(A), b.index(SEGMENT), 5),
         np.stack([A[1], 0 * A[0], A[0] + A[2], A[3], 0 * A[0]]),
     ),
+    "broadcast": (
+        lambda b: b.broadcast(b.table(A[:, None]), (4, 3, 6)),
+        np.broadcast_to(A[:, None], (4, 3, 6)),
+    ),
+    "split": (lambda b: b.split(b.table(A), (1, 3, 2), 1)[1], A[:, 1:4]),
     "concatenate": (
         lambda b: b.concatenate([b.table(A), b.table(B[:, :1])], 1),
         np.hstack([A, B[:, :1]]),
+    ),
+    "trilinear": (
+        lambda b: b.trilinear(TrilinearForm.dense(C))(b.table(A[:, :3]), b.table(B[:, :3])),
+        np.einsum("ijk,ni,nj->nk", C[:, :3], A[:, :3], B[:, :3]),
+    ),
+    "convolution": (
+        lambda b: b.convolution(Convolution((3, 3, 4), ((0, 0, 0, C[:, :3]),), weighted=False))(
+            b.table(A.reshape(4, 2, 3)), b.table(B[:3, :3]), b.index(PICK), b.index(PICK + 1)
+        ),
+        summed(np.einsum("ijk,eui,ej->euk", C[:, :3], A.reshape(4, 2, 3)[PICK], B[:3, :3])),
     ),
     "complex": (lambda b: b.complex(b.table(A), b.table(B)), A + 1j * B),
     "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),

@@ -10,7 +10,6 @@ node arrays are transposed. Live memory: the messages of one item of x at a time
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import Any
 
 from impls.algorithm import Algorithm, Options
@@ -20,6 +19,7 @@ from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.points.convolution.contraction import copies_as_channels, coupling_matrix
 from impls.points.convolution.merged import runs_of
+from impls.points.convolution.mixing import Mixed
 from impls.points.convolution.operation import paths_of
 from impls.points.harmonics import EdgeHarmonics, supports
 from impls.problem import Problem
@@ -42,11 +42,11 @@ class Messages:
         x, matrices = inputs["x"].swapaxes(1, 2), self.harmonics(inputs) @ self.couplings
         nodes, edges = x.shape[0], matrices.shape[0]
         for block, rows in zip(self.blocks, self.path, strict=True):
-            matrix = matrices[:, block.columns].reshape(edges, block.rows, -1)
+            matrix = matrices[:, block.columns].reshape(edges, block.rows, block.dim)
             item = b.contiguous(copies_as_channels(x[:, block.item], block.copies))
             message = b.bmm(matrix, b.gather(item, inputs["src"]))
             if w is not None:
-                message = message * b.take(w, rows, 1).reshape(edges, block.rows, -1)
+                message = message * b.take(w, rows, 1).reshape(message.shape)
             total = b.segment_sum(message, inputs["dst"], nodes)
             sums.append(total.reshape(nodes, -1, x.shape[2]))
         return b.take(b.concatenate(sums, 1), self.order, 1)
@@ -64,21 +64,10 @@ def channelwise(problem: Problem, b: Backend, options: Options) -> Built:
 
 def mixing(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm for weights that all edges share."""
-    messages, groups, first = Messages(problem, b), [], 0
-    for ir, found in groupby(paths_of(problem), key=lambda path: path.ir3):
-        mine = list(found)
-        rows = slice(mine[0].out.start, mine[-1].out.stop)
-        groups.append((rows, ir.dim, slice(first, first + len(mine))))
-        first += len(mine)
+    messages, mixed = Messages(problem, b), Mixed(problem, b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        sums, w, parts = messages(inputs), weights["w"], []
-        nodes, channels = sums.shape[0], sums.shape[2]
-        for rows, dim, paths in groups:
-            part = sums[:, rows].reshape(nodes, -1, dim, channels).swapaxes(1, 2)
-            part = part.reshape(nodes, dim, -1) @ w[paths].reshape(-1, channels)
-            parts.append(part)
-        return {"z": b.contiguous(b.concatenate(parts, 1).swapaxes(1, 2))}
+        return {"z": mixed(messages(inputs), weights["w"])}
 
     return Built(call, kernel="batched matrix product per item of x, channels mixed at nodes")
 

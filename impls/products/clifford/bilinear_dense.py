@@ -15,16 +15,25 @@ from impls.problem import Problem
 from impls.products.clifford import bilinear_algebra as algebra
 
 
-def dense(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the layer in a framework."""
-    basis = b.table(algebra.maps().reshape(9, 256))
-    products = [b.table(t.reshape(256, 16)) for t in algebra.products()]
+class Linear:
+    """An equivariant linear map as one matrix: its weights times the basis."""
 
-    def linear(w: Any, u: Any) -> Any:
+    def __init__(self, b: Backend) -> None:
+        """Take the basis [9, 256]."""
+        self.basis = b.table(algebra.maps().reshape(9, 256))
+
+    def __call__(self, w: Any, u: Any) -> Any:
+        """Return [batch, out, 16] of weights [9, out, in] and u [batch, in, 16]."""
         _, outside, inside = w.shape
-        matrix = (w.reshape(9, -1).swapaxes(0, 1) @ basis).reshape(outside, inside, 16, 16)
+        matrix = (w.reshape(9, -1).swapaxes(0, 1) @ self.basis).reshape(outside, inside, 16, 16)
         matrix = matrix.swapaxes(1, 2).reshape(outside * 16, inside * 16)
         return (u.reshape(-1, inside * 16) @ matrix.swapaxes(0, 1)).reshape(-1, outside, 16)
+
+
+def dense(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the layer in a framework."""
+    linear = Linear(b)
+    products = [b.table(t.reshape(256, 16)) for t in algebra.products()]
 
     def multiply(left: Any, right: Any, table: Any) -> Any:
         outer = left[..., :, None] * right[..., None, :]

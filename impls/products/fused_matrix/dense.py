@@ -29,8 +29,8 @@ def dense(problem: Problem, b: Backend, options: Options) -> Built:
     j, segments = block_of(problem), segments_of(problem)
     size = 2 * j + 1
     used = [part for part in PARTS if any(part == product for product, _ in segments)]
-    from_x = {p: b.table(_part(first, j, p).T) for p in {p for p, _ in used}}
-    from_y = {q: b.table(_part(second, j, q).T) for q in {q for _, q in used}}
+    from_x = {p: b.table(part_of(first, j, p).T) for p in {p for p, _ in used}}
+    from_y = {q: b.table(part_of(second, j, q).T) for q in {q for _, q in used}}
     to_z = {}
     for part in used:
         items = tuple(out.items[i3] for product, i3 in segments if product == part)
@@ -50,7 +50,8 @@ def dense(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call, kernel=f"{len(used)} batched products of {size} x {size} matrices")
 
 
-def _part(irreps: Irreps, j: int, sign: int) -> np.ndarray:
+def part_of(irreps: Irreps, j: int, sign: int) -> np.ndarray:
+    """Return the conversion of the even or the odd part; zeros for the other's irreps."""
     return conversion(irreps, j, [i for i, (_, ir) in enumerate(irreps) if sign_of(ir) == sign])
 
 

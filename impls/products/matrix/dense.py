@@ -6,6 +6,7 @@ conversions, O(L^3) in the product. Fixed coefficients, both parities of l1+l2+l
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,6 +29,13 @@ def conversion(irreps: Irreps, j: int, kept: Sequence[int] | None = None) -> np.
         tensor = clebsch_gordan(j, j, ir.l).reshape(-1, ir.dim)
         tensors.append(tensor if kept is None or i in kept else np.zeros(tensor.shape))
     return np.concatenate(tensors, axis=1)
+
+
+def multiplied(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return T [dim1, dim2, dim3] with z = T x y, of three conversions [n^2, dim]."""
+    size = math.isqrt(len(x))
+    first, second, out = (table.reshape(size, size, -1) for table in (x, y, z))
+    return np.einsum("abi,bcj,ack->ijk", first, second, out, optimize=True)
 
 
 def dense(problem: Problem, b: Backend, options: Options) -> Built:

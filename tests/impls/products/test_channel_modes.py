@@ -193,3 +193,23 @@ def test_cost_of_a_product_of_scalars():
         "flops": 5.0 * (3 * 6 + 2 * 6),
         "bytes": 4.0 * 5 * (2 + 3 + 2 + 6),
     }
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax"])
+@pytest.mark.parametrize("weights", ["shared", "per_sample"])
+@pytest.mark.parametrize(("mode", "mul"), [("uvu", (5, 1, 2)), ("uvv", (1, 5, 2))])
+def test_one_channel_to_mix_is_a_convolution_of_samples(mode, mul, weights, framework, judge):
+    pytest.importorskip(framework)
+    asked = small(mode, weights, **dict(zip(("mul1", "mul2", "mul3"), mul, strict=True)))
+    inputs, drawn = judge.draw(FAMILY, operation(mode), asked)
+    kernel, dense = (
+        REGISTRY.implementation(f"{mode}.{framework}_{name}") for name in ("kernel", "dense")
+    )
+    cotangents = {"z": np.cos(np.arange(operation(mode).oracle(asked, inputs, drawn)["z"].size))}
+    cotangents["z"] = cotangents["z"].reshape(operation(mode).outputs(asked)["z"].shape)
+    found, other = (
+        judge.differentiated(i, asked, inputs, drawn, cotangents) for i in (kernel, dense)
+    )
+    assert relative(found[0]["z"], operation(mode).oracle(asked, inputs, drawn)["z"]) < 1e-13
+    for name in ("x", "y", "w"):
+        assert relative(found[1][name], other[1][name]) < 1e-13

@@ -1,0 +1,118 @@
+"""C sources compiled once a machine, by the compiler that is there.
+
+A library is kept under the directory of tables (`impls.so3.tables`), named by a hash of its source,
+of the flags, and of what the compiler says of itself and of this CPU: another compiler or CPU finds
+another library. It is compiled to a temporary name and renamed, so that concurrent processes see a
+whole library or none; where nothing can be kept, each process compiles for itself. Fast-math flags
+are never used: in a shared library they change how the whole process rounds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from impls.implementation import Target
+from impls.problem import Problem, Refusal
+from impls.so3.tables import directory
+
+COMPILERS = ("cc", "gcc", "clang")
+"""Looked for in this order, unless $CC names one."""
+FLAGS = ("-std=gnu11", "-O3", "-march=native", "-ffp-contract=fast", "-fPIC", "-shared")
+DTYPES = {"float32": ("-DREAL=float", "-DSINGLE"), "float64": ("-DREAL=double",)}
+"""The data types that the kernels have, with their flags."""
+
+
+def compiler() -> str | None:
+    """Return the path of a C compiler: $CC if set, else the first that is found; None for none."""
+    chosen = os.environ.get("CC")
+    return _which((chosen,) if chosen else COMPILERS, os.environ.get("PATH"))
+
+
+@lru_cache(maxsize=8)
+def _which(names: tuple[str, ...], path: str | None) -> str | None:
+    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+
+
+def supports(problem: Problem, target: Target) -> Refusal | None:
+    """Refuse what the C kernels lack: other devices and data types, a machine without compiler."""
+    if target.device != "cpu":
+        return Refusal(
+            f"the C kernels do not run on {target.device}", "use --device cpu, or an algorithm"
+        )
+    if problem.dtype not in DTYPES:
+        return Refusal(f"the C kernels have no {problem.dtype}", f"use {' or '.join(DTYPES)}")
+    if compiler() is None:
+        looked = os.environ.get("CC") or ", ".join(COMPILERS)
+        return Refusal(
+            f"no C compiler: looked for {looked}", "install gcc or clang, or name one in $CC"
+        )
+    return None
+
+
+@lru_cache(maxsize=32)
+def library(
+    names: tuple[str, ...],
+    dtype: str,
+    own: tuple[str, ...] = (),
+    *,
+    parallel: bool = False,
+    include: str | None = None,
+) -> ctypes.CDLL:
+    """Return the sources of these names, one behind the other, compiled for a data type.
+
+    With `parallel`, loops run on several threads (OpenMP). `own` are more flags, `include` is a
+    directory of headers.
+
+    Raises:
+        RuntimeError: when there is no compiler, or it fails; the message has its last line.
+    """
+    path = compiler()
+    if path is None:
+        raise RuntimeError("no C compiler was found; install gcc or clang, or name one in $CC")
+    text = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
+    flags = [*FLAGS, *DTYPES[dtype], *own, *(["-fopenmp"] if parallel else [])]
+    flags += [] if include is None else ["-I", include]
+    told = _run([path, *flags, "-dM", "-E", "-x", "c", os.devnull])
+    key = hashlib.sha256("\0".join([text, *flags, told]).encode()).hexdigest()[:32]
+    kept = directory() / "kernels" / f"{Path(names[-1]).stem}-{key}.so"
+    if kept.is_file():
+        with contextlib.suppress(OSError):  # torn by a disk that lost power: compiled again
+            return ctypes.CDLL(str(kept))
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        return _compiled(path, flags, text, kept.parent, kept)
+    except OSError:  # nothing can be written there: costs time, nothing else
+        return _compiled(path, flags, text, Path(tempfile.gettempdir()), None)
+
+
+def _compiled(
+    path: str, flags: Sequence[str], text: str, folder: Path, kept: Path | None
+) -> ctypes.CDLL:
+    """Compile in a folder of its own, load, and move the library to where it is kept."""
+    with tempfile.TemporaryDirectory(dir=folder, prefix="compiling-") as here:
+        fresh = Path(here) / "kernel.so"
+        _run([path, *flags, "-x", "c", "-", "-o", str(fresh), "-x", "none", "-lm"], text)
+        if kept is None:
+            return ctypes.CDLL(str(fresh))
+        os.replace(fresh, kept)
+        return ctypes.CDLL(str(kept))
+
+
+def _run(command: Sequence[str], text: str = "") -> str:
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
+        raise RuntimeError(
+            f"{command[0]} failed to compile a kernel: {lines[0].strip()}; name another compiler "
+            "in $CC"
+        )
+    return done.stdout

@@ -1,0 +1,61 @@
+"""A kernel: a multilinear form with the C function that computes its derivatives from a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from impls.kernels.derivative import Derivative, value
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """What the C function reads: `words` (int32) and `numbers` (float64)."""
+
+    words: NDArray[np.int32]
+    numbers: NDArray[np.float64]
+
+
+class Kernel(Protocol):
+    """What the bindings of the frameworks need; two kernels with equal `digest` are the same.
+
+    The C function is `symbol(words, numbers, arrays, counts, threads)` in `sources`; `arrays` are
+    what is given, then `indices` index arrays (int32), then the outputs. It returns 0, 1 where it
+    gets no memory, and 2 for an index out of range.
+    """
+
+    sources: ClassVar[tuple[str, ...]]
+    flags: ClassVar[tuple[str, ...]]
+    symbol: ClassVar[str]
+    indices: ClassVar[int]
+
+    @property
+    def slots(self) -> int:
+        """Return the number of slots of the form, the last being that of the value's cotangent."""
+
+    def __hash__(self) -> int:
+        """Kernels are keys of caches."""
+
+    @property
+    def digest(self) -> str:
+        """Return 16 hex digits of its content."""
+
+    def table(self, derivative: Derivative) -> Table:
+        """Return the table of a derivative."""
+
+    def shapes(self, derivative: Derivative, given: Sequence[Shape]) -> tuple[Shape, ...]:
+        """Return the shapes of the outputs from those of what is given."""
+
+    def counts(self, derivative: Derivative, arguments: Sequence[Shape]) -> tuple[int, ...]:
+        """Return the numbers of rows, from the shapes of what is given and of the indices."""
+
+
+def first(kernel: Kernel) -> Derivative:
+    """Return the map itself: the derivative with respect to the last slot."""
+    return value(kernel.slots)

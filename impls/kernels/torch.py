@@ -1,0 +1,155 @@
+"""Kernels in PyTorch, with gradients of any order.
+
+`torch.compile`, modes and subclasses see an operator `equibench::map_<tensors>_<indices>_<outputs>`
+with a fake kernel and registered gradients. The kernel and its derivative are one string, its key:
+the digest of the form, then for each gradient that was taken the outputs with a cotangent and the
+tensors that it is with respect to. So a compiled graph that is found in a cache means the same in
+another process that has built the same kernel. Plain tensors go to the same function without the
+dispatcher, which in Python costs several times what the function does around a kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import is_in_torch_dispatch_mode
+
+from impls.kernels.derivative import Derivative
+from impls.kernels.kernel import Kernel, first
+from impls.kernels.numpy import Function
+
+LIBRARY = torch.library.Library("equibench", "FRAGMENT")
+KERNELS: dict[str, Kernel] = {}
+"""By digest: every kernel that was bound in this process."""
+NAMES = {torch.float32: "float32", torch.float64: "float64"}
+PLAIN = {torch.Tensor, torch.nn.Parameter}
+
+
+def bind(kernel: Kernel, dtype: torch.dtype, threads: int) -> Callable[..., Any]:
+    """Return the map as a function of tensors: the given ones, then those of indices (int32).
+
+    The library is compiled here, and the table of the map made; those of gradients when asked for.
+    """
+    KERNELS[kernel.digest] = kernel
+    _prepared(kernel.digest, dtype, threads)
+    digest, operator = kernel.digest, _operator(kernel.slots - 1, kernel.indices, 1)
+
+    def call(*tensors: Any) -> Any:
+        if torch.compiler.is_compiling():
+            return operator(*tensors, digest, threads)
+        return _apply(operator, tensors, digest, threads)
+
+    return call
+
+
+def _apply(operator: Any, tensors: Sequence[Any], key: str, threads: int) -> Any:
+    """Call an operator, directly where nothing looks on."""
+    if is_in_torch_dispatch_mode() or not all(type(t) in PLAIN for t in tensors):
+        return operator(*tensors, key, threads)
+    if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
+        return Eager.apply(key, threads, *tensors)
+    return _run(key, threads, tensors)
+
+
+class Eager(torch.autograd.Function):
+    """A derivative of a kernel, and its gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, key: str, threads: int, *tensors: Any) -> Any:
+        """Return the outputs: a tensor, or a tuple of several."""
+        _save(ctx, key, threads, tensors)
+        return _run(key, threads, tensors)
+
+    @staticmethod
+    def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
+        """Return the gradients with respect to what needs them."""
+        return None, None, *_gradients(ctx, ctx.needs_input_grad[2:], cotangents)
+
+
+def _save(ctx: Any, key: str, threads: int, tensors: Sequence[Any]) -> None:
+    ctx.key, ctx.threads = key, threads
+    ctx.save_for_backward(*tensors)
+    ctx.set_materialize_grads(False)
+
+
+def _gradients(ctx: Any, needed: Sequence[bool], cotangents: Sequence[Any]) -> list[Any]:
+    """Return the gradient, or None, with respect to each tensor of a call."""
+    tensors, (kernel, derivative) = ctx.saved_tensors, _derivative(ctx.key)
+    of = [n for n, c in enumerate(cotangents) if c is not None]
+    to = [n for n in derivative.depends(of) if needed[n]]
+    found: list[Any] = [None] * len(tensors)
+    if to:
+        given = len(derivative.given)
+        operator = _operator(given + len(of), kernel.indices, len(to))
+        arguments = *tensors[:given], *(cotangents[n] for n in of), *tensors[given:]
+        gradient = f"{','.join(map(str, of))}>{','.join(map(str, to))}"
+        gradients = _apply(operator, arguments, f"{ctx.key}/{gradient}", ctx.threads)
+        for n, g in zip(to, (gradients,) if len(to) == 1 else gradients, strict=True):
+            found[n] = g
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _derivative(key: str) -> tuple[Kernel, Derivative]:
+    """Return what a key says: "digest/of,of>to,to/...".
+
+    Raises:
+        ValueError: for a kernel that this process has not built.
+    """
+    digest, *gradients = key.split("/")
+    if digest not in KERNELS:
+        raise ValueError(f"kernel {digest} was not built in this process; build its case first")
+    derivative = first(KERNELS[digest])
+    for gradient in gradients:
+        of, to = ([int(n) for n in part.split(",")] for part in gradient.split(">"))
+        derivative = derivative.gradient(of, to)
+    return KERNELS[digest], derivative
+
+
+@lru_cache(maxsize=256)
+def _prepared(key: str, dtype: torch.dtype, threads: int) -> Function:
+    return Function(*_derivative(key), NAMES[dtype], threads)
+
+
+def _run(key: str, threads: int, tensors: Sequence[Any]) -> Any:
+    """Compute the outputs: a tensor, or a tuple of several."""
+    leader = tensors[0]
+    function = _prepared(key, leader.dtype, threads)
+    tensors = [t.contiguous() for t in tensors]
+    shapes, counts = function.sizes(tuple(t.shape for t in tensors))
+    found = [leader.new_empty(shape) for shape in shapes]
+    function([t.data_ptr() for t in (*tensors, *found)], counts)
+    return found[0] if len(found) == 1 else tuple(found)
+
+
+@lru_cache(maxsize=64)
+def _operator(given: int, indices: int, outputs: int) -> Any:
+    """Return the operator with so many tensors, index tensors and outputs; defined once."""
+    name, tensors = f"map_{given}_{indices}_{outputs}", given + indices
+    arguments = ", ".join(f"Tensor a{n}" for n in range(tensors))
+    returns = "Tensor" if outputs == 1 else f"({', '.join(['Tensor'] * outputs)})"
+    LIBRARY.define(f"{name}({arguments}, str key, int threads) -> {returns}")
+
+    def run(*arguments: Any) -> Any:
+        return _run(arguments[-2], arguments[-1], arguments[:-2])
+
+    def fake(*arguments: Any) -> Any:
+        kernel, derivative = _derivative(arguments[-2])
+        shapes = kernel.shapes(derivative, [tuple(t.shape) for t in arguments[:given]])
+        found = [arguments[0].new_empty(shape) for shape in shapes]
+        return found[0] if outputs == 1 else tuple(found)
+
+    def setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        _save(ctx, inputs[-2], inputs[-1], inputs[:-2])
+
+    def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
+        return *_gradients(ctx, ctx.needs_input_grad, cotangents), None, None
+
+    LIBRARY.impl(name, run, "CPU")
+    full = f"equibench::{name}"
+    torch.library.register_fake(full, fake, lib=LIBRARY)
+    torch.library.register_autograd(full, backward, setup_context=setup, lib=LIBRARY)
+    return getattr(torch.ops.equibench, name).default

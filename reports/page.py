@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from bench.record.regressions import Regression
 from impls.registry import Registry
+from reports.conclusions import conclude
 from reports.data import bibliography
 from reports.data.glossary import explained
 from reports.data.libraries import script
@@ -90,7 +91,16 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
         suite=story.references[bibliography.SUITE],
         warnings=run.warnings,
     )
-    return Page(html, overview.verdict(counts, story.blocks, story.can), story.files)
+    verdict = (*overview.verdict(counts, story.blocks, story.can), *_concluded(story))
+    return Page(html, verdict, story.files)
+
+
+def _concluded(story: Story) -> list[str]:
+    """Return what may be concluded, a sentence a line."""
+    if story.question is None:
+        return []
+    decided, withheld = conclude(story.question)
+    return [*(f"{n}. {s}" for n, s in enumerate(decided, 1)), *(f"?  {s}" for s in withheld)]
 
 
 def _tables(content: Any) -> Iterator[Table]:

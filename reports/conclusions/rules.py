@@ -16,7 +16,7 @@ from analysis.verdict import Verdict
 from analysis.verdict import verdict as kind_of
 from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of, timed
 from reports.data.blocks import Block, compared
-from reports.data.losses import lost
+from reports.data.losses import derivable, lost
 from reports.data.results import Result
 from reports.data.series import operations, partial, quickest, whole
 from reports.data.symmetry import asked, broken, keeping, words
@@ -51,7 +51,9 @@ def everything(q: Question) -> Iterator[Sentence]:
     found = whole(block, q.can)
     best = quickest(found)
     if best is None:
-        yield q.missing("everything", lead, f"nothing timed here expresses all, at {q.at}", block)
+        would = _complete(q, block)
+        more = f"; {listing(would)} would, and was not timed" if would else ""
+        yield q.missing("everything", lead, f"nothing timed here has all, at {q.at}{more}", block)
         return
     name = f"{q.words.both(best)}, {timed(best)} at {q.at}"
     others = [r for r in found if r is not best]
@@ -182,6 +184,19 @@ def elsewhere(q: Question) -> Iterator[Sentence]:
             why = f"{name} beside the baseline {beside(block, best)}"
             rounds = rounds_of(best, *_baseline(block))
             yield q.withheld("elsewhere", lead, why, rounds, block)
+
+
+def _complete(q: Question, block: Block) -> list[str]:
+    """Return the operations of the family that couple every path, and have no time here."""
+    family = block.results[0].columns.get("family")
+    return [
+        q.words.operation(name)
+        for name, known in q.registry.operations.items()
+        if known.family == family
+        and name not in operations(block)
+        and derivable(q.registry, name)
+        and not lost(q.registry, name)
+    ]
 
 
 def _baseline(block: Block) -> list[Result]:

@@ -285,12 +285,14 @@ def table(figure: Figure) -> Table:
     places = [(p, x) for p in figure.panels for x in _positions(p)]
     values = [pt[1] for p in figure.panels for c in p.curves for pt in c.points]
     factor, unit = scale_of(values, figure.unit, "least")
-    labels = sorted({c.label for p in figure.panels for c in p.curves})
+    titles = {c.label: c.title or c.label for p in figure.panels for c in p.curves}
+    labels = sorted(titles)
     columns = [Column("Implementation")]
-    columns += [Column(f"{figure.xlabel} {number(x)}", p.title, True) for p, x in places]
+    across = figure.across or figure.xlabel
+    columns += [Column(f"{across} = {number(x)}", p.title, True) for p, x in places]
     rows = []
     for label in labels:
-        cells = [Cell(label, header=True)]
+        cells = [Cell(titles[label], header=True)]
         for panel, x in places:
             found = [pt for c in panel.curves if c.label == label for pt in c.points if pt[0] == x]
             cells.append(_number(found[0], factor) if found else Cell(NONE, kind="muted"))
@@ -308,7 +310,7 @@ def table(figure: Figure) -> Table:
         for curve in panel.curves
         for x, y, lo, hi in curve.points
     ]
-    caption = f"{figure.title}: {figure.ylabel} [{unit}]"
+    caption = f"{figure.title}: {figure.up or figure.ylabel} [{unit}]"
     return Table(figure.name, caption, columns, rows, (), records)
 
 

@@ -20,13 +20,12 @@ from reports.data.text import listing, number, quantity, slug
 from reports.data.words import Words
 from reports.figures.labels import Label, place
 from reports.figures.plot import INK, PAPER, saved, styled, tick
-from reports.figures.style import COLUMN, PANEL, Look
+from reports.figures.style import COLUMN, GREY, PANEL, Look
 
 PANELS = 4
 """Sizes that a figure shows side by side, the largest."""
 NAMED = 7
 """Operations that a panel names, the fastest."""
-MUTED = "#55606b"
 
 
 class Point(NamedTuple):
@@ -186,7 +185,7 @@ def _label(p: Point, looks: Mapping[str, Look]) -> Label:
         p.time,
         p.dim,
         f"{name}\n(breaks {p.breaks})" if p.breaks else name,
-        MUTED if p.breaks else looks[p.label].colour,
+        GREY if p.breaks else looks[p.label].colour,
     )
 
 

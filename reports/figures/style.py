@@ -20,8 +20,8 @@ PALETTE = (
 """(on light, on dark): after Okabe and Ito, at least 3:1 against either page."""
 COLUMN, PANEL = 3.25, 6.75
 """Widths [inches] of one column of a paper, and of two."""
-GREY = "#7d8790"
-"""What stands for comparison only, on light and on dark."""
+GREY = "#55606b"
+"""What stands for comparison only: on the page, the muted colour of its theme."""
 MARKERS = "osD^v<>PX"
 DASHES = {
     "torch": (0, ()),

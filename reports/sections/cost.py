@@ -18,7 +18,7 @@ def _tell(story: Story) -> Content:
         ],
         "left_out": max(0, len(fronts) - FRONTS),
         "trade": trade.table(story.blocks, story.can, story.words),
-        "price": price.table(story.blocks, story.can),
+        "price": price.table(story.blocks, story.can, story.known, story.words),
         "ratio_figures": [drawn for drawn in story.charts if drawn.figure.ratio],
     }
 

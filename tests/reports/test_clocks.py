@@ -160,7 +160,7 @@ def test_a_growth_has_one_device_and_one_clock(writer: Any) -> None:
                 kernels=1e-5 * lmax**2 * (1 if name == "torch_sparse" else 2),
             )  # fmt: skip
     found = blocks(writer)
-    (row,) = growth.overtakings(found).records
+    (row,) = growth.overtakings(found, load()).records
     assert "clock" not in row and row["at"] == pytest.approx(8**0.5, rel=1e-3)
     table = growth.exponents(found, load())
     measured = {(r["implementation"], r.get("clock")): r["exponent"] for r in table.records}
@@ -173,7 +173,7 @@ def test_a_growth_has_one_device_and_one_clock(writer: Any) -> None:
         },
         abs=1e-9,
     )
-    assert "fwd, time on the device" in text(table) and "fwd, time.host" in text(table)
+    assert "forward, time on the device" in text(table) and "forward, time.host" in text(table)
 
 
 def test_an_exponent_has_one_clock(writer: Any) -> None:

@@ -54,7 +54,7 @@ def test_growth_is_of_one_protocol(rows: list[Any]) -> None:
     found = [record for record in table.records if record["size"] == "lmax"]
     assert {record["sizes"] for record in found} == {4} and len(found) == 2
     assert all(record["exponent"] == pytest.approx(1.0, abs=1e-6) for record in found)
-    assert not overtakings(blocks).records
+    assert not overtakings(blocks, load_registry()).records
 
 
 def test_curves_and_expressivity_are_of_one_protocol(rows: list[Any]) -> None:

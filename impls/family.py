@@ -62,9 +62,10 @@ class Family:
     `sizes` are the typed sizes of its problems, and `check` refuses bad ones by name. `ask` makes a
     problem of named options: sizes, or short words for several of them (setting, symmetry, lmax).
     `facets` are the columns by which people sort and plot; `axes` names those that are numbers to
-    plot against, the main one first; `labels` says facets and their values in words. `examples` are
-    small questions, valid at every knob, for checks; `hard` are those where code fails, where
-    samples of a `batch` cannot be counted: sizes at boundaries, nothing at all, odd places.
+    plot against, the main one first; `labels` says facets and their values in words, and `title`
+    what its problems are of. `examples` are small questions, valid at every knob, for checks;
+    `hard` are those where code fails, where samples of a `batch` cannot be counted: sizes at
+    boundaries, nothing at all, odd places.
 
     `batch` names the size that counts independent samples: it is axis 0 of every input and output;
     None when samples are not independent. `part` takes out of a problem what is compared with the
@@ -91,6 +92,7 @@ class Family:
     part: Callable[[Problem, Arrays, np.random.Generator], Part] | None = None
     single: Callable[[Problem], Problem] | None = None
     pose: Callable[..., Problem] | None = None
+    title: str = ""
 
     def part_of(self, problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
         """Return what is compared with the oracle: the family's part, some samples, or all.

@@ -16,12 +16,15 @@ from markupsafe import Markup
 
 from bench.record.regressions import Regression
 from impls.registry import Registry
+from reports.conclusions import conclude
 from reports.data import bibliography
+from reports.data.glossary import explained
 from reports.data.libraries import script
 from reports.data.run import Run
 from reports.data.sets import ReportSet
 from reports.data.table import Table, to_csv, within
-from reports.data.text import slug
+from reports.data.text import slug, unbroken
+from reports.data.words import STATUSES
 from reports.figures.style import PALETTE
 from reports.sections import sections
 from reports.story import Drawn, Story
@@ -77,7 +80,10 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
             f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; base-uri 'none'"
         ),
         banner=methods.banner(run, story.results),
-        counts=counts,
+        counts=[
+            *overview.reached(story.results, len(story.registry.operations)),
+            *((STATUSES.get(name, name), n) for name, n in counts if name != "timed"),
+        ],
         kicker=methods.kicker(run),
         sections=rendered,
         scripts=[Markup(text) for text in scripts],
@@ -85,7 +91,16 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
         suite=story.references[bibliography.SUITE],
         warnings=run.warnings,
     )
-    return Page(html, overview.verdict(counts, story.blocks, story.can), story.files)
+    verdict = (*overview.verdict(counts, story.blocks, story.can), *_concluded(story))
+    return Page(html, verdict, story.files)
+
+
+def _concluded(story: Story) -> list[str]:
+    """Return what may be concluded, a sentence a line."""
+    if story.question is None:
+        return []
+    decided, withheld = conclude(story.question)
+    return [*(f"{n}. {s}" for n, s in enumerate(decided, 1)), *(f"?  {s}" for s in withheld)]
 
 
 def _tables(content: Any) -> Iterator[Table]:
@@ -124,6 +139,8 @@ def _environment(rows_shown: Mapping[str, int]) -> Environment:
         keep_trailing_newline=True,
     )
     environment.globals["anchor"] = catalogue.anchor
+    environment.globals["unbroken"] = unbroken
+    environment.globals["explained"] = explained
     environment.globals["rows_shown"] = rows_shown
     environment.globals["heading_id"] = _Headings()
     return environment

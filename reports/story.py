@@ -11,15 +11,18 @@ from markupsafe import Markup
 
 from bench.record.regressions import Regression
 from impls.registry import Registry
-from reports.data import bibliography
+from reports.conclusions import Question
+from reports.data import bibliography, claims
 from reports.data.bibliography import Reference
 from reports.data.blocks import Block, blocks_of
 from reports.data.expressivity import Expressivity, collect
 from reports.data.results import Result, summarise
 from reports.data.run import Run
+from reports.data.series import Series, leading, series_of
 from reports.data.sets import ReportSet
 from reports.data.table import Table
-from reports.figures import curves, plot
+from reports.data.words import Words
+from reports.figures import curves, pgf, plot
 from reports.figures.inline import inline
 from reports.figures.style import Look, looks
 from reports.tables import catalogue, coverage, methods
@@ -41,7 +44,7 @@ class Drawn:
     @property
     def files(self) -> tuple[str, ...]:
         """Return the files of the drawing, beside the page."""
-        kinds = ("svg", "pdf") if self.svg else ()
+        kinds = ("svg", "pdf", "tex") if self.svg else ()
         return tuple(f"figures/{self.figure.name}.{kind}" for kind in kinds)
 
 
@@ -99,8 +102,28 @@ class Story:
     def cited(self) -> list[Reference]:
         """Return the references of this page, by key."""
         papers = catalogue.papers(self.registry, self.about, self.results)
-        keys = {*(key for key in papers if key in self.references), *methods.CITED}
+        claimed = [claim.paper for found in claims.read().values() for claim in found]
+        keys = {key for key in (*papers, *claimed) if key in self.references} | {*methods.CITED}
         return [self.references[key] for key in sorted(keys)]
+
+    @property
+    def words(self) -> Words:
+        """Return display names."""
+        return Words(self.registry)
+
+    @cached_property
+    def series(self) -> list[Series]:
+        """Return each question at all its sizes and passes."""
+        return series_of(self.blocks)
+
+    @cached_property
+    def question(self) -> Question | None:
+        """Return what the page opens with; None where nothing was timed."""
+        main = leading(self.series, self.can)
+        if main is None:
+            return None
+        others = [series for series in self.series if series is not main]
+        return Question(main, others, self.can, self.registry, self.run.plan)
 
     @cached_property
     def look(self) -> Mapping[str, Look]:
@@ -113,14 +136,19 @@ class Story:
         every = [
             figure
             for spec in self.known.figures
-            for figure in curves.figures_of(spec, self.results, self.can)
+            for figure in curves.figures_of(spec, self.results, self.can, self.words)
         ]
         largest = sorted(every, key=lambda figure: -figure.size)[:CHARTS]
         drawn = {figure.name for figure in largest}
         return [
             Drawn(
                 figure,
-                self.keep(figure.name, figure.alt, plot.draw(figure, self.look))
+                self.keep(
+                    figure.name,
+                    figure.alt,
+                    plot.draw(figure, self.look),
+                    pgf.chart(figure, self.look),
+                )
                 if figure.name in drawn
                 else None,
                 curves.table(figure),
@@ -128,11 +156,13 @@ class Story:
             for figure in every
         ]
 
-    def keep(self, name: str, alt: str, drawing: tuple[str, bytes]) -> Markup:
-        """Put a figure beside the page, as SVG and PDF; return it to stand on the page."""
+    def keep(self, name: str, alt: str, drawing: tuple[str, bytes], tex: str = "") -> Markup:
+        """Put a figure beside the page, as SVG, PDF and pgfplots; return it for the page."""
         svg, pdf = drawing
         self.files[f"figures/{name}.svg"] = svg.encode()
         self.files[f"figures/{name}.pdf"] = pdf
+        if tex:
+            self.files[f"figures/{name}.tex"] = tex.encode()
         return Markup(inline(svg, name, alt))
 
 

@@ -364,6 +364,7 @@ def _examples() -> tuple[Problem, ...]:
 
 FAMILY = Family(
     name="feature",
+    title="functions of one feature",
     sizes=FeatureSizes,
     ask=ask,
     check=checked(FeatureSizes, DATA, _also),

@@ -223,6 +223,7 @@ EXAMPLES = (
 
 FAMILY = Family(
     name="field",
+    title="products of fields on the sphere",
     sizes=FieldSizes,
     ask=ask,
     check=checked(FieldSizes),

@@ -122,6 +122,7 @@ EXAMPLES = tuple(problem(channels=c, batch=8, dtype="float64") for c in (1, 3))
 
 FAMILY = Family(
     name="multivector",
+    title="bilinears of multivectors",
     sizes=MultivectorSizes,
     ask=problem,
     check=checked(MultivectorSizes),

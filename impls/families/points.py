@@ -602,6 +602,7 @@ def _pose(lmax: int, *, setting: Setting = "mimo", symmetry: Symmetry = "so3") -
 
 FAMILY = Family(
     name="points",
+    title="convolutions over points",
     sizes=PointsSizes,
     ask=ask,
     check=_check,

@@ -273,6 +273,7 @@ def _examples() -> tuple[Problem, ...]:
 
 FAMILY = Family(
     name="product",
+    title="products of two features",
     sizes=ProductSizes,
     ask=ask,
     check=checked(ProductSizes, DATA, _also),

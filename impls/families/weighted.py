@@ -244,6 +244,7 @@ EXAMPLES = (
 
 FAMILY = Family(
     name="weighted",
+    title="products whose channels mix",
     sizes=WeightedSizes,
     ask=ask,
     check=checked(WeightedSizes),

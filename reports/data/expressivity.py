@@ -47,6 +47,12 @@ class Expressivity:
         measure = self.of(result, DIM)
         return measure.value if measure else None
 
+    def full(self, result: Result) -> float | None:
+        """Return the dimension of all equivariant maps that the problem asks for, or None."""
+        measure = self.of(result, DIM)
+        found = measure.detail.get("full") if measure else None
+        return float(found) if isinstance(found, int | float) else None
+
 
 def collect(results: Iterable[Result], ignore: frozenset[str]) -> Expressivity:
     """Gather the expressivity rows; of several for one operation, one that disagrees wins."""

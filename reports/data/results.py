@@ -49,6 +49,12 @@ class Measure:
     claimed: bool = True
     expected: float | None = None
 
+    @property
+    def passes(self) -> bool:
+        """Return whether a gate of this quantity is open: it has a value within its limit."""
+        within = self.limit is None or (self.value is not None and self.value <= self.limit)
+        return self.status == "ok" and self.value is not None and within
+
 
 @dataclass(frozen=True)
 class Result:
@@ -71,6 +77,19 @@ class Result:
     def published(self) -> bool:
         """Return whether times of this case are shown."""
         return not self.withheld
+
+    @property
+    def right(self) -> bool | None:
+        """Return whether every gate passed; None for what was not judged."""
+        judged = any(p.startswith("error.") and m.value is not None for p, m in self.gates)
+        if self.status == "wrong":
+            return False
+        return all(m.passes for _, m in self.gates) if judged else None
+
+    @property
+    def gates(self) -> list[tuple[str, Measure]]:
+        """Return what gates the time: accuracy, and the symmetries that are claimed."""
+        return _gates(self.measures)
 
     @property
     def time(self) -> float | None:
@@ -258,18 +277,23 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
     )
 
 
+def _gates(measures: Mapping[str, Measure]) -> list[tuple[str, Measure]]:
+    return [
+        (probe, m)
+        for probe, m in measures.items()
+        if probe.startswith("error.") or (probe.startswith("equiv.") and m.claimed)
+    ]
+
+
 def _withheld(final: Row, measures: Mapping[str, Measure]) -> str:
     """Return why a time may not be shown: only what is right, and was checked, has a time."""
     if final["status"] not in TIMED:
         return str(final["reason"]) or "no reason was given"
-    errors = [m for probe, m in measures.items() if probe.startswith("error.")]
-    if not errors:
+    gates = _gates(measures)
+    if not any(probe.startswith("error.") for probe, _ in gates):
         return "no accuracy was measured in the same run"
-    for probe, measure in measures.items():
-        gates = probe.startswith("error.") or (probe.startswith("equiv.") and measure.claimed)
-        value, limit = measure.value, measure.limit
-        over = value is not None and limit is not None and value > limit
-        if gates and (measure.status != "ok" or value is None or over):
+    for probe, measure in gates:
+        if not measure.passes:
             return measure.reason or f"{probe} did not pass"
     time = measures.get(HOST.probe)
     if time is None or time.value is None:

@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from reports.data.symmetry import words
+from reports.data.text import NONE
+
 FOLDER = Path(__file__).resolve().parents[1] / "sets"
 REQUIRED = ("name", "title", "select", "x", "y")
 OPTIONAL = {
@@ -20,7 +23,7 @@ OPTIONAL = {
 }
 JUDGED, CLOCK = "time", "{clock}"
 """As y: the time by the clock that judges. In a title: the first word of that clock."""
-SECTIONS = ("figure", "headline", "marks", "expressivity", "probes")
+SECTIONS = ("figure", "headline", "marks", "expressivity", "probes", "titles")
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,20 @@ class ReportSet:
     ignore: frozenset[str] = frozenset()
     probes: Mapping[str, str] = field(default_factory=dict)
     hide: frozenset[str] = frozenset()
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    def title(self, probe: str) -> str:
+        """Return what a column of a probe is called; of one without a title its own name."""
+        group = probe.removeprefix("equiv.")
+        named = self.titles.get(probe)
+        return named or (words([group]) if group != probe else probe)
+
+    def meaning(self, probe: str) -> str:
+        """Return what a probe measures, in a sentence, or `–`."""
+        if probe.startswith("equiv."):
+            group = probe.removeprefix("equiv.")
+            return f"largest relative difference between f(g x) and g f(x) over elements of {group}"
+        return self.probes.get(probe, NONE)
 
     def hidden(self, probe: str) -> bool:
         """Return whether a probe is no column beside the times: its name or the start of it."""
@@ -64,6 +81,7 @@ def read(extra: Iterable[Path] = ()) -> ReportSet:
     figures: list[FigureSpec] = []
     marks: dict[str, str] = {}
     probes: dict[str, str] = {}
+    titles: dict[str, str] = {}
     ignore: set[str] = set()
     hide: set[str] = set()
     for file in (*sorted(FOLDER.glob("*.toml")), *extra):
@@ -71,13 +89,14 @@ def read(extra: Iterable[Path] = ()) -> ReportSet:
         figures += [_figure(block, file) for block in data.get("figure", [])]
         marks |= data.get("marks", {})
         probes |= data.get("probes", {})
+        titles |= data.get("titles", {})
         ignore |= set(data.get("expressivity", {}).get("ignore", []))
         hide |= set(data.get("headline", {}).get("hide", []))
     names = [figure.name for figure in figures]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise ValueError(f"two figures have the name {twice[0]!r}: rename one of them")
-    return ReportSet(tuple(figures), marks, frozenset(ignore), probes, frozenset(hide))
+    return ReportSet(tuple(figures), marks, frozenset(ignore), probes, frozenset(hide), titles)
 
 
 def _toml(file: Path) -> dict[str, Any]:

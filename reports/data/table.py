@@ -40,13 +40,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its label, the group that it stands under, whether numbers are right-aligned."""
+    """One column: its label, the group that it stands under, whether numbers are right-aligned.
+
+    `about` is what the label means, in a sentence.
+    """
 
     label: str
     group: str = ""
     numeric: bool = False
     unit: str = ""
     vertical: bool = False
+    about: str = ""
 
 
 @dataclass(frozen=True)

@@ -130,3 +130,8 @@ def listing(items: Iterable[str]) -> str:
     """Return `a`, `a and b`, `a, b and c`."""
     found = list(items)
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def unbroken(text: str) -> str:
+    """Return text whose signs stay with the numbers behind them: `L = 3`, `(≥ 2.0×)`."""
+    return re.sub(r" ?([=≥≤]) ", lambda m: m[0].replace(" ", "\N{NO-BREAK SPACE}"), text)

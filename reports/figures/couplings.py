@@ -38,15 +38,16 @@ def maps(registry: Registry) -> dict[str, HeatMap]:
 
 def draw(found: Mapping[str, HeatMap]) -> tuple[str, bytes]:
     """Return (SVG text, PDF bytes) of all matrices side by side."""
-    rows = math.ceil(len(found) / COLUMNS)
+    columns = min(COLUMNS, len(found))
+    rows = math.ceil(len(found) / columns)
     with styled():
-        width, height = 2.0 * COLUMNS, 2.4 * rows
+        width, height = 2.0 * columns, 2.4 * rows
         canvas = Canvas(figsize=(width, height))
         canvas.subplots_adjust(
             left=0.4 / width, right=1 - 0.1 / width, bottom=0.4 / height, top=1 - 0.25 / height,
             wspace=0.3, hspace=0.35,
         )  # fmt: skip
-        axes = canvas.subplots(rows, COLUMNS, squeeze=False).ravel()
+        axes = canvas.subplots(rows, columns, squeeze=False).ravel()
         for ax, (name, matrix) in zip(axes, found.items(), strict=False):
             _panel(ax, name, matrix)
         for ax in axes[len(found) :]:

@@ -6,12 +6,15 @@ import fnmatch
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
+from analysis.scaling import exponent
 from reports.data.clocks import HOST, Clock
-from reports.data.expressivity import Expressivity
+from reports.data.expressivity import DIM, Expressivity
 from reports.data.results import TARGET, Result
 from reports.data.sets import CLOCK, JUDGED, FigureSpec
+from reports.data.symmetry import asked, broken, words
 from reports.data.table import Cell, Column, Table
 from reports.data.text import (
     NONE,
@@ -24,18 +27,26 @@ from reports.data.text import (
     scale_of,
     slug,
 )
+from reports.data.words import Words
 
 Point = tuple[float, float, float | None, float | None]
+NAMED = 7
+"""Curves that a panel labels; the others are faint."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """One implementation: points (x, y, lo, hi) in the order of x."""
+    """One implementation: points (x, y, lo, hi) in the order of x.
+
+    `title` is what people read, with the symmetries that it `breaks`, of those asked for.
+    """
 
     label: str
     operation: str
     framework: str
     points: tuple[Point, ...]
+    title: str = ""
+    breaks: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,7 +59,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: panels that share their vertical axis."""
+    """One figure: panels that share their vertical axis; `across` and `up` name axes in words."""
 
     name: str
     title: str
@@ -58,6 +69,8 @@ class Figure:
     log: bool
     ratio: bool
     panels: tuple[Panel, ...]
+    across: str = ""
+    up: str = ""
 
     @property
     def size(self) -> int:
@@ -72,6 +85,38 @@ class Figure:
         for panel in self.panels:
             text.append(_described(panel, self))
         return " ".join(text)
+
+    @property
+    def caption(self) -> str:
+        """Return what to see, panel by panel: what is lowest, and how it grows by a fit."""
+        said = []
+        for panel in self.panels:
+            sound = [c for c in panel.curves if not c.breaks]
+            if not sound:
+                continue
+            right = max(c.points[-1][0] for c in sound)
+            ends = [c for c in sound if c.points[-1][0] == right]
+            lowest = min(ends, key=lambda c: (c.points[-1][1], c.label))
+            at = f"{self.across} = {number(right)}"
+            value = quantity(lowest.points[-1][1], self.unit)
+            grows = _growth(lowest, self.across)
+            said.append(
+                f"{panel.title}: lowest at {at} is {lowest.title}, {value}{grows}".lstrip(": ")
+            )
+        more = "; faint: the others" if any(len(p.curves) > NAMED for p in self.panels) else ""
+        bars = "Bars are 95 % intervals of the median and set no axis"
+        return f"{'. '.join(said)}. {bars}{more}."
+
+
+def _growth(curve: Curve, xlabel: str) -> str:
+    """Return how a curve grows, by a fit to the sizes at which its exponent has settled."""
+    xs, ys = [p[0] for p in curve.points], [p[1] for p in curve.points]
+    if len(xs) < 3 or min(xs) <= 0 or min(ys) <= 0:
+        return ""
+    found = exponent(xs, ys)
+    if isnan(found.lo):
+        return f", growing as {xlabel} to the power {found.value:.1f} at the end"
+    return f", growing as {xlabel} to the power {found.value:.1f} [{found.lo:.1f}, {found.hi:.1f}]"
 
 
 def _described(panel: Panel, figure: Figure) -> str:
@@ -90,7 +135,7 @@ def _described(panel: Panel, figure: Figure) -> str:
 
 
 def figures_of(
-    spec: FigureSpec, results: Sequence[Result], expressivity: Expressivity
+    spec: FigureSpec, results: Sequence[Result], expressivity: Expressivity, read: Words
 ) -> list[Figure]:
     """Return the figures of a block: one per combination of its facets and of all that differs.
 
@@ -114,7 +159,7 @@ def figures_of(
     telling = _telling(names, spec.facets, shown)
     used: set[str] = set()
     return [
-        _figure(spec, clock, key, panels, unit, telling, used)
+        _figure(spec, clock, key, panels, unit, telling, used, read)
         for (clock, key), panels in sorted(
             points.items(), key=lambda i: ([natural(v) for _, v in i[0][1]], i[0][0].word)
         )
@@ -164,14 +209,16 @@ def _figure(
     unit: str,
     telling: tuple[str, ...],
     used: set[str],
+    read: Words,
 ) -> Figure:
-    words = [
+    first = next(iter(next(iter(panels.values())).values()))[0][0]
+    told = [
         str(v) if isinstance(v, str) else f"{n} {v}"
         for n, v in key
         if v is not None and n in telling
     ]
     by = [] if clock.plain else [clock.word]
-    name = base = slug(" ".join([spec.name, *by, *words]))
+    name = base = slug(" ".join([spec.name, *by, *told]))
     while name in used:
         name = f"{base}-{len(used)}"
     used.add(name)
@@ -179,16 +226,18 @@ def _figure(
     title = spec.title.replace(CLOCK, clock.word)
     return Figure(
         name=name,
-        title=f"{title}, {' '.join(words)}" if words else title,
+        title=f"{title}, {' '.join(told)}" if told else title,
         xlabel=spec.xlabel or spec.x,
         ylabel=f"{clock.name if spec.y == JUDGED else spec.y}{per}",
         unit=unit,
         log=spec.scale == "log",
         ratio=bool(spec.per),
         panels=tuple(
-            Panel(f"{spec.columns} {value}".strip(), _curves(panels[value]))
+            Panel(_heading(spec.columns, value, read), _curves(panels[value], read))
             for value in sorted(panels, key=natural)
         ),
+        across=spec.xlabel or read.facet(first.columns.get("family"), spec.x),
+        up=_up(spec, clock),
     )
 
 
@@ -205,13 +254,29 @@ def _telling(
     return tuple(kept)
 
 
-def _curves(found: dict[str, list[tuple[Result, Point]]]) -> tuple[Curve, ...]:
+def _up(spec: FigureSpec, clock: Clock) -> str:
+    """Return what the vertical axis is, in words."""
+    where = "" if clock.plain else clock.label.removeprefix("time")
+    name = f"time of one call{where}" if spec.y == JUDGED else spec.y
+    per = {"": "", DIM: " for each dimension"}.get(spec.per, f" / {spec.per}")
+    return name + per
+
+
+def _heading(name: str, value: Any, read: Words) -> str:
+    return read.pass_(value) if name == "pass" else f"{name} {value}".strip()
+
+
+def _curves(found: dict[str, list[tuple[Result, Point]]], read: Words) -> tuple[Curve, ...]:
+    wanted = asked([r for items in found.values() for r, _ in items])
     curves = []
     for label, items in sorted(found.items()):
-        columns = items[0][0].columns
+        r = items[0][0]
         points = tuple(sorted((p for _, p in items), key=lambda p: p[0]))
-        operation, framework = str(columns.get("operation")), str(columns.get("framework"))
-        curves.append(Curve(label, operation, framework, points))
+        operation, framework = str(r.columns.get("operation")), str(r.columns.get("framework"))
+        gone = words(broken(r, wanted))
+        title = f"{read.operation(operation)}, {read.implementation(r)}"
+        title += f" (breaks {gone})" if gone else ""
+        curves.append(Curve(label, operation, framework, points, title, gone))
     return tuple(curves)
 
 
@@ -220,12 +285,14 @@ def table(figure: Figure) -> Table:
     places = [(p, x) for p in figure.panels for x in _positions(p)]
     values = [pt[1] for p in figure.panels for c in p.curves for pt in c.points]
     factor, unit = scale_of(values, figure.unit, "least")
-    labels = sorted({c.label for p in figure.panels for c in p.curves})
+    titles = {c.label: c.title or c.label for p in figure.panels for c in p.curves}
+    labels = sorted(titles)
     columns = [Column("Implementation")]
-    columns += [Column(f"{figure.xlabel} {number(x)}", p.title, True) for p, x in places]
+    across = figure.across or figure.xlabel
+    columns += [Column(f"{across} = {number(x)}", p.title, True) for p, x in places]
     rows = []
     for label in labels:
-        cells = [Cell(label, header=True)]
+        cells = [Cell(titles[label], header=True)]
         for panel, x in places:
             found = [pt for c in panel.curves if c.label == label for pt in c.points if pt[0] == x]
             cells.append(_number(found[0], factor) if found else Cell(NONE, kind="muted"))
@@ -243,7 +310,7 @@ def table(figure: Figure) -> Table:
         for curve in panel.curves
         for x, y, lo, hi in curve.points
     ]
-    caption = f"{figure.title}: {figure.ylabel} [{unit}]"
+    caption = f"{figure.title}: {figure.up or figure.ylabel} [{unit}]"
     return Table(figure.name, caption, columns, rows, (), records)
 
 

@@ -1,44 +1,54 @@
-"""What can be expressed against what it takes: every implementation, and who is not dominated."""
+"""What can be expressed against what it takes, one size at a time: the best of each operation."""
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from analysis.pareto import front
-from reports.data.blocks import title_of
+from reports.data.blocks import Block
 from reports.data.clocks import HOST, Clock
 from reports.data.expressivity import Expressivity
-from reports.data.results import TARGET, Result
+from reports.data.series import Series
+from reports.data.symmetry import asked, broken, words
 from reports.data.text import listing, number, quantity, slug
-from reports.figures.plot import INK, columns, legend, saved, style, styled, tick
-from reports.figures.style import Look
+from reports.data.words import Words
+from reports.figures.labels import Label, place
+from reports.figures.plot import INK, PAPER, saved, styled, tick
+from reports.figures.style import COLUMN, GREY, PANEL, Look
+
+PANELS = 4
+"""Sizes that a figure shows side by side, the largest."""
+NAMED = 7
+"""Operations that a panel names, the fastest."""
 
 
 class Point(NamedTuple):
-    """One implementation: its time [s] and the dimension of what its operation can express."""
+    """One implementation: its time [s], what it can express, its names, what symmetry it breaks."""
 
     label: str
     time: float
     dim: float
+    operation: str = ""
+    title: str = ""
+    breaks: str = ""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One problem at all its sizes: the points of each pass and size."""
+    """One series: the points of each pass and size."""
 
     name: str
     title: str
     size: str
     passes: Mapping[str, Mapping[float, Sequence[Point]]]
     clock: Clock = HOST
+    symbol: str = ""
 
     @property
     def alt(self) -> str:
@@ -53,75 +63,158 @@ class Figure:
             said.append(f"{name} at {self.size} {number(largest)}: {listing(members)}")
         return f"{self.title}. Not dominated, by growing time: {'; '.join(said)}."
 
+    @property
+    def caption(self) -> str:
+        """Return what to see: who is not dominated at the largest size, and at what price."""
+        name, sizes = next(iter(self.passes.items()))
+        largest = max(sizes)
+        front_of = not_dominated(sizes[largest])
+        said = [f"{p.title} for {quantity(p.time, 's')} ({number(p.dim)})" for p in front_of]
+        hollow = any(
+            p.breaks for found in self.passes.values() for ps in found.values() for p in ps
+        )
+        breaks = "; hollow: it breaks a symmetry that the problem asks for" if hollow else ""
+        at = f" at {self.symbol} {number(largest)}" if self.symbol else ""
+        return (
+            f"What an operation can express (dimension, up) against {self.across}, a panel for "
+            "each size; left and up is better. A dot is an implementation, the best of each "
+            f"operation is named{breaks}. Not dominated{at}, {name}: {listing(said)}."
+        )
+
+    @property
+    def across(self) -> str:
+        """Return what the horizontal axis is."""
+        return "time of one call" + ("" if self.clock.plain else f", {self.clock.label[5:]}")
+
 
 def not_dominated(points: Sequence[Point]) -> list[Point]:
-    """Return the points to which no other is preferable, by growing time."""
-    return [points[i] for i in front([(p.time, p.dim) for p in points])]
+    """Return the points that keep symmetry and to which no other is preferable, by time."""
+    sound = [p for p in points if not p.breaks]
+    return [sound[i] for i in front([(p.time, p.dim) for p in sound])]
 
 
-def figures(results: Sequence[Result], expressivity: Expressivity) -> list[Figure]:
-    """Return a figure for each problem less its main size, if dimensions differ at some size."""
-    found: dict[Any, dict[str, dict[float, list[Point]]]] = defaultdict(
-        lambda: defaultdict(lambda: defaultdict(list))
-    )
-    for r in results:
-        time, dim = r.time, expressivity.dim(r)
-        if time and dim and r.sizes:
-            main, size = next(iter(r.sizes.items()))
-            where = tuple(str(r.columns.get(n)) for n in (*TARGET, "machine", "environment"))
-            key = title_of(r, leave_out=[main]), main, where, r.clock
-            found[key][str(r.columns.get("pass"))][size].append(Point(r.label, time, dim))
-    kept: list[Figure] = []
-    for (title, main, where, clock), passes in found.items():
-        if any(len({p.dim for p in ps}) > 1 for sizes in passes.values() for ps in sizes.values()):
-            name = f"front-{len(kept):02d}-{slug(title)[:60]}"
-            by = "" if clock.plain else f", {clock.label}"
-            kept.append(Figure(name, f"{title}, {', '.join(where[:2])}{by}", main, passes, clock))
-    return kept
+def best_of_each(points: Sequence[Point]) -> list[Point]:
+    """Return the fastest of each operation, by time; those that break a symmetry come last."""
+    best: dict[str, Point] = {}
+    for p in sorted(points, key=lambda p: (p.time, p.label)):
+        best.setdefault(p.operation or p.label, p)
+    return sorted(best.values(), key=lambda p: (bool(p.breaks), p.time))
+
+
+def figure_of(series: Series, can: Expressivity, words_: Words, name: str = "") -> Figure | None:
+    """Return the figure of a series, if what is expressed differs at some size of it."""
+    first = series.first
+    clock = first.clock
+    passes = {}
+    for pass_ in series.passes:
+        sizes = {
+            size: points
+            for size, block in series.blocks[pass_].items()
+            if (points := _points(block, can, words_))
+        }
+        if sizes:
+            passes[words_.pass_(pass_)] = sizes
+    if not any(len({p.dim for p in ps}) > 1 for sizes in passes.values() for ps in sizes.values()):
+        return None
+    title = words_.problem(first, leave_out=[series.axis])
+    dtype, device = first.columns.get("dtype"), first.columns.get("device")
+    by = "" if clock.plain else f", {clock.label}"
+    return Figure(
+        name or f"front-{slug(title)[:60]}", f"{title}, {dtype}, {device}{by}", series.axis, passes,
+        clock, words_.size(series.axis, 0.0).partition("0")[0].strip(),
+    )  # fmt: skip
+
+
+def figures(series: Sequence[Series], can: Expressivity, words_: Words) -> list[Figure]:
+    """Return the figures of all series in which what is expressed differs."""
+    found: list[Figure] = []
+    for each in series:
+        made = figure_of(each, can, words_)
+        if made is not None:
+            name = f"front-{len(found):02d}-{made.name.removeprefix('front-')}"
+            found.append(Figure(name, made.title, made.size, made.passes, made.clock, made.symbol))
+    return found
+
+
+def _points(block: Block, can: Expressivity, words_: Words) -> list[Point]:
+    wanted = asked(block.results)
+    return [
+        Point(
+            r.label, r.time, dim, str(r.columns.get("operation")),
+            words_.operation(r.columns.get("operation")), words(broken(r, wanted)),
+        )
+        for r in block.results
+        if r.time and (dim := can.dim(r))
+    ]  # fmt: skip
 
 
 def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
-    """Return (SVG text, PDF bytes): time across, dimension up, a line through each front."""
+    """Return (SVG text, PDF bytes): a row for each pass, a panel for each size."""
+    sizes = sorted({size for found in figure.passes.values() for size in found})[-PANELS:]
+    rows = [name for name, found in figure.passes.items() if set(found) & set(sizes)]
+    wide = COLUMN if len(sizes) == 1 else PANEL
     with styled():
-        labels = sorted(
-            {p.label for sizes in figure.passes.values() for ps in sizes.values() for p in ps}
-        )
-        width = 6.4 if len(figure.passes) == 1 else 3.9 * len(figure.passes) + 0.6
-        ncols = columns(labels, width)
-        height = 3.9 + 0.17 * math.ceil(len(labels) / ncols)
-        canvas = Canvas(figsize=(width, height), layout="constrained")
-        axes = canvas.subplots(1, len(figure.passes), sharey=True, squeeze=False)[0]
-        for ax, (name, sizes) in zip(axes, figure.passes.items(), strict=True):
-            ax.set_title(name)
-            _panel(ax, figure, sizes, looks)
-        axes[0].set_ylabel("dimension of what it can express")
-        legend(canvas, labels, looks, ncols, line=False)
+        canvas = Canvas(figsize=(wide, 0.5 + 2.1 * len(rows)), layout="constrained")
+        axes = canvas.subplots(len(rows), len(sizes), sharex=True, sharey="col", squeeze=False)
+        shown: list[tuple[Axes, Sequence[Point]]] = []
+        for line, name in zip(axes, rows, strict=True):
+            for ax, size in zip(line, sizes, strict=True):
+                points = figure.passes[name].get(size, ())
+                if not points:
+                    ax.set_axis_off()
+                    continue
+                ax.set_title(f"{figure.symbol} {number(size)}, {name}".strip(), fontsize=8)
+                _panel(ax, points, looks)
+                shown.append((ax, points))
+        for column in range(len(sizes)):
+            lowest = [line[column] for line in axes if line[column].axison][-1]
+            lowest.tick_params(labelbottom=True)
+        canvas.supxlabel(figure.across, fontsize=8)
+        canvas.supylabel("dimension of what it can express", fontsize=8)
+        canvas.draw_without_rendering()
+        canvas.set_layout_engine("none")
+        for ax, points in shown:
+            named = best_of_each(points)[:NAMED]
+            place(ax, [_label(p, looks) for p in named], [(p.time, p.dim) for p in points])
         return saved(canvas)
 
 
-def _panel(
-    ax: Axes, figure: Figure, sizes: Mapping[float, Sequence[Point]], looks: Mapping[str, Look]
-) -> None:
+def _label(p: Point, looks: Mapping[str, Look]) -> Label:
+    name = p.title.removesuffix(" product")
+    return Label(
+        p.time,
+        p.dim,
+        f"{name}\n(breaks {p.breaks})" if p.breaks else name,
+        GREY if p.breaks else looks[p.label].colour,
+    )
+
+
+def _panel(ax: Axes, points: Sequence[Point], looks: Mapping[str, Look]) -> None:
     ax.set_xscale("log")
-    ax.set_yscale("log")
-    for size, points in sorted(sizes.items()):
-        best = not_dominated(points)
+    best = best_of_each(points)
+    line = not_dominated(points)
+    ax.plot(
+        [p.time for p in line], [p.dim for p in line],
+        color=INK, linewidth=0.8, alpha=0.5, drawstyle="steps-post", zorder=1.5,
+    )  # fmt: skip
+    for p in points:
+        colour = looks[p.label].colour
         ax.plot(
-            [p.time for p in best], [p.dim for p in best],
-            color=INK, linewidth=0.8, alpha=0.6, drawstyle="steps-post", zorder=1.5,
+            p.time, p.dim, linestyle="none", marker="o",
+            zorder=1.8 if p.breaks else 3 if p in best else 2,
+            markersize=6.5 if p in best else 3.5, alpha=1.0 if p in best else 0.45,
+            markerfacecolor="none" if p.breaks else colour,
+            markeredgecolor=colour if p.breaks else PAPER,
+            markeredgewidth=1.2 if p.breaks else 0.7,
         )  # fmt: skip
-        for p in points:
-            ax.plot(p.time, p.dim, **style(looks[p.label]) | {"linestyle": "none"})
-        ax.annotate(
-            f"{figure.size} {number(size)}", (best[-1].time, best[-1].dim), xytext=(0, 7),
-            textcoords="offset points", ha="center", fontsize=7,
-        )  # fmt: skip
-    ax.margins(x=0.08, y=0.12)
-    ax.set_xlabel(f"{figure.clock.name} of one call")
+    ax.margins(x=0.2)
+    top = max(p.dim for p in points)
+    ax.set_ylim(0, max(ax.get_ylim()[1], 1.3 * top))
     ax.grid(True, which="major")
     ax.set_axisbelow(True)
-    for axis in (ax.xaxis, ax.yaxis):
-        axis.set_minor_formatter(NullFormatter())
+    ax.tick_params(labelsize=7)
+    ax.xaxis.set_major_locator(LogLocator(numticks=4))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: tick(float(x), "s")))
-    ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    ax.yaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: number(float(y))))

@@ -6,13 +6,16 @@ import math
 import re
 
 from reports.figures.plot import INK, PAPER, RULE
-from reports.figures.style import PALETTE
+from reports.figures.style import GREY, PALETTE
 
 LEAST_TEXT = 11.0
 """Height [px] of the smallest text of a drawing on the page, whatever the window."""
-VARIABLES = {INK: "var(--ink)", RULE: "var(--rule)", PAPER: "var(--paper)"} | {
-    light: f"var(--series-{i})" for i, (light, _) in enumerate(PALETTE)
-}
+VARIABLES = {
+    INK: "var(--ink)",
+    RULE: "var(--rule)",
+    PAPER: "var(--paper)",
+    GREY: "var(--muted)",
+} | {light: f"var(--series-{i})" for i, (light, _) in enumerate(PALETTE)}
 COLOURS = re.compile("|".join(VARIABLES), re.IGNORECASE)
 TAG = re.compile(r"<[^>]*>")
 EMPTY_GROUP = re.compile(r"<g>\s*</g>")

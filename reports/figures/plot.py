@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import io
-import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
+from math import inf
+from textwrap import wrap
 from typing import Any, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
 
 from reports.data.text import number, quantity
-from reports.figures.curves import Curve, Figure
-from reports.figures.style import Look
+from reports.figures.curves import NAMED, Curve, Figure, Panel
+from reports.figures.style import COLUMN, PANEL, Look
 
+WRAP = 25
+"""Letters of a line of a label."""
+SMALL = 6.5
+"""Size of labels [points]."""
+HEIGHT, LEFT, BESIDE, BELOW, ABOVE = 2.6, 0.65, 1.45, 0.45, 0.25
+"""Inches of a figure: its height, and the room about and between panels."""
 INK, RULE, PAPER = "#1c2024", "#d9dce0", "#ffffff"
 SETTINGS: dict[str, Any] = {
     "text.parse_math": False,
@@ -28,11 +34,11 @@ SETTINGS: dict[str, Any] = {
     "svg.hashsalt": "equibench",
     "pdf.fonttype": 42,
     "font.family": ["DejaVu Sans"],
-    "font.size": 9,
+    "font.size": 8,
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
-    "axes.titlesize": 9,
+    "axes.titlesize": 8,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
     "axes.linewidth": 0.7,
@@ -45,55 +51,108 @@ SETTINGS: dict[str, Any] = {
     "ytick.major.width": 0.7,
     "grid.color": RULE,
     "grid.linewidth": 0.6,
-    "lines.linewidth": 1.5,
-    "lines.markersize": 7.5,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 5,
 }
 
 
 def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
-    """Return (SVG text, PDF bytes). Text stays text; nothing in it is read as mathematics."""
+    """Return (SVG text, PDF bytes), a column of a paper wide, or two where there are more panels.
+
+    NAMED curves of a panel are labelled at their ends, the others are faint. Intervals set no
+    axis. Text stays text; nothing in it is read as mathematics.
+    """
     with styled():
         labels = sorted({c.label for p in figure.panels for c in p.curves})
-        width = 6.4 if len(figure.panels) == 1 else 3.9 * len(figure.panels) + 0.6
-        ncols = columns(labels, width)
-        height = 3.9 + 0.17 * math.ceil(len(labels) / ncols)
-        canvas = Canvas(figsize=(width, height), layout="constrained")
-        axes = canvas.subplots(1, len(figure.panels), sharey=True, squeeze=False)[0]
-        for ax, panel in zip(axes, figure.panels, strict=True):
+        width = COLUMN if len(figure.panels) == 1 else PANEL
+        each = (width - LEFT) / len(figure.panels)
+        canvas = Canvas(figsize=(width, HEIGHT))
+        shared: Axes | None = None
+        for i, panel in enumerate(figure.panels):
+            box = LEFT + i * each, BELOW, each - BESIDE, HEIGHT - BELOW - ABOVE
+            scale = width, HEIGHT, width, HEIGHT
+            at = [side / whole for side, whole in zip(box, scale, strict=True)]
+            ax = canvas.add_axes((at[0], at[1], at[2], at[3]), sharey=shared)
+            shared = shared or ax
             _axes(ax, figure)
             ax.set_title(panel.title)
-            positions = sorted({p[0] for c in panel.curves for p in c.points})
-            shifts = _shifts(labels, positions)
-            for curve in panel.curves:
-                _curve(ax, curve, looks[curve.label], shifts[curve.label])
-            ax.xaxis.set_major_locator(FixedLocator(positions))
-            ax.xaxis.set_minor_locator(FixedLocator([]))
-        _value_axis(axes[0], figure)
-        axes[0].set_ylabel(figure.ylabel)
-        legend(canvas, labels, looks, ncols)
+            _panel(ax, panel, looks, labels)
+        assert shared is not None
+        values = [p[1] for panel in figure.panels for c in panel.curves for p in c.points]
+        shared.set_ylim(_limits(values, figure.log))
+        _value_axis(shared, figure)
+        shared.set_ylabel(figure.up or figure.ylabel)
+        for ax, panel in zip(canvas.axes, figure.panels, strict=True):
+            ax.tick_params(labelleft=ax is shared)
+            _ends(ax, named(panel.curves), looks)
         return saved(canvas)
 
 
-def columns(labels: Sequence[str], width: float) -> int:
-    """Return how many columns of a legend fit a width [inches]."""
-    longest = 0.075 * max(map(len, labels)) + 0.7
-    return max(1, min(len(labels), int(width / longest)))
-
-
-def legend(
-    canvas: Canvas, labels: Sequence[str], looks: Mapping[str, Look], ncols: int, line: bool = True
-) -> None:
-    """Set the legend of some implementations under the axes, with or without their lines."""
-    canvas.legend(
-        handles=[_handle(looks[label], line) for label in labels],
-        labels=[_legend_text(label) for label in labels],
-        loc="outside lower center",
-        ncols=ncols,
-        frameon=False,
-        fontsize=8,
-        handlelength=3.6 if line else 1.5,
-        borderaxespad=0.2,
+def named(curves: Sequence[Curve]) -> list[Curve]:
+    """Return the NAMED curves of a panel that it labels: the lowest of each operation first."""
+    ranked = sorted(
+        curves, key=lambda c: (-c.points[-1][0], bool(c.breaks), c.points[-1][1], c.label)
     )
+    first: dict[str, Curve] = {}
+    for curve in ranked:
+        first.setdefault(curve.operation, curve)
+    rest = [curve for curve in ranked if first[curve.operation] is not curve]
+    return [*first.values(), *rest][:NAMED]
+
+
+def _panel(ax: Axes, panel: Panel, looks: Mapping[str, Look], labels: Sequence[str]) -> None:
+    positions = sorted({p[0] for c in panel.curves for p in c.points})
+    shifts = _shifts(labels, positions)
+    shown = named(panel.curves)
+    for curve in panel.curves:
+        _curve(ax, curve, looks[curve.label], shifts[curve.label], curve in shown)
+    ax.xaxis.set_major_locator(FixedLocator(positions))
+    ax.xaxis.set_minor_locator(FixedLocator([]))
+
+
+def _limits(values: Sequence[float], log: bool) -> tuple[float, float]:
+    """Return the ends of the value axis: those of the values, and a little more."""
+    low, high = min(values), max(values)
+    if log:
+        room = (high / low) ** 0.06 * 1.05
+        return low / room, high * room
+    return min(0.0, low), 1.06 * high if high > 0 else 1.0
+
+
+def _ends(ax: Axes, curves: Sequence[Curve], looks: Mapping[str, Look]) -> None:
+    """Write the names of curves beside their ends, under each other where they would meet."""
+    ends = [
+        (float(ax.transData.transform(curve.points[-1][:2])[1]), _short(curve.title), curve)
+        for curve in curves
+    ]
+    ends.sort(key=lambda end: -end[0])
+    line = 1.2 * SMALL * ax.figure.get_dpi() / 72
+    frame = ax.get_window_extent()
+    tops: list[float] = []
+    low = inf
+    for y, text, _ in ends:
+        height = line * (text.count("\n") + 1)
+        tops.append(min(y + height / 2, low))
+        low = tops[-1] - height
+    lift = max(0.0, frame.y0 - low)
+    for top, (_, text, curve) in zip(tops, ends, strict=True):
+        look = looks[curve.label]
+        up = (top + lift - frame.y0) / frame.height
+        ax.plot(
+            1.05, up - line / 2 / frame.height, transform=ax.transAxes, clip_on=False,
+            **style(look) | {"linestyle": "none", "markersize": 4},
+        )  # fmt: skip
+        ax.annotate(
+            text, (1.05, up), xycoords="axes fraction", xytext=(5, 0), textcoords="offset points",
+            ha="left", va="top", fontsize=SMALL, linespacing=1.05, color=look.colour,
+            annotation_clip=False,
+        )  # fmt: skip
+
+
+def _short(title: str) -> str:
+    """Return a title in two lines at most."""
+    lines = wrap(title.replace(" product, ", ", ").replace(" convolution, ", ", "), WRAP)
+    return "\n".join([*lines[:1], lines[1] + ("…" if lines[2:] else "")] if lines[1:] else lines)
 
 
 @contextmanager
@@ -123,7 +182,7 @@ def saved(canvas: Canvas) -> tuple[str, bytes]:
 def _axes(ax: Axes, figure: Figure) -> None:
     if figure.log:
         ax.set_yscale("log")
-    ax.set_xlabel(figure.xlabel)
+    ax.set_xlabel(figure.across or figure.xlabel)
     ax.grid(True, axis="y", which="major")
     ax.set_axisbelow(True)
     ax.margins(x=0.06, y=0.08)
@@ -156,9 +215,12 @@ def _shifts(labels: Sequence[str], positions: Sequence[float]) -> dict[str, floa
     return {label: (i - (len(labels) - 1) / 2) * step for i, label in enumerate(labels)}
 
 
-def _curve(ax: Axes, curve: Curve, look: Look, shift: float) -> None:
+def _curve(ax: Axes, curve: Curve, look: Look, shift: float, shown: bool) -> None:
     xs, ys = [p[0] + shift for p in curve.points], [p[1] for p in curve.points]
-    ax.plot(xs, ys, label="", **style(look))
+    if not shown:
+        ax.plot(xs, ys, color=look.colour, linewidth=0.6, alpha=0.35, zorder=1.5)
+        return
+    ax.plot(xs, ys, **style(look))
     bars = [(x + shift, lo, hi) for x, _, lo, hi in curve.points if None not in (lo, hi)]
     if bars:
         at, los, his = zip(*bars, strict=True)
@@ -175,12 +237,3 @@ def style(look: Look) -> dict[str, Any]:
         "markeredgecolor": PAPER if look.filled else look.colour,
         "markeredgewidth": 0.7 if look.filled else 1.2,
     }
-
-
-def _handle(look: Look, line: bool) -> Line2D:
-    return Line2D([], [], **style(look) | ({} if line else {"linestyle": "none"}))
-
-
-def _legend_text(label: str) -> str:
-    """Return a label that the legend shows: it would leave out one that starts with `_`."""
-    return f"\N{WORD JOINER}{label}" if label.startswith("_") else label

@@ -18,6 +18,10 @@ PALETTE = (
     ("#3f5a63", "#9fb8c1"),
 )
 """(on light, on dark): after Okabe and Ito, at least 3:1 against either page."""
+COLUMN, PANEL = 3.25, 6.75
+"""Widths [inches] of one column of a paper, and of two."""
+GREY = "#55606b"
+"""What stands for comparison only: on the page, the muted colour of its theme."""
 MARKERS = "osD^v<>PX"
 DASHES = {
     "torch": (0, ()),
@@ -35,11 +39,12 @@ class Look:
     marker: str
     filled: bool
     dash: tuple[float, tuple[float, ...]]
+    grey: bool = False
 
     @property
     def colour(self) -> str:
         """Return the colour on white."""
-        return PALETTE[self.slot][0]
+        return GREY if self.grey else PALETTE[self.slot][0]
 
 
 def looks(results: Iterable[Result]) -> Mapping[str, Look]:

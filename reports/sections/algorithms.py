@@ -10,7 +10,7 @@ from reports.tables import algorithms
 def _tell(story: Story) -> Content:
     return {
         "turns": all(block.clock.probe == HOST.probe for block in story.blocks),
-        "rivals": algorithms.table(story.blocks),
+        "rivals": algorithms.table(story.blocks, story.words),
     }
 
 

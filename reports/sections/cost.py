@@ -8,15 +8,17 @@ from reports.tables import price, trade
 
 
 def _tell(story: Story) -> Content:
-    fronts = front.figures(story.results, story.can)
+    main = story.question and story.question.main
+    others = [series for series in story.series if series is not main]
+    fronts = front.figures(others, story.can, story.words)
     return {
         "fronts": [
             (figure, story.keep(figure.name, figure.alt, front.draw(figure, story.look)))
             for figure in fronts[:FRONTS]
         ],
         "left_out": max(0, len(fronts) - FRONTS),
-        "trade": trade.table(story.blocks, story.can),
-        "price": price.table(story.blocks, story.can),
+        "trade": trade.table(story.blocks, story.can, story.words),
+        "price": price.table(story.blocks, story.can, story.known, story.words),
         "ratio_figures": [drawn for drawn in story.charts if drawn.figure.ratio],
     }
 
@@ -31,9 +33,9 @@ SECTION = Section(
 <p>What one dimension of expressivity costs: time, memory, arithmetic and, where it was measured, energy, divided by the dimension of what the operation can express in the same problem.</p>
 {% for drawing, svg in fronts %}
 {{ h3(drawing.title) }}
-<figure id="figure-{{ drawing.name }}" class="panels-{{ [drawing.passes | length, 3] | min }}">
+<figure id="figure-{{ drawing.name }}">
 {{ svg }}
-<figcaption>What an operation can express against the time of one call. A line joins those that are not dominated at one lmax: nothing else takes less time and expresses as much.
+<figcaption>{{ drawing.caption }}
 <a href="figures/{{ drawing.name }}.svg">SVG</a> <a href="figures/{{ drawing.name }}.pdf">PDF</a>
 </figcaption>
 </figure>

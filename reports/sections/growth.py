@@ -9,7 +9,7 @@ from reports.tables import growth
 def _tell(story: Story) -> Content:
     return {
         "exponents": growth.exponents(story.blocks, story.registry),
-        "overtakings": growth.overtakings(story.blocks),
+        "overtakings": growth.overtakings(story.blocks, story.registry),
     }
 
 

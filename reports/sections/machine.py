@@ -17,7 +17,7 @@ def _tell(story: Story) -> Content:
 
 
 SECTION = Section(
-    order=300,
+    order=1120,
     anchor="machine",
     title="Machine and environment",
     about="the processor, the versions, and what is known to be slow in them",

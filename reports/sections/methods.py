@@ -15,7 +15,7 @@ def _tell(story: Story) -> Content:
 
 
 SECTION = Section(
-    order=200,
+    order=1110,
     anchor="methods",
     title="Methods",
     about="how it was measured and judged, by which clock",

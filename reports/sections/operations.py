@@ -1,29 +1,255 @@
-"""Operations: every one that the suite has, and what couples with what."""
+"""Operations: a part for each, what it is, what it gives up, what it costs here, how to call it."""
 
 from __future__ import annotations
 
-from reports.figures import couplings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from reports.data import claims, series, usage
+from reports.data.bibliography import Reference
+from reports.data.blocks import Block
+from reports.data.losses import NOTHING, derivable, lost
+from reports.data.results import Result
+from reports.data.series import Series
+from reports.data.symmetry import asked, broken, words
+from reports.data.table import Table
+from reports.data.text import count, raised
+from reports.figures import cost, couplings, curves, pgf, plot
 from reports.story import Content, Section, Story
-from reports.tables import catalogue
+from reports.tables import catalogue, operation
+from reports.tables.catalogue import About
+
+DRAWN = 3
+"""Operations of the question that the page opens with whose coupling and cost are drawn."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is told of one operation."""
+
+    about: About
+    title: str
+    state: str
+    facts: list[tuple[str, str]]
+    papers: list[Reference]
+    users: list[Reference]
+    claims: list[tuple[claims.Claim, Reference]]
+    limits: list[str]
+    usage: str
+    bibtex: str
+    implementations: Table | None = None
+    knobs: Table | None = None
+    coupling: Markup | None = None
+    cost: tuple[curves.Figure, Markup] | None = None
+    open: bool = False
+
+    @property
+    def anchor(self) -> str:
+        """Return where it stands on the page."""
+        return catalogue.part(self.about.family, self.about.name)
 
 
 def _tell(story: Story) -> Content:
     maps = couplings.maps(story.registry)
-    drawing = maps and story.keep("couplings", couplings.alt(maps), couplings.draw(maps))
+    titled = {story.words.operation(name): found for name, found in maps.items()}
+    drawing = maps and story.keep("couplings", couplings.alt(titled), couplings.draw(titled))
+    question = story.question
+    main = _first(question.main.headline[1]) if question else []
+    order = sorted(
+        story.about,
+        key=lambda o: (main.index(o.name) if o.name in main else len(main), not o.run),
+    )
+    parts = [_part(story, o, maps, main) for o in order]
+    ran = [p for p in parts if p.about.run and not p.open]
     return {
+        "first": [p for p in parts if p.open],
+        "others": [
+            (f"{count(len(found), 'more operation')} {what}", found)
+            for what, found in (
+                ("timed in this run", ran),
+                ("not in this run", [p for p in parts if not (p.open or p.about.run)]),
+            )
+            if found
+        ],
         "catalogue": catalogue.table(story.about, story.can, story.references),
         "couplings": drawing,
     }
+
+
+def _first(block: Block) -> list[str]:
+    """Return the operations of a block by time, those that break a symmetry last."""
+    wanted, found = asked(block.results), series.operations(block)
+    return sorted(found, key=lambda name: bool(broken(found[name][0], wanted)))
+
+
+def _part(story: Story, o: About, maps: Mapping[str, Any], main: list[str]) -> Part:
+    drawn = o.name in main[:DRAWN]
+    home = _home(story, o.name)
+    papers = [story.references[key] for key in o.papers if key in story.references]
+    users = [story.references[key] for key in o.users if key in story.references]
+    mine = [r for r in story.results if r.columns.get("operation") == o.name]
+    picture = None
+    if drawn and o.name in maps:
+        found = {story.words.operation(o.name): maps[o.name]}
+        name = f"coupling-{o.name}"
+        picture = story.keep(name, couplings.alt(found), couplings.draw(found))
+    return Part(
+        about=o,
+        title=story.words.operation(o.name),
+        state=_state(o, mine),
+        facts=_facts(story, o, home),
+        papers=papers,
+        users=users,
+        claims=[(claim, story.references[claim.paper]) for claim in claims.of(o.name)],
+        limits=operation.limits(o.name, story.results, story.words),
+        usage=usage.usage(story.registry, o.name, _fastest(home, o.name)),
+        bibtex="\n\n".join(reference.source for reference in papers),
+        implementations=operation.implementations(o.name, home[1], story.words, o)
+        if home
+        else None,
+        knobs=operation.knobs(o.name, story.results, story.words),
+        coupling=picture,
+        cost=_cost(story, home[0], o.name) if drawn and home else None,
+        open=drawn,
+    )
+
+
+def _home(story: Story, name: str) -> tuple[Series, Block] | None:
+    """Return where an operation is told of: the first question of the page, or its largest."""
+    question = story.question
+    if question and name in series.operations(question.main.headline[1]):
+        return question.main, question.main.headline[1]
+    found = [
+        (len(timed), each, block)
+        for each in story.series
+        for block in each.blocks[each.pass_].values()
+        if (timed := series.operations(block).get(name))
+    ]
+    return max(found, key=lambda item: item[0])[1:] if found else None
+
+
+def _fastest(home: tuple[Series, Block] | None, name: str) -> list[str]:
+    found = series.operations(home[1])[name] if home else []
+    return [str(r.columns.get("implementation")) for r in found]
+
+
+def _state(o: About, mine: list[Result]) -> str:
+    """Return in a few words what the run has of an operation."""
+    timed = sum(r.published for r in mine)
+    if not o.run:
+        return "not in this run"
+    return f"{timed} of {len([r for r in mine if r.status != 'skip'])} results timed here"
+
+
+def _facts(story: Story, o: About, home: tuple[Series, Block] | None) -> list[tuple[str, str]]:
+    claimed = words(o.subgroups)
+    group = f"{o.group} ({claimed})" if o.group else claimed or "none"
+    facts = [("Symmetry claimed", "; ".join(filter(None, [group, o.inexact])))]
+    mine = series.operations(home[1])[o.name] if home else []
+    gone = broken(mine[0], asked(home[1].results)) if home and mine else ()
+    if mine and (dim := story.can.dim(mine[0])) is not None:
+        full = None if gone else story.can.full(mine[0])
+        of = f" of {full:g}" if full is not None else ""
+        problem = story.words.problem(mine[0])
+        facts.append(("Can express", f"{dim:g}{of} dimensions, measured here ({problem})"))
+    if o.dimensions:
+        steps = ", ".join("–" if d is None else f"{d}" for d in o.dimensions)
+        facts.append(("Derived", f"{steps} dimensions at L = 1 to 4, degrees only"))
+    if o.paths:
+        facts.append(("Couples", "{} of {} kinds of path at L = 2, degrees only".format(*o.paths)))
+    loses = lost(story.registry, o.name, [words([group]) for group in gone])
+    known = bool(loses) or derivable(story.registry, o.name)
+    if known:
+        facts.append(("Loses", "; ".join(loses) or NOTHING))
+    if o.order:
+        facts.append(("Arithmetic grows as", raised(o.cost)))
+    return facts
+
+
+def _cost(story: Story, home: Series, name: str) -> tuple[curves.Figure, Markup] | None:
+    found = cost.figure_of(home, name, story.words)
+    if found is None:
+        return None
+    figure, baseline = found
+    look = cost.muted(story.look, baseline)
+    drawing, tex = plot.draw(figure, look), pgf.chart(figure, look)
+    return figure, story.keep(figure.name, figure.alt, drawing, tex)
 
 
 SECTION = Section(
     order=100,
     anchor="operations",
     title="Operations",
-    about="every operation of the suite: what it couples, what it costs, who uses it",
+    open=True,
     tell=_tell,
     html="""\
-<p>Every operation that the suite has, whether this run measured it or not. Symmetry is exact unless said otherwise. What an operation <strong>couples</strong>, and its <strong>dimension</strong>, are derived from its coefficients for 0..L ⊗ 0..L → 0..2L with degrees only: how many of the triples (l₁, l₂, l₃) that rotations allow it can couple, and the dimension of the set of bilinear maps that it reaches with linear maps before and behind it (– where it does not answer this problem). <strong>Cost</strong> says how the multiplications grow with L and with the number of channels C, each by itself; an algorithm has its own beside its name where it differs. Implementations are in NumPy, PyTorch and JAX unless said otherwise.</p>
+{% macro links(references) %}{% for r in references %}{{ ", " if not loop.first }}<a href="#{{ anchor(r.key) }}">{{ r.short }}</a>{% endfor %}{% endmacro %}
+{% macro part(o) %}
+{% call folding(o.title, o.anchor, [o.about.group, o.state] | select | join(", "), o.open, "operation") %}
+{% if o.about.summary %}
+<p>{{ o.about.summary[0] | upper }}{{ o.about.summary[1:] }}{% if o.papers %} ({{ links(o.papers) }}){% endif %}.</p>
+{% endif %}
+<dl class="facts">
+{% for name, value in o.facts %}
+<dt>{{ name }}</dt><dd>{{ explained(unbroken(value)) }}</dd>
+{% endfor %}
+{% if o.users %}
+<dt>Used by</dt><dd>{{ links(o.users) }}</dd>
+{% endif %}
+{% if o.limits %}
+<dt>Limits</dt><dd>{% for line in o.limits %}<span class="line">{{ line }}</span>{% endfor %}</dd>
+{% endif %}
+</dl>
+{% if o.coupling or o.cost %}
+<div class="beside">
+{% if o.cost %}
+<figure id="figure-{{ o.cost[0].name }}">
+{{ o.cost[1] }}
+<figcaption>{{ explained(unbroken(o.cost[0].caption)) }}
+<a href="figures/{{ o.cost[0].name }}.svg">SVG</a> <a href="figures/{{ o.cost[0].name }}.pdf">PDF</a></figcaption>
+</figure>
+{% endif %}
+{% if o.coupling %}
+<figure id="figure-coupling-{{ o.about.name }}">
+{{ o.coupling }}
+<figcaption>What couples: rows (l₁, l₂), columns l₃; open marks have an odd sum.</figcaption>
+</figure>
+{% endif %}
+</div>
+{% endif %}
+{{ table(o.implementations, csv) if o.implementations }}
+{{ table(o.knobs, csv) if o.knobs }}
+<details>
+<summary>{{ o.claims | length }} claims of papers, {{ o.claims | map("first") | selectattr("measured") | list | length }} with evidence here{{ "; code that calls it" if o.usage }}{{ "; BibTeX" if o.bibtex }}</summary>
+<ul class="claims">
+{% for c, paper in o.claims %}
+<li id="claim-{{ o.anchor }}-{{ c.id }}">“{{ c.claim }}” ({{ links([paper]) }}, {{ c.where }}; {{ c.setting }}; {{ c.value }}). <strong>Here:</strong> {{ c.evidence }}</li>
+{% endfor %}
+</ul>
+{% if o.usage %}
+<pre><code>{{ o.usage }}</code></pre>
+{% endif %}
+{% if o.bibtex %}
+<pre><code>{{ o.bibtex }}</code></pre>
+{% endif %}
+</details>
+{% endcall %}
+{% endmacro %}
+{% for o in first %}
+{{ part(o) }}
+{%- endfor %}
+{% for title, found in others %}
+{% call folding(title) %}
+{% for o in found %}
+{{ part(o) }}
+{%- endfor %}
+{% endcall %}
+{% endfor %}
+{% call folding("All operations of the suite") %}
+<p>Symmetry is exact unless said otherwise. What an operation <strong>couples</strong>, and its <strong>dimension</strong>, are derived from its coefficients for 0..L ⊗ 0..L → 0..2L with degrees only: how many of the triples (l₁, l₂, l₃) that rotations allow it can couple, and the dimension of the set of bilinear maps that it reaches with linear maps before and behind it (– where it does not answer this problem). <strong>Cost</strong> says how the multiplications grow with L and with the number of channels C, each by itself; an algorithm has its own beside its name where it differs. Implementations are in NumPy, PyTorch and JAX unless said otherwise.</p>
 {{ table(catalogue, csv, "catalogue") }}
 {% if couplings %}
 {{ h3("What couples with what") }}
@@ -34,5 +260,6 @@ SECTION = Section(
 </figcaption>
 </figure>
 {% endif %}
+{% endcall %}
 """,
 )

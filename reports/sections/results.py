@@ -9,12 +9,12 @@ from reports.tables import headline, overview
 
 
 def _tell(story: Story) -> Content:
-    peaks = story.run.peaks
+    peaks, read = story.run.peaks, story.words
     return {
-        "overview": overview.table(story.blocks, story.can, story.known),
+        "overview": overview.table(story.blocks, story.can, story.known, story.words),
         "headlines": [
-            (title, [headline.table(block, story.can, story.known, peaks) for block in group])
-            for title, group in groupby(story.blocks, lambda block: block.title)
+            (title, [headline.table(block, story.can, story.known, peaks, read) for block in group])
+            for title, group in groupby(story.blocks, lambda b: read.problem(b.results[0]))
         ],
     }
 
@@ -23,7 +23,8 @@ SECTION = Section(
     order=400,
     anchor="results",
     title="Results",
-    open=True,
+    about="every problem and pass: time, memory, expressivity, whether it is right",
+    printed=True,
     tell=_tell,
     html="""\
 <p>How to read the tables: <strong>dim</strong> and <strong>span</strong> say what an operation can express, measured, with the derived value in brackets; – means not measured. Beside errors, ✓ passed the gate and ✗ did not. A symmetry error in (brackets) is of a symmetry that the operation does not claim: it is reported and gates nothing. A case that is wrong, or failed, has no time.</p>

@@ -10,9 +10,10 @@ from reports.data.clocks import said, telling
 from reports.data.results import Result
 from reports.data.table import Cell, Column, Table
 from reports.data.text import quantity
+from reports.data.words import Words
 
 
-def table(blocks: Sequence[Block]) -> Table:
+def table(blocks: Sequence[Block], read: Words) -> Table:
     """Return, for each block, operation and framework, how all compare with the fastest.
 
     Of samples taken in turn; verdicts are for all comparisons of a block as one table.
@@ -30,14 +31,14 @@ def table(blocks: Sequence[Block]) -> Table:
         for each in compared(_rivals_of(block)):
             key = id(block), each.b.label
             heads[key] = block, each.b
-            lines.setdefault(key, []).append(f"{each.a.label}: {_text(each)}")
+            lines.setdefault(key, []).append(f"{read.implementation(each.a)}: {_text(each)}")
             records.append(_record(block, each))
     told = telling(block.clock for block in blocks)
     rows = [
         [
-            Cell(block.title, header=True, href=f"#{block.anchor}"),
-            Cell(block.target.split(", ")[0] + told(block.clock)),
-            Cell(fastest.label, quantity(fastest.time or 0.0, "s"), below=True),
+            Cell(read.problem(block.results[0]), header=True, href=f"#{block.anchor}"),
+            Cell(read.pass_(block.target.split(", ")[0]) + told(block.clock)),
+            Cell(read.both(fastest), quantity(fastest.time or 0.0, "s"), below=True),
             Cell("", links=[("", line) for line in lines[key]], below=True),
         ]
         for key, (block, fastest) in heads.items()

@@ -253,6 +253,11 @@ def _links(keys: Sequence[str], references: Mapping[str, Reference]) -> tuple[tu
     )
 
 
+def part(family: object, name: object) -> str:
+    """Return the anchor of what is told of an operation."""
+    return f"operation-{slug(f'{family} {name}')}"
+
+
 def anchor(key: str) -> str:
     """Return the anchor of a reference."""
     return f"ref-{slug(key)}"

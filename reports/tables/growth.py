@@ -8,6 +8,7 @@ from itertools import combinations
 from math import isfinite, isnan
 from typing import Any
 
+from analysis.catalogue import symbol
 from analysis.scaling import crossovers, exponent
 from analysis.statistics import Interval
 from impls.registry import Registry
@@ -16,6 +17,7 @@ from reports.data.clocks import Clock, names, telling
 from reports.data.results import TARGET, Result
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, number
+from reports.data.words import Words
 
 LEAST = 3
 """Sizes that an exponent or a crossover needs."""
@@ -40,7 +42,7 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
         Column("of its algorithm", "exponent, stated", True),
         Column("so far"),
     ]
-    along = _series(blocks)
+    along, read = _series(blocks), Words(registry)
     told = telling(_clocks(along))
     rows, records = [], []
     for (size, label, problem, pass_, _), series in along.items():
@@ -53,10 +55,10 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
         verdict = _verdict(found, stated)
         rows.append(
             [
-                Cell(label, header=True),
-                Cell(problem),
-                Cell(pass_ + told(clock)),
-                Cell(f"{size} {sizes[0]:g} to {sizes[-1]:g}"),
+                Cell(read.both(results[0]), header=True),
+                Cell(read.problem(results[0], leave_out=[size])),
+                Cell(read.pass_(pass_) + told(clock)),
+                Cell(f"{symbol(size)} {sizes[0]:g} to {sizes[-1]:g}"),
                 _cell(found),
                 _cell(memory, source),
                 _cell(counted),
@@ -101,7 +103,7 @@ def _record(name: str, found: Interval | None) -> dict[str, float | None]:
     return dict(zip((f"exponent.{name}", f"{name}.lo", f"{name}.hi"), values, strict=True))
 
 
-def overtakings(blocks: Sequence[Block]) -> Table:
+def overtakings(blocks: Sequence[Block], registry: Registry) -> Table:
     """Return where one implementation overtakes another of its framework as a size grows."""
     columns = [
         Column("Problem"),
@@ -110,7 +112,7 @@ def overtakings(blocks: Sequence[Block]) -> Table:
         Column("less time above"),
         Column("at", numeric=True, unit="[95 %]"),
     ]
-    along = _series(blocks)
+    along, read = _series(blocks), Words(registry)
     told = telling(_clocks(along))
     grouped: dict[Any, dict[str, Series]] = defaultdict(dict)
     for (size, label, problem, pass_, where), series in along.items():
@@ -128,9 +130,13 @@ def overtakings(blocks: Sequence[Block]) -> Table:
             for at in crossovers(list(shared), list(shared.values())):
                 before = shared[max(place for place in shared if place <= at.value)]
                 below, above = (a, b) if before[0] > 1 else (b, a)
-                head = [Cell(problem, header=True), Cell(pass_ + told(clock))]
-                place = f"{size} {number(float(f'{at.value:.2g}'))}"
-                rows.append([*head, Cell(below), Cell(above), Cell(place, _bounds(at))])
+                named = {label: read.both(members[label][0][1]) for label in (a, b)}
+                asked = read.problem(first[0][1], leave_out=[size])
+                head = [Cell(asked, header=True), Cell(read.pass_(pass_) + told(clock))]
+                place = f"{symbol(size)} = {number(float(f'{at.value:.2g}'))}"
+                rows.append(
+                    [*head, Cell(named[below]), Cell(named[above]), Cell(place, _bounds(at))]
+                )
                 records.append(
                     {"problem": problem, "pass": pass_, "below": below, "above": above,
                      "size": size, "at": at.value, "lo": at.lo, "hi": at.hi, **clock.fact}

@@ -16,6 +16,7 @@ from reports.data.results import TARGET, Measure, Result
 from reports.data.sets import ReportSet
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, decimals, fixed, listing, number, scale_of, scientific
+from reports.data.words import Words
 
 COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
 MEMORY, OTHER = "Memory", "Also measured"
@@ -32,6 +33,7 @@ def table(
     expressivity: Expressivity,
     known: ReportSet,
     calibration: Mapping[str, Any],
+    names: Words,
 ) -> Table:
     """Return the headline table of a block; `calibration` has what its machine reaches, or {}."""
     ranked, baseline = block.ranked, block.baseline
@@ -62,13 +64,13 @@ def table(
     measured = any(expressivity.of(r, p) for r in ranked for p in expressing.PROBES)
     columns = [
         Column("Operation"),
-        Column("Implementation", unit="framework, layout, kernel"),
+        Column("Implementation", unit="name in commands, layout, kernel"),
         *(
             Column(f"{label} [95\N{NO-BREAK SPACE}%]", COST, True, unit)
             for label, unit in _clock_heads(block, clocks, scales)
         ),
         Column("against the baseline", COST),
-        *(Column(p, COST, True, scales[p][1]) for p in times),
+        *(_probe(p, COST, known, scales[p][1]) for p in times),
         *([Column("kernels", COST, True, "of a call")] if counted else []),
         *([Column("roofline", COST, True, "share of time")] if bounded else []),
         *([Column("roofline, cold", COST, True, f"share of {COLD}")] if cold else []),
@@ -80,10 +82,9 @@ def table(
         ]
     else:
         columns.append(Column("paths", COMPUTES, True))
-    columns += [Column(p, RIGHT, True) for p in errors]
-    columns += [Column(p, RIGHT, True) for p in symmetries]
-    columns += [Column(p, MEMORY, True, scales[p][1]) for p in memories]
-    columns += [Column(p, OTHER, True, scales[p][1]) for p in others]
+    columns += [_probe(p, RIGHT, known) for p in (*errors, *symmetries)]
+    columns += [_probe(p, MEMORY, known, scales[p][1]) for p in memories]
+    columns += [_probe(p, OTHER, known, scales[p][1]) for p in others]
 
     rows, records = [], []
     marks: set[str] = set()
@@ -92,9 +93,9 @@ def table(
         marks |= found
         rows.append(
             [
-                Cell(str(r.columns.get("operation")), badge=mark(r, known)),
+                Cell(names.operation(r.columns.get("operation")), badge=mark(r, known)),
                 Cell(
-                    _short(r),
+                    names.implementation(r),
                     _how(r),
                     header=True,
                     below=True,
@@ -119,9 +120,10 @@ def table(
             | ({"kernels": launches[r.label]} if counted else {})
             | ({"roofline.cold": (colds[r.label] or (None,))[0]} if cold else {})
         )
-    caption = f"{block.title}. Pass {block.target}"
+    pass_, _, where = block.target.partition(", ")
+    caption = f"{names.problem(block.results[0])}; {names.pass_(pass_)}; {where}"
     notes = [
-        *_notes(block, marks),
+        *_notes(block, marks, names),
         *chain.from_iterable(roofline.beyond(r, calibration) for r in ranked),
     ]
     return Table(block.anchor, caption, columns, rows, notes, records)
@@ -132,7 +134,7 @@ def _clock_heads(
 ) -> list[tuple[str, str]]:
     """Return heading and unit of the time that judges and, where that is another, the host's."""
     if block.clock.plain:
-        return [(probe, scales[probe][1]) for probe in clocks]
+        return [("time of one call", scales[probe][1]) for probe in clocks]
     heads = [block.clock.label, "with launches (host)"]
     return [
         (head, f"{probe}, {scales[probe][1]}") for head, probe in zip(heads, clocks, strict=False)
@@ -152,13 +154,14 @@ def _share(found: tuple[float, str] | None) -> Cell:
     return Cell(f"{100 * found[0]:.2g}\N{NO-BREAK SPACE}%", found[1])
 
 
-def _short(r: Result) -> str:
-    return r.label.removeprefix(f"{r.columns.get('operation')}.")
+def _probe(probe: str, group: str, known: ReportSet, unit: str = "") -> Column:
+    return Column(known.title(probe), group, True, unit, about=f"{probe}: {known.meaning(probe)}")
 
 
 def _how(r: Result) -> str:
+    """Return the name that commands have, without its operation, with layout and kernel."""
     parts = [str(r.detail[k]) for k in ("layout", "kernel") if r.detail.get(k)]
-    return ", ".join([str(r.columns.get("framework")), *parts])
+    return ", ".join([r.label.removeprefix(f"{r.columns.get('operation')}."), *parts])
 
 
 def mark(r: Result, known: ReportSet) -> str:
@@ -258,13 +261,13 @@ def _symmetry(m: Measure | None) -> Cell:
     return _error(m)
 
 
-def _notes(block: Block, marks: set[str]) -> list[str]:
+def _notes(block: Block, marks: set[str], names: Words) -> list[str]:
     notes = []
     baseline = block.baseline
     if baseline is None:
         notes.append("No ratios: no baseline was published for this problem and pass.")
     if baseline and OTHER_MAP in marks:
-        operation = baseline.columns.get("operation")
+        operation = names.operation(baseline.columns.get("operation"))
         notes.append(
             f"{OTHER_MAP} another operation than the baseline's ({operation}): they compute "
             "different maps, so the ratio is not a speed-up of the same thing."

@@ -212,18 +212,11 @@ def probes_table(results: Sequence[Result], known: ReportSet) -> Table:
         for probe, m in r.measures.items():
             found.setdefault(probe, m.unit)
     rows = [
-        [Cell(p, header=True), Cell(unit), Cell(_meaning(p, known))]
+        [Cell(p, header=True), Cell(known.title(p)), Cell(unit), Cell(known.meaning(p))]
         for p, unit in sorted(found.items())
     ]
-    columns = [Column("Probe"), Column("Unit"), Column("Meaning")]
+    columns = [Column("Probe"), Column("Called"), Column("Unit"), Column("Meaning")]
     return Table("probes", "What was measured, and by which clock or source", columns, rows)
-
-
-def _meaning(probe: str, known: ReportSet) -> str:
-    if probe.startswith("equiv."):
-        group = probe.removeprefix("equiv.")
-        return f"largest relative difference between f(g x) and g f(x) over elements of {group}"
-    return known.probes.get(probe, NONE)
 
 
 def facts_tables(kind: str, facts: Facts) -> list[Table]:

@@ -9,14 +9,18 @@ from reports.data.blocks import Block, best
 from reports.data.clocks import SAMPLED
 from reports.data.expressivity import Expressivity
 from reports.data.results import Result
+from reports.data.sets import ReportSet
 from reports.data.table import Cell, Column, Table
 from reports.data.text import number, quantity
+from reports.data.words import Words
 
 PRICES = (*SAMPLED, "mem", "cost.flops", "cost.bytes", "energy.gpu")
 """Probes that are divided by the dimension; of memory all, each source apart."""
 
 
-def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
+def table(
+    blocks: Sequence[Block], expressivity: Expressivity, known: ReportSet, read: Words
+) -> Table:
     """Return, for each block and operation, the least price of one dimension in each unit.
 
     The least is over the published implementations of the operation, for each unit by itself;
@@ -28,15 +32,19 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
         Column("Pass"),
         Column("Operation"),
         Column("dim", numeric=True),
-        *(Column(probe, "for one dimension", numeric=True) for probe in probes),
+        *(
+            Column(known.title(p), "for one dimension", numeric=True, about=known.meaning(p))
+            for p in probes
+        ),
     ]
     rows, records = [], []
     for block in blocks:
         for operation, found in _by_operation(block, expressivity).items():
             dim = expressivity.dim(found[0])
             assert dim is not None
-            cells = [Cell(block.title, header=True, href=f"#{block.anchor}")]
-            cells += [Cell(block.target.split(", ")[0]), Cell(operation), Cell(number(dim))]
+            cells = [Cell(read.problem(found[0]), header=True, href=f"#{block.anchor}")]
+            cells += [Cell(read.pass_(block.target.split(", ")[0]))]
+            cells += [Cell(read.operation(operation)), Cell(number(dim))]
             record: dict[str, Any] = {"problem": block.title, "target": block.target}
             record |= {"operation": operation, "dim": dim}
             for probe in probes:
@@ -48,7 +56,8 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
                 unit = cheapest.measures[probe].unit
                 who = "" if probe.startswith("cost.") else cheapest.label.split(".", 1)[-1]
                 shown = number(price) if unit == "1" else quantity(price, unit)
-                cells.append(Cell(shown, who, below=True))
+                name = read.implementation(cheapest) if who else ""
+                cells.append(Cell(shown, name, below=True))
                 record |= {probe: price} | ({f"{probe} of": cheapest.label} if who else {})
             rows.append(cells)
             records.append(record)

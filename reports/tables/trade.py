@@ -1,4 +1,7 @@
-"""What is not dominated: at each price, the most that can be expressed, or the best accuracy."""
+"""What is not dominated: at each price, the most that can be expressed, or the best accuracy.
+
+What breaks a symmetry that the problem asks for is no choice, and dominates nothing.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,13 @@ from reports.data.blocks import Block
 from reports.data.clocks import said, telling
 from reports.data.expressivity import Expressivity
 from reports.data.results import Result
+from reports.data.symmetry import keeping
 from reports.data.table import Cell, Column, Table
 from reports.data.text import number, quantity, scientific
+from reports.data.words import Words
 
 
-def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
+def table(blocks: Sequence[Block], expressivity: Expressivity, read: Words) -> Table:
     """Return, for each problem and pass, who is not dominated in expressivity and in accuracy."""
     columns = [
         Column("Problem"),
@@ -26,7 +31,7 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
     told = telling(block.clock for block in blocks)
     rows, records = [], []
     for block in blocks:
-        done = [r for r in block.results if r.published]
+        done = keeping(block.results)
         expressive = _front(done, expressivity.dim)
         accurate = _front(done, _digits)
         if not expressive and not accurate:
@@ -34,10 +39,10 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
         pass_ = block.target.split(", ")[0]
         rows.append(
             [
-                Cell(block.title, header=True, href=f"#{block.anchor}"),
-                Cell(pass_ + told(block.clock)),
-                _listed(expressive, lambda r: f"dim {number(expressivity.dim(r))}"),
-                _listed(accurate, lambda r: f"error {scientific(_error(r))}"),
+                Cell(read.problem(block.results[0]), header=True, href=f"#{block.anchor}"),
+                Cell(read.pass_(pass_) + told(block.clock)),
+                _listed(read, expressive, lambda r: f"dim {number(expressivity.dim(r))}"),
+                _listed(read, accurate, lambda r: f"error {scientific(_error(r))}"),
             ]
         )
         records += [
@@ -46,8 +51,8 @@ def table(blocks: Sequence[Block], expressivity: Expressivity) -> Table:
             for kind, members in (("expressivity", expressive), ("accuracy", accurate))
             for r in members
         ]  # fmt: skip
-    caption = "Who is not dominated: nothing else in the same problem takes less time and gives "
-    caption += "more" + said(block.clock for block in blocks)
+    caption = "Who is not dominated: nothing else in the same problem that keeps its symmetry "
+    caption += "takes less time and gives more" + said(block.clock for block in blocks)
     return Table("trade", caption, columns, rows, (), records)
 
 
@@ -68,10 +73,10 @@ def _digits(r: Result) -> float | None:
     return None if error is None or error <= 0 else round(-log10(error), 1)
 
 
-def _listed(members: Sequence[Result], what: Callable[[Result], str]) -> Cell:
+def _listed(read: Words, members: Sequence[Result], what: Callable[[Result], str]) -> Cell:
     if not members:
         return Cell(kind="muted")
     links: list[Any] = [
-        ("", f"{r.label}: {quantity(r.time or 0.0, 's')}, {what(r)}") for r in members
+        ("", f"{read.both(r)}: {quantity(r.time or 0.0, 's')}, {what(r)}") for r in members
     ]
     return Cell("", links=links, below=True)

@@ -187,6 +187,7 @@ def test_an_operation_may_agree_with_another_of_its_family(registry):
 
 def test_everything_has_words_for_people(registry):
     untitled = [o.name for o in registry.operations.values() if not o.title]
+    untitled += [f.name for f in registry.families.values() if not f.title]
     untitled += [i.full_name for i in registry.implementations.values() if not i.title]
     assert untitled == []
     for family in registry.families.values():

@@ -46,6 +46,7 @@ class Writer:
         error: float | None = 1e-7,
         groups: Mapping[str, tuple[float, bool]] | None = None,
         dim: tuple[int | None, int] | None = None,
+        full: int | None = None,
         detail: Mapping[str, Any] | None = None,
         extra: Mapping[str, tuple[float, str]] | None = None,
         device: str = "cpu",
@@ -100,6 +101,7 @@ class Writer:
                 if dim:
                     for probe in ("dim", "span"):
                         more = {"gap": 1e14, "verdict": "certain"}
+                        more |= {} if full is None else {"full": full}
                         reading = Reading(
                             f"expressivity.{probe}", dim[0], n=1, detail=more, expected=dim[1]
                         )
@@ -161,7 +163,7 @@ def fill(writer: Writer) -> None:
             base = 1e-4 * lmax**3 * factor
             shared: dict[str, Any] = {"facets": at, "pass_": pass_, "groups": claims}
             first = dims if pass_ == "fwd" else None
-            writer.case(BASELINE, time=base, rounds=3, dim=first, **shared)
+            writer.case(BASELINE, time=base, rounds=3, dim=first, full=dims[0], **shared)
             writer.case(
                 "clebsch_gordan.jax_sparse", time=base / 5, rounds=3, **shared,
                 detail={"layout": "ir_mul", "kernel": "fused"},
@@ -169,7 +171,7 @@ def fill(writer: Writer) -> None:
             )  # fmt: skip
             writer.case(
                 "gaunt.torch_fourier", time=base / 9, rounds=3, **shared,
-                dim=(4 * lmax + 1, 4 * lmax + 1) if pass_ == "fwd" else None,
+                dim=(4 * lmax + 1, 4 * lmax + 1) if pass_ == "fwd" else None, full=dims[0],
             )  # fmt: skip
             writer.case(
                 "matrix.torch_dense",

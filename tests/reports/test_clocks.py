@@ -19,7 +19,9 @@ from reports.data.clocks import HOST, KERNELS, WITH_LAUNCHES
 from reports.data.expressivity import collect
 from reports.data.results import Result, summarise
 from reports.data.run import read
+from reports.data.series import series_of
 from reports.data.table import Table
+from reports.data.words import Words
 from reports.figures import curves, front
 from reports.page import make
 from reports.tables import (
@@ -36,6 +38,7 @@ from reports.tables import (
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "lmax": 2, "channels": 1, "batch": 1000}
 BASELINE = "clebsch_gordan.torch_e3nn"
 MEDIAN = 1.04
+WORDS = Words(load())
 
 
 def results_of(writer: Any) -> list[Result]:
@@ -68,20 +71,22 @@ def test_on_a_gpu_the_device_ranks_whatever_the_host_says(opposite: Any) -> None
     (block,) = found
     assert block.clock == KERNELS
     assert [r.label for r in block.ranked] == ["gaunt.torch_many", "gaunt.torch_few", BASELINE]
-    (least,) = overview.table(found, can, known).records
+    (least,) = overview.table(found, can, known, WORDS).records
     assert least["lowest.implementation"] == "gaunt.torch_many"
     assert least["lowest.time.kernels [s]"] == pytest.approx(
         1e-5 * (1.04 * 1.14 * 1.24 * 1.34) ** 0.25
     )
     assert "lowest.time.host [s]" not in least
     assert "gaunt.torch_many 11" in overview.verdict([("timed", 3)], found, can)[-1]
-    (rival,) = algorithms.table(found).records
+    (rival,) = algorithms.table(found, WORDS).records
     assert rival["fastest"] == "gaunt.torch_many" and rival["speed"] == pytest.approx(1 / 4)
-    rows = {r["implementation"]: r for r in headline.table(block, can, known, {}).records}
+    rows = {r["implementation"]: r for r in headline.table(block, can, known, {}, WORDS).records}
     assert rows["gaunt.torch_many"]["speed"] == pytest.approx(9.0)
     assert rows["gaunt.torch_many"]["verdict"] == "faster"
     assert rows["gaunt.torch_many"]["clock"] == "time.kernels"
-    assert {r["implementation"] for r in trade.table(found, can).records} == {"gaunt.torch_many"}
+    assert {r["implementation"] for r in trade.table(found, can, WORDS).records} == {
+        "gaunt.torch_many"
+    }
     (compared,) = ratio.rows(found, [("gaunt.torch_few", "gaunt.torch_many")])
     assert compared["clock"] == "time.kernels" and compared["verdict"] == "slower"
 
@@ -89,15 +94,18 @@ def test_on_a_gpu_the_device_ranks_whatever_the_host_says(opposite: Any) -> None
 def test_labels_say_which_clock_it_is(opposite: Any) -> None:
     results, can = results_of(opposite), collect([], frozenset())
     (block,) = blocks_of(results)
-    table = headline.table(block, can, sets.read(), {})
+    table = headline.table(block, can, sets.read(), {}, WORDS)
     heads = [(c.label.split(" [")[0], c.unit) for c in table.columns]
     assert heads[2:4] == [
         ("time on the device", "time.kernels, µs"),
         ("with launches (host)", "time.host, µs"),
     ]
     assert ("kernels", "of a call") in heads
-    assert "time on the device (time.kernels)" in overview.table([block], can, sets.read()).caption
-    assert "time on the device (time.kernels)" in algorithms.table([block]).caption
+    assert (
+        "time on the device (time.kernels)"
+        in overview.table([block], can, sets.read(), WORDS).caption
+    )
+    assert "time on the device (time.kernels)" in algorithms.table([block], WORDS).caption
     said = " ".join(methods.paragraphs(read(opposite.directory), results, [block]))
     assert "Time on the device (time.kernels) is" in said
     assert "Time on the host (time.host) is" in said
@@ -111,15 +119,19 @@ def test_one_without_the_devices_time_puts_its_block_on_the_host(opposite: Any) 
     mixed, clean = blocks_of(results)
     assert (mixed.clock, clean.clock) == (WITH_LAUNCHES, KERNELS)
     assert [r.label for r in mixed.ranked][:2] == ["gaunt.torch_few", "gaunt.torch_lost"]
-    table = headline.table(mixed, can, sets.read(), {})
+    table = headline.table(mixed, can, sets.read(), {}, WORDS)
     rows = {r["implementation"]: r for r in table.records}
     assert rows["gaunt.torch_few"]["speed"] == pytest.approx(9.0)
     assert rows["gaunt.torch_many"]["speed"] == pytest.approx(9 / 4)
     assert rows["gaunt.torch_lost"]["speed"] == pytest.approx(9 / 2)
     assert {r["clock"] for r in rows.values()} == {"time.host"}
     assert "there is no time.kernels of gaunt.torch_lost." in " ".join(table.notes)
-    assert "fwd, time on the host" in text(overview.table([mixed, clean], can, sets.read()))
-    drawn = [f for s in sets.read().figures for f in curves.figures_of(s, results, can)]
+    assert "forward, time on the host" in text(
+        overview.table([mixed, clean], can, sets.read(), WORDS)
+    )
+    drawn = [
+        f for s in sets.read().figures for f in curves.figures_of(s, results, can, Words(load()))
+    ]
     assert [(f.name, f.ylabel) for f in drawn] == [
         ("time-device-mimo-o3", "time on the device (time.kernels)"),
         ("time-host-mimo-o3", "time on the host (time.host)"),
@@ -148,7 +160,7 @@ def test_a_growth_has_one_device_and_one_clock(writer: Any) -> None:
                 kernels=1e-5 * lmax**2 * (1 if name == "torch_sparse" else 2),
             )  # fmt: skip
     found = blocks(writer)
-    (row,) = growth.overtakings(found).records
+    (row,) = growth.overtakings(found, load()).records
     assert "clock" not in row and row["at"] == pytest.approx(8**0.5, rel=1e-3)
     table = growth.exponents(found, load())
     measured = {(r["implementation"], r.get("clock")): r["exponent"] for r in table.records}
@@ -161,7 +173,7 @@ def test_a_growth_has_one_device_and_one_clock(writer: Any) -> None:
         },
         abs=1e-9,
     )
-    assert "fwd, time on the device" in text(table) and "fwd, time.host" in text(table)
+    assert "forward, time on the device" in text(table) and "forward, time.host" in text(table)
 
 
 def test_an_exponent_has_one_clock(writer: Any) -> None:
@@ -181,11 +193,14 @@ def test_a_front_has_one_clock(writer: Any) -> None:
             at = {**PRODUCT, "lmax": lmax}
             writer.case(name, at, kernels=kernels, dim=(dim, dim), device="cuda")
     results = results_of(writer)
-    found = {f.clock: f for f in front.figures(results, collect(results, frozenset()))}
+    can = collect(results, frozenset())
+    found = {f.clock: f for f in front.figures(series_of(blocks_of(results)), can, WORDS)}
     assert set(found) == {KERNELS, WITH_LAUNCHES}
-    assert set(found[KERNELS].passes["fwd"]) == {1.0, 2.0}
-    assert [p.time for p in found[KERNELS].passes["fwd"][1.0]] == pytest.approx(2 * [1.04e-5])
-    assert [p.time for p in found[WITH_LAUNCHES].passes["fwd"][3.0]] == pytest.approx(2 * [1.04e-4])
+    assert set(found[KERNELS].passes["forward"]) == {1.0, 2.0}
+    assert [p.time for p in found[KERNELS].passes["forward"][1.0]] == pytest.approx(2 * [1.04e-5])
+    assert [p.time for p in found[WITH_LAUNCHES].passes["forward"][3.0]] == pytest.approx(
+        2 * [1.04e-4]
+    )
 
 
 def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:
@@ -195,7 +210,7 @@ def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:
     assert bound == {
         BASELINE: True, "gaunt.torch_few": True, "gaunt.torch_many": True, "gaunt.torch_fed": False,
     }  # fmt: skip
-    table = headline.table(found[0], can, sets.read(), {})
+    table = headline.table(found[0], can, sets.read(), {}, WORDS)
     marks = [row[3].marks for row in table.rows]
     assert marks == ["¶", "¶", "¶", ""] and all("¶" not in row[2].marks for row in table.rows)
     assert any(
@@ -203,7 +218,7 @@ def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:
     )
     line = "3 of 4 are launch-bound: the host cannot feed the device this fast"
     assert line in overview.verdict([("timed", 4)], found, can)[1]
-    least = overview.table(found, can, sets.read())
+    least = overview.table(found, can, sets.read(), WORDS)
     assert line in least.notes[0] and "¶" in text(least)
 
 
@@ -211,7 +226,7 @@ def test_where_the_host_keeps_up_nothing_is_said(writer: Any) -> None:
     writer.case("gaunt.torch_fed", PRODUCT, time=1.29e-4, kernels=1e-4, device="cuda")
     found, can = blocks(writer), collect([], frozenset())
     assert not any("launch" in line for line in overview.verdict([], found, can))
-    assert "¶" not in text(headline.table(found[0], can, sets.read(), {}))
+    assert "¶" not in text(headline.table(found[0], can, sets.read(), {}, WORDS))
 
 
 def test_modes_are_rows_of_their_own_and_the_device_picks(writer: Any) -> None:
@@ -226,7 +241,7 @@ def test_modes_are_rows_of_their_own_and_the_device_picks(writer: Any) -> None:
         f"{BASELINE} (cudagraph)", f"{BASELINE} (eager)",
     ]  # fmt: skip
     assert block.baseline is not None and block.baseline.label == f"{BASELINE} (cudagraph)"
-    (least,) = overview.table([block], collect([], frozenset()), sets.read()).records
+    (least,) = overview.table([block], collect([], frozenset()), sets.read(), WORDS).records
     assert least["lowest.implementation"] == "gaunt.torch_grid (cudagraph)"
     slower = [replace(r, clock=WITH_LAUNCHES) for r in block.results]
     other = replace(block, results=tuple(slower)).baseline
@@ -265,11 +280,11 @@ def test_a_cpu_is_judged_by_the_host_alone(writer: Any) -> None:
     (block,) = blocks_of(results)
     assert block.clock == HOST and {r.launch_bound for r in results} == {None}
     assert [r.label for r in block.ranked] == ["gaunt.torch_few", BASELINE]
-    table = headline.table(block, can, sets.read(), {})
-    assert table.columns[2].label == "time.host [95\N{NO-BREAK SPACE}%]"
+    table = headline.table(block, can, sets.read(), {}, WORDS)
+    assert table.columns[2].label == "time of one call [95\N{NO-BREAK SPACE}%]"
     said = methods.paragraphs(read(writer.directory), results, [block])
     assert not any("on the device" in part for part in said)
-    assert overview.table([block], can, sets.read()).notes == []
+    assert overview.table([block], can, sets.read(), WORDS).notes == []
 
 
 def test_the_page_of_a_cpu_has_no_word_of_another_clock(page: str, report: Path) -> None:

@@ -1,58 +1,178 @@
-"""Figures of expressivity against time."""
+"""Figures of expressivity against time, and the labels in them."""
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure as Canvas
+
+from impls.registry import load
+from reports.data.blocks import blocks_of
 from reports.data.clocks import HOST
 from reports.data.expressivity import Expressivity, collect
 from reports.data.results import Measure, Result
-from reports.figures.front import Point, draw, figures, not_dominated
+from reports.data.series import Series, leading, series_of
+from reports.data.words import Words
+from reports.figures import plot
+from reports.figures.curves import Curve, Figure, Panel
+from reports.figures.front import Point, best_of_each, draw, figure_of, figures, not_dominated
+from reports.figures.labels import Label, place
 from reports.figures.style import looks
 
 
-def measure(value, unit="1"):
-    return Measure(unit, value, None, None, 1, "ok", "", {})
+def measure(value: float, unit: str = "1", claimed: bool = True) -> Measure:
+    return Measure(unit, value, None, None, 1, "ok", "", {}, claimed=claimed)
 
 
-def result(label, time, dim, lmax=2, pass_="fwd", withheld=""):
+def result(
+    label: str, time: float, dim: float | None, lmax: int = 2, pass_: str = "fwd",
+    withheld: str = "", breaks: bool = False,
+) -> Result:  # fmt: skip
     operation = label.split(".")[0]
-    columns = {"family": "product", "operation": operation, "framework": "torch", "pass": pass_}
+    columns = {
+        "family": "product", "operation": operation, "framework": "torch", "pass": pass_,
+        "problem": f"lmax{lmax}", "implementation": label, "mode": "eager",
+    }  # fmt: skip
     columns |= {"facet.setting": "mimo", "facet.lmax": lmax, "dtype": "float32", "device": "cpu"}
-    measures = {HOST.probe: measure(time, "s")}
+    measures = {HOST.probe: measure(time, "s"), "equiv.inversion": measure(1e-8)}
     measures |= {"expressivity.dim": measure(dim)} if dim else {}
+    measures |= {"equiv.inversion": measure(0.8, claimed=False)} if breaks else {}
     return Result(columns, label, "ok", withheld, {}, measures, {})
 
 
-def test_a_figure_has_every_published_point_and_names_the_front():
+def series(results: list[Result]) -> list[Series]:
+    return series_of(blocks_of(results))
+
+
+WORDS = Words(load())
+
+
+def test_a_figure_has_every_published_point_and_names_the_front() -> None:
     results = [
         result("gaunt.torch_a", 1e-4, 9.0),
         result("gaunt.torch_b", 3e-4, None),
         result("full.torch_a", 2e-4, 19.0),
         result("full.torch_slow", 9e-4, None),
         result("full.torch_wrong", 1e-9, None, withheld="wrong"),
+        result("matrix.torch_a", 1e-5, 19.0, breaks=True),
         result("full.torch_a", 5e-4, None, pass_="grad"),
         result("gaunt.torch_a", 6e-4, None, pass_="grad"),
     ]
-    (figure,) = figures(results, collect(results, frozenset()))
-    assert set(figure.passes) == {"fwd", "grad"}
-    points = figure.passes["fwd"][2.0]
+    (figure,) = figures(series(results), collect(results, frozenset()), WORDS)
+    assert set(figure.passes) == {"forward", "with gradients"}
+    points = figure.passes["forward"][2.0]
     assert {p.label for p in points} == {
-        "gaunt.torch_a", "gaunt.torch_b", "full.torch_a", "full.torch_slow",
+        "gaunt.torch_a", "gaunt.torch_b", "full.torch_a", "full.torch_slow", "matrix.torch_a",
     }  # fmt: skip
     assert [p.label for p in not_dominated(points)] == ["gaunt.torch_a", "full.torch_a"]
-    assert [p.label for p in not_dominated(figure.passes["grad"][2.0])] == ["full.torch_a"]
-    assert "fwd at lmax 2: gaunt.torch_a (100.0 µs, dim 9) and full.torch_a" in figure.alt
+    assert [p.label for p in not_dominated(figure.passes["with gradients"][2.0])] == [
+        "full.torch_a"
+    ]
+    assert [p.label for p in best_of_each(points)] == [
+        "gaunt.torch_a", "full.torch_a", "matrix.torch_a",
+    ]  # fmt: skip
+    assert "forward at lmax 2: gaunt.torch_a (100.0 µs, dim 9) and full.torch_a" in figure.alt
+    assert "Not dominated at L = 2, forward: Gaunt product for 100.0 µs (9)" in figure.caption
     svg, pdf = draw(figure, looks(results))
     assert pdf.startswith(b"%PDF") and (svg, pdf) == draw(figure, looks(results))
-    for word in ("lmax 2", "fwd", "grad", "full.torch_slow", "dimension of what it can express"):
-        assert word in svg
+    for word in (
+        "L = 2, forward",
+        "with gradients",
+        "Gaunt<",
+        "(breaks inversion)",
+        "dimension of",
+    ):
+        assert word in svg, word
 
 
-def test_where_all_express_the_same_there_is_no_figure():
+def test_it_is_as_wide_as_two_columns_or_one() -> None:
+    def width(results: list[Result]) -> float:
+        made = figure_of(series(results)[0], collect(results, frozenset()), WORDS)
+        assert made is not None
+        found = re.search(r'width="([\d.]+)pt"', draw(made, looks(results))[0])
+        assert found is not None
+        return float(found[1]) / 72
+
+    one = [result("gaunt.torch_a", 1e-4, 9.0), result("full.torch_a", 2e-4, 19.0)]
+    assert width(one) == pytest.approx(3.25)
+    two = [*one, result("gaunt.torch_a", 1e-4, 5.0, 1), result("full.torch_a", 2e-4, 6.0, 1)]
+    assert width(two) == pytest.approx(6.75)
+
+
+def test_where_all_express_the_same_there_is_no_figure() -> None:
     results = [result("gaunt.torch_a", 1e-4, 9.0), result("full.torch_a", 2e-4, 9.0)]
-    assert figures(results, collect(results, frozenset())) == []
-    assert figures([result("gaunt.torch_a", 1e-4, None)], Expressivity(frozenset())) == []
+    assert figures(series(results), collect(results, frozenset()), WORDS) == []
+    few = [result("gaunt.torch_a", 1e-4, None)]
+    assert figures(series(few), Expressivity(frozenset()), WORDS) == []
 
 
-def test_a_point_is_its_label_time_and_dimension():
+def test_a_point_is_its_label_time_and_dimension() -> None:
     point = Point("a", 1.0, 2.0)
     assert not_dominated([point, Point("b", 1.0, 3.0)]) == [Point("b", 1.0, 3.0)]
+    assert not_dominated([point, Point("b", 0.5, 3.0, breaks="inversion")]) == [point]
+
+
+def test_the_page_opens_with_the_series_in_which_operations_can_be_compared() -> None:
+    alone = [result("full.torch_a", 1e-4, 30.0, 9), result("full.torch_b", 1e-4, None, 9)]
+    alone = [
+        Result({**r.columns, "facet.setting": "siso", "problem": "p"}, *_rest(r)) for r in alone
+    ]
+    results = [*alone, result("gaunt.torch_a", 1e-4, 9.0), result("full.torch_a", 2e-4, 19.0)]
+    found = leading(series(results), collect(results, frozenset()))
+    assert found is not None and found.headline[0] == 2.0
+    assert leading([], Expressivity(frozenset())) is None
+
+
+def _rest(r: Result) -> tuple[Any, ...]:
+    return r.label, r.status, r.withheld, r.detail, r.measures, r.sampled
+
+
+def test_labels_cover_neither_each_other_nor_dots() -> None:
+    canvas = Canvas(figsize=(3.25, 2.0))
+    FigureCanvasAgg(canvas)
+    ax = canvas.subplots()
+    ax.set_xlim(0, 1), ax.set_ylim(0, 1)
+    dots = [(0.4, 0.5), (0.5, 0.5), (0.45, 0.55), (0.95, 0.5)]
+    place(ax, [Label(x, y, f"label {i}", "black") for i, (x, y) in enumerate(dots)], dots)
+    boxes = [text.get_window_extent() for text in ax.texts]
+    assert len(boxes) == 4
+    for i, a in enumerate(boxes):
+        assert not any(a.overlaps(b) for b in boxes[i + 1 :])
+        assert not any(a.contains(*ax.transData.transform(dot)) for dot in dots)
+    assert boxes[3].x1 <= ax.get_window_extent().x1
+
+
+def chart(*ends: tuple[str, float, float | None]) -> Figure:
+    """Return a figure of curves (label, value at its end, upper end of its interval)."""
+
+    def curve(label: str, y: float, hi: float | None) -> Curve:
+        points = (1.0, y / 2, None, None), (2.0, y, y / 2, hi)
+        return Curve(label, label.split(".")[0], "torch", points, label)
+
+    curves = tuple(curve(*end) for end in ends)
+    return Figure("f", "t", "lmax", "time", "s", True, False, (Panel("", curves),))
+
+
+def test_a_panel_labels_seven_the_lowest_of_each_operation_first() -> None:
+    many = chart(
+        ("slow.torch_a", 9.0, None), *((f"quick.torch_{i}", 1.0 + i, None) for i in range(9))
+    )
+    shown = [c.label for c in plot.named(many.panels[0].curves)]
+    assert shown[:2] == ["quick.torch_0", "slow.torch_a"] and len(shown) == plot.NAMED
+    results = [result(c.label, 1.0, None) for c in many.panels[0].curves]
+    svg, _ = plot.draw(many, looks(results))
+    assert "quick.torch_5" in svg and "quick.torch_8" not in svg
+
+
+def test_an_interval_sets_no_axis() -> None:
+    def drawn(hi: float) -> str:
+        made = chart(("a.torch_a", 1e-3, hi))
+        return plot.draw(made, looks([result("a.torch_a", 1.0, None)]))[0]
+
+    def ticks(svg: str) -> list[str]:
+        return re.findall(r">([\d.]+ [mµ]?s)<", svg)
+
+    assert ticks(drawn(1e3)) == ticks(drawn(2e-3)) != []

@@ -13,6 +13,7 @@ from impls.registry import load as load_registry
 from reports.data import expressivity, sets
 from reports.data.blocks import blocks_of, judged
 from reports.data.results import summarise
+from reports.data.words import Words
 from reports.figures.curves import figures_of
 from reports.tables.growth import exponents, overtakings
 
@@ -53,7 +54,7 @@ def test_growth_is_of_one_protocol(rows: list[Any]) -> None:
     found = [record for record in table.records if record["size"] == "lmax"]
     assert {record["sizes"] for record in found} == {4} and len(found) == 2
     assert all(record["exponent"] == pytest.approx(1.0, abs=1e-6) for record in found)
-    assert not overtakings(blocks).records
+    assert not overtakings(blocks, load_registry()).records
 
 
 def test_curves_and_expressivity_are_of_one_protocol(rows: list[Any]) -> None:
@@ -65,7 +66,7 @@ def test_curves_and_expressivity_are_of_one_protocol(rows: list[Any]) -> None:
     words = expressivity.sequence(found, "product", "clebsch_gordan")
     assert len(words) == 2 and words[0].endswith(": 5, 10, 15, 20")
     spec = next(s for s in known.figures if s.x == "lmax" and s.y == "time")
-    drawn = figures_of(spec, results, found)
+    drawn = figures_of(spec, results, found, Words(load_registry()))
     points = sorted(len(c.points) for f in drawn for p in f.panels for c in p.curves)
     assert points and set(points) == {2, 4}
 

@@ -1,0 +1,358 @@
+"""The rules: each a function that makes sentences of what was measured, or says what it lacks.
+
+Adding a rule is adding a function under `@rule`. It is given the `Question` of the page and yields
+Sentences in the order in which they are read: decided, where the rows carry it at the level of all
+tables (`analysis.verdict`), else withheld with the reason. A rule that has nothing to speak of
+yields nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+
+from analysis.verdict import Verdict
+from analysis.verdict import verdict as kind_of
+from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of, timed
+from reports.data.blocks import Block, compared
+from reports.data.losses import derivable, lost
+from reports.data.results import Result
+from reports.data.series import operations, partial, quickest, whole
+from reports.data.symmetry import asked, broken, keeping, words
+from reports.data.text import listing, scientific
+
+Rule = Callable[[Question], Iterator[Sentence]]
+RULES: dict[str, Rule] = {}
+MOST = 6
+"""Decided sentences that a page opens with."""
+RIVALS = (("gaunt", "clebsch_gordan"),)
+"""Pairs of operations of which papers say that the first is faster."""
+
+
+def rule(function: Rule) -> Rule:
+    """Register a rule under the name of its function."""
+    RULES[function.__name__.replace("_", "-")] = function
+    return function
+
+
+def conclude(question: Question) -> tuple[list[Sentence], list[Sentence]]:
+    """Return what is decided, at most MOST sentences, and what is not."""
+    said = [sentence for make in RULES.values() for sentence in make(question)]
+    return [s for s in said if s.decided][:MOST], [s for s in said if not s.decided]
+
+
+@rule
+def everything(q: Question) -> Iterator[Sentence]:
+    """Who is fastest of those that keep every symmetry and every path, and by how much."""
+    _, block = q.main.headline
+    kept = words(asked(block.results))
+    lead = f"To keep every path, and {kept}" if kept else "To keep every path"
+    found = whole(block, q.can)
+    best = quickest(found)
+    if best is None:
+        would = _complete(q, block)
+        more = f"; {listing(would)} would, and was not timed" if would else ""
+        yield q.missing("everything", lead, f"nothing timed here has all, at {q.at}{more}", block)
+        return
+    name = f"{q.words.both(best)}, {timed(best)} at {q.at}"
+    others = [r for r in found if r is not best]
+    against = _against(q, block, best)
+    if against is None:
+        yield _among(q, "everything", lead, name, best, others, block)
+        return
+    if not against:
+        yield q.withheld(
+            "everything", lead, f"{name} beside the baseline {beside(block, best)}",
+            rounds_of(best, *_baseline(block)), block,
+        )  # fmt: skip
+        return
+    more = _other_passes(q, best)
+    yield Sentence(
+        "everything", lead, f"{name}; {against}{more}{_ties(q, best, others)}.", (block.anchor,)
+    )
+
+
+@rule
+def cheaper(q: Question) -> Iterator[Sentence]:
+    """Who is fastest of those that give up something, what that is, and how much it saves."""
+    _, block = q.main.headline
+    best, reference = quickest(partial(block, q.can)), quickest(whole(block, q.can))
+    if best is None or reference is None:
+        return
+    name = str(best.columns.get("operation"))
+    loses = "; it ".join(lost(q.registry, name)) or "expresses less"
+    lead = "If you can give something up"
+    (each,) = compared([(best, reference)])
+    dims = f"{q.can.dim(best):g} of {q.can.full(best):g} dimensions"
+    said = f"{q.words.both(best)}, {timed(best)} at {q.at}"
+    other = f"against {q.words.both(reference)}, which keeps all"
+    if not carried(each.verdict):
+        why = f"{said}, {other}: {each.verdict or 'no round in common'}"
+        yield q.withheld("cheaper", lead, why, rounds_of(best, reference), block)
+        return
+    text = f"{said}; {other}: {each.verdict}. It has {dims}; it {loses}."
+    yield Sentence("cheaper", lead, text, (block.anchor,))
+
+
+@rule
+def crossover(q: Question) -> Iterator[Sentence]:
+    """From which size one operation beats another, forward and with gradients."""
+    for a, b in RIVALS:
+        lead = f"Is the {q.words.operation(a)} faster than the {q.words.operation(b)}?"
+        yield from _by_size(q, "crossover", lead, a, b, lambda v, r, s: v)
+
+
+@rule
+def per_dimension(q: Question) -> Iterator[Sentence]:
+    """Whether the one that is faster is so for each dimension of what it can express, too."""
+
+    def shared(v: Verdict, r: Result, s: Result) -> Verdict | None:
+        first, second = q.can.dim(r), q.can.dim(s)
+        return _scaled(v, first / second) if first and second else None
+
+    for a, b in RIVALS:
+        lead = f"And for each dimension that it can express ({q.words.operation(a)})?"
+        yield from _by_size(q, "per-dimension", lead, a, b, shared)
+
+
+@rule
+def symmetry(q: Question) -> Iterator[Sentence]:
+    """Which operations break a symmetry that the problem asks for: a warning."""
+    _, block = q.main.headline
+    wanted = asked(block.results)
+    fastest = quickest(keeping(block.results))
+    for name, results in operations(block).items():
+        gone = [group for group in wanted if all(group in broken(r, wanted) for r in results)]
+        seen = [g for g in gone if any(f"equiv.{g}" in r.measures for r in results)]
+        if not seen:
+            continue
+        errors = [
+            m.value
+            for r in results
+            for g in seen
+            if (m := r.measures.get(f"equiv.{g}")) and m.value is not None
+        ]
+        best = quickest(results)
+        tempting = ""
+        if best and fastest and (best.time or 0.0) < (fastest.time or 0.0):
+            tempting = ", though it takes less time"
+        yield Sentence(
+            "symmetry",
+            "Warning",
+            f"{q.words.operation(name)} breaks {words(seen)}, which the problem asks for (relative "
+            f"error {scientific(max(errors, default=0.0))} at {q.at}): never named as fastest"
+            f"{tempting}.",
+            (block.anchor,),
+        )
+
+
+@rule
+def falling_cost(q: Question) -> Iterator[Sentence]:
+    """What takes less time at a larger size than at a smaller one, beyond both intervals."""
+    for series in [q.main, *q.others]:
+        found: dict[str, list[str]] = {}
+        anchors: list[str] = []
+        for name in series.passes:
+            for low, high in _falls(series.blocks[name]):
+                sizes = [q.words.size(series.axis, size) for size, _ in (low, high)]
+                said = f"{timed(high[1])} at {sizes[1]}, but {timed(low[1])} at {sizes[0]}"
+                found.setdefault(q.words.both(low[1]), []).append(f"{q.words.pass_(name)} {said}")
+                anchors.append(series.blocks[name][high[0]].anchor)
+        for label, cases in found.items():
+            text = f"{label} takes {'; '.join(cases)}: the smaller size runs on slower code, and "
+            text += "may gain by padding to the larger."
+            yield Sentence("falling-cost", "Cost that goes down with size", text, tuple(anchors))
+
+
+@rule
+def elsewhere(q: Question) -> Iterator[Sentence]:
+    """Who is fastest in the other question of most results that has a baseline."""
+    found = [(s, *s.headline) for s in q.others]
+    judged = [(s, size, b) for s, size, b in found if b.baseline and keeping(b.results)]
+    for series, _, block in sorted(judged, key=lambda item: -len(item[2].results))[:1]:
+        best = quickest(keeping(block.results))
+        against = best and _against(q, block, best)
+        if not best or against is None:
+            continue
+        kind, _, asked_for = q.words.problem(series.first).partition(": ")
+        lead = f"Also asked, {kind}"
+        name = f"{q.words.both(best)}, {timed(best)} ({asked_for})"
+        if against:
+            yield Sentence("elsewhere", lead, f"{name}; {against}.", (block.anchor,))
+        else:
+            why = f"{name} beside the baseline {beside(block, best)}"
+            rounds = rounds_of(best, *_baseline(block))
+            yield q.withheld("elsewhere", lead, why, rounds, block)
+
+
+def _complete(q: Question, block: Block) -> list[str]:
+    """Return the operations of the family that couple every path, and have no time here."""
+    family = block.results[0].columns.get("family")
+    return [
+        q.words.operation(name)
+        for name, known in q.registry.operations.items()
+        if known.family == family
+        and name not in operations(block)
+        and derivable(q.registry, name)
+        and not lost(q.registry, name)
+    ]
+
+
+def _baseline(block: Block) -> list[Result]:
+    return [block.baseline] if block.baseline else []
+
+
+def _against(q: Question, block: Block, best: Result) -> str | None:
+    """Return how a result compares with the baseline; empty where that is not carried.
+
+    None where there is no other baseline.
+    """
+    baseline = block.baseline
+    if baseline is None or baseline is best:
+        return None
+    verdict = beside(block, best)
+    if not carried(verdict) or verdict is None:
+        return ""
+    return f"against {q.words.both(baseline)}, the baseline: {verdict}"
+
+
+def _other_passes(q: Question, best: Result) -> str:
+    """Return how the same implementation compares with the baseline in the other passes."""
+    said = []
+    for name, block in q.blocks()[1:]:
+        same = next((r for r in keeping(block.results) if r.label == best.label), None)
+        verdict = beside(block, same) if same else None
+        if carried(verdict):
+            said.append(f"; {name} {verdict}")
+    return "".join(said)
+
+
+def _among(
+    q: Question, rule: str, lead: str, name: str, best: Result, others: list[Result], block: Block
+) -> Sentence:
+    """Return the sentence on the fastest of some where no other baseline was timed."""
+    if not others:
+        return q.missing(rule, lead, f"{name} is the only one that was timed", block)
+    told = compared([(best, other) for other in others])
+    slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
+    if not slower:
+        why = f"{name} can't be told from {listing(q.words.implementation(r) for r in others)}"
+        return q.withheld(rule, lead, why, rounds_of(best, *others), block)
+    nearest = min(slower, key=lambda each: each.b.time or 0.0)
+    text = f"{name}; against {q.words.both(nearest.b)}, the next: {nearest.verdict}"
+    return Sentence(rule, lead, f"{text}{_ties(q, best, others)}.", (block.anchor,))
+
+
+def _ties(q: Question, best: Result, others: list[Result]) -> str:
+    """Return who cannot be told from the best, for the end of a sentence."""
+    told = compared([(best, other) for other in others])
+    near = [each.b for each in told if each.verdict is None or each.verdict.kind != "faster"]
+    names = listing(q.words.both(r) for r in near[:3])
+    more = f" and {len(near) - 3} more" if len(near) > 3 else ""
+    return f"; not told apart from {names}{more}" if near else ""
+
+
+def _scaled(v: Verdict, factor: float) -> Verdict:
+    """Return a verdict on speeds that are all times a known factor."""
+    lo, hi = v.lo * factor, v.hi * factor
+    return replace(v, kind=kind_of(lo, hi, v.margin), speed=v.speed * factor, lo=lo, hi=hi)
+
+
+def _by_size(
+    q: Question,
+    rule: str,
+    lead: str,
+    a: str,
+    b: str,
+    judge: Callable[[Verdict, Result, Result], Verdict | None],
+) -> Iterator[Sentence]:
+    """Yield at which sizes the best of operation a beats the best of b, pass by pass.
+
+    Verdicts are for all sizes and passes as one table.
+    """
+    places = [
+        (name, size, block, mine, other)
+        for name in q.main.passes
+        for size, block in q.main.blocks[name].items()
+        if (mine := _best_of(block, a)) and (other := _best_of(block, b))
+    ]
+    if not places:
+        return
+    told = compared([(mine, other) for *_, mine, other in places])
+    found: dict[str, dict[float, Verdict | None]] = {}
+    for (name, size, _, mine, other), each in zip(places, told, strict=True):
+        verdict = judge(each.verdict, mine, other) if each.verdict else None
+        found.setdefault(name, {})[size] = verdict
+    blocks = [block for _, _, block, _, _ in places]
+    if not any(carried(v) for sizes in found.values() for v in sizes.values()):
+        rounds = min(rounds_of(mine, other) for *_, mine, other in places)
+        seen = listing(str(v) for sizes in found.values() for v in sizes.values() if v)
+        why = f"the intervals hold both answers ({seen})"
+        yield q.withheld(rule, lead, why, rounds, *blocks)
+        return
+
+    def named(size: float) -> str:
+        return q.words.size(q.main.axis, size)
+
+    said = [
+        f"{q.words.pass_(name).capitalize()}: {where(sizes, named)}"
+        for name, sizes in found.items()
+    ]
+    largest = {name: block.anchor for name, _, block, _, _ in places}
+    yield Sentence(rule, lead, f"{'. '.join(said)}.", tuple(largest.values()))
+
+
+def _best_of(block: Block, operation: str) -> Result | None:
+    return quickest([r for r in keeping(block.results) if r.columns.get("operation") == operation])
+
+
+def where(found: Mapping[float, Verdict | None], name: Callable[[float], str]) -> str:
+    """Return at which sizes something is faster, in words, with the verdict that decides there."""
+    sizes = sorted(found)
+    faster = [s for s in sizes if (v := found[s]) and v.kind == "faster"]
+    unsure = [s for s in sizes if not carried(found[s])]
+    rest = [s for s in sizes if s not in faster and s not in unsure]
+    parts = []
+    if faster:
+        last = f"{found[faster[-1]]}"
+        if faster == sizes and len(sizes) > 1:
+            place = f"yes, at every size from {name(sizes[0])} to {name(sizes[-1])}"
+        elif faster == sizes[-len(faster) :] and len(faster) > 1:
+            place = f"yes, from {name(faster[0])} on"
+        else:
+            place = f"yes at {listing(name(s) for s in faster)}"
+        parts.append(f"{place} ({last}{f' at {name(faster[-1])}' if len(faster) > 1 else ''})")
+    if rest:
+        no = "no" if not faster else "not"
+        parts.append(f"{no} at {listing(name(s) for s in rest)} ({found[rest[-1]]})")
+    if unsure:
+        parts.append(f"not decided at {listing(name(s) for s in unsure)}")
+    return "; ".join(parts)
+
+
+def _falls(
+    blocks: Mapping[float, Block],
+) -> Iterator[tuple[tuple[float, Result], tuple[float, Result]]]:
+    """Yield (smaller size, larger size) where an implementation is surely faster at the larger."""
+    along: dict[str, list[tuple[float, Result]]] = {}
+    for size, block in sorted(blocks.items()):
+        for r in block.results:
+            if r.published:
+                along.setdefault(r.label, []).append((size, r))
+    for series in along.values():
+        for low, high in pairwise(series):
+            if _below(high[1], low[1]):
+                yield low, high
+
+
+ALLOWANCE = 1.05
+"""By what an interval is wider at both ends with fewer rounds than count as replicated."""
+
+
+def _below(a: Result, b: Result) -> bool:
+    """Return whether all of the interval of a lies below that of b, of another problem."""
+    upper, lower = a.measures[a.clock.probe].hi, b.measures[b.clock.probe].lo
+    if upper is None or lower is None:
+        return False
+    return upper * ALLOWANCE < lower / ALLOWANCE

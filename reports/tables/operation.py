@@ -1,0 +1,149 @@
+"""Tables of one operation: its implementations on one problem, and what its knobs do."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from reports.data.blocks import Block, compared
+from reports.data.results import Result
+from reports.data.table import Cell, Column, Table
+from reports.data.text import NONE, count, quantity, raised, scale_of, scientific, slug
+from reports.data.words import STATUSES, Words
+from reports.tables.catalogue import About
+from reports.tables.headline import interval
+
+MEMORY = ("mem.fresh.", "mem.peak.")
+LIMITS = 5
+"""Reasons that are told of why an operation has no time."""
+
+
+def implementations(name: str, block: Block, names: Words, about: About | None) -> Table:
+    """Return the implementations of an operation in a block, beside the fastest of them."""
+    mine = [r for r in block.ranked if r.columns.get("operation") == name]
+    done = [r for r in mine if r.published]
+    against = {each.a.label: each.verdict for each in compared([(r, done[0]) for r in done[1:]])}
+    orders = (about.implementations if about else None) or {}
+    rows, records = [], []
+    for r in mine:
+        short = str(r.columns.get("implementation")).removeprefix(f"{name}.")
+        order = orders.get(short, ("", ""))[1]
+        head = [Cell(names.implementation(r), header=True), Cell(raised(order) or NONE)]
+        if not r.published:
+            words = STATUSES.get(r.status, r.status)
+            rows.append([*head, Cell(words, r.withheld, kind="bad", span=5)])
+        else:
+            m, (factor, _) = r.measures[r.clock.probe], scale_of([r.time or 1.0], "s")
+            beside = "the fastest" if r is done[0] else str(against.get(r.label) or NONE)
+            rows.append(
+                [
+                    *head,
+                    Cell(quantity(r.time or 0.0, "s"), interval(m, factor).small),
+                    Cell(beside, kind="muted" if r is done[0] else ""),
+                    _quantity(_memory(r), "B"),
+                    _quantity(r.value("time.first"), "s"),
+                    Cell(scientific(_error(r))),
+                ]
+            )
+        records.append(
+            {"implementation": r.label, "status": r.status, f"{r.clock.probe} [s]": r.time,
+             "against_the_fastest": str(against.get(r.label) or ""), "memory [B]": _memory(r),
+             "time.first [s]": r.value("time.first"), "error": _error(r), "order": order}
+        )  # fmt: skip
+    columns = [
+        Column("Implementation"),
+        Column("Grows as"),
+        Column("Time [95\N{NO-BREAK SPACE}%]", numeric=True),
+        Column("Against the fastest"),
+        Column("Memory", numeric=True),
+        Column("First call", numeric=True),
+        Column("Error", numeric=True),
+    ]
+    first = block.results[0]
+    caption = f"Implementations, {names.pass_(first.columns.get('pass'))}: {names.problem(first)}"
+    return Table(f"implementations-{slug(name)}", caption, columns, rows, (), records)
+
+
+def _quantity(value: float | None, unit: str) -> Cell:
+    return Cell(kind="muted") if value is None else Cell(quantity(value, unit))
+
+
+def _memory(r: Result) -> float | None:
+    """Return the peak memory of a call, that of a fresh process where it was measured."""
+    for start in MEMORY:
+        for probe in r.measures:
+            if probe.startswith(start) and (value := r.value(probe)) is not None:
+                return value
+    return None
+
+
+def _error(r: Result) -> float | None:
+    found = [m.value for p, m in r.gates if p.startswith("error.") and m.value is not None]
+    return max(found, default=None)
+
+
+def knobs(name: str, results: Sequence[Result], names: Words) -> Table | None:
+    """Return error and time against the values of a knob, where several were measured."""
+    found: dict[Any, list[Result]] = defaultdict(list)
+    for r in results:
+        if r.columns.get("operation") != name or r.status == "skip":
+            continue
+        for column in r.columns:
+            if column.startswith("knob."):
+                where = r.columns.get("problem"), r.columns.get("pass"), column
+                found[where, r.columns.get("implementation")].append(r)
+    swept = [
+        (column, group)
+        for ((_, _, column), _), group in found.items()
+        if len({r.columns[column] for r in group}) > 1
+    ]
+    if not swept:
+        return None
+    rows, records = [], []
+    for column, group in swept:
+        for r in sorted(group, key=lambda r: float(r.columns[column])):
+            value, broken = r.columns[column], _worst(r)
+            rows.append(
+                [
+                    Cell(names.problem(r), header=True),
+                    Cell(names.implementation(r)),
+                    Cell(f"{column.removeprefix('knob.')} = {value}"),
+                    _quantity(r.time, "s"),
+                    Cell(scientific(_error(r))),
+                    Cell(scientific(broken)),
+                ]
+            )
+            records.append(
+                {"case": r.columns.get("case"), column: value, f"{r.clock.probe} [s]": r.time,
+                 "error": _error(r), "symmetry": broken}
+            )  # fmt: skip
+    columns = [
+        Column("Problem"),
+        Column("Implementation"),
+        Column("Knob"),
+        Column("Time", numeric=True),
+        Column("Error at this value", numeric=True),
+        Column("Symmetry, worst error", numeric=True),
+    ]
+    caption = "Cost and error against the knob"
+    return Table(f"knobs-{slug(name)}", caption, columns, rows, (), records)
+
+
+def _worst(r: Result) -> float | None:
+    judged = [m.value for p, m in r.measures.items() if p.startswith("equiv.")]
+    return max((value for value in judged if value is not None), default=None)
+
+
+def limits(name: str, results: Sequence[Result], names: Words) -> list[str]:
+    """Return what an operation refuses, and why cases of it have no time here."""
+    known = names.registry.operations.get(name)
+    said = [f"{names.pass_(p)}: {why}" for p, why in (known.refused if known else {}).items()]
+    failed = Counter(
+        (r.status, r.withheld)
+        for r in results
+        if r.columns.get("operation") == name and not r.published
+    )
+    for (status, why), number in failed.most_common(LIMITS):
+        said.append(f"{count(number, 'case')} {STATUSES.get(status, status)}: {why}")
+    return said

@@ -36,7 +36,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, flo
     return out, json.loads(said.stdout.splitlines()[-1])
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_large_run_is_built_in_a_minute_and_two_gibibytes(
     built: tuple[Path, dict[str, float]],
 ) -> None:
@@ -45,7 +45,7 @@ def test_a_large_run_is_built_in_a_minute_and_two_gibibytes(
     assert took["seconds"] < 60 and took["bytes"] < 2 * 2**30
 
 
-@pytest.mark.slow
+@pytest.mark.alone
 def test_a_large_page_opens_and_loses_nothing(built: tuple[Path, dict[str, float]]) -> None:
     out, _ = built
     page = (out / "index.html").read_text(encoding="utf-8")

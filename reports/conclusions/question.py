@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +15,8 @@ from reports.data.results import Result
 from reports.data.series import Series
 from reports.data.text import decimals, fixed, listing, quantity, scale_of
 from reports.data.words import Words
+
+ROUNDS_ASKED = re.compile(r"\s--rounds[\s=]+\d+")
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,9 @@ class Question:
     def command(self, rounds: int) -> str:
         """Return the last command of the run with so many rounds: those that are there count."""
         commands = self.plan.get("commands") or [self.plan]
-        last = commands[-1] if isinstance(commands, list) else {}
-        words = shlex.split(str(last.get("command") or "python -m bench run"))
-        if "--rounds" in words:
-            at = words.index("--rounds")
-            del words[at : at + 2]
-        return shlex.join([*words, "--rounds", str(rounds)])
+        entered = [c["command"] for c in commands if isinstance(c, Mapping) and c.get("command")]
+        last = str(entered[-1]) if entered else "python -m bench run"
+        return f"{ROUNDS_ASKED.sub('', last)} --rounds {rounds}"
 
 
 def timed(r: Result) -> str:

@@ -160,8 +160,8 @@ def falling_cost(q: Question) -> Iterator[Sentence]:
                 found.setdefault(q.words.both(low[1]), []).append(f"{q.words.pass_(name)} {said}")
                 anchors.append(series.blocks[name][high[0]].anchor)
         for label, cases in found.items():
-            text = f"{label} takes {'; '.join(cases)}: the smaller size runs on slower code, and "
-            text += "may gain by padding to the larger."
+            text = f"{label} takes {'; '.join(cases)}: the smaller size may run on slower code, "
+            text += "and gain by padding to the larger."
             yield Sentence("falling-cost", "Cost that goes down with size", text, tuple(anchors))
 
 

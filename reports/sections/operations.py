@@ -209,7 +209,7 @@ SECTION = Section(
 <figure id="figure-{{ o.cost[0].name }}">
 {{ o.cost[1] }}
 <figcaption>{{ explained(unbroken(o.cost[0].caption)) }}
-<a href="figures/{{ o.cost[0].name }}.svg">SVG</a> <a href="figures/{{ o.cost[0].name }}.pdf">PDF</a></figcaption>
+<a href="figures/{{ o.cost[0].name }}.pdf">PDF</a></figcaption>
 </figure>
 {% endif %}
 {% if o.coupling %}

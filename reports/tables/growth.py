@@ -15,6 +15,7 @@ from impls.registry import Registry
 from reports.data.blocks import Block, ratio, title_of
 from reports.data.clocks import Clock, names, telling
 from reports.data.results import TARGET, Result
+from reports.data.symmetry import asked, broken, words
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, number
 from reports.data.words import Words
@@ -130,9 +131,9 @@ def overtakings(blocks: Sequence[Block], registry: Registry) -> Table:
             for at in crossovers(list(shared), list(shared.values())):
                 before = shared[max(place for place in shared if place <= at.value)]
                 below, above = (a, b) if before[0] > 1 else (b, a)
-                named = {label: read.both(members[label][0][1]) for label in (a, b)}
-                asked = read.problem(first[0][1], leave_out=[size])
-                head = [Cell(asked, header=True), Cell(read.pass_(pass_) + told(clock))]
+                named = {label: _named(members, label, read) for label in (a, b)}
+                problem_ = read.problem(first[0][1], leave_out=[size])
+                head = [Cell(problem_, header=True), Cell(read.pass_(pass_) + told(clock))]
                 place = f"{symbol(size)} = {number(float(f'{at.value:.2g}'))}"
                 rows.append(
                     [*head, Cell(named[below]), Cell(named[above]), Cell(place, _bounds(at))]
@@ -143,6 +144,13 @@ def overtakings(blocks: Sequence[Block], registry: Registry) -> Table:
                 )  # fmt: skip
     caption = "Where one overtakes another as a size grows, beyond both intervals"
     return Table("overtakings", caption, columns, rows, (), records)
+
+
+def _named(members: Mapping[str, Series], label: str, read: Words) -> str:
+    """Return what an implementation is called, with the symmetries that it breaks."""
+    r = members[label][0][1]
+    gone = words(broken(r, asked([series[0][1] for series in members.values()])))
+    return read.both(r) + (f", breaks {gone}" if gone else "")
 
 
 def _clocks(along: Mapping[Any, Series]) -> list[Clock]:

@@ -337,7 +337,7 @@ def test_the_whole_page_of_a_gpu(
     assert "Known regressions" not in make(run, load(), sets.read()).html
     page = make(run, load(), sets.read(), (SCATTER,))
     start = page.html.index("Known regressions of compilers")
-    section = page.html[start : page.html.index('<section id="results"')]
+    section = page.html[start : page.html.index('<section id="glossary"')]
     assert "float32 scatter-add &lt;450 times&gt;" in section and "0.11.0" in section
     assert f'<a href="{SCATTER.sources[0]}">' in section
     assert b"jaxlib,0.10.2,0.11.0,cuda" in page.files["tables/regressions.csv"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -292,3 +293,25 @@ def test_more_rounds_than_there_are_is_what_is_asked_for(case: Any, asked: Any) 
     said = asked().withheld("rule", "lead", "why", 5)
     assert "10 rounds" in said.text and said.command.endswith("--rounds 10")
     assert str(said).endswith(said.command)
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("python -m bench run --rounds 2 --short", "python -m bench run --short --rounds 10"),
+        ("x 'open --rounds=3", "x 'open --rounds 10"),
+        ("", "python -m bench run --rounds 10"),
+    ],
+)
+def test_the_command_is_that_of_the_run_with_more_rounds(
+    case: Any, asked: Any, command: str, expected: str
+) -> None:
+    case(DENSE, 1e-4, dim=14)
+    plan = {"commands": ["not a command", {"command": command}]}
+    assert replace(asked(), plan=plan).command(10) == expected
+
+
+def test_a_run_without_a_time_concludes_nothing(writer: Any, built: Any) -> None:
+    writer.case(DENSE, at(2), status="oom", reason="asked for 900 GiB", error=None)
+    page = built(writer)
+    assert "Nothing can be concluded" in page and "0 of 0" in page

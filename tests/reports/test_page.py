@@ -415,5 +415,5 @@ def test_a_calibration_is_told_and_gives_the_roofline(
     assert line not in page and "share of time" not in page
     del known["same"]
     write_json(writer.directory / "calibration.json", known)
-    with pytest.raises(ValueError, match=r"calibration\.json has no 'same'"):
+    with pytest.raises(ValueError, match=r"calibration\.json: 'same' is missing"):
         built(writer)

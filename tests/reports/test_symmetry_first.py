@@ -14,7 +14,7 @@ from reports.data.results import summarise
 from reports.data.run import read
 from reports.data.symmetry import asked, broken, keeping, words
 from reports.data.words import Words
-from reports.tables import overview, trade
+from reports.tables import growth, overview, trade
 
 KEEPS = {"rotation": (2e-7, True), "inversion": (1e-8, True)}
 BREAKS = {"rotation": (2e-7, True), "inversion": (0.79, False)}
@@ -84,3 +84,15 @@ def test_who_expresses_most_only_because_another_was_not_timed_says_so(writer: A
     writer.case("clebsch_gordan.torch_e3nn", AT, time=1.0, groups=KEEPS, dim=(14, 14), full=14)
     found, can = read_in(writer)
     assert not overview.table(found, can, sets.read(), WORDS).notes
+
+
+def test_what_overtakes_and_breaks_a_symmetry_says_so(writer: Any) -> None:
+    for lmax, time in ((1, 4e-4), (2, 2e-4), (3, 1e-4)):
+        at = {**AT, "lmax": lmax}
+        writer.case("gaunt.torch_grid", at, time=2.5e-4, groups=KEEPS, rounds=4)
+        writer.case("matrix.torch_dense", at, time=time, groups=BREAKS, rounds=4)
+    found, _ = read_in(writer)
+    (row,) = growth.overtakings(found, load()).rows
+    texts = [cell.text for cell in row]
+    assert "Matrix product (PyTorch, dense conversions), breaks inversion" in texts
+    assert "Gaunt product (PyTorch, product grid, separable stages)" in texts

@@ -1,4 +1,4 @@
-# make bench | bench-quick | test | test-fast | report | compare | calibrate | asv | speed | check | setup | clean
+# make bench | bench-quick | test | test-fast | test-index | report | compare | calibrate | asv | speed | check | setup | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -7,15 +7,16 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 OUT := reports/out
 export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
-.PHONY: help setup bench bench-quick report test test-fast check compare calibrate asv speed clean
+.PHONY: help setup bench bench-quick report test lint types test-fast test-index check compare calibrate asv speed clean
 
 help:
 	@echo "make bench        measure and write $(OUT)/index.html: every operation once, and the headline in"
-	@echo "                  three rounds of fresh processes; with an NVIDIA GPU the profile gpu, on it"
+	@echo "                  four to six rounds of fresh processes; with an NVIDIA GPU the profile gpu, on it"
 	@echo "make bench-quick  the same in a few minutes"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
-	@echo "make test-fast    the tests that take less than five seconds each"
+	@echo "make test-fast    the tests that are not marked slow"
+	@echo "make test-index   ask the package index whether what is pinned for CUDA is still there"
 	@echo "make check        check implementations: make check NAME=clebsch_gordan, or NAME=my_file.py"
 	@echo "make compare      two revisions in turn: make compare A=HEAD~1 [B=.] [SELECT=gaunt.torch_grid]"
 	@echo "make calibrate    judge the instrument on this machine; an hour and a half"
@@ -51,18 +52,27 @@ DIR ?= $(OUT)/default
 report: $(READY)
 	@$(RUN) -m reports build $(DIR) --out $(OUT)
 
-# Files of tests go to so many processes side by side.
+# Files of tests go to so many processes side by side, in the order that tests/conftest.py gives them.
 JOBS ?= 2
-TESTS := $(RUN) -m pytest -q --numprocesses $(JOBS) --dist loadfile
+TESTS := $(RUN) -m pytest -q --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder
+# The tests start hundreds of processes: each would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 test: $(READY)
+	@$(MAKE) --no-print-directory --jobs $(JOBS) lint types
+	$(TESTS) --durations=10 -m "not alone and not index"
+	$(RUN) -m pytest -q -m alone $$(grep -rlw mark.alone tests --include='test_*.py')
+
+lint: $(READY)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
+
+types: $(READY)
 	$(VENV)/bin/mypy
 	$(VENV)/bin/mypy tools
-	$(VENV)/bin/lint-imports
-	$(TESTS) --durations=10 -m "not alone"
-	$(RUN) -m pytest -q -m alone
+
+test-index: $(READY)
+	$(RUN) -m pytest -q -m index tests/gpu/test_set_up.py
 
 test-fast: $(READY)
 	$(TESTS) -m "not slow and not alone"

@@ -187,6 +187,29 @@ def verdict_table(trials: int) -> str:
     return _markdown(("verdicts", *(f"{r} × {n}" for r, n in designs)), rows)
 
 
+def looks_table(trials: int) -> str:
+    """Return how often a pair that does not differ is called different by any look.
+
+    It is looked at after each round from the second; its rounds scatter by so much, the standard
+    deviation of the log ratio of a round.
+    """
+    ends = (4, 7, 10, 15)
+
+    def row(scatter: float) -> tuple[str, ...]:
+        rng = np.random.default_rng(round(1000 * scatter))
+        ratios = np.exp(scatter * rng.standard_normal((trials, ends[-1])))
+        called = np.zeros((trials, ends[-1] + 1), bool)
+        for rounds in range(2, ends[-1] + 1):
+            pairs = [[[t] for t in pair[:rounds]] for pair in ratios]
+            kinds = [verdicts([(pair, [[1.0]] * rounds)])[0].kind for pair in pairs]
+            called[:, rounds] = [kind in ("faster", "slower") for kind in kinds]
+        ever = np.logical_or.accumulate(called, axis=1).mean(axis=0)
+        return f"{100 * scatter:g} %", *(_percent(ever[end]) for end in ends)
+
+    rows = [row(scatter) for scatter in (0.01, 0.025, 0.05, 0.1, 0.3)]
+    return _markdown(("rounds scatter by", *(f"{end} rounds" for end in ends)), rows)
+
+
 def _drawn(model: Model, *shape: int) -> Array:
     return np.exp(model(np.random.default_rng(shape), shape))
 
@@ -202,7 +225,7 @@ def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def main(trials: int = 2000) -> None:
     """Print the tables, as Markdown."""
-    for table in (coverage_table, series_table, ratio_table, verdict_table):
+    for table in (coverage_table, series_table, ratio_table, verdict_table, looks_table):
         print(table(trials), end="\n\n", flush=True)
 
 

@@ -87,11 +87,9 @@ def autocorrelation_time(samples: ArrayLike) -> float:
     Raises:
         ValueError: for no samples or one that is not finite.
     """
-    from scipy import stats  # half a second, which every worker would pay
-
     x = _finite(samples, "samples")
     n = len(x)
-    z = stats.rankdata(x) - (n + 1) / 2
+    z = _ranks(x) - (n + 1) / 2
     if n <= 4 or not np.any(z):
         return 1.0
     first, second = (float(z[k:] @ z[:-k] / (z @ z)) for k in (1, 2))
@@ -183,7 +181,7 @@ def paired_ratio(
     rounds = log_ratios(a_groups, b_groups)
     if len(rounds) == 1:
         return _exp(series_interval(rounds[0], level))
-    return _exp(_student(np.array([np.median(part) for part in rounds]), level))
+    return _exp(student([np.median(part) for part in rounds], level))
 
 
 def geometric_mean(ratios: ArrayLike, level: float = 0.95) -> Interval:
@@ -198,7 +196,7 @@ def geometric_mean(ratios: ArrayLike, level: float = 0.95) -> Interval:
     Raises:
         ValueError: for no ratios, or one that is not positive and finite.
     """
-    return _exp(_student(np.log(_positive(ratios, "ratios")), level))
+    return _exp(student(np.log(_positive(ratios, "ratios")), level))
 
 
 def below_median(n: int, tau: float = 1.0) -> Array:
@@ -207,23 +205,39 @@ def below_median(n: int, tau: float = 1.0) -> Array:
     S is Binomial(n, 1/2), or, where samples have the autocorrelation time `tau`, beta-binomial with
     both parameters a, n/4 (n + 2a)/(1 + 2a) = n tau/4: the variance of S.
     """
-    from scipy import stats  # half a second, which every worker would pay
-
     j = np.arange((n + 1) // 2)
     if tau <= 1.0:
         return np.asarray(special.bdtr(j, n, 0.5))
     a = max((n - tau) / (2 * (tau - 1)), 1e-9)
-    return np.asarray(np.cumsum(stats.betabinom.pmf(j, n, a, a)))
+    chosen = -np.log(n + 1) - special.betaln(n - j + 1, j + 1)
+    return np.cumsum(np.exp(chosen + special.betaln(j + a, n - j + a) - special.betaln(a, a)))
 
 
-def _student(values: Array, level: float) -> Interval:
-    """Return the mean and Student's interval, with nan bounds for one value."""
+def student(values: ArrayLike, level: float = 0.95, worth: float | None = None) -> Interval:
+    """Return the mean of numbers and Student's interval, with nan bounds for one number.
+
+    `worth` says that they tell as much as so many independent ones, fewer than they are.
+
+    >>> [round(bound, 3) for bound in student([1.0, 2.0, 3.0])]
+    [2.0, -0.484, 4.484]
+
+    Raises:
+        ValueError: for no number or one that is not finite.
+    """
     _check(level)
-    n, mean = len(values), float(np.mean(values))
-    if n < 2:
+    x = _finite(values, "values")
+    n, mean = len(x) if worth is None else worth, float(np.mean(x))
+    if n <= 1 or len(x) < 2:
         return Interval(mean, float("nan"), float("nan"))
-    half = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(values, ddof=1) / np.sqrt(n))
+    half = float(special.stdtrit(n - 1, (1 + level) / 2) * np.std(x, ddof=1) / np.sqrt(n))
     return Interval(mean, mean - half, mean + half)
+
+
+def _ranks(x: Array) -> Array:
+    """Return the ranks of numbers from 1, the mean of their ranks for equal ones."""
+    _, which, counts = np.unique(x, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[which])
 
 
 def _exp(interval: Interval) -> Interval:

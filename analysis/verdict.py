@@ -1,163 +1,209 @@
-r"""Verdicts: when a ratio of times may be called faster, slower or the same.
+r"""Verdicts: when one time may be called faster than another, slower or the same.
 
-A ratio within a margin of 1 is the same for practical purposes, whatever its interval excludes. A
-claim is made when its opposite is rejected: `faster` and `slower` by a test against the margin,
-`same` by two one-sided tests inside it [@schuirmann1987]; all else is `ambiguous`.
+A comparison is told as a *speed*, time of the reference over time of what is judged: how many times
+as fast. What decides is one interval of it, and it is the interval that is printed. A speed within
+a margin of 1 is the same for practical purposes, whatever the interval excludes:
+
+* `faster` where all of the interval is above 1 + margin, `slower` where all is below the inverse;
+* `same` where all of it lies between these two;
+* `can't tell` in any other case.
+
+The intervals of a table hold together at its level, over and over: each has the level
+1 - (1 - level)/(LOOKS m) for m comparisons, since a table has m chances to be wrong [@dunn1961],
+and since people look, and measure more rounds where they can't tell. Both bounds must agree on
+`same`, as in two one-sided tests [@schuirmann1987].
 
 **Design.** At level 0.99 and margin 2 %, a slow-down of 10 % is found in at least 95 % of pairs,
-and a pair that does not differ is called faster or slower in at most 1 %, with
+and a pair that does not differ is called faster or slower in at most 1 %, however often it is
+looked at, with
 
 * 5 rounds of 31 samples, or 7 of 11, where single samples scatter by up to 5 %;
 * 5 rounds of 31 samples that scatter by 1 % and remember each other (autocorrelation 0.9);
-* 7 rounds of 11 samples, where each process is in one of two modes 5 % apart.
+* 10 rounds of 31 samples, where each process is in one of two modes 5 % apart.
 
 Four rounds are the least that can reject chance between processes: with two modes, all rounds of a
-pair differ in the same direction with probability 2/4^R, below 1 % from R = 4. With fewer, a
-difference must exceed the margin by an allowance for what a process may add. The allowance is an
-assumption, which only more rounds replace. docs/statistics.md has the measured rates.
+pair differ in the same direction with probability 2/4^R, below 1 % from R = 4. With fewer, the
+interval is wider by an allowance for what a process may add, and a difference is said to be found
+*here*, not replicated. The allowance is an assumption, which only more rounds replace.
+docs/statistics.md has the measured rates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import log1p
+from math import exp, inf, isfinite, log, log1p
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
 
-from analysis.statistics import Array, autocorrelation_time, below_median, log_ratios
+from analysis.statistics import (
+    Array,
+    Interval,
+    autocorrelation_time,
+    log_ratios,
+    median_coverage,
+    median_interval,
+    student,
+)
 
-Kind = Literal["faster", "slower", "same", "ambiguous"]
-Comparison = tuple[Sequence[ArrayLike], Sequence[ArrayLike]]
-Test = Callable[[int, float], float]
+Kind = Literal["faster", "slower", "same", "can't tell"]
+Samples = Sequence[ArrayLike]
+Comparison = tuple[Samples, Samples]
 ROUNDS = 4
+"""Fresh processes from which a difference counts as replicated."""
+SURE = 0.99
+"""That no claim of a table is false."""
+WIDE = 2 * log(1e6)
+"""An interval of logs that is wider is none."""
+LOOKS = 2
+"""By what the chance of a false claim is divided, because rounds are added after a look."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What may be said of one comparison in a table; `p` is corrected for the table's size."""
+    """What may be said of one comparison: a speed with the interval that decides.
+
+    `speed` is how many times as fast as its reference something is: time of the reference over its
+    time. `rounds` are the fresh processes that both were measured in.
+    """
 
     kind: Kind
-    p: float
+    speed: float
+    lo: float
+    hi: float
+    rounds: int
+    margin: float
+
+    @property
+    def replicated(self) -> bool:
+        """Return whether enough fresh processes say so."""
+        return self.rounds >= ROUNDS
+
+    @property
+    def seen(self) -> float:
+        """Return the least difference that would have been called one, 0.1 for 10 %.
+
+        The speed measured would have had to be beyond 1 + this, or below the inverse.
+        """
+        half = np.log(self.hi / self.lo) / 2 if isfinite(self.hi) and self.lo > 0 else inf
+        return float(np.expm1(log1p(self.margin) + half))
+
+    def __str__(self) -> str:
+        """Return the verdict in words, with the number that decides.
+
+        >>> str(Verdict("faster", 8.6, 8.3, 8.9, 5, 0.02))
+        '8.6× faster (≥ 8.3×)'
+        >>> str(Verdict("slower", 0.5, 0.4, 0.625, 3, 0.02))
+        '2.0× slower here (≥ 1.60×), not replicated'
+        >>> str(Verdict("can't tell", 1.04, 0.9, 1.2, 5, 0.02))
+        "can't tell (0.90–1.20×)"
+        """
+        if self.kind == "same":
+            return f"same within {100 * self.margin:g} %"
+        if self.kind == "can't tell":
+            known = isfinite(self.hi) and self.lo > 0
+            return f"can't tell ({short(self.lo)}–{short(self.hi)}×)" if known else "can't tell"
+        times, least = (
+            (self.speed, self.lo) if self.kind == "faster" else (1 / self.speed, 1 / self.hi)
+        )
+        here, added = ("", "") if self.replicated else (" here", ", not replicated")
+        return f"{short(times)}× {self.kind}{here} (≥ {short(least)}×){added}"
+
+
+def short(x: float) -> str:
+    """Return a speed with two digits after the point below 2, one below 20, then none.
+
+    >>> short(1.04), short(8.64), short(124.3)
+    ('1.04', '8.6', '124')
+    """
+    return f"{x:.{2 if x < 1.995 else 1 if x < 19.95 else 0}f}"
 
 
 def verdict(lo: float, hi: float, margin: float = 0.02) -> Kind:
-    """Return what the interval of a ratio of times says, of one comparison on its own.
+    """Return what the interval of a speed says; bounds that are nan can't tell.
 
-    Faster if hi < 1/(1 + margin), slower if lo > 1 + margin, the same if both bounds lie between
-    these, else ambiguous, as with bounds that are nan.
-
-    >>> verdict(0.80, 0.90), verdict(0.99, 1.01), verdict(0.90, 1.10)
-    ('faster', 'same', 'ambiguous')
+    >>> verdict(1.1, 1.2), verdict(0.99, 1.01), verdict(0.90, 1.10)
+    ('faster', 'same', "can't tell")
 
     Raises:
         ValueError: for a margin that is not positive, or bounds in the wrong order.
     """
-    _check(margin)
+    if not margin > 0:
+        raise ValueError(f"margin must be positive, not {margin}")
     if lo > hi:
         raise ValueError(f"the interval [{lo}, {hi}] is in the wrong order")
     below, above = 1 / (1 + margin), 1 + margin
-    if hi < below:
-        return "faster"
     if lo > above:
+        return "faster"
+    if hi < below:
         return "slower"
-    return "same" if below <= lo and hi <= above else "ambiguous"
+    return "same" if below <= lo and hi <= above else "can't tell"
 
 
 def verdicts(
     comparisons: Sequence[Comparison],
     margin: float = 0.02,
-    level: float = 0.99,
+    level: float = SURE,
     allowance: float = 0.05,
 ) -> list[Verdict]:
-    """Return a verdict on a over b for each (a_groups, b_groups) of a table, see `paired_ratio`.
+    """Return a verdict for each (judged, reference) of a table, both an array of times per round.
 
-    The p-value of a comparison is twice the smallest of three one-sided ones: faster, slower, same.
-    Over rounds they are Student's on the log ratios of rounds, within a single round those of the
-    sign test for the median, its samples with their autocorrelation time. Holm's step-down
-    corrects for the number of comparisons, so that the chance of even one false claim in the table
-    is at most 1 - level; as claims have directions, this is proved where comparisons are
-    independent [@shaffer1980]. A table of one says what `verdict` says of `paired_ratio` at this
-    level. With fewer than four rounds a difference must exceed (1 + margin)(1 + allowance), and the
-    margin of `same` is as much narrower.
+    The speed is exp(-mean of d_r), d_r the median log ratio of the samples of round r, which were
+    taken in turn. Over rounds its interval is Student's on d_r; within a single round it is that of
+    order statistics of the log ratios, with their autocorrelation time, or, where so few samples
+    cannot have the level, Student's on as many samples as they are worth. With fewer than four
+    rounds it is wider by 1 + allowance at both ends.
 
-    >>> verdicts([([[2.0, 2.0]] * 5, [[1.0, 1.0]] * 5)])
-    [Verdict(kind='slower', p=0.0)]
+    >>> str(verdicts([([[1.0, 1.0]] * 5, [[2.0, 2.0]] * 5)])[0])
+    '2.0× faster (≥ 2.0×)'
 
     Raises:
         ValueError: as `log_ratios`; for a margin that is not positive, an allowance below 0, or a
             level not between 0 and 1.
     """
-    _check(margin)
     if allowance < 0 or not 0.0 < level < 1.0:
         raise ValueError(f"allowance {allowance} must be at least 0, level {level} in (0, 1)")
-    found = [_claim(log_ratios(a, b), margin, allowance) for a, b in comparisons]
-    adjusted = holm([p for _, p in found])
-    return [
-        Verdict(kind if p <= 1 - level else "ambiguous", p)
-        for (kind, _), p in zip(found, adjusted, strict=True)
-    ]
+    each = 1 - (1 - level) / (LOOKS * max(1, len(comparisons)))
+    return [_judged(log_ratios(b, a), margin, each, allowance) for a, b in comparisons]
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Return the p-values p_(1) <= .. <= p_(m) corrected: max over j <= i of (m + 1 - j) p_(j).
+def _judged(rounds: Sequence[Array], margin: float, level: float, allowance: float) -> Verdict:
+    """Return the verdict that the log speeds of rounds support at a level.
 
-    They are at most 1. Rejecting where they are at most alpha rejects a true hypothesis with
-    probability at most alpha [@holm1979].
-
-    >>> holm([0.01, 0.04])
-    [0.02, 0.04]
+    An interval wider than WIDE, or none at all (nan), bounds nothing.
     """
-    order = np.argsort(p, kind="stable")
-    steps = np.arange(len(order), 0, -1) * np.asarray(p, np.float64)[order]
-    corrected = np.empty(len(order))
-    corrected[order] = np.minimum(np.maximum.accumulate(steps), 1.0)
-    return [float(value) for value in corrected]
+    if len(rounds) == 1:
+        value, lo, hi = _within(rounds[0], level)
+    else:
+        value, lo, hi = student([np.median(part) for part in rounds], level)
+    wider = log1p(allowance) if len(rounds) < ROUNDS else 0.0
+    lo, hi = (exp(lo - wider), exp(hi + wider)) if hi - lo < WIDE else (0.0, inf)
+    return Verdict(verdict(lo, hi, margin), exp(value), lo, hi, len(rounds), margin)
 
 
-def _claim(rounds: Sequence[Array], margin: float, allowance: float) -> tuple[Kind, float]:
-    """Return the claim that the log ratios of rounds support best, with its p-value."""
-    above = _sign_test(rounds[0]) if len(rounds) == 1 else _students_test(rounds)
-    unknown = log1p(allowance) if len(rounds) < ROUNDS else 0.0
-    outer, inner = log1p(margin) + unknown, log1p(margin) - unknown
-    claims: list[tuple[Kind, float]] = [
-        ("faster", above(-1, outer)),
-        ("slower", above(1, outer)),
-        ("same", max(above(1, -inner), above(-1, -inner))),
-    ]
-    kind, p = min(claims, key=lambda claim: claim[1])
-    return kind, min(1.0, 2 * p)
+def _within(x: Array, level: float) -> Interval:
+    """Return the interval of the middle of a single process at a level."""
+    tau = autocorrelation_time(x)
+    if median_coverage(len(x), level, tau) >= level:
+        return median_interval(x, level, tau)
+    middle = float(np.median(x))
+    _, lo, hi = student(x, level, len(x) / tau)
+    return Interval(middle, middle - (hi - lo) / 2, middle + (hi - lo) / 2)
 
 
-def _sign_test(x: Array) -> Test:
-    """Return the p-values of the claims that the median of sign x is above a threshold."""
-    chances = below_median(len(x), autocorrelation_time(x))
+def in_turn(
+    a: Mapping[int, Sequence[float]], b: Mapping[int, Sequence[float]]
+) -> Comparison | None:
+    """Return the samples of both in their common rounds, as far as they have partners, or None.
 
-    def above(sign: int, threshold: float) -> float:
-        count = int(np.count_nonzero(sign * x <= threshold))
-        return float(chances[count]) if count < len(chances) else 1.0
-
-    return above
-
-
-def _students_test(rounds: Sequence[Array]) -> Test:
-    """Return the p-values of the claims that sign times the log ratio is above a threshold."""
-    medians = np.array([np.median(part) for part in rounds])
-    degrees = len(medians) - 1
-    mean, error = np.mean(medians), np.std(medians, ddof=1) / np.sqrt(len(medians))
-
-    def above(sign: int, threshold: float) -> float:
-        excess = sign * mean - threshold
-        if error == 0.0:
-            return 0.0 if excess > 0 else 1.0
-        return float(special.stdtr(degrees, -excess / error))
-
-    return above
-
-
-def _check(margin: float) -> None:
-    if not margin > 0:
-        raise ValueError(f"margin must be positive, not {margin}")
+    `a` and `b` have samples by round. The implementations of a block take turns until each has
+    enough: sample i of one was taken next to sample i of the other. A time that is not positive is
+    none, and then nothing is compared.
+    """
+    shared = sorted(set(a) & set(b))
+    pairs = [list(zip(a[r], b[r], strict=False)) for r in shared]
+    if not shared or min((t for pair in pairs for both in pair for t in both), default=0.0) <= 0:
+        return None
+    return [[x for x, _ in pair] for pair in pairs], [[y for _, y in pair] for pair in pairs]

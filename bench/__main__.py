@@ -18,6 +18,7 @@ from bench.commands import (
     doctor,
     listings,
     merge,
+    new,
     problem,
     question,
     run,
@@ -30,6 +31,7 @@ COMMANDS = tuple(
     for module in (
         listings,
         problem,
+        new,
         check,
         doctor,
         run,
@@ -44,7 +46,9 @@ EXAMPLES = """examples:
   python -m bench list --operations
   python -m bench list --cases --profile quick --format csv
   python -m bench check clebsch_gordan.torch_dense
+  python -m bench new implementation my_product --operation gaunt
   python -m bench check my_product.py
+  python -m bench check --hard my_product.py
   python -m bench check --all --plain
   python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run
   python -m bench run --with my_product.py --device cuda

@@ -63,7 +63,8 @@ class Family:
     problem of named options: sizes, or short words for several of them (setting, symmetry, lmax).
     `facets` are the columns by which people sort and plot; `axes` names those that are numbers to
     plot against, the main one first; `labels` says facets and their values in words. `examples` are
-    small questions, valid at every knob, for checks.
+    small questions, valid at every knob, for checks; `hard` are those where code fails, where
+    samples of a `batch` cannot be counted: sizes at boundaries, nothing at all, odd places.
 
     `batch` names the size that counts independent samples: it is axis 0 of every input and output;
     None when samples are not independent. `part` takes out of a problem what is compared with the
@@ -84,6 +85,7 @@ class Family:
     axes: tuple[str, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     examples: tuple[Problem, ...] = ()
+    hard: tuple[Problem, ...] = ()
     data: tuple[str, ...] = ("normal",)
     batch: str | None = None
     part: Callable[[Problem, Arrays, np.random.Generator], Part] | None = None
@@ -91,13 +93,16 @@ class Family:
     pose: Callable[..., Problem] | None = None
 
     def part_of(self, problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
-        """Return what is compared with the oracle: the family's part, some samples, or all."""
+        """Return what is compared with the oracle: the family's part, some samples, or all.
+
+        Of samples the first and the last are among them, where blocks begin and end.
+        """
         if self.part is not None:
             return self.part(problem, inputs, rng)
         if self.batch is None:
             return Part(problem)
         count = int(str(problem.sizes[self.batch]))
-        rows = np.sort(rng.permutation(count)[:PART])
+        rows = np.unique([0, count - 1, *rng.permutation(count)[: PART - 2]])
         return Part(problem.with_sizes(**{self.batch: len(rows)}), {"batch": rows})
 
 

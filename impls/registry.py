@@ -12,7 +12,7 @@ import importlib.metadata
 import importlib.util
 import pkgutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -21,6 +21,7 @@ from typing import Any
 from impls.algorithm import Algorithm
 from impls.family import Family
 from impls.implementation import Implementation
+from impls.near import unknown
 from impls.operation import PASSES, Operation
 
 BUILTIN = (
@@ -43,6 +44,10 @@ class Registry:
     origins: dict[int, str] = field(default_factory=dict)
     plugins: list[ModuleType] = field(default_factory=list)
     """Modules of installed packages and of the user's files: they may declare probes too."""
+    installed: dict[str, str] = field(default_factory=dict)
+    """The entry point of each origin that is installed: `package.module:NAME`."""
+    suite: frozenset[str] = frozenset()
+    """The names of what is built in."""
 
     def add(self, thing: Family | Operation | Implementation | Algorithm, origin: str) -> None:
         """Register one declaration; an Algorithm once, as the implementations that it becomes.
@@ -113,6 +118,12 @@ class Registry:
                 raise ValueError(f"{self.origin(operation)}: operation {operation.name!r} {fault}")
         for implementation in self.implementations.values():
             self._refers(implementation, "operations", implementation.operation)
+            foreign = implementation.full_name not in self.suite
+            if foreign and implementation.baseline and implementation.operation in self.suite:
+                raise ValueError(
+                    f"{self.origin(implementation)}: implementation {implementation.full_name!r} "
+                    f"declares itself the baseline of an operation of the suite; leave baseline out"
+                )
 
     def _faults(self, operation: Operation) -> Iterator[str]:
         """Yield what an operation says of passes, knobs and its partner that cannot be."""
@@ -148,7 +159,7 @@ class Registry:
 
     def _unknown(self, kind: str, name: str) -> str:
         singular = {"families": "family"}.get(kind, kind[:-1])
-        return f"unknown {singular} {name!r}: known are {', '.join(sorted(getattr(self, kind)))}"
+        return unknown(singular, name, sorted(getattr(self, kind)))
 
 
 def _kind_and_name(thing: Family | Operation | Implementation) -> tuple[str, str]:
@@ -159,34 +170,46 @@ def _kind_and_name(thing: Family | Operation | Implementation) -> tuple[str, str
     return "implementations", thing.full_name
 
 
-def load(files: Iterable[str | Path] = ()) -> Registry:
+def load(files: Iterable[str | Path] = (), installed: Container[str] | None = None) -> Registry:
     """Return the registry of built-in declarations, entry points and the given files.
+
+    `installed` names the entry points that are loaded, by their values; None for all.
 
     Raises:
         ValueError: when a file is missing or fails to import, an entry point fails to load, two
-            files declare one name, or a declaration refers to an unknown name.
+            files declare one name, a declaration refers to an unknown name, or one from outside
+            declares itself the baseline of an operation of the suite.
     """
     registry = Registry()
     for package in BUILTIN:
         for module in _modules(package):
             registry.add_module(module)
+    registry.suite = frozenset({*registry.operations, *registry.implementations})
     for group in ENTRY_POINTS:
         for entry in importlib.metadata.entry_points(group=group):
-            try:
-                loaded = entry.load()
-            except (Exception, SystemExit) as error:
-                raise ValueError(
-                    f"entry point {entry.name!r} = {entry.value} failed to load: "
-                    f"{type(error).__name__}: {error}; mend or uninstall its package"
-                ) from error
-            if isinstance(loaded, ModuleType):
-                registry.add_plugin(loaded)
-            else:
-                registry.add(loaded, entry.value)
+            if installed is None or entry.value in installed:
+                _add_installed(registry, entry)
     for file in files:
         registry.add_plugin(_import_file(Path(file)))
     registry.check()
     return registry
+
+
+def _add_installed(registry: Registry, entry: importlib.metadata.EntryPoint) -> None:
+    """Register what an entry point names: a module, or one declaration."""
+    try:
+        loaded = entry.load()
+    except (Exception, SystemExit) as error:
+        raise ValueError(
+            f"entry point {entry.name!r} = {entry.value} failed to load: "
+            f"{type(error).__name__}: {error}; mend or uninstall its package"
+        ) from error
+    if isinstance(loaded, ModuleType):
+        registry.installed[loaded.__file__ or loaded.__name__] = entry.value
+        registry.add_plugin(loaded)
+    else:
+        registry.installed[entry.value] = entry.value
+        registry.add(loaded, entry.value)
 
 
 def _modules(package: str) -> Iterator[ModuleType]:

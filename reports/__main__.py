@@ -65,8 +65,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     ratio_parser = command(
         "ratio",
-        "time of one implementation over that of another, by problem",
-        "Print time a / time b with its 95 % interval and a verdict on a, by problem.",
+        "how fast one implementation is beside another, by problem",
+        "Print how many times as fast as B an implementation A is, with the interval that decides "
+        "and the verdict on A, by problem.",
     )
     ratio_parser.add_argument(
         "--pair", nargs=2, action="append", required=True, metavar=("A", "B"), dest="pairs",

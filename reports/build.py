@@ -15,6 +15,9 @@ from reports.page import make
 from reports.tables import regressions
 
 INDEX = "index.html"
+FOLDERS = ("figures", "tables")
+SUFFIXES = (".html", ".csv", ".bib", ".svg", ".pdf", ".png", ".pgf", ".tex", ".json", ".parquet")
+"""Where files of a report are, and how their names end."""
 MANIFEST = "report.files"
 """Names the files of the report that is there, so that the next one can remove what it lacks."""
 
@@ -28,7 +31,8 @@ def build(
     last. Files in `out` that are not of an earlier report stay as they are.
 
     Raises:
-        ValueError: when the run, a report set or a plug-in cannot be read, or `out` is a file.
+        ValueError: when the run, a report set or a plug-in cannot be read, `out` is a file, or what
+            no report made is where this one would write.
     """
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is not a directory")
@@ -38,6 +42,7 @@ def build(
     files = {**page.files, INDEX: page.html.encode()}
     earlier = _earlier(out)
     manifest = {MANIFEST: "".join(f"{name}\n" for name in sorted(files)).encode()}
+    _refuse_others(out, set(files) - earlier)
     for name, content in {**manifest, **files}.items():
         _replace(out / name, content)
     for name in sorted(earlier - set(files)):
@@ -46,11 +51,35 @@ def build(
 
 
 def _earlier(out: Path) -> set[str]:
+    """Return the files of the report that is there: those of its manifest that a report can have.
+
+    A manifest may come from others: what lies outside `out`, also by way of a link, or has another
+    name than files of reports have, is not ours to remove.
+    """
     manifest = out / MANIFEST
-    if not manifest.is_file():
+    if not manifest.is_file() or manifest.is_symlink():
         return set()
-    names = manifest.read_text(encoding="utf-8").splitlines()
-    return {n for n in names if n and not Path(n).is_absolute() and ".." not in Path(n).parts}
+    names = manifest.read_text(encoding="utf-8", errors="replace").splitlines()
+    return {name for name in names if _is_ours(out, name)}
+
+
+def _is_ours(out: Path, name: str) -> bool:
+    path = out / name
+    inside = path.parent.resolve() in (out.resolve(), *(out.resolve() / f for f in FOLDERS))
+    return bool(name) and inside and path.suffix in SUFFIXES and not path.is_dir()
+
+
+def _refuse_others(out: Path, names: Iterable[str]) -> None:
+    """Refuse to write where something is that no report made."""
+    for name in sorted(names):
+        path = out / name
+        if path.exists() or path.is_symlink():
+            raise ValueError(
+                f"{path} is not of a report: name another --out, or move the file away"
+            )
+        for folder in path.parents:
+            if folder != out and folder.is_relative_to(out) and folder.is_symlink():
+                raise ValueError(f"{folder} leads out of --out {out}: name another, or remove it")
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+from collections import Counter
 
 import pytest
 
@@ -10,6 +11,12 @@ def pytest_configure(config):
     """Keep JAX on the CPU, where its numbers are those of the machine, but for tests of a GPU."""
     if config.getoption("-m") != "gpu":
         os.environ["JAX_PLATFORMS"] = "cpu"
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with the files that have the most slow tests, so that none is left for the end."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])
 
 
 @contextlib.contextmanager

@@ -1,11 +1,11 @@
 """The nouns hold: a user's files go through check, run and report, with nothing else touched."""
 
 import ast
+import itertools
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,11 @@ import pytest
 
 import analysis.__main__ as analysis_line
 import bench.__main__ as bench_line
+import reports.__main__ as reports_line
 from analysis.equivariance import errors
+from bench.ask.reading import load as load_profile
+from bench.commands import check
+from bench.drive.run import Events
 from bench.measuring.built_case import build
 from bench.measuring.probes import CHECK, RUN, probes
 from bench.record.case import Case
@@ -31,15 +35,7 @@ ALGORITHMS = PLUGINS / "my_algorithm.py", PLUGINS / "scaled.py"
 SEQUENCE, SORTER = PLUGINS / "sequence.py", PLUGINS / "sorter.py"
 ORIENTATIONS, NEIGHBOURS = PLUGINS / "orientations.py", PLUGINS / "neighbours.py"
 SMALL = (SEQUENCE, SORTER, ORIENTATIONS, NEIGHBOURS)
-
-
-def command(module: str, *arguments: object) -> str:
-    result = subprocess.run(
-        [sys.executable, "-m", module, *map(str, arguments)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
+CHECKED = (PRODUCT, LAYER, *SMALL)
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +44,26 @@ def measured(tmp_path_factory):
     out = tmp_path_factory.mktemp("run")
     questions = ("--family", "image", "--size", "32"), ("--select", "*mimo-o3-lmax1-*my_einsum*")
     for question in questions:
-        command(
-            "bench", "run", "--profile", "quick", "--with", PRODUCT, "--with", LAYER,
-            *question, "--device", "cpu", "--plain", "--out", out,
-        )  # fmt: skip
+        words = ("run", "--profile", "quick", "--with", PRODUCT, "--with", LAYER, *question)
+        words += ("--device", "cpu", "--plain", "--out", out)
+        assert bench_line.main([*map(str, words)]) == 0
     return out
+
+
+@pytest.fixture(scope="module")
+def checked():
+    """Return what a check says of each file: of all at once, those of a framework in one worker."""
+    shared = replace(load_profile("check"), shared=True)
+    registry = load_registry(CHECKED)
+    named = {file: check.named("", registry, str(file)) for file in CHECKED}
+    meant, files = list(itertools.chain(*named.values())), list(map(str, CHECKED))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(check, "load_profile", lambda name: shared)
+        rows = check.check(meant, registry, Target(), files, Events(), shared)
+    return {
+        file: [row for row in rows if any(f"::{i.full_name}/" in row["case"] for i in mine)]
+        for file, mine in named.items()
+    }
 
 
 @pytest.mark.parametrize("file", [PRODUCT, *ALGORITHMS, LAYER, *SMALL], ids=lambda file: file.stem)
@@ -72,10 +83,10 @@ def test_a_file_needs_only_impls(file):
     [(PRODUCT, "product", 1), (LAYER, "image", 2)],
     ids=["product", "layer"],
 )
-def test_a_file_is_checked(file, family, implementations):
+def test_a_file_is_checked(checked, file, family, implementations):
     """Each example in every pass, and in lower precision in those that make sense there."""
     each = implementations * len(load_registry([file]).family(family).examples)
-    found = json.loads(command("bench", "check", file, "--format", "json", "--plain"))
+    found = checked[file]
     assert {result["status"] for result in found} == {"ok"}
     parts = [result["case"].split("::") for result in found]
     asked = Counter((where.split("/")[-1], what.split("/")[1]) for where, what in parts)
@@ -119,7 +130,8 @@ def test_what_it_can_express_is_measured(measured):
 
 
 def test_the_report_shows_the_files(measured, tmp_path):
-    command("reports", "build", measured, "--out", tmp_path, "--with", PRODUCT, "--with", LAYER)
+    words = ("build", measured, "--out", tmp_path, "--with", PRODUCT, "--with", LAYER)
+    assert reports_line.main([*map(str, words)]) == 0
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     for name in ("my_einsum", "polyphase_patch_embedding", "torch_gather", "jax_roll"):
         assert name in page
@@ -164,15 +176,6 @@ def test_a_problem_of_the_new_family_is_refused_by_name():
 # ---- one small file for each noun that a later system needs --------------------------------------
 
 
-@pytest.fixture(scope="module")
-def small():
-    """Return what `bench check` says of each small file."""
-    return {
-        file: json.loads(command("bench", "check", file, "--format", "json", "--plain"))
-        for file in SMALL
-    }
-
-
 def result_of(results, name, pass_="fwd"):
     """Return the result of an implementation and a pass in double precision."""
     (found,) = (r for r in results if f"/float64::{name}/{pass_}/" in r["case"])
@@ -180,10 +183,10 @@ def result_of(results, name, pass_="fwd"):
 
 
 @pytest.mark.parametrize("file", SMALL, ids=lambda file: file.stem)
-def test_a_small_file_is_right(small, file):
+def test_a_small_file_is_right(checked, file):
     assert len(file.read_text(encoding="utf-8").splitlines()) <= 150
-    assert all(result["passed"] for result in small[file])
-    right = [result for result in small[file] if result["status"] == "ok"]
+    assert all(result["passed"] for result in checked[file])
+    right = [result for result in checked[file] if result["status"] == "ok"]
     assert len(right) >= 2 and any("/float32::" in result["case"] for result in right)
 
 
@@ -221,10 +224,10 @@ def planted(tmp_path):
     return Planted(tmp_path)
 
 
-def test_mask_entries_without_a_partner_are_not_compared(small, planted):
+def test_mask_entries_without_a_partner_are_not_compared(checked, planted):
     for name in ("causal_convolution.numpy_sliced", "causal_scan.torch_stepped"):
-        assert result_of(small[SEQUENCE], name)["equiv.delay"] < 1e-15
-    graded = result_of(small[SEQUENCE], "causal_scan.torch_stepped", "grad")
+        assert result_of(checked[SEQUENCE], name)["equiv.delay"] < 1e-15
+    graded = result_of(checked[SEQUENCE], "causal_scan.torch_stepped", "grad")
     assert graded["error.grad"] < 1e-10 and "equiv.delay" not in graded
     planted.write(SEQUENCE, ("g + s.taps - 1)[:, None]", "g + s.taps - 2)[:, None]"))
     probe, value = planted.failure("causal_convolution.numpy_sliced")
@@ -240,10 +243,10 @@ def test_mask_that_leaves_nothing_is_an_error_by_name(planted):
         planted.failure("causal_convolution.numpy_sliced")
 
 
-def test_agrees_with_another_operation(small, planted):
-    stream = result_of(small[SEQUENCE], "causal_scan.torch_stepped")
+def test_agrees_with_another_operation(checked, planted):
+    stream = result_of(checked[SEQUENCE], "causal_scan.torch_stepped")
     assert stream["agrees.causal_convolution"] < 1e-15
-    offline = result_of(small[SEQUENCE], "causal_convolution.torch_sliced")
+    offline = result_of(checked[SEQUENCE], "causal_convolution.torch_sliced")
     assert not any("agrees" in probe for probe in offline)
     # oracle and implementation run through the kernel backwards: right, but not the same map
     oracle = ("reversed(state), strict=True", "state, strict=True")
@@ -253,9 +256,9 @@ def test_agrees_with_another_operation(small, planted):
     assert re.fullmatch(r"its oracle and that of causal_convolution differ by \d.*", why)
 
 
-def test_refused_pass_is_skipped_with_its_reason(small, planted, capsys):
-    assert result_of(small[SORTER], "sort.torch_sort", "grad")["status"] == "ok"
-    skipped = result_of(small[SORTER], "sort.torch_sort", "grad2")
+def test_refused_pass_is_skipped_with_its_reason(checked, planted, capsys):
+    assert result_of(checked[SORTER], "sort.torch_sort", "grad")["status"] == "ok"
+    skipped = result_of(checked[SORTER], "sort.torch_sort", "grad2")
     assert (skipped["status"], skipped["passed"]) == ("skip", True)
     assert skipped["reason"].startswith("sort refuses grad2: between ties the gradient of a sorter")
     assert bench_line.main(["list", "--operations", "--with", str(SORTER), "--format", "json"]) == 0
@@ -272,11 +275,11 @@ BY_KNOB = 'SymmetryClaim("rotation", "by_knob", "orientations")'
 LEARNED = 'SymmetryClaim("quarter_turn", "learned")'
 
 
-def test_a_claim_by_knob_is_judged_by_its_sweep(small, planted):
-    found = result_of(small[ORIENTATIONS], "orientations.jax_matrix")
+def test_a_claim_by_knob_is_judged_by_its_sweep(checked, planted):
+    found = result_of(checked[ORIENTATIONS], "orientations.jax_matrix")
     assert found["by_knob.rotation"] < 1e-2 * found["equiv.rotation"]
     assert found["equiv.quarter_turn"] < 1e-14
-    graded = result_of(small[ORIENTATIONS], "orientations.jax_matrix", "grad")
+    graded = result_of(checked[ORIENTATIONS], "orientations.jax_matrix", "grad")
     assert "by_knob.rotation" not in graded
     planted.write(ORIENTATIONS, (BY_KNOB, 'SymmetryClaim("rotation")'))
     probe, value = planted.failure("orientations.numpy_matrix")
@@ -326,8 +329,8 @@ def test_a_claim_by_knob_gates_no_time_and_is_shown_on_request(tmp_path, capsys)
     assert "by_knob" not in RUN and "by_knob" in CHECK
 
 
-def test_a_part_of_a_graph_is_judged(small, planted):
-    found = result_of(small[NEIGHBOURS], "neighbour_sum.torch_gathered", "grad")
+def test_a_part_of_a_graph_is_judged(checked, planted):
+    found = result_of(checked[NEIGHBOURS], "neighbour_sum.torch_gathered", "grad")
     assert found["error.fwd"] < 1e-14 and found["error.grad"] < 1e-14
     registry = load_registry([NEIGHBOURS])
     (asked,) = registry.family("graph").examples

@@ -31,8 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.ask.options import problem_of  # noqa: E402
-from bench.drive.pool import Fault, WorkerProcess, spec_of  # noqa: E402
 from bench.drive.requests import closed, opened, probed, sampled  # noqa: E402
+from bench.drive.worker_process import Fault, WorkerProcess, spec_of  # noqa: E402
 from bench.record import gpu, nvml  # noqa: E402
 from bench.record.case import Case  # noqa: E402
 from bench.record.rows import Reading  # noqa: E402
@@ -42,6 +42,9 @@ from impls.registry import Registry, load  # noqa: E402
 
 TRAPS = ROOT / "tests" / "traps" / "gpu.py"
 failed: list[str] = []
+
+NONCE = 0
+"""From which what judges a case is drawn: the same in each run of this script."""
 
 
 def say(what: str, found: Any, expected: str = "", holds: bool = True) -> None:
@@ -79,7 +82,7 @@ def case(registry: Registry, name: str, batch: int, mode: str = "") -> Case:
 def worker(asked: Case, registry: Registry, logs: Path, traces: bool = False) -> WorkerProcess:
     """Return a worker of a case that is up."""
     spec = dataclasses.replace(spec_of(asked, registry), traces=traces)
-    found = WorkerProcess(spec, (), logs / f"{asked.implementation}.log")
+    found = WorkerProcess(spec, logs / f"{asked.implementation}.log")
     found.spawn()
     found.ready()
     return found
@@ -114,7 +117,7 @@ def facts(registry: Registry, logs: Path) -> None:
         began = time.perf_counter()
         up = worker(asked, registry, logs)
         took = time.perf_counter() - began
-        opened(up, asked, ("error",), 120.0)
+        opened(up, asked, ("error",), 120.0, nonce=NONCE)
         used = nvml.read(lambda lib, card: lib.nvmlDeviceGetMemoryInfo(card).used)
         say(f"worker of {name}", f"up in {took:.1f} s, holds {(used - free) / 2**20:.0f} MiB")
         up.kill()
@@ -191,7 +194,7 @@ def clocks(registry: Registry, logs: Path) -> None:
     up = [worker(one, registry, logs) for one in asked]
     try:
         for one, process in zip(asked, up, strict=True):
-            opened(process, one, (), 120.0)
+            opened(process, one, (), 120.0, nonce=NONCE)
         turns: list[list[float]] = [[], []]
         for _ in range(15):
             for series, process in zip(turns, up, strict=True):
@@ -224,14 +227,16 @@ def kernels(registry: Registry, logs: Path) -> None:
         process, recorder = worker(asked, registry, logs), worker(asked, registry, logs, True)
         try:
             found: list[Reading] = []
-            opened(process, large, ("error", "time.device"), 120.0, found.append)
+            opened(process, large, ("error", "time.device"), 120.0, found.append, nonce=NONCE)
             host = sampled_many(process)
             closed(process)
             began = time.perf_counter()
-            opened(recorder, large, ("time.kernels",), 120.0, found.append, clock=False)
+            opened(
+                recorder, large, ("time.kernels",), 120.0, found.append, clock=False, nonce=NONCE
+            )
             closed(recorder)
             took = time.perf_counter() - began
-            opened(process, asked, (), 120.0)
+            opened(process, asked, (), 120.0, nonce=NONCE)
             before = sampled_many(process)
             probed(process, ("time.kernels",), 120.0, lambda reading: None)
             after = sampled_many(process)
@@ -292,10 +297,12 @@ def sizes(registry: Registry, logs: Path) -> None:
             for batch in (1000, 10_000, 100_000, 1_000_000):
                 one = dataclasses.replace(asked, problem=asked.problem.with_sizes(batch=batch))
                 found: list[Reading] = []
-                opened(process, one, (), 120.0)
+                opened(process, one, (), 120.0, nonce=NONCE)
                 host = sampled_many(process, 5)
                 closed(process)
-                opened(recorder, one, ("time.kernels",), 120.0, found.append, clock=False)
+                opened(
+                    recorder, one, ("time.kernels",), 120.0, found.append, clock=False, nonce=NONCE
+                )
                 closed(recorder)
                 device = found[0].value or float("nan")
                 say(

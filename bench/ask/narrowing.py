@@ -6,9 +6,9 @@ import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from bench.ask.near import unknown
 from bench.ask.profile import Block, Profile
 from bench.ask.reading import passes_of, rounds_of
+from impls.near import unknown
 from impls.problem import Scalar
 from impls.registry import Registry
 
@@ -22,6 +22,7 @@ def narrowed(
     knobs: Mapping[str, Sequence[Scalar] | str] | None = None,
     passes: Sequence[str] = (),
     rounds: int | None = None,
+    most_rounds: int | None = None,
 ) -> Profile:
     """Return a profile with other settings, and its questions put to others than it names.
 
@@ -33,7 +34,9 @@ def narrowed(
             setting that is none.
     """
     if rounds is not None:
-        profile = replace(profile, rounds=rounds_of(rounds, "--rounds"))
+        profile = replace(profile, rounds=rounds_of(rounds, "--rounds"), most_rounds=0)
+    if most_rounds is not None:
+        profile = replace(profile, most_rounds=rounds_of(most_rounds, "--most-rounds"))
     blocks = profile.all_blocks(registry)
     if passes:
         known = passes_of({"passes": list(passes)}, "--pass")

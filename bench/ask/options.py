@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from bench.ask.near import unknown
 from impls.family import Family
+from impls.near import unknown
 from impls.problem import DTYPES, Problem, Scalar, Size
 from impls.so3.irreps import Irrep, Irreps
 

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from bench.ask import knobs
-from bench.ask.near import unknown
 from bench.ask.profile import Block, Profile, Tier
 from bench.ask.selection import select
 from bench.measuring import probes
 from bench.record.case import Case, Refusals
 from bench.record.fingerprint import key
 from impls.implementation import MODES, Implementation, Target
+from impls.near import unknown
 from impls.operation import Operation
 from impls.problem import Problem, Refusal, Scalar
 from impls.registry import Registry

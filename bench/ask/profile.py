@@ -5,7 +5,8 @@ each ask a family some questions.
 
     title = "my layers"
     passes = ["fwd", "grad"]        # fwd, grad, grad2
-    rounds = 3                      # in fresh processes
+    rounds = 4                      # in fresh processes
+    most_rounds = 7                 # of what can't be told from the baseline by then
     case_timeout = 120              # [s]
     probes = "run"                  # run, paper, check
     sampling = {least = 11, most = 21, target = 0.05, seconds = 2.0}
@@ -28,11 +29,11 @@ import fnmatch
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bench.ask.near import unknown
 from bench.ask.options import Sweeps, options_of, problems
 from bench.measuring import probes
 from bench.record.case import Pass
 from impls.implementation import Implementation
+from impls.near import unknown
 from impls.operation import Operation
 from impls.problem import Problem, Scalar
 from impls.registry import Registry
@@ -76,7 +77,8 @@ UNTIMED = Sampling(0, 0)
 class Tier:
     """Blocks of a profile that are measured together, before those of the next tier.
 
-    `rounds`, `passes` and `sampling` are those of the profile unless said here. `best` takes one
+    `rounds`, `most_rounds`, `passes` and `sampling` are those of the profile unless said here; a
+    tier with rounds of its own has no more than these unless it says so. `best` takes one
     implementation of each framework, the first that answers in the order of these globs, and of
     those operations alone that answer. A tier that is `always` measured is not dropped by a budget.
     `label` says on the page what its times are worth.
@@ -85,6 +87,7 @@ class Tier:
     name: str = ""
     label: str = ""
     rounds: int | None = None
+    most_rounds: int | None = None
     passes: tuple[Pass, ...] | None = None
     sampling: Sampling | None = None
     best: tuple[str, ...] = ()
@@ -197,7 +200,8 @@ class Profile:
     `shared`: the implementations of a framework share a worker, where nothing is timed.
     `examples`: every family is asked its examples too, first. What `except_implementations` leaves
     out, every block does. `modes` are those in which a framework runs that has them, beside its
-    default mode where it has none of them.
+    default mode where it has none of them. What can't be told from the baseline after its `rounds`
+    is measured in more, up to `most_rounds`.
     """
 
     passes: tuple[Pass, ...]
@@ -213,10 +217,16 @@ class Profile:
     modes: tuple[str, ...] = ()
     tiers: tuple[Tier, ...] = (Tier(),)
     blocks: tuple[Block, ...] = ()
+    most_rounds: int = 0
 
     def rounds_of(self, tier: Tier) -> int:
         """Return how often the blocks of a tier are repeated."""
         return self.rounds if tier.rounds is None else tier.rounds
+
+    def most_rounds_of(self, tier: Tier) -> int:
+        """Return how often those blocks of a tier are repeated that can't be told."""
+        most = self.most_rounds if tier.rounds is None else 0
+        return max(self.rounds_of(tier), most if tier.most_rounds is None else tier.most_rounds)
 
     def sampling_of(self, tier: Tier) -> Sampling:
         """Return when a case of a tier has been sampled enough."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, replace
@@ -10,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.ask.knobs import SWEEP
-from bench.ask.near import alike, unknown
 from bench.ask.options import Sweeps
 from bench.ask.profile import KEYS, Block, Profile, Sampling, Tier
 from bench.measuring import probes
 from bench.record.case import PASSES, Pass
+from bench.record.foreign import read_plan
 from impls.implementation import MODES
+from impls.near import alike, unknown
 from impls.problem import Scalar
 from impls.registry import Registry
 
@@ -65,14 +65,23 @@ def of_run(directory: Path) -> Profile:
         ValueError: when its plan does not say.
     """
     file = directory / "plan.json"
-    plan = json.loads(file.read_text(encoding="utf-8"))
+    plan = read_plan(directory)
     if "asked" not in plan:
         raise ValueError(f"{file} does not say what was asked: name a profile")
     return read(plan["asked"], str(file), plan["profile"])
 
 
 ALL_MODES = tuple(dict.fromkeys(mode for known in MODES.values() for mode in known))
-AS_THEY_ARE = ("title", "passes", "rounds", "case_timeout", "shared", "examples", "modes")
+AS_THEY_ARE = (
+    "title",
+    "passes",
+    "rounds",
+    "most_rounds",
+    "case_timeout",
+    "shared",
+    "examples",
+    "modes",
+)
 """The fields of a profile that its data have as they are."""
 NEEDED = ("passes", "rounds", "sampling", "case_timeout")
 """The settings that a profile must have."""
@@ -80,6 +89,7 @@ SETTINGS: Mapping[str, Kinds] = {
     "title": str,
     "passes": list,
     "rounds": int,
+    "most_rounds": int,
     "sampling": dict,
     "case_timeout": (int, float),
     "probes": str,
@@ -94,6 +104,7 @@ TIER: Mapping[str, Kinds] = {
     "name": str,
     "label": str,
     "rounds": int,
+    "most_rounds": int,
     "passes": list,
     "sampling": dict,
     "best": list,
@@ -132,6 +143,7 @@ def read(data: Mapping[str, Any], where: str, name: str) -> Profile:
     return Profile(
         passes=passes_of(data, where),
         rounds=rounds_of(data["rounds"], where),
+        most_rounds=_most(data, where) or 0,
         sampling=_sampling(data["sampling"], where),
         case_timeout=float(data["case_timeout"]),
         probes=PROBES[word],
@@ -175,6 +187,7 @@ def _tier(data: Mapping[str, Any], where: str) -> Tier:
         name=data.get("name", ""),
         label=data.get("label", ""),
         rounds=None if rounds is None else rounds_of(rounds, where),
+        most_rounds=_most(data, where),
         passes=passes_of(data, where) or None,
         sampling=_sampling(data["sampling"], where) if "sampling" in data else None,
         best=_words(data, "best", where),
@@ -254,6 +267,11 @@ def passes_of(data: Mapping[str, Any], where: str) -> tuple[Pass, ...]:
             raise ValueError(f"{where}: {unknown('pass', name, PASSES)}")
         found.append(known)
     return tuple(found)
+
+
+def _most(data: Mapping[str, Any], where: str) -> int | None:
+    """Return the most rounds of what can't be told, None where that is not said."""
+    return None if "most_rounds" not in data else rounds_of(data["most_rounds"], where)
 
 
 def rounds_of(value: int, where: str) -> int:

@@ -12,8 +12,8 @@ import fnmatch
 import re
 from collections.abc import Mapping, Sequence
 
-from bench.ask.near import alike
 from bench.record.case import Case, case_id, describe
+from impls.near import alike
 from impls.registry import Registry
 
 FILTER = re.compile(r"\s*[\w.]+\s*=[^,=]*(,\s*[\w.]+\s*=[^,=]*)*")

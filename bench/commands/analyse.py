@@ -20,7 +20,6 @@ from types import ModuleType
 from typing import Any
 
 from bench.ask import knobs
-from bench.ask.near import unknown
 from bench.ask.plan import Plan, planned_of
 from bench.ask.profile import UNTIMED, Profile
 from bench.commands import posing, progress, question
@@ -34,6 +33,7 @@ from bench.record.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
 from bench.record.rows import FINISHED, latest, load
 from impls.family import Family
 from impls.implementation import MODES, Framework, Implementation, Target
+from impls.near import unknown
 from impls.operation import Operation
 from impls.problem import Problem, Scalar
 from impls.registry import Registry

@@ -17,6 +17,8 @@ from bench.record import machine
 from bench.record.case import digest
 from impls.registry import load as load_registry
 
+UNKNOWN = "can't tell"
+
 
 def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
     """Return what a calibration says, a row for each question."""
@@ -36,21 +38,19 @@ def rows(result: dict[str, Any]) -> list[dict[str, Any]]:
         unit = "GB/s" if name == "copy" else "GFLOP/s"
         listed.append({"question": what, "answer": f"{rate / 1e9:.4g} {unit}", "note": "reached"})
     same, planted = result["same"], result["planted"]
-    judged = same["pairs"] - same["failed"]
     listed.append(
         {
-            "question": f"of {judged} pairs that do not differ",
+            "question": f"of {same['pairs']} pairs that do not differ",
             "answer": f"{same['faster']} faster, {same['slower']} slower",
-            "note": f"{same['same']} same, {same['ambiguous']} ambiguous",
+            "note": f"{same['same']} same; of {same[UNKNOWN]} it can't tell",
         }
     )
     listed.append(
         {
-            "question": f"of {planted['pairs'] - planted['failed']} pairs with "
-            f"{planted['share']:.0%} planted",
+            "question": f"of {planted['pairs']} pairs with {planted['share']:.0%} planted",
             "answer": f"{planted['slower']} found slower",
-            "note": f"{planted['faster']} faster, {planted['same']} same, "
-            f"{planted['ambiguous']} ambiguous",
+            "note": f"{planted['faster']} faster, {planted['same']} same; of "
+            f"{planted[UNKNOWN]} it can't tell",
         }
     )
     return listed
@@ -61,7 +61,8 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--pairs",
         type=int,
         default=300,
-        help="pairs that do not differ: 300 (90 minutes); those of repeated calls count together",
+        help="pairs that do not differ: 300 (90 minutes), beside a fifth as many that do; "
+        "those of repeated calls count together",
     )
     parser.add_argument("--out", type=Path, default=CALIBRATIONS, metavar="DIR")
     add_design(parser)
@@ -74,10 +75,10 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"--pairs must be at least 1, not {arguments.pairs}")
     registry = load_registry()
     target = target_of(arguments)
-    total = arguments.pairs + max(20, arguments.pairs // 5)
+    total = arguments.pairs + instrument.planted_of(arguments.pairs)
     with (
         TemporaryDirectory(prefix="equibench-calibrate-") as scratch,
-        designed(arguments, total, Path(scratch), target.device) as (design, told),
+        designed(arguments, total, Path(scratch), target) as (design, told),
     ):
         known = digest(machine.machine_facts(target.device)), target.device
         seed = str(len(instrument.every(arguments.out, *known)))

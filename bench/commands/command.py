@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.commands.rendering import FORMATS
+from bench.drive import locks
 
 CALIBRATIONS = Path("reports/out/calibrations")
 """Where the calibrations of machines are kept."""
@@ -46,6 +47,27 @@ def add_select(parser: argparse.ArgumentParser) -> None:
         "--select", default="", metavar="WHICH",
         help="only some cases: lmax=3,setting=mimo, or a glob of ids (a word: contains)",
     )  # fmt: skip
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add --threads."""
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
+
+
+def threads_of(arguments: argparse.Namespace) -> int:
+    """Return how many threads a worker has.
+
+    Raises:
+        ValueError: when they are none, or more than the cores that this process may use.
+    """
+    threads, cores = int(arguments.threads), locks.available()
+    if threads < 1:
+        raise ValueError(f"--threads must be at least 1, not {threads}")
+    if threads > cores:
+        raise ValueError(
+            f"--threads {threads}: only {cores} core(s) can be used here; ask for less"
+        )
+    return threads
 
 
 def add_where(parser: argparse.ArgumentParser) -> None:

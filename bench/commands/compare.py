@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tarfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 
-from analysis.statistics import paired_ratio
 from analysis.verdict import verdicts
 from bench.ask.plan import plan
 from bench.commands import question
@@ -57,9 +56,10 @@ def checkout(revision: str, scratch: Path) -> Iterator[Path | None]:
 
 
 def table(pairs: Sequence[Pair], margin: float, level: float) -> list[dict[str, Any]]:
-    """Return a row for each pair: medians [s], the ratio b/a with its interval, the verdict on b.
+    """Return a row for each pair: medians [s], how many times as fast b is, the verdict on it.
 
-    The p-value is corrected for the number of comparisons in the table.
+    The interval is the one that decides, for all rows as one table; `seen` is the least difference
+    that would have been called one.
     """
     judged = [pair for pair in pairs if not pair.reason]
     said = verdicts([(pair.groups[1], pair.groups[0]) for pair in judged], margin, level)
@@ -67,36 +67,51 @@ def table(pairs: Sequence[Pair], margin: float, level: float) -> list[dict[str, 
     rows = []
     for pair in pairs:
         if pair.reason:
-            nothing = dict.fromkeys(("a", "b", "ratio", "lo", "hi", "p"))
+            nothing = dict.fromkeys(("a", "b", "speed", "lo", "hi", "seen"))
             rows.append(
                 {
                     "case": pair.id,
                     "clock": CLOCK,
                     **nothing,
                     "verdict": "none",
+                    "said": "",
                     "reason": pair.reason,
                 }
             )
             continue
         a, b = (float(np.median([np.median(g) for g in variant])) for variant in pair.groups)
-        ratio = paired_ratio(pair.groups[1], pair.groups[0], level)
-        bounds = [None if math.isnan(v) else v for v in (ratio.lo, ratio.hi)]
         verdict = found[id(pair)]
+        known = math.isfinite(verdict.hi)
         rows.append(
             {
                 "case": pair.id,
                 "clock": CLOCK,
                 "a": a,
                 "b": b,
-                "ratio": ratio.value,
-                "lo": bounds[0],
-                "hi": bounds[1],
-                "p": verdict.p,
+                "speed": verdict.speed,
+                "lo": verdict.lo if known else None,
+                "hi": verdict.hi if known else None,
+                "seen": verdict.seen if known else None,
                 "verdict": verdict.kind,
+                "said": str(verdict),
                 "reason": "",
             }
         )
     return rows
+
+
+def _missed(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return how large a difference could have been missed where nothing could be told."""
+    seen = [row["seen"] for row in rows if row["verdict"] == "can't tell"]
+    known = [value for value in seen if value is not None]
+    if not seen:
+        return "every pair is told"
+    if len(known) < len(seen):
+        return "where it can't tell, any difference may have been missed: ask for more --rounds"
+    return (
+        f"where it can't tell, a difference above {max(known):.0%} would have been seen; "
+        "more --rounds see smaller ones"
+    )
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -122,7 +137,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise ValueError(f"every case that --select {arguments.select!r} matches is refused")
     with (
         TemporaryDirectory(prefix="equibench-compare-") as scratch,
-        designed(arguments, len(cases), Path(scratch) / "logs", target.device) as (design, told),
+        designed(arguments, len(cases), Path(scratch) / "logs", target) as (design, told),
         checkout(arguments.a, Path(scratch)) as a,
         checkout(arguments.b, Path(scratch)) as b,
     ):
@@ -134,6 +149,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.format == "table":
         counts = Counter(row["verdict"] for row in rows)
         print("\n" + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+        print(_missed(rows))
     return 3 if any(row["verdict"] == "slower" for row in rows) else 0
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
 import select
 import sys
 from collections.abc import Callable
 
 BAD_INPUT = 2
-INTERRUPTED = 1
+INTERRUPTED = FAILED = 1
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+"""What a disk that takes no more says: one line, and the rows that are there are right."""
 UNREAD = 141
 """What a shell says of a program whose output nobody reads any more: 128 + SIGPIPE."""
 
@@ -19,9 +23,13 @@ def ended(
     """Run a command; return its exit code, or that of what ended it.
 
     Exceptions of the types `bad` are bad input: said in one line, and 2. An interrupt is 1. A
-    reader of the output that went away, as `head` does, is not said, and 141. Anything else is
-    the harness's own fault, and keeps its traceback.
+    reader of the output that went away, as `head` does, is not said, and 141; a disk that is full
+    or may not be written is said in one line, and 1. Anything else is the harness's own fault, and
+    keeps its traceback. What a terminal cannot show is shown escaped.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = command() or 0
         sys.stdout.flush()
@@ -32,6 +40,12 @@ def ended(
     except bad as error:
         print(f"error: {error}", file=sys.stderr)
         return BAD_INPUT
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        where = f" {error.filename}" if error.filename else ""
+        print(f"error: {error.strerror}:{where or ' cannot write'}", file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
         return INTERRUPTED

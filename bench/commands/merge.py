@@ -16,8 +16,14 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    count = merge(arguments.dirs, arguments.out)
-    print(f"{count} rows in {arguments.out / 'rows.jsonl'}")
+    done = merge(arguments.dirs, arguments.out)
+    for directory in arguments.dirs:
+        print(f"{done.read.get(directory, 0)} rows of {directory}")
+    again = sum(done.read.values()) - done.written
+    print(f"{done.written} rows in {arguments.out / 'rows.jsonl'} ({again} were there twice)")
+    for line in done.left_out:
+        print(f"left out: {line}")
+    print(f"next: python -m reports build {arguments.out}")
     return 0
 
 

@@ -14,10 +14,10 @@ from collections.abc import Sequence
 
 from bench.ask.knobs import SWEEP
 from bench.ask.narrowing import narrowed
-from bench.ask.near import alike, unknown
 from bench.ask.options import Option, options_of
 from bench.ask.profile import Profile
 from bench.ask.reading import ASKED, asked, load, names
+from impls.near import alike, unknown
 from impls.problem import Scalar
 from impls.registry import Registry
 from impls.registry import load as load_registry
@@ -149,6 +149,7 @@ def profile_of(
         knobs=knobs_of(arguments),
         passes=getattr(arguments, "passes", ()),
         rounds=getattr(arguments, "rounds", None),
+        most_rounds=getattr(arguments, "most_rounds", None),
     )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 from typing import Any
 
 FORMATS = ("table", "json", "csv")
+FORMULA = re.compile(r"\s*[=+@]|[\t\r]|\s*-[^,\s]")
+"""How text begins that a spreadsheet runs."""
 
 
 def render(
@@ -55,9 +58,26 @@ def _wrapped(text: str, width: int | None) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    if not isinstance(value, list | tuple):
-        return value
+    """Return a value of a CSV file."""
+    if isinstance(value, list | tuple):
+        value = _joined(value)
+    return neutral(value) if isinstance(value, str) else value
+
+
+def neutral(text: str) -> str:
+    """Return text of a CSV file, with an apostrophe before what a spreadsheet would run."""
+    return f"'{text}" if FORMULA.match(text) else text
+
+
+def _joined(value: Sequence[Any]) -> str:
     return ", ".join("-" if item is None else str(item) for item in value)
+
+
+def printable(text: str) -> str:
+    """Return text without what would move a terminal's cursor or change its colours."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _cell(value: Any) -> str:
@@ -67,4 +87,4 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:.6g}"
-    return str(_plain(value))
+    return printable(_joined(value) if isinstance(value, list | tuple) else str(value))

@@ -6,7 +6,6 @@ import argparse
 import shlex
 import sys
 import time
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args, get_type_hints
@@ -14,11 +13,20 @@ from typing import get_args, get_type_hints
 from bench.ask.plan import Plan, plan
 from bench.ask.profile import Profile
 from bench.ask.reading import ASKED, as_data
-from bench.commands import progress, question
-from bench.commands.command import CALIBRATIONS, Command, add_files, add_select, add_where
+from bench.commands import pace, progress, question
+from bench.commands.command import (
+    CALIBRATIONS,
+    Command,
+    add_files,
+    add_select,
+    add_threads,
+    add_where,
+    threads_of,
+)
 from bench.drive import instrument
-from bench.drive.pool import spec_of
-from bench.drive.run import REDO, execute, gpu_lock
+from bench.drive.locks import gpu_lock
+from bench.drive.run import REDO, execute
+from bench.drive.worker_process import spec_of
 from bench.record import gpu, machine
 from bench.record.case import PASSES, digest
 from bench.record.rows import write_json
@@ -38,6 +46,10 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument(
         "--rounds", type=int,
         help="repeat blocks in fresh processes this often (a tier may fix its own)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--most-rounds", type=int, metavar="N",
+        help="and those that can't be told from the baseline by then up to so often",
     )  # fmt: skip
     parser.add_argument(
         "--pass", dest="passes", action="append", default=[], metavar="PASS",
@@ -60,7 +72,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--precision", choices=PRECISIONS, default="ieee",
         help="of products of float32 matrices on a GPU (default: ieee)",
     )  # fmt: skip
-    parser.add_argument("--threads", type=int, default=1, help="CPU threads per worker (default 1)")
+    add_threads(parser)
     parser.add_argument("--budget", type=float, metavar="SECONDS", help="start no block after this")
     parser.add_argument(
         "--out", type=Path, metavar="DIR",
@@ -72,14 +84,13 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.threads < 1:
-        raise ValueError(f"--threads must be at least 1, not {arguments.threads}")
+    threads = threads_of(arguments)
     if arguments.budget is not None and not arguments.budget > 0:
         raise ValueError(f"--budget must be positive, not {arguments.budget:g}")
     began = time.monotonic()
     registry = load_registry(arguments.files)
     device = gpu.device_of(arguments.device, arguments.gpu)
-    target = Target(device=device, precision=arguments.precision, threads=arguments.threads)
+    target = Target(device=device, precision=arguments.precision, threads=threads)
     if arguments.short and (arguments.profile or arguments.family):
         raise ValueError("--short names a profile, and so does --profile or --family: say one")
     if arguments.profile is None and arguments.family is None:
@@ -89,8 +100,11 @@ def _run(arguments: argparse.Namespace) -> int:
     profile = question.profile_of(arguments, registry)
     meant = plan(profile, target, registry, arguments.select, arguments.modes, arguments.vary)
     out = arguments.out or Path("reports/out") / f"{_folder(profile)}-{device}"
-    _announce(meant, registry, device, out)
+    here = digest(machine.machine_facts(device))
+    guessed = pace.guess(meant, registry, device)
+    _announce(meant, registry, out, device, guessed * pace.pace(here, device))
     print(f"planned in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+    began = time.monotonic()
     with progress.shown(meant.total, arguments.plain) as (events, counts):
         run = execute(
             meant,
@@ -102,10 +116,14 @@ def _run(arguments: argparse.Namespace) -> int:
             redo=arguments.redo,
             events=events,
         )
+    measured = sum(counts.values()) - counts["skip"]
+    whole = sum(meant.rounds(p) for p in meant.planned if p.refused is None)
+    share = measured / max(1, whole)
+    pace.learn(here, device, guessed * share, time.monotonic() - began, measured)
     if device == "cuda":
-        with gpu_lock(device):
+        with gpu_lock():
             instrument.reached(registry, target, out)
-    known = instrument.found(CALIBRATIONS, digest(machine.machine_facts(device)), device)
+    known = instrument.found(CALIBRATIONS, here, device)
     if known:
         write_json(out / "calibration.json", known)
     account = sorted(run.seconds.items(), key=lambda item: -item[1])
@@ -126,25 +144,24 @@ def _folder(profile: Profile) -> str:
     return f"{ASKED}-{digest(as_data(profile))[:8]}" if profile.name == ASKED else profile.name
 
 
-def _announce(meant: Plan, registry: Registry, device: str, out: Path) -> None:
+def _announce(meant: Plan, registry: Registry, out: Path, device: str, seconds: float) -> None:
     runnable = [p for p in meant.planned if p.refused is None]
     if device == "cpu":
         print("** CPU run: times say nothing about GPUs **", file=sys.stderr)
     refused = len(meant.planned) - len(runnable)
-    seconds, tiers = 0.0, []
+    tiers = []
     for tier in meant.settings.tiers:
         mine = [planned.case for planned in runnable if planned.tier == tier]
-        passes = Counter(str(case.pass_) for case in mine)
         workers = len({spec_of(case, registry) for case in mine})
         rounds = meant.settings.rounds_of(tier)
-        energies = sum("energy" in planned.also for planned in runnable if planned.tier == tier)
-        seconds += progress.estimate(passes, workers, rounds, device, energies)
         name = f"{tier.name}: " if tier.name else ""
-        tiers.append(f"{name}{len(mine)} cases, {workers} workers, {rounds} round(s)")
+        most = meant.settings.most_rounds_of(tier)
+        more = f", to {most} of what can't be told" if most > rounds else ""
+        tiers.append(f"{name}{len(mine)} cases, {workers} workers, {rounds} round(s){more}")
     print(
         f"profile {meant.profile}: {len(meant.planned)} cases ({len(runnable)} to measure, "
         f"{refused} refused); {'; '.join(tiers)}; on {device}; "
-        f"roughly {seconds / 60:.0f} min; into {out}",
+        f"roughly {pace.in_words(seconds)}; into {out}",
         file=sys.stderr,
         flush=True,
     )

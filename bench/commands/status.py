@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.commands.command import Command, add_format
 from bench.commands.rendering import render
-from bench.record.rows import FINISHED, latest, load
+from bench.record.rows import ends, latest
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -18,7 +18,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    rows = [row for row in latest(load(arguments.dir)) if row["probe"] == FINISHED]
+    rows = latest(ends(arguments.dir))
     several = len({row["protocol"] for row in rows}) > 1
     told = ("protocol", "status") if several else ("status",)
     counts = Counter(tuple(row[name] for name in told) for row in rows)

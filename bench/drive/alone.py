@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 
-from bench.drive.pool import environment, spec_of
+from bench.drive.worker_process import environment, spec_of
 from bench.measuring.built_case import BuiltCase, build
 from bench.measuring.clocks import HostClock
 from bench.measuring.frameworks import load as load_framework

@@ -19,16 +19,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 
 from analysis.statistics import log_ratios
-from analysis.verdict import verdicts
+from analysis.verdict import Kind, verdicts
 from bench.ask.plan import cases
 from bench.ask.reading import load as load_profile
 from bench.drive.paired import Design, Pair, Variant, measured
-from bench.drive.pool import Fault, WorkerProcess, spec_of
+from bench.drive.worker_process import Fault, WorkerProcess, spec_of
 from bench.measuring.clocks import HostClock
 from bench.record.case import Case, Refusals, digest
 from bench.record.fingerprint import PROTOCOL
@@ -38,6 +38,8 @@ from impls.implementation import Target
 from impls.registry import Registry
 
 PLANTED = 0.10
+KINDS = ("same", "planted")
+"""Pairs that do not differ, and pairs with a planted slow-down."""
 MARGIN = 0.02
 LEVEL = 0.99
 KNOWN = (50e-6, 1e-3, 20e-3)
@@ -70,11 +72,14 @@ def clock_truth() -> dict[str, Any]:
     return {"relative_error": errors, "seconds_of_nothing": timed(lambda: None)}
 
 
-def peaks(registry: Registry, target: Target, logs: Path) -> dict[str, float]:
+def peaks(
+    registry: Registry, target: Target, logs: Path, cores: tuple[int, ...] = ()
+) -> dict[str, float]:
     """Return the bandwidth [B/s] and the rates of matrix products [1/s] that are reached here."""
     first = pairs(registry, target, 1)[0]
     case = replace(first, implementation="clebsch_gordan.torch_dense", mode="eager")
-    worker = WorkerProcess(spec_of(case, registry), (), logs.resolve() / "peaks.log")
+    log = logs.resolve() / "peaks.log"
+    worker = WorkerProcess(spec_of(case, registry), log, cores=cores)
     try:
         worker.spawn()
         worker.ready()
@@ -117,6 +122,11 @@ def pairs(registry: Registry, target: Target, count: int, seed: str = "0") -> li
     return found[:count]
 
 
+def planted_of(count: int) -> int:
+    """Return how many pairs get a slow-down beside `count` that do not differ: a fifth as many."""
+    return max(1, count // 5)
+
+
 def calibrate(
     registry: Registry,
     target: Target,
@@ -127,10 +137,9 @@ def calibrate(
 ) -> dict[str, Any]:
     """Return what the instrument does on this machine, and write it to a new file in `out`.
 
-    `count` pairs do not differ; a fifth as many, 20 at least, have PLANTED on their second variant.
+    `count` pairs do not differ; `planted_of(count)` have PLANTED on their second variant.
     They are drawn by the seed of `design`; `ratios` holds what each round of a pair said.
     """
-    planted = max(20, count // 5)
     when = datetime.now(UTC)
     machine = digest(machine_facts(target.device))
     here, again = Variant("a"), Variant("again")
@@ -150,33 +159,46 @@ def calibrate(
         },
         "load": os.getloadavg()[0],
         "clock": clock_truth(),
-        "peaks": peaks(registry, target, design.logs),
+        "shared_core": design.cores.shared,
+        "peaks": peaks(registry, target, design.logs, design.cores.numbers),
         "ratios": {},
     }
     for kind, variants, number in (
         ("same", (here, again), count),
-        ("planted", (waited, slower), planted),
+        ("planted", (waited, slower), planted_of(count)),
     ):
         drawn = pairs(registry, target, number, design.seed)
         found = measured(drawn, variants, registry, design, (), told)
-        result[kind] = _counts(found)
-        result["ratios"][kind] = [[pair.id, *_ratios(pair)] for pair in found if not pair.reason]
+        ratios = [[pair.id, *_ratios(pair)] for pair in found if not pair.reason]
+        result["ratios"][kind] = ratios
+        result[kind] = {"failed": len(found) - len(ratios)} | counted(ratios)
     result["planted"]["share"] = PLANTED
     write_json(out / f"{machine}-{target.device}-{when:%Y%m%dT%H%M%S}.json", result)
     return result
 
 
-def _counts(pairs: Sequence[Pair]) -> dict[str, Any]:
-    """Return how many pairs got which verdict, each judged on its own."""
-    kinds = {"pairs": 0, "faster": 0, "slower": 0, "same": 0, "ambiguous": 0, "failed": 0}
-    for pair in pairs:
-        kinds["pairs"] += 1
-        if pair.reason:
-            kinds["failed"] += 1
-        else:
-            (verdict,) = verdicts([(pair.groups[1], pair.groups[0])], MARGIN, LEVEL)
-            kinds[verdict.kind] += 1
+def counted(ratios: Sequence[Sequence[Any]], rounds: int | None = None) -> dict[str, int]:
+    """Return how many pairs got which verdict, each judged on its own, and how many they are.
+
+    A pair is its case and, for each round, the time of the second variant over that of the first;
+    of these the first `rounds` are looked at.
+    """
+    kinds: dict[str, int] = {"pairs": len(ratios), **dict.fromkeys(get_args(Kind), 0)}
+    for _, *found in ratios:
+        told = [[float(r)] for r in found[:rounds]]
+        (verdict,) = verdicts([(told, [[1.0]] * len(told))], MARGIN, LEVEL)
+        kinds[verdict.kind] += 1
     return kinds
+
+
+def called(ratios: Sequence[Sequence[Any]]) -> int:
+    """Return how many pairs were called faster or slower by any look, after each round but one."""
+
+    def at_last(pair: Sequence[Any], rounds: int) -> bool:
+        found = counted([pair], rounds)
+        return bool(found["faster"] or found["slower"])
+
+    return sum(any(at_last(pair, n) for n in range(2, len(pair))) for pair in ratios)
 
 
 def _ratios(pair: Pair) -> list[float]:
@@ -195,7 +217,7 @@ def found(directory: Path, machine: str, device: str) -> dict[str, Any] | None:
     """Return the last calibration of a machine, or None.
 
     Its pairs are counted together with those of all earlier ones of the same protocol, environment
-    and design; `runs` is how many these are.
+    and design, by the rule of today; `runs` is how many these are.
     """
     results = every(directory, machine, device)
     if not results:
@@ -204,11 +226,10 @@ def found(directory: Path, machine: str, device: str) -> dict[str, Any] | None:
     alike = [
         r for r in results if all(r[n] == last[n] for n in ("protocol", "environment", "design"))
     ]
+    ratios = {kind: [pair for r in alike for pair in r["ratios"][kind]] for kind in KINDS}
     pooled = {
-        variant: {
-            name: value if name == "share" else sum(r[variant][name] for r in alike)
-            for name, value in last[variant].items()
-        }
-        for variant in ("same", "planted")
+        kind: counted(ratios[kind]) | {"failed": sum(r[kind]["failed"] for r in alike)}
+        for kind in KINDS
     }
-    return last | pooled | {"runs": len(alike)}
+    pooled["planted"]["share"] = last["planted"]["share"]
+    return last | pooled | {"ratios": ratios, "runs": len(alike)}

@@ -7,12 +7,14 @@ always the one of this checkout, so that only what is measured differs.
 from __future__ import annotations
 
 import random
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.drive.pool import Fault, Spec, WorkerProcess, spec_of
-from bench.drive.requests import closed, opened, sampled
+from bench.drive.locks import ANYWHERE, Cores
+from bench.drive.requests import NONCE_BITS, closed, opened, sampled, vouched
+from bench.drive.worker_process import Fault, Spec, WorkerProcess, spec_of
 from bench.record.case import Case, case_id
 from impls.registry import Registry
 
@@ -52,6 +54,7 @@ class Design:
     samples: int = SAMPLES
     gates: tuple[str, ...] = ("error",)
     seed: str = "0"
+    cores: Cores = ANYWHERE
 
 
 def measured(
@@ -71,12 +74,12 @@ def measured(
     pairs = [Pair(case, case_id(case, registry)) for case in cases]
     kinds: dict[Spec, list[Pair]] = {}
     for pair in pairs:
-        kinds.setdefault(spec_of(pair.case, registry), []).append(pair)
+        kinds.setdefault(spec_of(pair.case, registry, files), []).append(pair)
     for number in range(design.rounds):
         rng = random.Random(f"{design.seed}{number}")
         for spec in rng.sample(list(kinds), len(kinds)):
             mine = [pair for pair in kinds[spec] if not pair.reason]
-            for pair in _round(rng.sample(mine, len(mine)), spec, variants, design, files):
+            for pair in _round(rng.sample(mine, len(mine)), spec, variants, design):
                 told(pair.id, number)
     return pairs
 
@@ -86,10 +89,9 @@ def _round(
     spec: Spec,
     variants: tuple[Variant, Variant],
     design: Design,
-    files: Sequence[str],
 ) -> Iterator[Pair]:
     """Fight one round of some pairs, yielding each when it is over."""
-    workers = _workers(spec, variants, design, files)
+    workers = _workers(spec, variants, design)
     try:
         for pair in pairs:
             for variant, worker in zip(variants, workers, strict=True):
@@ -113,13 +115,11 @@ def _round(
             worker.kill()
 
 
-def _workers(
-    spec: Spec, variants: tuple[Variant, Variant], design: Design, files: Sequence[str]
-) -> list[WorkerProcess]:
+def _workers(spec: Spec, variants: tuple[Variant, Variant], design: Design) -> list[WorkerProcess]:
     design.logs.mkdir(parents=True, exist_ok=True)
     logs = [design.logs.resolve() / f"{spec.implementation}-{i}.log" for i in range(len(variants))]
     return [
-        WorkerProcess(spec, tuple(files), log, variant.root)
+        WorkerProcess(spec, log, variant.root, cores=design.cores.numbers)
         for variant, log in zip(variants, logs, strict=True)
     ]
 
@@ -137,7 +137,15 @@ def _samples(
 ) -> tuple[list[float], list[float]]:
     for variant, worker in zip(variants, workers, strict=True):
         try:
-            if opened(worker, case, design.gates, TIMEOUT, slower=variant.slower)["failed"]:
+            done = opened(
+                worker,
+                case,
+                design.gates,
+                TIMEOUT,
+                nonce=secrets.randbits(NONCE_BITS),
+                slower=variant.slower,
+            )
+            if done["failed"]:
                 raise Fault("wrong", "the result does not agree with the oracle")
         except Fault as fault:
             raise Fault(fault.status, f"{variant.name}: {fault.reason}") from None
@@ -145,6 +153,9 @@ def _samples(
     for turn in range(design.samples):
         for i in (0, 1) if turn % 2 == 0 else (1, 0):
             found[i].extend(sampled(workers[i])[0])
-    for worker in workers:
+    for variant, worker in zip(variants, workers, strict=True):
+        last = vouched(worker, TIMEOUT)
+        if last.passed is False:
+            raise Fault("wrong", f"{variant.name}: {last.detail['problem']}")
         closed(worker)
     return found

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from bench.drive.pool import WorkerProcess
+from bench.drive.worker_process import Fault, WorkerProcess
 from bench.record.case import Case
 from bench.record.rows import Reading
 
+NONCE_BITS = 32
+"""A nonce is drawn from so many numbers, which code cannot try."""
 SAMPLE_TIMEOUT = 60.0
 """What one sample, or closing a case, may take [s]."""
 
@@ -20,25 +22,23 @@ def opened(
     timeout: float,
     told: Callable[[Reading], None] = lambda reading: None,
     *,
+    nonce: int,
     clock: bool = True,
     slower: float | None = None,
 ) -> dict[str, Any]:
     """Build a case and measure probes on it, each reading `told` as it comes; return what was done.
 
-    What is done says under `failed` whether a gate failed: such a case has no clock, nor has one
-    for which none is asked. `slower` plants a slow-down by that share.
+    The nonce, from which what judges the case is drawn, is sent when it is built. What is done says
+    under `failed` whether a gate failed: such a case has no clock, nor has one for which none is
+    asked. `slower` plants a slow-down by that share.
 
     Raises:
-        Fault: on an error, a crash, a time-out or too much memory.
+        Fault: on an error, a crash, a time-out or too much memory; with what was being done.
     """
-    request = {"do": "open", "case": case.to_json(), "probes": list(probes), "clock": clock}
-    done: dict[str, Any] = {}
-    for reply in worker.ask(request | {"slower": slower}, timeout):
-        if "reading" in reply:
-            told(Reading(**reply["reading"]))
-        else:
-            done = reply["done"]
-    return done
+    (built,) = worker.ask({"do": "build", "case": case.to_json()}, timeout)
+    request = {"do": "open", "nonce": nonce, "probes": list(probes), "clock": clock}
+    done = _told(worker.ask(request | {"slower": slower}, timeout), told)
+    return {**done, "seconds": {**built["done"]["seconds"], **done["seconds"]}}
 
 
 def sampled(worker: WorkerProcess) -> tuple[list[float], dict[str, Any]]:
@@ -63,13 +63,37 @@ def probed(
     Raises:
         Fault: as `opened`.
     """
-    seconds: dict[str, float] = {}
-    for reply in worker.ask({"do": "probe", "probes": list(probes)}, timeout):
-        if "reading" in reply:
-            told(Reading(**reply["reading"]))
-        else:
-            seconds = reply["done"]["seconds"]
-    return seconds
+    done = _told(worker.ask({"do": "probe", "probes": list(probes)}, timeout), told)
+    return dict(done["seconds"])
+
+
+def vouched(worker: WorkerProcess, timeout: float) -> Reading:
+    """Return whether what was sampled of the open case was right: the reading `conduct.timed`.
+
+    Raises:
+        Fault: as `opened`.
+    """
+    found: list[Reading] = []
+    _told(worker.ask({"do": "vouch"}, timeout), found.append)
+    return found[0]
+
+
+def _told(replies: Iterator[dict[str, Any]], told: Callable[[Reading], None]) -> dict[str, Any]:
+    """Tell each reading as it comes; return what was done. A fault says what was being done."""
+    done: dict[str, Any] = {}
+    doing = ""
+    try:
+        for reply in replies:
+            doing = reply.get("doing", {}).get("what", "")
+            if "reading" in reply:
+                told(Reading(**reply["reading"]))
+            elif "done" in reply:
+                done = reply["done"]
+    except Fault as fault:
+        if doing:
+            raise Fault(fault.status, f"{doing}: {fault.reason}") from fault
+        raise
+    return done
 
 
 def closed(worker: WorkerProcess) -> None:

@@ -6,32 +6,29 @@ block, closed. Its last row has the probe `case`; what has none runs again on re
 
 from __future__ import annotations
 
-import fcntl
 import fnmatch
-import json
-import os
 import random
 import secrets
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from bench.ask.plan import Plan, Planned, explaining
-from bench.ask.profile import Tier
 from bench.ask.reading import PROBES, as_data
+from bench.drive.locks import exclusive, place
 from bench.drive.pool import Pool
-from bench.drive.schedule import FAULTS, QUARANTINE, SPREADING, larger, shuffled
+from bench.drive.schedule import CRASHES, FAULTS, QUARANTINE, SPREADING, larger, shuffled
 from bench.drive.trial import Session, Trial
-from bench.record import gpu
+from bench.drive.undecided import undecided
 from bench.record.case import Case, case_id, problem_id
 from bench.record.fingerprint import PROTOCOL
+from bench.record.foreign import read_plan
 from bench.record.machine import environment_facts, machine_facts, provenance
-from bench.record.rows import Status, Store, last, load, write_json
+from bench.record.rows import HERE, Status, Store, last, latest, load, write_json
+from impls.implementation import Target
 from impls.registry import Registry
 
 REDO = {
@@ -48,6 +45,7 @@ class Events:
     worker_up: Callable[[], None] = lambda: None
     opening: Callable[[str], None] = lambda case: None
     case_done: Callable[[str, Status, str], None] = lambda case, status, reason: None
+    more: Callable[[int], None] = lambda cases: None
 
 
 @dataclass
@@ -73,21 +71,44 @@ class Run:
     def execute(self, budget: float | None, redo: str = "") -> None:
         """Measure everything that is not finished yet, tier after tier, round after round.
 
-        After the budget no block is started, but for those of tiers that are always measured.
+        After the rounds of a tier come more, up to its most, of what can't be told yet. After the
+        budget no block is started, but for those of tiers that are always measured.
         """
         start = time.monotonic()
         done = self._done(redo)
         for tier in self.plan.settings.tiers:
-            for number in range(self.plan.settings.rounds_of(tier)):
-                spent = None if tier.always else budget
-                self._round(tier, number, done, start, spent)
+            spent = None if tier.always else budget
+            blocks = self.plan.blocks(tier)
+            rounds = self.plan.settings.rounds_of(tier)
+            for number in range(rounds):
+                self._round(blocks, number, done, start, spent)
+            for number in range(rounds, self.plan.settings.most_rounds_of(tier)):
+                late = spent is not None and time.monotonic() - start > spent
+                if late or not (again := self._undecided(blocks)):
+                    break
+                self.events.more(sum((p.key, number) not in done for b in again for p in b))
+                self._round(again, number, done, start, None)
+
+    def _undecided(self, blocks: Sequence[Sequence[Planned]]) -> list[list[Planned]]:
+        """Return of each block what needs another round."""
+        here = self.session.provenance
+        rows = [
+            row
+            for row in latest(load(self.store.directory))
+            if all(row[name] == here[name] for name in HERE)
+        ]
+        return [found for block in blocks if (found := undecided(block, rows))]
 
     def _round(
-        self, tier: Tier, number: int, done: set[Any], start: float, budget: float | None
+        self,
+        blocks: Sequence[Sequence[Planned]],
+        number: int,
+        done: set[Any],
+        start: float,
+        budget: float | None,
     ) -> None:
-        """Measure what is not done of one round of a tier, in fresh processes."""
+        """Measure what is not done of one round of some blocks, in fresh processes."""
         begun = False
-        blocks = self.plan.blocks(tier)
         for order, block in enumerate(shuffled(blocks, self.session.registry, str(number))):
             todo = [p for p in block if (p.key, number) not in done]
             if not todo:
@@ -151,8 +172,9 @@ class Run:
     def _leave_alone(self, trial: Trial) -> None:
         """Finish what a smaller problem, or its implementation in a row, has failed at."""
         case = trial.planned.case
-        for failed, status in self.failed:
-            if larger(case, failed, self.session.registry):
+        before = [f for f in self.failed if larger(case, f[0], self.session.registry)]
+        for failed, status in before:
+            if status != "crash" or sum(s == "crash" for _, s in before) >= CRASHES:
                 smaller = problem_id(failed.problem, self.session.registry)
                 reason = f"{status} at this size or a smaller one: {smaller}/{failed.pass_}"
                 trial.finish("dominated", reason)
@@ -188,58 +210,6 @@ def _again(row: Mapping[str, Any], redo: str) -> bool:
     return redo == "all" or fnmatch.fnmatchcase(row["case"], redo)
 
 
-@contextmanager
-def exclusive(directory: Path, device: str) -> Iterator[None]:
-    """Hold the lock of a run directory and, on CUDA, the lock of the GPU in use.
-
-    Raises:
-        ValueError: when another process runs in the directory or measures on the GPU, or the
-            directory is a file.
-    """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise ValueError(f"{directory} is not a directory") from None
-    with ExitStack() as locks:
-        busy = f"another process is running in {directory}"
-        locks.enter_context(_locked(directory / "lock", busy))
-        locks.enter_context(gpu_lock(device))
-        yield
-
-
-@contextmanager
-def gpu_lock(device: str) -> Iterator[None]:
-    """Hold the lock of the GPU in use; of none for another device.
-
-    Raises:
-        ValueError: when another process measures on it.
-    """
-    if device != "cuda":
-        yield
-        return
-    name = os.environ.get(gpu.VISIBLE, "0").split(",")[0]
-    busy = f"another process measures on GPU {name}: wait until it has ended"
-    with _locked(Path(tempfile.gettempdir()) / gpu.lock_name(), busy):
-        yield
-
-
-@contextmanager
-def _locked(file: Path, busy: str) -> Iterator[None]:
-    """Hold the lock of a file, which may belong to another user; ValueError when it is taken."""
-    try:
-        descriptor = os.open(file, os.O_RDONLY)
-    except FileNotFoundError:
-        descriptor = os.open(file, os.O_RDONLY | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ValueError(busy) from None
-        yield
-    finally:
-        os.close(descriptor)
-
-
 def execute(
     plan: Plan,
     registry: Registry,
@@ -249,14 +219,20 @@ def execute(
     command: str = "",
     budget: float | None = None,
     redo: str = "",
+    nonce: int | None = None,
     events: Events | None = None,
 ) -> Run:
-    """Run a plan in a directory, continuing what is there; return the run with its time account."""
-    device = plan.planned[0].case.target.device if plan.planned else "cpu"
+    """Run a plan in a directory, continuing what is there; return the run with its time account.
+
+    With a nonce of an earlier attempt, every case is judged by what was drawn then.
+    """
+    target = plan.planned[0].case.target if plan.planned else Target()
+    device, shared = target.device, plan.settings.shared
     timed = any(plan.settings.sampling_of(tier).least for tier in plan.settings.tiers)
     with (
-        exclusive(out, device if timed else "cpu"),
-        Pool(registry, files, out / "logs", plan.settings.shared) as pool,
+        exclusive(out),
+        place(target, timed) as cores,
+        Pool(registry, files, out / "logs", shared, _asked(plan, registry), cores.numbers) as pool,
     ):
         store = Store(out)
         now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -276,6 +252,8 @@ def execute(
             secrets.token_hex(8),
             device,
             explaining(plan, registry),
+            nonce,
+            shared_core=cores.shared,
         )
         run = Run(session, plan, events or Events())
         _write_plan(run, command, now)
@@ -283,9 +261,20 @@ def execute(
     return run
 
 
+def _asked(plan: Plan, registry: Registry) -> set[str]:
+    """Return the names of all probes that are asked for."""
+    also = {name for planned in plan.planned for name in planned.also}
+    return {*plan.settings.probes, *also, *explaining(plan, registry).values()}
+
+
 def _write_plan(run: Run, command: str, now: str) -> None:
     path = run.store.directory / "plan.json"
-    earlier: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    earlier = read_plan(run.store.directory)
+    if earlier.get("profile", run.plan.profile) != run.plan.profile:
+        raise ValueError(
+            f"{run.store.directory} holds a run of the profile {earlier['profile']}, and this is "
+            f"{run.plan.profile}: name another --out, or merge the two with `bench merge`"
+        )
     cases = {case["key"]: case for case in earlier.get("cases", [])}
     for planned in run.plan.planned:
         cases[planned.key] = {

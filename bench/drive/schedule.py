@@ -22,6 +22,8 @@ QUARANTINE = 3
 """After this many faults in a row an implementation is left alone for the rest of a run."""
 SPREADING = ("oom", "timeout", "crash")
 """What a larger problem of the same kind would end in too."""
+CRASHES = 2
+"""So many crashes at smaller sizes answer for a larger one: one may have come from outside."""
 
 
 def sizes(case: Case, registry: Registry) -> tuple[Any, Mapping[str, float]]:
@@ -44,7 +46,9 @@ def larger(case: Case, failed: Case, registry: Registry) -> bool:
     return kind == other and all(mine[name] >= theirs[name] for name in theirs)
 
 
-def shuffled(blocks: Sequence[list[Planned]], registry: Registry, seed: str) -> list[list[Planned]]:
+def shuffled(
+    blocks: Sequence[Sequence[Planned]], registry: Registry, seed: str
+) -> list[Sequence[Planned]]:
     """Return the blocks in random order, those of one kind from small to large."""
     rng = random.Random(seed)
     chains: dict[Any, list[tuple[tuple[float, ...], int]]] = {}

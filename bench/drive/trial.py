@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,11 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from analysis.statistics import median_interval
+from analysis.statistics import series_interval
 from bench.ask.plan import Planned
 from bench.ask.profile import Profile, Sampling
-from bench.drive.pool import Fault, Pool, WorkerProcess
-from bench.drive.requests import closed, opened, probed, sampled
+from bench.drive.locks import SHARED
+from bench.drive.pool import Pool
+from bench.drive.requests import NONCE_BITS, closed, opened, probed, sampled, vouched
+from bench.drive.worker_process import Fault, WorkerProcess
 from bench.measuring import probes
 from bench.record import quality
 from bench.record.case import describe
@@ -23,9 +26,12 @@ from impls.registry import Registry
 
 SPARE = 0.2
 """So much more of the processors than threads were declared is let pass: the harness's own."""
-STAGES = {"time.build": "building", "time.first": "compiling", "error": "checking",
-          "equiv": "checking", "conduct": "checking", "conduct.cached": "checking",
-          "conduct.indices": "checking", "warming up": "measuring"}  # fmt: skip
+STAGES = {
+    "time.build": "building",
+    "time.first": "compiling",
+    "warming up": "measuring",
+    **dict.fromkeys((*probes.GATE, "conduct", "conduct.indices"), "checking"),
+}
 """What the wall time of a probe counts as; any other is "probing"."""
 
 
@@ -41,6 +47,10 @@ class Session:
     run: str
     device: str
     explaining: Mapping[str, str] = field(default_factory=dict)
+    nonce: int | None = None
+    """What judges every case is drawn from this; None: for each attempt from a number of its own.
+    """
+    shared_core: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
 
     @contextmanager
@@ -72,6 +82,8 @@ class Trial:
         self.attempt = datetime.now(UTC).isoformat(timespec="microseconds")
         self.samples: list[float] = []
         self.sampling_seconds = 0.0
+        drawn = secrets.randbits(NONCE_BITS)
+        self.nonce = drawn if session.nonce is None else session.nonce
         self.detail: dict[str, Any] = {}
         self.clock: dict[str, Any] = {}
         self.before: dict[str, Any] = {}
@@ -121,7 +133,7 @@ class Trial:
         readings: list[Reading] = []
         self.began = time.monotonic()
         implementation = self.session.registry.implementation(self.planned.case.implementation)
-        self.detail["baseline"] = implementation.baseline
+        self.detail |= {"baseline": implementation.baseline, "nonce": self.nonce}
         began = time.monotonic()
         try:
             self.worker = worker = self._start(faults)
@@ -131,18 +143,26 @@ class Trial:
                 self._probes("worker"),
                 self.session.settings.case_timeout,
                 readings.append,
+                nonce=self.nonce,
                 clock=self.sampling.least > 0,
             )
         except Fault as fault:
             self.write(readings)
-            self._failed(fault)
+            failed = [r for r in readings if r.passed is False]
+            if failed:  # wrong, and then it did not survive that the cause was looked for
+                said = f"; looking for the cause ended in {fault}"
+                self.finish("wrong", "; ".join(map(_failure, failed)) + said)
+            else:
+                self._failed(fault)
             return
         finally:
             self._account(time.monotonic() - began)
         self.write(readings)
         failed = [r for r in readings if r.passed is False]
         if failed:
-            self.finish("wrong", "; ".join(map(_failure, failed)))
+            cause = self.detail.get("diagnosis", {}).get("cause", "")
+            said = f": {cause}" if cause else ""
+            self.finish("wrong", "; ".join(map(_failure, failed)) + said)
         self.before = quality.stamp(self.session.device)
 
     def _account(self, wall: float) -> None:
@@ -188,19 +208,36 @@ class Trial:
         self.sampling_seconds += time.monotonic() - began
 
     def close(self) -> None:
-        """Write the time, run the probes that need a process of their own, and finish."""
+        """Write the time, run the probes that need a process of their own, and finish.
+
+        What was not right while it was timed has no time.
+        """
         assert self.worker is not None
+        try:
+            with self.session.account("checking"):
+                wrong = self._wrong_on_the_clock(self.worker)
+        except Fault as fault:
+            self._failed(fault)
+            return
+        if wrong:
+            self._forgotten(self.worker)
+            self.finish("wrong", wrong)
+            return
         status, reason = self._write_time()
         with self.session.account("probing"):
             self._after(self.worker)
-            try:
-                if self.worker.alive:
-                    closed(self.worker)
-            except Fault as fault:
-                self.detail["close"] = str(fault)
+            self._forgotten(self.worker)
             self._traced()
             self._apart()
         self.finish(status, reason)
+
+    def _forgotten(self, worker: WorkerProcess) -> None:
+        """Have the worker forget the case; a fault in that says nothing about the time."""
+        try:
+            if worker.alive:
+                closed(worker)
+        except Fault as fault:
+            self.detail["close"] = str(fault)
 
     @property
     def traces(self) -> bool:
@@ -215,7 +252,8 @@ class Trial:
         timeout = self.session.settings.case_timeout
         try:
             worker = self.session.pool.worker(self.planned.case, traces=True)
-            opened(worker, self.planned.case, names, timeout, self._write_one, clock=False)
+            opened(worker, self.planned.case, names, timeout, self._write_one,
+                   nonce=self.nonce, clock=False)  # fmt: skip
             closed(worker)
         except Fault as fault:
             self.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
@@ -240,28 +278,49 @@ class Trial:
             missing = [Reading(name, None) for name in names if name not in said]
             self.write(missing, {}, fault.status, fault.reason)
 
+    def _wrong_on_the_clock(self, worker: WorkerProcess) -> str:
+        """Return what was wrong with the timed calls, if anything; write how it was judged."""
+        if not self.samples:
+            return ""
+        readings = [vouched(worker, self.session.settings.case_timeout)]
+        if self.session.device == "cpu":
+            used, threads = self.clock["processors"], self.planned.case.target.threads
+            problem = f"used {used:.1f} processors with {threads} thread(s) declared"
+            over = used > threads + SPARE
+            readings.append(
+                Reading(
+                    "conduct.processors",
+                    used,
+                    n=len(self.samples),
+                    detail={"problem": problem} if over else {},
+                    passed=not over,
+                    limit=threads + SPARE,
+                )
+            )
+        self.write(readings)
+        return "; ".join(_failure(reading) for reading in readings if reading.passed is False)
+
     def _write_time(self) -> tuple[Status, str]:
         if not self.samples:
             return "ok", ""
-        median, low, high = median_interval(self.samples)
-        reading = Reading(
-            "time.host", median, low, high, len(self.samples), self.samples, self.clock
-        )
+        median, low, high = series_interval(self.samples)
         target = self.sampling.target
+        detail = self.clock | {"asked": target}
+        reading = Reading("time.host", median, low, high, len(self.samples), self.samples, detail)
         half = half_width(self.samples)
         status: Status = "ok" if half <= target else "noisy"
         reason = "" if status == "ok" else (
-            f"the interval of the median is +- {half:.1%} after {len(self.samples)} samples, "
-            f"wider than {target:.0%}"
+            f"known to +- {half:.1%} after {len(self.samples)} samples, asked for {target:.0%}"
         )  # fmt: skip
         stamps = quality.between(self.before, quality.stamp(self.session.device), self.samples)
         flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
         if "alone" in self.detail:
             flags.append("measured alone, not in turn: beside others it ran out of memory")
-        threads = self.planned.case.target.threads
-        if self.session.device == "cpu" and self.clock["processors"] > threads + SPARE:
-            used = self.clock["processors"]
-            flags.append(f"used {used:.1f} processors with {threads} thread(s) declared")
+        if self.session.shared_core:
+            flags.append(SHARED)
+        if self.clock["disturbed"]:
+            share = f"{self.clock['disturbed']} of {len(self.samples)}"
+            flags.append(f"{share} samples disturbed each time they were taken")
         self.write([reading], stamps | ({"flags": flags} if flags else {}), status, reason)
         return status, reason
 
@@ -280,6 +339,7 @@ class Trial:
                 names,
                 self.session.settings.case_timeout,
                 self._write_one,
+                nonce=self.nonce,
                 clock=False,
             )
         except Fault as fault:
@@ -293,7 +353,7 @@ class Trial:
         spent = time.monotonic() - self.began
         facts = {"worker": self.worker.facts} if self.worker else {}
         reading = Reading(FINISHED, spent, n=1, detail=self.detail | facts | dict(detail or {}))
-        self._append(reading, status, reason, {})
+        self.session.store.append([self._row(reading, status, reason, {})])
 
     def write(
         self,
@@ -303,18 +363,18 @@ class Trial:
         reason: str = "",
     ) -> None:
         """Append readings; a failed gate is `wrong`, and what could not be read here a `skip`."""
+        rows = []
         for reading in readings:
             mine, why = status, reason
             if reading.passed is False:
                 mine, why = "wrong", _failure(reading)
             elif "unavailable" in reading.detail:
                 mine, why = "skip", str(reading.detail["unavailable"])
-            self._append(reading, mine, why, stamps or {})
+            rows.append(self._row(reading, mine, why, stamps or {}))
+        self.session.store.append(rows)
 
-    def _append(
-        self, reading: Reading, status: Status, reason: str, stamps: Mapping[str, Any]
-    ) -> None:
-        row = Row(
+    def _row(self, reading: Reading, status: Status, reason: str, stamps: Mapping[str, Any]) -> Row:
+        return Row(
             run=self.session.run,
             round=self.number,
             attempt=self.attempt,
@@ -327,12 +387,11 @@ class Trial:
             quality={"load": round(os.getloadavg()[0], 2), "order": self.order, **stamps},
             provenance=self.session.provenance,
         )
-        self.session.store.append([row])
 
 
 def half_width(samples: Sequence[float]) -> float:
     """Return half the interval of the median, relative to the median."""
-    median, low, high = median_interval(samples)
+    median, low, high = series_interval(samples)
     return (high - low) / (2 * abs(median)) if median else float("inf")
 
 

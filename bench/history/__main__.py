@@ -13,7 +13,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from bench.drive.locks import SHARED, place
 from bench.record.machine import ROOT, provenance
+from impls.implementation import Target
 
 
 def _asv(*arguments: str, quiet: bool = False) -> int:
@@ -43,13 +45,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"error: the tree {ROOT} is no commit: {reason}", file=sys.stderr)
         return 1
     chosen = ["--bench", arguments.bench] if arguments.bench else []
-    if hasattr(os, "sched_getaffinity"):
-        chosen += ["--cpu-affinity", str(max(os.sched_getaffinity(0)))]
     same = f"existing:{sys.executable}"
-    failed = _asv("machine", "--yes", quiet=True) or _asv(
-        "run", "--environment", same, "--set-commit-hash", facts["commit"],
-        "--record-samples", "--show-stderr", *chosen,
-    )  # fmt: skip
+    with place(Target()) as cores:
+        if cores.shared:
+            print(SHARED, file=sys.stderr)
+        if cores.numbers:
+            chosen += ["--cpu-affinity", ",".join(map(str, cores.numbers))]
+        failed = _asv("machine", "--yes", quiet=True) or _asv(
+            "run", "--environment", same, "--set-commit-hash", facts["commit"],
+            "--record-samples", "--show-stderr", *chosen,
+        )  # fmt: skip
     return 1 if _asv("publish") or failed else 0
 
 

@@ -15,7 +15,7 @@ from bench.measuring.frameworks import Framework, PassFunction, load
 from bench.record.case import Case, refusal
 from impls.family import Family, Part
 from impls.groups import Group
-from impls.implementation import Built, Implementation, Tensors
+from impls.implementation import Built, Implementation, Target, Tensors
 from impls.operation import Operation
 from impls.problem import Problem
 from impls.registry import Registry
@@ -35,8 +35,10 @@ class BuiltCase:
     """A built case: its arrays in canonical float64 (rounded to the dtype) and its functions.
 
     `evaluate(inputs, weights, cotangents)` is the pass in the canonical layout, NumPy in and out;
-    `run()` is the timed call in the native layout. `part` is what is compared with the oracle.
-    `registry` knows other operations, to compare with.
+    `run()` is the timed call in the native layout, whose inputs and weights are those that
+    `given` has in NumPy. `part` is what is compared with the oracle; it and the cotangents are
+    drawn from `nonce`, which the code has not seen while it was built; `judged_outputs` are those
+    that were compared. `registry` knows other operations, to compare with.
     """
 
     case: Case
@@ -52,7 +54,10 @@ class BuiltCase:
     evaluate: Callable[[Arrays, Arrays, Arrays], dict[str, Array]]
     function: PassFunction
     arguments: tuple[Tensors, Tensors, Tensors]
+    given: tuple[Arrays, Arrays]
     part: Part
+    nonce: int = 0
+    judged_outputs: Arrays = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -148,11 +153,47 @@ class BuiltCase:
         count = int(str(self.problem.sizes[self.family.batch]))
         if count <= MOVED:
             return None
-        return np.sort(np.random.default_rng([self.problem.seed, 7]).permutation(count)[:MOVED])
+        return np.sort(self.rng(7).permutation(count)[:MOVED])
+
+    @property
+    def judged_apart(self) -> bool:
+        """Return whether what is judged is another function than what is timed."""
+        return bool(self.code.pack or self.code.unpack or self.case.mode == "cudagraph")
 
     def run(self) -> Any:
         """Run the timed call once, without waiting for its result."""
         return self.function(*self.arguments)
+
+    def rng(self, tag: int) -> np.random.Generator:
+        """Return a generator that the nonce seeds; the tag says what it draws."""
+        return np.random.default_rng([self.nonce, tag])
+
+    def challenged(self, nonce: int) -> BuiltCase:
+        """Return the case with a part and cotangents that are drawn from a nonce."""
+        case = replace(self, nonce=nonce)
+        case.part = self.family.part_of(self.problem, self._every(), case.rng(4))
+        case.cotangents = case.drawn_cotangents(2)
+        return case
+
+    def _every(self) -> Arrays:
+        """Return all inputs of the family; those that the operation does not read are redrawn."""
+        if set(self.inputs) == set(self.family.inputs(self.problem)):
+            return self.inputs
+        drawn = self.family.draw(self.problem, Streams(self.problem.seed, 0))
+        return {**drawn, **self.inputs}
+
+    def drawn_cotangents(self, tag: int) -> Arrays:
+        """Return cotangents of all real outputs, drawn from the nonce; none in the forward pass."""
+        if self.case.pass_ == "fwd":
+            return {}
+        real = _real(self.operation.outputs(self.problem))
+        streams = Streams(self.nonce, tag)
+        drawn = {name: space.sample(streams(name)) for name, space in real.items()}
+        return self.rounded(drawn, real)
+
+    def rounded(self, arrays: Arrays, spaces: Mapping[str, Space]) -> Arrays:
+        """Return the arrays, reals as the data type of the problem has them."""
+        return rounded(self.framework, arrays, spaces, self.problem.dtype, self.case.target)
 
     def judged(self) -> Judged:
         """Return what is compared with the oracle: a part of the problem, or all of it."""
@@ -167,6 +208,14 @@ class BuiltCase:
             part,
             self.operation.outputs(self.problem),
         )
+
+    def only_judged(self) -> BuiltCase:
+        """Return the case with cotangents that are zero in the rows that are not judged.
+
+        Its gradients are those of the part: what the oracle can be asked for.
+        """
+        spaces = self.operation.outputs(self.problem)
+        return replace(self, cotangents=_only(self.cotangents, spaces, self.part))
 
 
 @dataclass(frozen=True)
@@ -218,8 +267,39 @@ def pieces(a: Array) -> Iterator[Array]:
     yield from (a[start : start + rows] for start in range(0, len(a), rows))
 
 
-def build(case: Case, registry: Registry) -> BuiltCase:
-    """Build a case: draw its arrays, build the implementation, make its pass.
+def _real(spaces: Mapping[str, Space]) -> dict[str, Space]:
+    return {name: space for name, space in spaces.items() if space.kind == "real"}
+
+
+def rounded(
+    framework: Framework,
+    arrays: Arrays,
+    spaces: Mapping[str, Space],
+    dtype: str,
+    target: Target,
+) -> dict[str, Array]:
+    """Round reals a piece at a time: no large array passes through the framework whole."""
+    found = dict(arrays)
+    for name, a in arrays.items():
+        if spaces[name].kind == "real":
+            found[name] = np.empty(a.shape)
+            for there, here in zip(pieces(found[name]), pieces(a), strict=True):
+                put = framework.put({name: here}, spaces, dtype, target)
+                there[...] = framework.get(put)[name]
+    return found
+
+
+def build(case: Case, registry: Registry, nonce: int = 0) -> BuiltCase:
+    """Build a case and draw what judges it from a nonce.
+
+    Raises:
+        ValueError: when the case is refused; the message is the reason.
+    """
+    return construct(case, registry).challenged(nonce)
+
+
+def construct(case: Case, registry: Registry) -> BuiltCase:
+    """Draw the arrays of a case, build its implementation, make its pass; nothing judges it yet.
 
     Raises:
         ValueError: when the case is refused; the message is the reason.
@@ -236,33 +316,17 @@ def build(case: Case, registry: Registry) -> BuiltCase:
 
     in_spaces = operation.taken(family.inputs(problem))
     weight_spaces = operation.weights(problem)
-    real = {n: s for n, s in operation.outputs(problem).items() if s.kind == "real"}
+    real = _real(operation.outputs(problem))
     wanted = differentiable({**in_spaces, **weight_spaces}) if grad else ()
 
     def put(arrays: Arrays, spaces: Mapping[str, Space]) -> Tensors:
         return framework.put(arrays, spaces, problem.dtype, target)
 
-    def drawn(spaces: Mapping[str, Space], tag: int) -> Arrays:
-        streams = Streams(problem.seed, tag)
-        return {name: space.sample(streams(name)) for name, space in spaces.items()}
-
-    def rounded(arrays: Arrays, spaces: Mapping[str, Space]) -> Arrays:
-        """Round reals a piece at a time: no large array passes through the framework whole."""
-        found = dict(arrays)
-        for name, a in arrays.items():
-            if spaces[name].kind == "real":
-                found[name] = np.empty(a.shape)
-                for there, here in zip(pieces(found[name]), pieces(a), strict=True):
-                    there[...] = framework.get(put({name: here}, spaces))[name]
-        return found
-
     every = family.draw(problem, Streams(problem.seed, 0))
-    inputs = rounded(operation.taken(every), in_spaces)
-    weights = rounded(drawn(weight_spaces, 1), weight_spaces)
-    cotangents: Arrays = {}
-    part = family.part_of(problem, every, np.random.default_rng([problem.seed, 4]))
-    if grad:
-        cotangents = rounded(_only(drawn(real, 2), real, part), real)
+    inputs = rounded(framework, operation.taken(every), in_spaces, problem.dtype, target)
+    streams = Streams(problem.seed, 1)
+    drawn = {name: space.sample(streams(name)) for name, space in weight_spaces.items()}
+    weights = rounded(framework, drawn, weight_spaces, problem.dtype, target)
 
     start = time.perf_counter()
     code = implementation.build(problem, target, case.options)
@@ -271,12 +335,14 @@ def build(case: Case, registry: Registry) -> BuiltCase:
     unpack = code.unpack or (lambda outputs: outputs)
 
     native = put(inputs, in_spaces), put(weights, weight_spaces)
+    given = inputs, weights
     if code.pack is not None:
         pack(*native)  # the first call may compile
         start = time.perf_counter()
         native = pack(*native)
         framework.wait({**native[0], **native[1]})
         seconds["pack"] = time.perf_counter() - start
+        given = framework.get(native[0]), framework.get(native[1])
     native = framework.leaves(native[0], wanted), framework.leaves(native[1], wanted)
     native_cotangents = framework.cotangents(code.call, *native) if grad else {}
 
@@ -307,11 +373,12 @@ def build(case: Case, registry: Registry) -> BuiltCase:
         code=code,
         inputs=inputs,
         weights=weights,
-        cotangents=cotangents,
+        cotangents={},
         evaluate=evaluate,
         function=timed,
         arguments=(*native, native_cotangents),
-        part=part,
+        given=given,
+        part=Part(problem),
         seconds=seconds,
     )
 

@@ -38,24 +38,33 @@ class HostClock:
 
     What was disturbed is taken again, and counted in `retaken`: a burst in which the process had
     the processor for less than PREEMPTED of the time, one with too few calls, a slope that no call
-    could have. `shares` are processor seconds of all threads per wall second, for each try.
+    could have. The last try counts, and in `disturbed` if it was so too. `shares` are processor
+    seconds of all threads per wall second, for each try. `seen` is shown what each timed burst
+    returned, when its time is taken.
     """
 
     run: Callable[[], Any]
     wait: Callable[[Any], None]
     first: Callable[[], object] | None = None
     asynchronous: bool = False
+    seen: Callable[[Any], None] | None = None
     number: int = 1
     warm_up: float = 0.0
     steady: bool = False
     retaken: int = 0
+    disturbed: int = 0
     shares: list[float] = field(default_factory=list)
 
     def burst(self, number: int) -> float:
         """Return the seconds that `number` calls and one wait take."""
         return self._timed(number)[0]
 
-    def _timed(self, number: int) -> tuple[float, float]:
+    def show(self) -> None:
+        """Take a burst more and drop its time: `seen` alone is to look at it."""
+        with no_garbage_collection():
+            self._timed(self.number, shown=True)
+
+    def _timed(self, number: int, *, shown: bool = False) -> tuple[float, float]:
         """Return the seconds of a burst, and of the processor in it."""
         run = self.run
         busy = time.process_time()
@@ -64,7 +73,10 @@ class HostClock:
             out = run()
         self.wait(out)
         elapsed = time.perf_counter() - start
-        return elapsed, time.process_time() - busy
+        busy = time.process_time() - busy
+        if shown and self.seen is not None:
+            self.seen(out)
+        return elapsed, busy
 
     def prepare(self) -> None:
         """Warm up until steady and choose `number` so that a burst lasts at least BURST."""
@@ -91,7 +103,7 @@ class HostClock:
 
     def sample(self, count: int) -> list[float]:
         """Return `count` samples [s per call], the garbage collector off."""
-        with _no_garbage_collection():
+        with no_garbage_collection():
             return [self._sample() for _ in range(count)]
 
     def _sample(self) -> float:
@@ -100,7 +112,8 @@ class HostClock:
                 self.retaken += 1
             seconds, sound = self._slope() if self.asynchronous else self._burst()
             if sound:
-                break
+                return seconds
+        self.disturbed += 1
         return seconds
 
     def _begin(self) -> None:
@@ -112,7 +125,7 @@ class HostClock:
     def _burst(self) -> tuple[float, bool]:
         """Return a burst per call, and whether nothing disturbed it."""
         self._begin()
-        elapsed, busy = self._timed(self.number)
+        elapsed, busy = self._timed(self.number, shown=True)
         seconds, share = elapsed / self.number, busy / max(elapsed, 1e-9)
         self.shares.append(share)
         if elapsed < SHRUNK * BURST:
@@ -123,7 +136,8 @@ class HostClock:
     def _slope(self) -> tuple[float, bool]:
         """Return a slope, and whether it can be one; else the mean of the longer burst."""
         self._begin()
-        once, (twice, busy) = self.burst(self.number), self._timed(2 * self.number)
+        once = self.burst(self.number)
+        twice, busy = self._timed(2 * self.number, shown=True)
         slope, mean = (twice - once) / self.number, twice / (2 * self.number)
         self.shares.append(busy / twice)
         sound = mean / AGREE <= slope <= mean * AGREE
@@ -131,7 +145,8 @@ class HostClock:
 
 
 @contextmanager
-def _no_garbage_collection() -> Iterator[None]:
+def no_garbage_collection() -> Iterator[None]:
+    """Keep the garbage collector off for a block of code."""
     enabled = gc.isenabled()
     gc.disable()
     try:

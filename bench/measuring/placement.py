@@ -22,14 +22,18 @@ PAD = 2**18
 PADS = 4
 
 
-def host_clock(built: BuiltCase, run: Callable[[], Any] | None = None) -> HostClock:
-    """Return the clock of a built case, or of `run`, which calls it.
+def host_clock(
+    built: BuiltCase,
+    run: Callable[[], Any] | None = None,
+    seen: Callable[[Any], None] | None = None,
+) -> HostClock:
+    """Return the clock of a built case, or of `run`, which calls it; `seen` as there.
 
     On a CPU places are drawn before each sample; a GPU has its calls enqueued.
     """
     on_cpu = built.case.target.device == "cpu"
     first = Placement(built).draw if on_cpu else None
-    return HostClock(run or built.run, built.framework.wait, first, asynchronous=not on_cpu)
+    return HostClock(run or built.run, built.framework.wait, first, not on_cpu, seen)
 
 
 class Placement:

@@ -1,10 +1,12 @@
 """The child process: builds cases, runs probes, times bursts. Speaks JSON lines on two pipes.
 
-Requests: {"do": "open", "case": ..., "probes": [...], "clock": bool} (and "slower": share, which
-plants a slow-down), {"do": "sample", "count": n}, {"do": "probe", "probes": [...]} of the
-open case, {"do": "close"}, {"do": "peaks"}. Replies: any number of {"reading": ...}, then
-{"done": ...} or {"fault": ...}. One framework per process; the parent replaces the process after a
-fault.
+Requests: {"do": "build", "case": ...}, {"do": "open", "nonce": n, "probes": [...], "clock": bool}
+of the case that is built (and "slower": share, which plants a slow-down), {"do": "sample", "count":
+n}, {"do": "vouch"}, {"do": "probe", "probes": [...]} of the open case, {"do": "close"}, {"do":
+"peaks"}. Each has a random "id", which its replies carry: any number of {"reading": ...}, and
+{"doing": ...} before what may hang, then {"done": ...} or {"fault": ...}. The nonce comes after
+`build`, which so cannot have seen it. One framework per process; the parent replaces the process
+after a fault.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from bench.measuring.built_case import BuiltCase, build
+from bench.measuring import diagnosis, intact
+from bench.measuring.built_case import BuiltCase, construct
 from bench.measuring.clocks import HostClock
+from bench.measuring.diagnosis import faults
 from bench.measuring.frameworks import load as load_framework
 from bench.measuring.placement import host_clock
-from bench.measuring.probes import probes
+from bench.measuring.probes import Doing, probes
+from bench.measuring.witness import Witness
 from bench.record import nvml
 from bench.record.case import Case
 from bench.record.rows import Reading
@@ -43,25 +48,38 @@ OOM_TEXTS = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "ba
 class Worker:
     """The state of a worker: at most one open case."""
 
-    def __init__(self, registry: Registry) -> None:
-        """Start with no case."""
-        self.registry = registry
+    def __init__(self, registry: Registry, before: intact.State) -> None:
+        """Start with no case; `before` is what the harness was before a plug-in was imported."""
+        self.registry, self.before = registry, before
         self.probes = probes(registry.plugins)
+        self.forget()
+
+    def forget(self) -> None:
+        """Have no case."""
         self.built: BuiltCase | None = None
         self.clock: HostClock | None = None
+        self.witness: Witness | None = None
+
+    def build(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Build a case."""
+        began = time.perf_counter()
+        self.built = construct(Case.from_json(request["case"]), self.registry)
+        yield {"done": {"seconds": {"time.build": time.perf_counter() - began}}}
 
     def open(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """Build a case and run its probes; stop at the first failed gate."""
-        case = Case.from_json(request["case"])
-        began = time.perf_counter()
-        self.built = built = build(case, self.registry)
-        seconds = {"time.build": time.perf_counter() - began}
+        """Run the probes of the case that is built; stop at the first failed gate."""
+        if self.built is None:
+            raise RuntimeError("no case is built")
+        self.built = built = self.built.challenged(request["nonce"])
+        case, seconds = built.case, dict[str, float]()
         failed = yield from self._measure(built, request["probes"], seconds)
+        cause = diagnosis.told(built, failed) if failed else None
         if request["clock"] and not failed:
             share, run = request.get("slower"), built.run
             if share is not None:
                 run = slowed(run, share, built.framework.wait)
-            self.clock = host_clock(built, run)
+            self.witness = Witness(built, self.before)
+            self.clock = host_clock(built, run, self.witness.saw)
             self.clock.prepare()
             seconds["warming up"] = self.clock.warm_up
         in_force = built.framework.precision(case.target.device)
@@ -73,7 +91,8 @@ class Worker:
             )
         yield {
             "done": {
-                "failed": failed,
+                "failed": bool(failed),
+                **({"diagnosis": cause} if cause else {}),
                 "layout": built.code.layout,
                 "kernel": built.code.kernel,
                 "seconds": seconds,
@@ -82,18 +101,21 @@ class Worker:
 
     def _measure(
         self, built: BuiltCase, names: Sequence[str], seconds: dict[str, float]
-    ) -> Generator[dict[str, Any], None, bool]:
-        """Yield the readings of probes; return whether a gate failed, which ends them."""
+    ) -> Generator[dict[str, Any], None, list[Reading]]:
+        """Yield the readings of probes; return those of a gate that failed, which ends them."""
         for name in names:
             began = time.perf_counter()
-            failed = False
+            failed: list[Reading] = []
             for reading in self.probes[name].measure(built):
-                failed |= reading.passed is False
+                if isinstance(reading, Doing):
+                    yield {"doing": {"what": reading.what}}
+                    continue
+                failed += [reading] if reading.passed is False else []
                 yield {"reading": _plain(reading)}
             seconds[name] = seconds.get(name, 0.0) + time.perf_counter() - began
             if failed:
-                return True
-        return False
+                return failed
+        return []
 
     def probe(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Run more probes on the open case."""
@@ -101,7 +123,7 @@ class Worker:
             raise RuntimeError("no case is open")
         seconds: dict[str, float] = {}
         failed = yield from self._measure(self.built, request["probes"], seconds)
-        yield {"done": {"failed": failed, "seconds": seconds}}
+        yield {"done": {"failed": bool(failed), "seconds": seconds}}
 
     def sample(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Time some bursts of the open case."""
@@ -115,9 +137,18 @@ class Worker:
                 "warm_up": self.clock.warm_up,
                 "steady": self.clock.steady,
                 "retaken": self.clock.retaken,
+                "disturbed": self.clock.disturbed,
                 "processors": statistics.median(self.clock.shares),
             }
         }
+
+    def vouch(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """Say whether what was timed was right, and left its arguments and the harness alone."""
+        if self.clock is None or self.witness is None:
+            raise RuntimeError("no case is open for timing")
+        reading = self.witness.verdict(self.clock)
+        yield {"reading": _plain(reading)}
+        yield {"done": {"failed": reading.passed is False}}
 
     def peaks(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Measure what the machine reaches, with PyTorch."""
@@ -128,7 +159,7 @@ class Worker:
     def close(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Forget the open case."""
         framework = self.built.framework if self.built else None
-        self.built = self.clock = None
+        self.forget()
         gc.collect()
         if framework is not None:
             framework.release()
@@ -166,12 +197,26 @@ def fault_of(error: BaseException) -> dict[str, str]:
     return {"status": "oom" if oom else "error", "reason": first_line}
 
 
-def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
+def _fault_in(
+    worker: Worker, request: Mapping[str, Any], error: Exception
+) -> dict[str, dict[str, str]]:
+    """Return the reply to a request that ended in an exception: of a case, also where it arose."""
+    fault = fault_of(error)
+    case = Case.from_json(request["case"]) if "case" in request else None
+    case = worker.built.case if worker.built else case
+    if case is not None and request["do"] in ("build", "open") and fault["status"] == "error":
+        more = faults.explained(error, case, worker.registry)
+        fault["reason"] += f" ({more})" if more else ""
+    return {"fault": fault}
+
+
+def serve(worker: Worker, requests: TextIO, replies: TextIO) -> None:
     """Answer requests until the parent closes the pipe."""
-    worker = Worker(registry)
     handlers = {
+        "build": worker.build,
         "open": worker.open,
         "sample": worker.sample,
+        "vouch": worker.vouch,
         "probe": worker.probe,
         "close": worker.close,
         "peaks": worker.peaks,
@@ -180,37 +225,43 @@ def serve(registry: Registry, requests: TextIO, replies: TextIO) -> None:
         request = json.loads(line)
         try:
             for reply in handlers[request["do"]](request):
-                _send(replies, reply)
+                _send(replies, request["id"], reply)
         except Exception as error:
             traceback.print_exc()
-            worker.built = worker.clock = None
-            _send(replies, {"fault": fault_of(error)})
+            fault = _fault_in(worker, request, error)
+            worker.forget()
+            _send(replies, request["id"], fault)
 
 
-def _send(replies: TextIO, message: Mapping[str, Any]) -> None:
-    replies.write(json.dumps(message) + "\n")
+def _send(replies: TextIO, request: str, message: Mapping[str, Any]) -> None:
+    replies.write(json.dumps({"id": request, **message}) + "\n")
     replies.flush()
 
 
-def pin(target: Target) -> None:
-    """Keep this process on the last cores it may use or, on CUDA, on those nearest to the GPU."""
-    if not hasattr(os, "sched_setaffinity"):
-        return
-    cores = sorted(os.sched_getaffinity(0))
-    if target.device == "cpu":
-        os.sched_setaffinity(0, cores[-target.threads :])
+def pin(target: Target, cores: Sequence[int]) -> None:
+    """Keep this process on cores that the parent chose or, on CUDA, on those nearest to the GPU."""
+    if cores:
+        os.sched_setaffinity(0, cores)
+    if target.device == "cpu" or not hasattr(os, "sched_setaffinity"):
         return
     try:
-        near = nvml.cores().intersection(cores)
+        near = nvml.cores().intersection(os.sched_getaffinity(0))
     except nvml.Unavailable:
         return  # launches may then cross a socket; nothing else changes
     if near:
         os.sched_setaffinity(0, near)
 
 
+def _chosen(installed: Sequence[str] | None) -> dict[str, Any]:
+    """Return how `load` is told which entry points to load; the `impls` of earlier revisions, which
+    `bench compare` measures, know of no choice and are asked for none where there is nothing.
+    """
+    return {} if installed is None else {"installed": installed}
+
+
 def main() -> None:
     """Start the framework, say so, and serve."""
-    parser = argparse.ArgumentParser(description="internal: started by bench.drive.pool")
+    parser = argparse.ArgumentParser(description="internal: started by bench.drive.worker_process")
     parser.add_argument("--requests", type=int, required=True)
     parser.add_argument("--replies", type=int, required=True)
     parser.add_argument("--spec", required=True)
@@ -219,23 +270,29 @@ def main() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     spec = json.loads(arguments.spec)
     target = Target(**spec["target"])
-    pin(target)
+    pin(target, spec["cores"])
     with (
         os.fdopen(arguments.requests, encoding="utf-8") as requests,
         os.fdopen(arguments.replies, "w", encoding="utf-8") as replies,
     ):
         try:
-            registry = load(spec["files"])
             framework = load_framework(spec["framework"])
             facts = framework.start(target, spec["x64"])
+            installed = spec["installed"]
+            load(**_chosen(None if installed is None else ()))
+            probes()
+            before = intact.state()
+            worker = Worker(load(spec["files"], **_chosen(installed)), before)
+            if names := intact.changed(before):
+                raise ValueError(f"importing a plug-in changed {', '.join(names[:3])}: mend it")
             if spec["traces"]:
                 framework.traced(lambda: None)  # the first time takes seconds
         except Exception as error:
             traceback.print_exc()
-            _send(replies, {"fault": fault_of(error)})
+            _send(replies, spec["id"], {"fault": fault_of(error)})
             return
-        _send(replies, {"done": dict(facts)})
-        serve(registry, requests, replies)
+        _send(replies, spec["id"], {"done": dict(facts)})
+        serve(worker, requests, replies)
 
 
 if __name__ == "__main__":

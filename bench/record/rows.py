@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
-from bench.record import schema
+from bench.record import foreign, schema
 from bench.record.case import digest
 from bench.record.schema import FORMER, SCHEMA, RowRead
 from bench.record.schema import STATUSES as STATUSES
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 FINISHED = "case"
 """The probe of the last row of a case; only it means that the case is finished."""
+TIMED: tuple[Status, ...] = ("ok", "noisy")
+"""Statuses with a time: `noisy` is one whose interval is wider than was asked for."""
 MAX_SAMPLES = 200
 Kind = Literal["machines", "environments"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -173,8 +175,17 @@ class Store:
         _set_torn_line_aside(self.file)
 
     def append(self, rows: Iterable[Row]) -> None:
-        """Append rows in one write and sync them to the disk."""
-        lines = "".join(line_of(row.to_json()) for row in rows)
+        """Append rows in one write and sync them to the disk.
+
+        Raises:
+            ValueError: for what `load` would refuse: nothing is appended then.
+        """
+        made = [row.to_json() for row in rows]
+        for row in made:
+            problem = schema.problem_of(row)
+            if problem is not None:
+                raise ValueError(f"no row of {row['case']}, {row['probe']}: {problem}")
+        lines = "".join(map(line_of, made))
         with self.file.open("a", encoding="utf-8") as stream:
             stream.write(lines)
             stream.flush()
@@ -227,28 +238,40 @@ def load(directory: Path) -> list[RowRead]:
     return [row for _, row in _read(directory)]
 
 
+def ends(directory: Path) -> Iterator[RowRead]:
+    """Yield the last row of each case of a run directory, holding no others.
+
+    Raises:
+        ValueError: as `load`.
+    """
+    return (row for _, row in _read(directory) if row["probe"] == FINISHED)
+
+
 def _read(directory: Path) -> Iterator[tuple[str, RowRead]]:
-    """Yield each line of a run directory as it was written, and the row that it says."""
+    """Yield each line of a run directory as it was written, and the row that it says.
+
+    One after another: no more of the file is held than a line.
+    """
     file = directory / "rows.jsonl"
     if not file.is_file():
         raise ValueError(f"{directory} holds no rows.jsonl: name a directory made by `bench run`")
-    lines = file.read_text(encoding="utf-8", errors="replace").split("\n")
-    for number, line in enumerate(lines[:-1], start=1):
-        yield line, _parse(line, f"{file}:{number}")
-    if lines[-1]:
-        warnings.warn(
-            f"{file}:{len(lines)}: torn last line left out ({len(lines[-1])} characters); "
-            "its case runs again on resume",
-            stacklevel=3,
-        )
+    with file.open(encoding="utf-8", errors="replace", newline="\n") as stream:
+        for number, line in enumerate(stream, start=1):
+            if line.endswith("\n"):
+                yield line[:-1], _parse(line[:-1], f"{file}:{number}")
+                continue
+            warnings.warn(
+                f"{file}:{number}: torn last line left out ({len(line)} characters); "
+                "its case runs again on resume",
+                stacklevel=3,
+            )
 
 
 def _parse(line: str, where: str) -> RowRead:
     try:
-        row = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as error:
-        why = getattr(error, "msg", "nested too deeply")
-        raise ValueError(f"{where}: not JSON ({why}); move the line out of the file") from None
+        row = foreign.parsed(line)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}; move the line out of the file") from None
     if not isinstance(row, dict) or "schema" not in row:
         raise ValueError(f"{where}: not a row (it has no schema); move the line out of the file")
     if row["schema"] not in (SCHEMA, FORMER):
@@ -269,24 +292,6 @@ def _parse(line: str, where: str) -> RowRead:
     return cast(RowRead, row)
 
 
-REMEDY = "restore it or run `bench run` again"
-
-
-def read_json(file: Path) -> dict[str, Any]:
-    """Return the JSON object in a file beside rows.
-
-    Raises:
-        ValueError: when it holds something else; the message names the file and the remedy.
-    """
-    try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        raise ValueError(f"{file} is not JSON; {REMEDY}") from None
-    if not isinstance(data, dict):
-        raise ValueError(f"{file} is not a JSON object; {REMEDY}")
-    return data
-
-
 def facts(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     """Return the facts of a run directory that rows refer to, by their fingerprint.
 
@@ -295,11 +300,11 @@ def facts(directory: Path, kind: Kind) -> dict[str, dict[str, Any]]:
     """
     found: dict[str, dict[str, Any]] = {}
     for file in sorted((directory / kind).glob("*.json")):
-        data = read_json(file)
+        data = foreign.read_json(file)
         if digest(data) != file.stem:
             raise ValueError(
                 f"{file} was changed after it was written (its name is not the digest of its "
-                f"content); {REMEDY}"
+                f"content); {foreign.REMEDY}"
             )
         found[file.stem] = data
     return found
@@ -355,8 +360,23 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame.from_records([dict(row) for row in latest(rows)])
 
 
-def merge(directories: Sequence[Path], out: Path) -> int:
-    """Write the union of several run directories to a new one; return the number of rows.
+@dataclass(frozen=True)
+class Merged:
+    """What a merge did: rows of each directory, rows written, and what could not be kept."""
+
+    read: Mapping[Path, int]
+    written: int
+    left_out: tuple[str, ...]
+
+
+BESIDE = ("calibration.json", "peaks.json")
+"""What a machine says of itself beside its rows; kept where all directories say the same."""
+
+
+def merge(directories: Sequence[Path], out: Path) -> Merged:
+    """Write the union of several run directories to a new one; return what was done.
+
+    Rows are read and written one after another, so that no more is held than their ids.
 
     Raises:
         ValueError: when `out` exists and is not empty, or an input is not a run directory, or rows
@@ -364,23 +384,26 @@ def merge(directories: Sequence[Path], out: Path) -> int:
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ValueError(f"{out} is not an empty directory; name a new one")
-    union: dict[str, str] = {}
-    plans = []
-    for directory in directories:
-        union |= {row["id"]: f"{line}\n" for line, row in _read(directory)}
-        for kind in KINDS:
-            facts(directory, kind)
-        plan = directory / "plan.json"
-        if plan.is_file():
-            plans.append(json.loads(plan.read_text(encoding="utf-8")))
+    plans = [plan for directory in directories if (plan := foreign.read_plan(directory))]
+    kept = {kind: _union(directories, kind) for kind in KINDS}
+    beside, left_out = _beside(directories)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(dir=out.parent, prefix=f"{out.name}."))
     try:
-        (fresh / "rows.jsonl").write_text("".join(union.values()), encoding="utf-8")
-        for directory in directories:
-            for kind in KINDS:
-                if (directory / kind).is_dir():
-                    shutil.copytree(directory / kind, fresh / kind, dirs_exist_ok=True)
+        read: dict[Path, int] = {}
+        known = set[str]()
+        with (fresh / "rows.jsonl").open("w", encoding="utf-8") as stream:
+            for directory in directories:
+                for count, (line, row) in enumerate(_read(directory), start=1):
+                    read[directory] = count
+                    if row["id"] not in known:
+                        known.add(row["id"])
+                        stream.write(f"{line}\n")
+        for kind, files in kept.items():
+            for name, data in files.items():
+                write_json(fresh / kind / f"{name}.json", data)
+        for name, data in beside.items():
+            write_json(fresh / name, data)
         if plans:
             cases = {case["key"]: case for plan in plans for case in plan["cases"]}
             write_json(fresh / "plan.json", {**plans[0], "cases": list(cases.values())})
@@ -391,4 +414,22 @@ def merge(directories: Sequence[Path], out: Path) -> int:
     except BaseException:
         shutil.rmtree(fresh, ignore_errors=True)
         raise
-    return len(union)
+    return Merged(read, len(known), left_out)
+
+
+def _union(directories: Sequence[Path], kind: Kind) -> dict[str, dict[str, Any]]:
+    return {name: data for d in directories for name, data in facts(d, kind).items()}
+
+
+def _beside(directories: Sequence[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return the files of BESIDE that all who have them agree on, and what is left out, and why."""
+    kept: dict[str, Any] = {}
+    left_out = []
+    for name in BESIDE:
+        files = [file for d in directories if (file := d / name).exists() or file.is_symlink()]
+        found = [foreign.read_json(file) for file in files]
+        if found and all(data == found[0] for data in found):
+            kept[name] = found[0]
+        elif found:
+            left_out.append(f"{name}: {len(found)} directories say different things")
+    return kept, tuple(left_out)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Literal, NotRequired, TypedDict, get_args, get_origin, get_type_hints
@@ -72,6 +73,8 @@ JUDGED = {"passed": "passed", "limit": "tolerance", "claimed": "claimed", "expec
 FREE = ("size", "facet", "option", "knob")
 """What columns of a question begin with: `size.channels`, `facet.lmax` ...; they are scalars."""
 
+SCALARS = (str, int, float, bool, NoneType)
+
 JSON_TYPES: Mapping[type, str] = {
     str: "string",
     bool: "boolean",
@@ -100,13 +103,27 @@ _KINDS = [
 
 
 def problem_of(row: Mapping[str, Any]) -> str | None:
-    """Return what keeps a JSON object from being a RowRead, else None; FREE is not looked at."""
+    """Return what keeps a JSON object from being a RowRead, else None."""
     for name, kinds, required in _KINDS:
         if type(row.get(name, ...)) not in kinds and (required or name in row):
             words = " or ".join(JSON_TYPES[kind] for kind in COLUMNS[name])
             return f"field {name!r} is missing or not {words}"
     if row["status"] not in STATUSES:
         return f"unknown status {row['status']!r}; known are {', '.join(STATUSES)}"
+    for name in ("value", "lo", "hi"):
+        if row[name] is not None and not math.isfinite(row[name]):
+            return f"{name} = {row[name]} is not finite"
+    samples = row["samples"]
+    if not all(type(v) in (int, float) and math.isfinite(v) for v in samples):
+        return "field 'samples' holds what is not a finite number"
+    if row["probe"].startswith("time.") and min([*samples, row["value"] or 0.0]) < 0:
+        return "a time is negative"
+    flags = row["quality"].get("flags", [])
+    if not isinstance(flags, list) or not all(isinstance(flag, str) for flag in flags):
+        return "field 'quality.flags' is not a list of strings"
+    for name, value in row.items():
+        if name.partition(".")[0] in FREE and type(value) not in SCALARS:
+            return f"column {name!r} is not a string, number, boolean or null"
     return None
 
 

@@ -22,6 +22,9 @@ edges:diamond:2x2x2@2.6   a structure, or several joined by +, and who is within
 lattice:64x16             64 sites of a jittered cubic lattice, each with its 16 nearest: open
 isotropic:64x16           each node receives from 16 random others, along random directions
 poles:64x16               the same, along directions where frames and angles may fail
+axis:64x16                nodes on the polar axis, each with its nearest: all edges along +y or -y
+loose:64x1024             1024 edges in no order, each from any of 64 nodes to any, itself included
+placed:64x1024            1024 edges in no order between near sites of 64 of the lattice: open
 
 The group is O(3), or SO(3) for irreps without parity, with translations (E(3), SE(3)) where there
 are positions, times the permutations of the nodes: these move rows of x and r and relabel the
@@ -69,9 +72,16 @@ CLOUDS: Mapping[str, Callable[[int, int, int], Graph]] = {
     "lattice": clouds.lattice,
     "isotropic": clouds.isotropic,
     "poles": clouds.poles,
+    "axis": clouds.axis,
+    "loose": clouds.loose,
+    "placed": clouds.placed,
 }
-"""Generators of graphs of so many nodes and neighbours, with a seed."""
+"""Generators of graphs of so many nodes and neighbours, or edges, with a seed."""
 KINDS = ("edges", *CLOUDS)
+BY_EDGES = ("loose", "placed")
+"""Those that count edges, and may have none."""
+OPEN = ("lattice", "axis", "placed")
+"""Those with positions."""
 
 CRYSTAL = "edges:diamond:2x2x2@2.6"
 """64 nodes with 16 neighbours each."""
@@ -306,20 +316,22 @@ def graph_of(problem: Problem) -> Graph:
 @lru_cache(maxsize=16)
 def _graph(kind: str, rest: str, seed: int) -> Graph:
     if kind in CLOUDS:
-        return CLOUDS[kind](*_numbers(rest), seed)
+        return CLOUDS[kind](*_numbers(kind, rest), seed)
     structures, _, cutoff = rest.rpartition("@")
     return graph(structures, float(cutoff))
 
 
-def _numbers(text: str) -> tuple[int, int]:
-    """Read "64x16".
+def _numbers(kind: str, text: str) -> tuple[int, int]:
+    """Read "64x16"; where edges are counted there may be none.
 
     Raises:
         ValueError: for anything else.
     """
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text, re.ASCII)
+    second = r"\d+" if kind in BY_EDGES else r"[1-9]\d*"
+    match = re.fullmatch(rf"([1-9]\d*)x({second})", text, re.ASCII)
     if match is None:
-        raise ValueError(f"{text!r} are no numbers of nodes and neighbours, as in '64x16'")
+        what = "edges" if kind in BY_EDGES else "neighbours"
+        raise ValueError(f"{text!r} are no numbers of nodes and {what}, as in '64x16'")
     return int(match[1]), int(match[2])
 
 
@@ -327,8 +339,8 @@ def counts_of(problem: Problem) -> tuple[int, int]:
     """Return the numbers of nodes and of edges."""
     kind, _, rest = problem.data.partition(":")
     if kind in CLOUDS:
-        nodes, near = _numbers(rest)
-        return nodes, nodes * near
+        nodes, near = _numbers(kind, rest)
+        return nodes, near if kind in BY_EDGES else nodes * near
     found = graph_of(problem)
     return found.nodes, len(found.src)
 
@@ -338,7 +350,7 @@ def has_positions(problem: Problem) -> bool:
     if not has_vectors(problem):
         return False
     kind = problem.data.partition(":")[0]
-    return kind == "lattice" if kind in CLOUDS else graph_of(problem).positions is not None
+    return kind in OPEN if kind in CLOUDS else graph_of(problem).positions is not None
 
 
 def edge_harmonics(problem: Problem, inputs: Arrays) -> Array:
@@ -442,12 +454,13 @@ def _check_graph(problem: Problem) -> Refusal | None:
         return Refusal(
             f"unknown data {problem.data!r}",
             f"family points draws '{CRYSTAL}' (structures and a cutoff in Å), or "
-            f"{', '.join(repr(f'{name}:64x16') for name in CLOUDS)} (nodes and neighbours)",
+            f"{', '.join(repr(f'{name}:64x16') for name in CLOUDS)} (nodes x neighbours, or edges)",
         )
     try:
         if kind in CLOUDS:
-            nodes, near = _numbers(rest)
-            if near >= nodes:
+            nodes, near = _numbers(kind, rest)
+            needed = {"loose": 0, "placed": min(near, 1)}.get(kind, near)
+            if needed >= nodes:
                 raise ValueError(f"a node has only {nodes - 1} others; use more nodes")
             return None
         cutoff = rest.rpartition("@")
@@ -477,6 +490,8 @@ def _part(problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
     send do not have all their edges here, and are not judged.
     """
     receive = np.unique(inputs["dst"])
+    if not len(receive):
+        return Part(problem)
     chosen = rng.permutation(receive[1:-1])[: max(PART - 2, 0)]
     judged = np.unique([receive[0], *chosen, receive[-1]])
     edges = np.flatnonzero(np.isin(inputs["dst"], judged))
@@ -514,8 +529,10 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
         facets["given"] = sizes.given
     facets |= {"channels": sizes.channels, "nodes": nodes, "edges": edges}
     kind, _, rest = asked.data.partition(":")
+    if kind in BY_EDGES:
+        return facets | {"graph": kind}
     if kind in CLOUDS:
-        return facets | {"graph": kind, "neighbours": _numbers(rest)[1]}
+        return facets | {"graph": kind, "neighbours": _numbers(kind, rest)[1]}
     structures, _, cutoff = rest.rpartition("@")
     return facets | {"graph": structures, "cutoff": float(cutoff)}
 
@@ -550,6 +567,23 @@ def _examples() -> tuple[Problem, ...]:
         for name, data in (("nequip", "edges:H2O@2"), ("sevennet-0", "edges:CH4@2"))
     )
     return regular + given + uneven + models
+
+
+COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)
+"""Numbers of edges at the sizes of warps, tiles and blocks."""
+
+
+def _hard() -> tuple[Problem, ...]:
+    """Return graphs where code fails: at boundaries, unsorted, along the polar axis."""
+    loose = [f"loose:{count // 8 + 2}x{count}" for count in COUNTS]
+    placed = [f"placed:{count // 8 + 2}x{count}" for count in (0, 1, 33, 2049, 65537)]
+    other = ["axis:9x2", "poles:23x22", "edges:diamond@1.6"]
+    vectors = tuple(
+        problem("full", 1, data=data, channels=2, dtype="float64")
+        for data in (*loose, *placed, *other)
+    )
+    given = problem("full", 1, data="loose:6x33", channels=2, given="harmonics", dtype="float64")
+    return (*vectors, given)
 
 
 def pair(asked: Problem, channels: int = 1) -> Problem:
@@ -599,8 +633,12 @@ FAMILY = Family(
         "lattice": "jittered lattice",
         "isotropic": "random graph, random directions",
         "poles": "random graph, directions near the poles",
+        "axis": "nodes on the polar axis",
+        "loose": "random graph, edges in no order",
+        "placed": "jittered lattice, edges in no order",
     },
     examples=_examples(),
+    hard=_hard(),
     data=KINDS,
     part=_part,
     single=_single,

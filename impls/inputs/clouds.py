@@ -1,8 +1,9 @@
-"""Graphs of any size that no structure gives: each node receives from equally many others.
+"""Graphs of any size that no structure gives.
 
 They depend on their numbers and a seed alone, and follow the convention of `impls.inputs.graphs`:
-an edge carries a message from `src` to `dst`, and its vector points from `dst` to `src`. Edges are
-sorted by `dst`.
+an edge carries a message from `src` to `dst`, and its vector points from `dst` to `src`. Each node
+receives from equally many others, and edges are sorted by `dst`; not so in `loose` and `placed`
+ones.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from impls.inputs.graphs import Floats, Graph, Ints
 
 JITTER = 0.25
 """Largest move of a site of the lattice along an axis: no two nodes come closer than 0.5."""
+NEAR = 16
+"""Of so many nearest nodes a placed one receives."""
 NEAREST = 8
 """Directions come as near to the polar axis as 10^-8 rad."""
 
@@ -25,14 +28,30 @@ def lattice(nodes: int, neighbours: int, seed: int) -> Graph:
     Spacing 1; each site is moved at random by up to 0.25 along each axis. Edges of a node are
     sorted by distance. ValueError where a node has fewer others than neighbours.
     """
-    from scipy.spatial import cKDTree  # a quarter of a second: not at import
+    return _nearest(_sites(nodes, seed), neighbours)
 
-    dst = _receivers(nodes, neighbours)
-    side = int(np.ceil(round(nodes ** (1 / 3), 6)))
-    sites = np.array(list(product(range(side), repeat=3)))[:nodes] - (side - 1) / 2
-    r = sites + np.random.default_rng([seed, nodes]).uniform(-JITTER, JITTER, sites.shape)
-    src = np.asarray(cKDTree(r).query(r, neighbours + 1)[1])[:, 1:].ravel()
-    return Graph(src, dst, r[src] - r[dst], nodes, r)
+
+def axis(nodes: int, neighbours: int, seed: int) -> Graph:
+    """Return nodes on the polar axis y, each with its nearest: all edges are along +y or -y.
+
+    Spacing 1; each node is moved at random along the axis by up to 0.25.
+    """
+    r = np.zeros((nodes, 3))
+    r[:, 1] = np.arange(nodes) + np.random.default_rng([seed, nodes]).uniform(
+        -JITTER, JITTER, nodes
+    )
+    return _nearest(r, neighbours)
+
+
+def loose(nodes: int, edges: int, seed: int) -> Graph:
+    """Return edges in no order, each from any node to any, along random directions.
+
+    Some nodes receive nothing, some from themselves (as from an image), some twice from another;
+    there may be no edge at all. Lengths are 1..1.5.
+    """
+    rng = np.random.default_rng([seed, nodes, edges])
+    src, dst = rng.integers(nodes, size=(2, edges))
+    return Graph(src, dst, _stretched(rng, rng.standard_normal((edges, 3))), nodes)
 
 
 def isotropic(nodes: int, neighbours: int, seed: int) -> Graph:
@@ -62,6 +81,38 @@ def poles(nodes: int, neighbours: int, seed: int) -> Graph:
     return Graph(
         src, dst, _stretched(rng, np.where(place[:, None] < 0, axes[place % 6], near)), nodes
     )
+
+
+def placed(nodes: int, edges: int, seed: int) -> Graph:
+    """Return edges in no order between sites of the lattice, each from one of the nearest NEAR."""
+    rng = np.random.default_rng([seed, nodes, edges])
+    r = _sites(nodes, seed)
+    dst = rng.integers(nodes, size=edges)
+    if nodes == 1 and edges:
+        raise ValueError("a node has 0 others; use more nodes, or no edges")
+    if not edges:
+        return Graph(dst, dst, np.zeros((0, 3)), nodes, r)
+    near = min(NEAR, nodes - 1)
+    table = _nearest(r, near).src.reshape(nodes, near)
+    src = table[dst, rng.integers(near, size=edges)]
+    return Graph(src, dst, r[src] - r[dst], nodes, r)
+
+
+def _sites(nodes: int, seed: int) -> Floats:
+    """Return jittered sites of a cubic lattice around the origin [nodes, 3]."""
+    side = int(np.ceil(round(nodes ** (1 / 3), 6)))
+    sites = np.array(list(product(range(side), repeat=3)))[:nodes] - (side - 1) / 2
+    jitter = np.random.default_rng([seed, nodes]).uniform(-JITTER, JITTER, sites.shape)
+    return np.asarray(sites + jitter)
+
+
+def _nearest(r: Floats, neighbours: int) -> Graph:
+    """Return the graph in which each place receives from its nearest ones, sorted by distance."""
+    from scipy.spatial import cKDTree  # a quarter of a second: not at import
+
+    dst = _receivers(len(r), neighbours)
+    src = np.asarray(cKDTree(r).query(r, neighbours + 1)[1])[:, 1:].ravel()
+    return Graph(src, dst, r[src] - r[dst], len(r), r)
 
 
 def _receivers(nodes: int, neighbours: int) -> Ints:

@@ -1,4 +1,4 @@
-"""Blocks: the results that may be compared, and their ratios to the baseline."""
+"""Blocks: the results that may be compared, and how fast they are beside the baseline."""
 
 from __future__ import annotations
 
@@ -9,15 +9,12 @@ from math import isfinite
 from typing import Any
 
 from analysis.statistics import paired_ratio
-from analysis.verdict import Verdict, verdicts
+from analysis.verdict import Comparison, Verdict, in_turn, verdicts
 from reports.data.clocks import Clock
 from reports.data.results import BLOCK, LEVEL, Result
 from reports.data.text import slug
 
 Ratio = tuple[float, float, float]
-Samples = Sequence[Sequence[float]]
-MARGIN = 0.02
-"""Times that differ by less are the same."""
 
 
 @dataclass(frozen=True)
@@ -96,13 +93,16 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
 
 
 def ratio(baseline: Result, result: Result) -> Ratio | None:
-    """Return (time of the baseline / time, lo, hi) of samples that were taken in turn."""
-    both = in_turn(baseline, result)
+    """Return (time of the baseline / time, lo, hi), this pair alone, of samples taken in turn."""
+    both = taken_in_turn(baseline, result)
     return paired_ratio(*both, level=LEVEL) if both else None
 
 
 def judged(block: Block) -> dict[str, Verdict]:
-    """Return the verdict on each result against the baseline, by label, corrected for the block."""
+    """Return the verdict on each result against the baseline, by label, for the block as a table.
+
+    Those without a round in common with the baseline have none.
+    """
     baseline = block.baseline
     if baseline is None:
         return {}
@@ -112,54 +112,58 @@ def judged(block: Block) -> dict[str, Verdict]:
 
 @dataclass(frozen=True)
 class Compared:
-    """The time of a over that of b, and the verdict on a; None without a round in common."""
+    """The verdict on a against b; None without a round in common."""
 
     a: Result
     b: Result
-    ratio: Ratio | None
     verdict: Verdict | None
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Return what is known, for a record; a bound that there is not is None."""
-        bounds = [v if isfinite(v) else None for v in self.ratio] if self.ratio else [None] * 3
-        return {
-            **dict(zip(("ratio", "lo", "hi"), bounds, strict=True)),
-            "rounds": len(set(self.a.rounds) & set(self.b.rounds)),
-            "verdict": self.verdict.kind if self.verdict else None,
-            "p": self.verdict.p if self.verdict else None,
-        }
+        """Return what is known, for a record."""
+        return {**facts(self.verdict), "rounds": self.verdict.rounds if self.verdict else 0}
+
+
+def facts(found: Verdict | None) -> dict[str, Any]:
+    """Return a verdict as a record; a bound that there is not is None.
+
+    `speed` is how many times as fast as its reference something is, `seen` the least difference
+    that would have been called one.
+    """
+    if found is None:
+        return dict.fromkeys(("speed", "speed.lo", "speed.hi", "verdict", "replicated", "seen"))
+    known = isfinite(found.hi)
+    return {
+        "speed": found.speed,
+        "speed.lo": found.lo if known else None,
+        "speed.hi": found.hi if known else None,
+        "verdict": found.kind,
+        "replicated": found.replicated,
+        "seen": found.seen if known else None,
+    }
 
 
 def compared(pairs: Sequence[tuple[Result, Result]]) -> list[Compared]:
     """Return how the first of each pair compares with the second; verdicts are for the table."""
-    turns = [in_turn(a, b) for a, b in pairs]
-    said = iter(verdicts([turn for turn in turns if turn], MARGIN, LEVEL))
+    turns = [taken_in_turn(a, b) for a, b in pairs]
+    said = iter(verdicts([turn for turn in turns if turn]))
     return [
-        Compared(a, b, ratio(a, b), next(said) if turn else None)
+        Compared(a, b, next(said) if turn else None)
         for (a, b), turn in zip(pairs, turns, strict=True)
     ]
 
 
-def in_turn(a: Result, b: Result) -> tuple[Samples, Samples] | None:
-    """Return the samples of both in their common rounds, as far as they have partners.
+def taken_in_turn(a: Result, b: Result) -> Comparison | None:
+    """Return the samples of two published results in their common rounds, see `in_turn`.
 
-    The implementations of a block take turns until each has enough samples: sample i of one was
-    taken next to sample i of the other. On the device they are taken case by case, and paired by
-    their order only.
+    On the device they are taken case by case, and paired by their order only.
 
     Raises:
         ValueError: for results that are judged by two clocks.
     """
     if a.clock.probe != b.clock.probe:
         raise ValueError(f"{a.label} is timed by {a.clock.name}, {b.label} by {b.clock.name}")
-    shared = sorted(set(a.rounds) & set(b.rounds))
-    if not shared or not (a.published and b.published):
-        return None
-    pairs = [list(zip(a.rounds[r], b.rounds[r], strict=False)) for r in shared]
-    if min(value for pair in pairs for both in pair for value in both) <= 0:
-        return None
-    return [[x for x, _ in pair] for pair in pairs], [[y for _, y in pair] for pair in pairs]
+    return in_turn(a.rounds, b.rounds) if a.published and b.published else None
 
 
 def best(found: Sequence[Result], by: Callable[[Result], float | None]) -> Result | None:

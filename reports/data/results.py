@@ -10,13 +10,11 @@ from typing import Any
 import numpy as np
 
 from analysis.statistics import hierarchical_interval
-from bench.record.rows import FINISHED, STATUSES, latest
+from bench.record.rows import FINISHED, STATUSES, TIMED, latest
 from reports.data.clocks import HOST, JUDGES, KERNELS, LAUNCH_BOUND, SAMPLED, Clock
 from reports.data.text import natural
 
 LEVEL = 0.95
-TIMED = ("ok", "noisy")
-"""Statuses with a time: a noisy one is shown, and says so."""
 BADNESS = ("ok", "noisy", "skip", *(s for s in STATUSES if s not in ("ok", "noisy", "skip")))
 TARGET = ("dtype", "device", "precision", "threads", "draws", "protocol")
 """What must be equal for times to be compared: `draws` is the version of how arrays are drawn,
@@ -191,10 +189,13 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
         for probe in SAMPLED
         if probe in by_probe
     }
+    status = worst["status"]
+    if status in TIMED and HOST.probe in measures:  # how precise over all its rounds
+        status = measures[HOST.probe].status
     return Result(
         columns=worst,
         label=_label(worst, modes),
-        status=worst["status"],
+        status=status,
         withheld=_withheld(worst, measures),
         detail=worst["detail"],
         measures=measures,
@@ -230,10 +231,17 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
         if len(values) == 1:
             lo, hi = first["lo"], first["hi"]
     status, reason = bad["status"], bad["reason"]
+    asked = [row["detail"].get("asked") for row in rows]
+    if status in TIMED and all(asked) and len(rows) > 1 and lo is not None and hi is not None:
+        reached, wanted = (hi - lo) / (2 * (value or hi)), max(asked)
+        status = "ok" if reached <= wanted else "noisy"
+        reason = "" if status == "ok" else (
+            f"known to +- {reached:.1%} over {len(rows)} rounds, asked for {wanted:.0%}"
+        )  # fmt: skip
     told = bad if status != "ok" else of_value
     n = len(samples) or sum(row["n"] for row in rows) or len(rows)
     flags = sorted({str(f) for row in rows for f in row["quality"].get("flags") or ()})
-    flags += ["noisy"] if status == "noisy" else []
+    flags += [f"{reason}"] if status == "noisy" else []
     return Measure(
         first["unit"],
         value,

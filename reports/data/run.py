@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from bench.record import rows as store
+from bench.record.foreign import NUMBER, Each, read_json, read_plan
 from reports.data.text import clean
 
-CALIBRATION = ("when", "design", "clock", "same", "planted", "peaks")
-PEAKS = ("device", "design", "peaks")
+COUNTS = {"pairs": int, "faster": int, "slower": int, "failed": int}
+CALIBRATION = {
+    "when": str,
+    "design": {"rounds": int, "samples": int, "margin": NUMBER, "level": NUMBER},
+    "clock": {"relative_error": Each(NUMBER), "seconds_of_nothing": NUMBER},
+    "same": COUNTS,
+    "planted": {**COUNTS, "share": NUMBER},
+    "peaks": Each(NUMBER),
+}
+PEAKS = {"device": str, "design": {"threads": int}, "peaks": Each(NUMBER)}
+AGAIN = "run `bench calibrate` again"
 Facts = Mapping[str, Mapping[str, Any]]
 
 
@@ -45,39 +55,23 @@ def read(directory: Path) -> Run:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         loaded = store.load(directory)
-    plan, calibration = directory / "plan.json", _named(directory / "calibration.json", CALIBRATION)
+    calibration = _beside(directory / "calibration.json", CALIBRATION)
     return Run(
         directory=directory,
         rows=tuple(clean(row) for row in loaded),
-        plan=_plan(plan) if plan.is_file() else {},
+        plan=clean(read_plan(directory)),
         machines=clean(store.facts(directory, "machines")),
         environments=clean(store.facts(directory, "environments")),
         sha256=hashlib.sha256((directory / "rows.jsonl").read_bytes()).hexdigest(),
         lines=len(loaded),
         warnings=tuple(clean(str(w.message).replace(f"{directory}/", "")) for w in caught),
         calibration=calibration,
-        peaks=_named(directory / "peaks.json", PEAKS) or calibration,
+        peaks=_beside(directory / "peaks.json", PEAKS) or calibration,
     )
 
 
-def _json(file: Path) -> dict[str, Any]:
-    return dict(clean(store.read_json(file)))
-
-
-def _plan(file: Path) -> dict[str, Any]:
-    plan = _json(file)
-    cases = plan.get("cases", [])
-    if not isinstance(cases, list) or not all(isinstance(c, dict) and "key" in c for c in cases):
-        raise ValueError(f"{file}: `cases` is not a list of cases with a key each")
-    return plan
-
-
-def _named(file: Path, names: Sequence[str]) -> dict[str, Any]:
-    """Return what a file says, which has to be under these names; {} where there is none."""
-    if not file.is_file():
+def _beside(file: Path, shape: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a file beside the rows says, of a shape; {} where there is none."""
+    if not (file.exists() or file.is_symlink()):
         return {}
-    found = _json(file)
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise ValueError(f"{file} has no {missing[0]!r}; run `bench calibrate` again")
-    return found
+    return dict(clean(read_json(file, shape, AGAIN)))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
+from bench.commands.rendering import neutral
 from reports.data.text import NONE
 
 Record = Mapping[str, Any]
@@ -100,5 +101,4 @@ def _safe(value: Any) -> Any:
         return ""
     if isinstance(value, bool | int | float):
         return value
-    text = str(value)
-    return f"'{text}" if text.lstrip()[:1] in ("=", "+", "-", "@") and text.strip() else text
+    return neutral(str(value))

@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite
 from typing import Any
 
 from reports.data.blocks import Block, Compared, compared
 from reports.data.clocks import said, telling
 from reports.data.results import Result
 from reports.data.table import Cell, Column, Table
-from reports.data.text import decimals, fixed, quantity
-
-WORDS = {"slower": "slower", "faster": "faster", "same": "the same", "ambiguous": "undecided"}
+from reports.data.text import quantity
 
 
 def table(blocks: Sequence[Block]) -> Table:
-    """Return, for each block, operation and framework, how much longer than the fastest all take.
+    """Return, for each block, operation and framework, how all compare with the fastest.
 
-    Ratios are of samples taken in turn; verdicts are corrected for all comparisons of a block.
+    Of samples taken in turn; verdicts are for all comparisons of a block as one table.
     """
     columns = [
         Column("Problem"),
         Column("Pass"),
         Column("Fastest"),
-        Column("Against it", unit="ratio of times [95 %], verdict"),
+        Column("Against it", unit="how many times as fast"),
     ]
     lines: dict[tuple[int, str], list[str]] = {}
     heads: dict[tuple[int, str], tuple[Block, Result]] = {}
@@ -61,12 +58,7 @@ def _rivals_of(block: Block) -> list[tuple[Result, Result]]:
 
 
 def _text(each: Compared) -> str:
-    if each.ratio is None or each.verdict is None:
-        return "no round in common"
-    value, lo, hi = each.ratio
-    places = min(decimals(value), 2)
-    bounds = f" [{fixed(lo, places)}, {fixed(hi, places)}]" if isfinite(lo) else ""
-    return f"{fixed(value, places)}×{bounds}, {WORDS[each.verdict.kind]}"
+    return str(each.verdict) if each.verdict else "no round in common"
 
 
 def _record(block: Block, each: Compared) -> dict[str, Any]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from math import isfinite
 from typing import Any
 
 from analysis.verdict import Verdict
 from reports.data import expressivity as expressing
 from reports.data import roofline
-from reports.data.blocks import Block, judged, ratio
+from reports.data.blocks import Block, facts, judged
 from reports.data.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
 from reports.data.expressivity import Expressivity
 from reports.data.results import TARGET, Measure, Result
@@ -23,7 +22,7 @@ MEMORY, OTHER = "Memory", "Also measured"
 KNOWN = ("time.", "error.", "equiv.", "mem.", "expressivity.")
 OTHER_TIMES = (
     "time.kernels", "time.device", "time.device.warm", "time.first", "time.trace", "time.compile",
-    "time.build", "time.pack",
+    "time.build", "time.pack", "time.unpack",
 )  # fmt: skip
 OTHER_MAP, OTHER_LAYOUT, FLAGGED, LAUNCHES = "†", "‡", "§", "¶"
 
@@ -68,8 +67,7 @@ def table(
             Column(f"{label} [95\N{NO-BREAK SPACE}%]", COST, True, unit)
             for label, unit in _clock_heads(block, clocks, scales)
         ),
-        Column("baseline ÷ this", COST, True, "ratio"),
-        Column("verdict", COST),
+        Column("against the baseline", COST),
         *(Column(p, COST, True, scales[p][1]) for p in times),
         *([Column("kernels", COST, True, "of a call")] if counted else []),
         *([Column("roofline", COST, True, "share of time")] if bounded else []),
@@ -114,8 +112,9 @@ def table(
         )
         share = shares[r.label]
         records.append(
-            record(r, baseline, expressivity, units)
-            | _said(said.get(r.label))
+            record(r, expressivity, units)
+            | facts(said.get(r.label))
+            | {"baseline": baseline.label if baseline else None}
             | {"roofline": share[0] if share else None}
             | ({"kernels": launches[r.label]} if counted else {})
             | ({"roofline.cold": (colds[r.label] or (None,))[0]} if cold else {})
@@ -182,7 +181,7 @@ def _cost(
     if not r.published:
         status = r.status if r.status != "ok" else "withheld"
         return [
-            Cell("", r.withheld, badge=status, kind="bad", span=2 + len(clocks) + len(times))
+            Cell("", r.withheld, badge=status, kind="bad", span=1 + len(clocks) + len(times))
         ], set()
     cells = [
         interval(
@@ -202,23 +201,17 @@ def _cost(
             marks.add(OTHER_MAP)
         if r.detail.get("layout") != baseline.detail.get("layout"):
             marks.add(OTHER_LAYOUT)
-        cells.append(_ratio(r, baseline, "".join(sorted(marks))))
-    verdict = said.get(r.label)
-    cells.append(Cell(verdict.kind) if verdict else Cell(NONE, spoken="no verdict", kind="muted"))
+        cells.append(_against(r, baseline, said.get(r.label), "".join(sorted(marks))))
     cells += [_plain(r.value(p), scales[p][0]) for p in times]
     return cells, marks | flagged
 
 
-def _ratio(r: Result, baseline: Result, marks: str) -> Cell:
-    found = ratio(baseline, r)
-    if found is None:
+def _against(r: Result, baseline: Result, said: Verdict | None, marks: str) -> Cell:
+    if r is baseline:
+        return Cell("the baseline", kind="muted")
+    if said is None:
         return Cell(NONE, spoken="no round in common with the baseline", kind="muted")
-    value, lo, hi = found
-    places = min(decimals(value), 3)
-    bounds = (
-        f"[{fixed(lo, places)}, {fixed(hi, places)}]" if isfinite(lo) and r is not baseline else ""
-    )
-    return Cell("1" if r is baseline else f"{fixed(value, places)}×", bounds, marks)
+    return Cell(str(said), marks=marks)
 
 
 def interval(m: Measure, factor: float, marks: str = "") -> Cell:
@@ -230,10 +223,6 @@ def interval(m: Measure, factor: float, marks: str = "") -> Cell:
     if m.lo is not None and m.hi is not None:
         bounds = f"[{fixed(m.lo / factor, places)}, {fixed(m.hi / factor, places)}]"
     return Cell(fixed(m.value / factor, places), bounds, marks + (FLAGGED if m.flags else ""))
-
-
-def _said(verdict: Verdict | None) -> dict[str, Any]:
-    return {"verdict": verdict.kind if verdict else None, "p": verdict.p if verdict else None}
 
 
 def _plain(value: float | None, factor: float) -> Cell:
@@ -316,9 +305,7 @@ def _missing(block: Block) -> list[str]:
     ] if lacking else []  # fmt: skip
 
 
-def record(
-    r: Result, baseline: Result | None, expressivity: Expressivity, units: Mapping[str, str]
-) -> dict[str, Any]:
+def record(r: Result, expressivity: Expressivity, units: Mapping[str, str]) -> dict[str, Any]:
     """Return one row of the CSV file, in SI units and full precision."""
     names = ("family", "problem", "operation", "implementation", "framework", "pass", "mode")
     data: dict[str, Any] = {name: r.columns.get(name) for name in (*names, *TARGET)}
@@ -326,7 +313,6 @@ def record(
     data |= {"layout": r.detail.get("layout"), "kernel": r.detail.get("kernel")}
     data |= {"status": r.status, "reason": r.withheld}
     data |= {"tier": r.columns["tier"]} if "tier" in r.columns else {}
-    found = ratio(baseline, r) if baseline else None
     for probe in sorted(units):
         m = r.measures.get(probe)
         if probe.startswith("expressivity."):
@@ -339,16 +325,9 @@ def record(
             data |= {"rounds": len(r.rounds), "flags": " ".join(m.flags)}
         if probe.startswith("equiv.") and m:
             data[f"{probe}.claimed"] = m.claimed
-    if found:
-        data |= dict(zip(("ratio", "ratio.lo", "ratio.hi"), map(_known, found), strict=True))
-        data["ratio.baseline"] = baseline.label if baseline else None
-        data |= {f"ratio.{name}": probe for name, probe in r.clock.fact.items()}
+    data |= r.clock.fact
     for probe in expressing.PROBES:
         m = expressivity.of(r, probe)
         data |= {probe: m.value if m else None}
         data |= {f"{probe}.expected": m.expected if m else None}
     return data
-
-
-def _known(value: float) -> float | None:
-    return value if isfinite(value) else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from analysis.verdict import ROUNDS, SURE
 from reports.data import roofline
-from reports.data.blocks import MARGIN, Block
+from reports.data.blocks import Block
 from reports.data.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
 from reports.data.results import LEVEL, Result
 from reports.data.run import Facts, Run
@@ -14,7 +15,7 @@ from reports.data.sets import ReportSet
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, count, listing, natural, power, quantity
 
-CITED = ("conover1999", "schuirmann1987", "holm1979")
+CITED = ("conover1999", "schuirmann1987", "dunn1961")
 
 
 def _distinct(run: Run, name: str) -> list[str]:
@@ -84,7 +85,8 @@ def _timing(results: Sequence[Result]) -> str:
         f"interval at {100 * LEVEL:g} % is Student's over the medians of "
         "rounds; with a single round it is the exact order-statistic interval, widened for "
         "samples that remember each other, and covers this process only. No sample is left out; "
-        "a time whose interval stayed wider than was asked for is marked noisy. The clock is named "
+        "of a time whose interval stayed wider than was asked for the precision reached is said. "
+        "The clock is named "
         "with every time; a time of first call, build or pack is one reading a round. All "
         "implementations of one problem run in the same round on the same machine, on the same "
         f"inputs, and take turns.{_labelled(timed)}"
@@ -124,14 +126,15 @@ def _ratios(blocks: Sequence[Block]) -> str:
     if not labels:
         return ""
     return (
-        "A ratio is the time of the baseline divided by the time of the implementation, so above "
-        f"1 means less time than the baseline; the baseline is {' or '.join(labels)}, in the same "
-        "problem, pass and run only. Samples taken in turn are paired; the interval is that of a "
-        f"time, on log ratios. The verdict is faster or slower by more than {100 * MARGIN:g} %, "
-        "the same within that margin, else ambiguous, by one-sided tests corrected for all rows of "
-        f"a table (Holm) at {100 * LEVEL:g} %; with fewer than four rounds a difference must also "
-        "exceed an allowance of 5 % for what processes may differ by. A ratio between different "
-        "operations (†) compares costs of different maps, not of one map."
+        "A speed is the time of the baseline divided by the time of the implementation: how many "
+        f"times as fast it is. The baseline is {' or '.join(labels)}, in the same problem, pass "
+        "and run only. Samples taken in turn are paired. Faster or slower is said where the whole "
+        "interval of the speed is beyond 2 %, with the least that it leaves (≥), the same where "
+        "it is all within 2 %; else it can't be told. The interval is Student's on the log ratios "
+        f"of rounds, at {100 * SURE:g} % for all rows of a table together (Bonferroni) and for "
+        f"looking again after more rounds. With fewer than {ROUNDS} rounds it is 5 % wider at both "
+        "ends, for what processes may differ by, and what is found is found here, not replicated. "
+        "A speed beside another operation (†) compares costs of different maps, not of one map."
     )
 
 
@@ -176,14 +179,14 @@ def _calibration(run: Run) -> str:
         "the memory."
     )
     errors = listing(f"{float(s):g} s by {e:+.2%}" for s, e in clock["relative_error"].items())
-    judged = same["pairs"] - same["failed"]
     wrong = same["faster"] + same["slower"]
     return (
         f"The instrument was calibrated on this machine on {str(known['when'])[:10]} "
         f"({design['rounds']} rounds of {design['samples']} samples, margin "
-        f"{100 * design['margin']:g} %, level {100 * design['level']:g} %): of {judged} pairs that "
-        f"do not differ it called {wrong} different ({same['faster']} faster, {same['slower']} "
-        f"slower); of {planted['pairs'] - planted['failed']} with a planted slow-down of "
+        f"{100 * design['margin']:g} %, level {100 * design['level']:g} %): of "
+        f"{same['pairs']} pairs that do not differ it called {wrong} different ("
+        f"{same['faster']} faster, {same['slower']} slower); of {planted['pairs']} with a planted "
+        "slow-down of "
         f"{100 * planted['share']:g} % it found {planted['slower']}. Calls of known length are "
         f"off: {errors}; a call of nothing is given as "
         f"{1e6 * clock['seconds_of_nothing']:.2g} µs. Of the time of a forward pass, the roofline "

@@ -15,9 +15,9 @@ MEMORY = "mem.fresh"
 def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
     """Return a row for each block and pair (a, b) of labels that it holds.
 
-    `ratio` is the time of a over that of b, both by the `clock` that judges the block, with its
-    interval; `verdict` is on a, corrected for all rows. A pair without a common round has none,
-    and says why.
+    `verdict` is on a with b as its reference, by the `clock` that judges the block, and `speed` how
+    many times as fast a is, with the interval that decides: for all rows as one table. A pair
+    without a common round has none, and says why.
 
     Raises:
         ValueError: for a label that the run does not have.
@@ -46,7 +46,8 @@ def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict
             "memory a": _memory(each.a),
             "memory b": _memory(each.b),
             **each.facts,
-            "reason": "" if each.ratio else _reason(each),
+            "said": str(each.verdict) if each.verdict else "",
+            "reason": "" if each.verdict else _reason(each),
         }
         for (block, _, _), each in zip(found, compared([pair[1:] for pair in found]), strict=True)
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -77,3 +78,22 @@ def test_implementations_keep_the_digits_of_their_type(name, dtype, digits):
         assert abs(-math.log10(reading.value) - digits) < 0.4
         assert abs(reading.detail["digits_lost"]) < 1 and reading.passed
         assert set(reading.detail["per_irrep"]) == {"0e", "1o", "2e", "3o", "4e"}
+
+
+def test_a_map_that_scales_is_to_be_right_at_each_magnitude():
+    """Wrong from a magnitude of ten: a bilinear map has no such size."""
+    registry, name = load(()), "clebsch_gordan.numpy_dense"
+    honest = registry.implementation(name)
+
+    def build_saturating(problem, target, options):
+        built = honest.build(problem, target, options)
+
+        def call(inputs, weights):
+            return built.call({n: np.clip(a, -5, 5) for n, a in inputs.items()}, weights)
+
+        return replace(built, call=call)
+
+    registry.implementations[name] = replace(honest, build=build_saturating)
+    case = Case(problem("mimo", 2, "o3", batch=16), name, "fwd", "eager", Target())
+    passed = {r.detail["magnitude"]: r.passed for r in probe(build(case, registry))}
+    assert passed == {m: m <= 1.0 for m in (1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3)}

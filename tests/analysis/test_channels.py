@@ -68,7 +68,7 @@ def test_dimension_by_channels(registry, name, lmax):
         assert selected_dimension(coefficients, *parts, channels) == dimension
 
 
-@pytest.mark.parametrize("lmax", range(1, 7))
+@pytest.mark.parametrize("lmax", [*range(1, 6), pytest.param(6, marks=pytest.mark.slow)])
 def test_closed_form_of_gaunt(registry, lmax):
     # the s highest output degrees are exhausted, every other channel adds 4L+1-s parameters
     highest = [

@@ -5,7 +5,7 @@ import pytest
 
 from analysis.simulation import MODELS, SLOWER, bimodal, lognormal, pooled, rates
 from analysis.statistics import paired_ratio
-from analysis.verdict import Verdict, holm, verdict, verdicts
+from analysis.verdict import LOOKS, Verdict, in_turn, verdict, verdicts
 
 TRIALS = 250
 BOUND = 0.01 + 3 * math.sqrt(0.01 / TRIALS)  # 1 %, and the error of measuring it
@@ -16,12 +16,12 @@ def drawn(model, rounds, samples, trials=TRIALS, seed=0):
 
 
 def test_verdict_of_an_interval():
-    assert verdict(0.5, 0.97) == "faster" and verdict(1.03, 9.0) == "slower"
+    assert verdict(0.5, 0.97) == "slower" and verdict(1.03, 9.0) == "faster"
     assert verdict(1 / 1.02, 1.02) == "same" and verdict(0.99, 1.01) == "same"
     for lo, hi in ((0.9, 0.99), (1.0, 1.03), (0.9, 1.1), (math.nan, math.nan), (0.99, math.inf)):
-        assert verdict(lo, hi) == "ambiguous"
+        assert verdict(lo, hi) == "can't tell"
     assert verdict(1.03, 1.04, margin=0.05) == "same"
-    mirrored = {"faster": "slower", "slower": "faster", "same": "same", "ambiguous": "ambiguous"}
+    mirrored = {"faster": "slower", "slower": "faster", "same": "same", "can't tell": "can't tell"}
     for lo, hi in ((0.5, 0.97), (0.95, 0.99), (0.99, 1.015), (1.01, 1.2), (1.1, 1.2)):
         assert verdict(1 / hi, 1 / lo) == mirrored[verdict(lo, hi)]
     with pytest.raises(ValueError, match="margin"):
@@ -48,7 +48,7 @@ def test_an_interval_that_forgets_the_process_fails_the_same_check():
     a, b = drawn(wild, 5, 31)
     found = rates(a, b)
     assert found["faster"] + found["slower"] <= BOUND
-    naive = [verdict(*pooled(list(x), 0.99)[1:]) for x in a / b]
+    naive = [verdict(*pooled(list(x), 0.99)[1:]) for x in b / a]
     assert naive.count("faster") > 0.1 * len(naive) < naive.count("slower")
 
 
@@ -60,7 +60,7 @@ def test_an_interval_that_forgets_the_process_fails_the_same_check():
         ("lognormal 5 %", 7, 11),
         ("drifting, shared", 5, 11),
         ("autocorrelated 0.9", 5, 31),
-        ("bimodal processes, 5 % apart", 7, 11),
+        ("bimodal processes, 5 % apart", 10, 31),
     ],
 )
 def test_a_slow_down_of_ten_percent_is_found(name, rounds, samples):
@@ -79,11 +79,11 @@ def test_equal_times_are_found_to_be_the_same():
 
 def test_few_rounds_must_exceed_the_allowance():
     a, b = np.exp(lognormal(0.005)(np.random.default_rng(0), (4, 31)))
-    for rounds, found in ((1, "ambiguous"), (3, "ambiguous"), (4, "slower")):
+    for rounds, found in ((1, "can't tell"), (3, "can't tell"), (4, "slower")):
         (result,) = verdicts([(1.05 * a[:rounds], b[:rounds])])
         assert result.kind == found
     for rounds in (1, 2, 3):
-        assert verdicts([(a[:rounds], b[:rounds])])[0].kind == "ambiguous"
+        assert verdicts([(a[:rounds], b[:rounds])])[0].kind == "can't tell"
         assert verdicts([(a[:rounds], 2 * b[:rounds])])[0].kind == "faster"
     assert verdicts([(a, b)])[0].kind == "same"
     # without it, a pair of processes in different modes is a difference
@@ -100,14 +100,68 @@ def test_a_table_of_one_says_what_its_interval_says(rounds):
         a, b = np.exp(0.02 * rng.standard_normal((2, rounds, 31)))
         a *= np.exp(rng.uniform(-0.08, 0.08))
         (found,) = verdicts([(a, b)], allowance=0.0, level=0.95)
-        assert found.kind == verdict(*paired_ratio(a, b, level=0.95)[1:])
+        assert found.kind == verdict(found.lo, found.hi)
+        speed = paired_ratio(b, a, level=1 - 0.05 / LOOKS)
+        assert (found.speed, found.lo, found.hi) == pytest.approx(tuple(speed))
         kinds.add(found.kind)
-    assert kinds == {"faster", "slower", "same", "ambiguous"}
+    assert kinds == {"faster", "slower", "same", "can't tell"}
 
 
-def test_holm_is_the_textbook_one():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.8]) == [1.0, 1.0] and holm([]) == [] and holm([0.2]) == [0.2]
+@pytest.mark.parametrize("scatter", [0.02, 0.05, 0.1])
+def test_looking_after_every_round_makes_no_false_claims(scatter):
+    """Rounds are added where it can't be told, so a pair is judged again and again."""
+    rng = np.random.default_rng(1)
+    d = scatter * rng.standard_normal((600, 12))
+    looks = [
+        [bool({v.kind} & {"faster", "slower"}) for v in map(_alone, np.exp(d[:, :rounds]))]
+        for rounds in range(2, 13)
+    ]
+    ever = np.any(looks, axis=0)
+    assert np.mean(ever) <= 0.01 + 3 * math.sqrt(0.01 / len(ever))
+
+
+def _alone(ratios):
+    return verdicts([([[r] for r in ratios], [[1.0]] * len(ratios))])[0]
+
+
+@pytest.mark.parametrize(("rounds", "samples"), [(1, 5), (1, 11), (1, 31), (2, 7), (3, 7), (5, 11)])
+def test_what_is_printed_is_what_decides(rounds, samples):
+    """No verdict contradicts the interval beside it, in a table of any size."""
+    rng = np.random.default_rng(samples)
+    shifts = np.exp(rng.uniform(-0.6, 0.6, 40))
+    a = np.exp(0.02 * rng.standard_normal((40, rounds, samples))) * shifts[:, None, None]
+    b = np.exp(0.02 * rng.standard_normal((40, rounds, samples)))
+    table = verdicts(list(zip(a, b, strict=True)))
+    for found in table:
+        assert found.kind == verdict(found.lo, found.hi, found.margin)
+        assert found.lo <= found.speed <= found.hi
+        assert ("not replicated" in str(found)) == (
+            rounds < 4 and found.kind in ("faster", "slower")
+        )
+    (large,) = verdicts([([[1.0, 1.01, 0.99, 1.0, 1.02]], [[22.0, 22.3, 21.8, 22.1, 22.0]])])
+    assert str(large).startswith("22× faster here (≥ ")
+
+
+def test_what_would_have_been_seen_is_what_a_shift_needs():
+    a, b = np.exp(0.03 * np.random.default_rng(3).standard_normal((2, 5, 11)))
+    (found,) = verdicts([(a, b)])
+    assert found.kind == "can't tell"
+    for factor, kind in ((1.001, "faster"), (0.999, "can't tell")):
+        wanted = (1 + found.seen) * factor
+        (again,) = verdicts([(a, b * wanted / found.speed)])
+        assert again.speed == pytest.approx(wanted) and again.kind == kind
+    nothing = Verdict("can't tell", 1.0, 0.0, math.inf, 2, 0.02)
+    assert nothing.seen == math.inf and str(nothing) == "can't tell"
+
+
+def test_samples_are_paired_in_the_rounds_that_both_have():
+    a = {0: [1.0, 2.0, 3.0], 2: [5.0]}
+    assert in_turn(a, {0: [1.5, 2.5], 1: [9.0], 2: [7.0, 8.0]}) == (
+        [[1.0, 2.0], [5.0]],
+        [[1.5, 2.5], [7.0]],
+    )
+    assert in_turn(a, {1: [1.0]}) is None and in_turn(a, {}) is None
+    assert in_turn(a, {0: [1.0, 0.0], 2: [1.0]}) is None
 
 
 def test_a_table_makes_no_more_false_claims_than_one_comparison():
@@ -115,13 +169,13 @@ def test_a_table_makes_no_more_false_claims_than_one_comparison():
     a, b = drawn(lognormal(0.01), 5, 11, trials=12 * 100)
     pairs = [(x * 1.02, y) for x, y in zip(a, b, strict=True)]
     tables = [pairs[i : i + 12] for i in range(0, len(pairs), 12)]
-    false = [any(v.kind != "ambiguous" for v in verdicts(table, level=0.95)) for table in tables]
+    false = [any(v.kind != "can't tell" for v in verdicts(table, level=0.95)) for table in tables]
     alone = [
-        any(verdicts([pair], level=0.95)[0].kind != "ambiguous" for pair in table)
+        any(verdicts([pair], level=0.95)[0].kind != "can't tell" for pair in table)
         for table in tables
     ]
     assert np.mean(false) <= 0.05 + 3 * math.sqrt(0.05 / 100)
-    assert np.mean(alone) > 0.25  # without correction the same check fails
+    assert np.mean(alone) > 0.15  # without correction the same check fails
 
 
 def test_a_table_finds_what_is_there():
@@ -130,8 +184,7 @@ def test_a_table_finds_what_is_there():
     shift[:3], shift[3:5] = 1.3, 1 / 1.3
     found = verdicts(list(zip(a * shift, b, strict=True)))
     assert [v.kind for v in found[:5]] == ["slower"] * 3 + ["faster"] * 2
-    assert {v.kind for v in found[5:]} <= {"same", "ambiguous"}
-    assert all(0 <= v.p <= 1 for v in found)
+    assert {v.kind for v in found[5:]} <= {"same", "can't tell"}
     assert verdicts([]) == []
 
 
@@ -139,11 +192,9 @@ def test_rounds_without_scatter():
     def pair(ratio):
         return ([[ratio, ratio]] * 4, [[1.0, 1.0]] * 4)
 
-    assert verdicts([pair(1.01), pair(2.0), pair(0.5)]) == [
-        Verdict("same", 0.0),
-        Verdict("slower", 0.0),
-        Verdict("faster", 0.0),
-    ]
+    found = verdicts([pair(1.01), pair(2.0), pair(0.5)])
+    assert [v.kind for v in found] == ["same", "slower", "faster"]
+    assert all(v.lo == v.speed == v.hi and v.rounds == 4 for v in found)
 
 
 def test_bad_arguments_are_refused():

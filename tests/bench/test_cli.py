@@ -105,7 +105,15 @@ REFUSED = {
         ("list", "--cases", "--with", "{first}", "--with", "{second}"),
         "'clebsch_gordan.mine' is declared twice: in {first} and in {second}; rename one of them",
     ),
-    "check of nothing": (("check", "nonsense"), "unknown implementation 'nonsense': known are"),
+    "check of nothing": (
+        ("check", "nonsense"),
+        "unknown implementation or operation 'nonsense': known are",
+    ),
+    "check of a misspelt name": (
+        ("check", "clebsch_gordan.torch_dens"),
+        "did you mean 'clebsch_gordan.torch_dense' or",
+    ),
+    "check of no name": (("check",), "check what? name an implementation, an operation or"),
     "check of a missing file": (("check", "{tmp}/absent.py"), "no such file: {tmp}/absent.py"),
     "check of an empty file": (
         ("check", "{empty}"),
@@ -321,7 +329,11 @@ def test_check_of_a_file_fails_what_is_wrong(said, tmp_path, monkeypatch):
     file.write_text(text.replace("import Imp", "import Built, Imp"), encoding="utf-8")
     code, out, _ = said("check", file, "--device", "cpu", "--plain")
     assert code == 1 and "output shapes are" in out
-    assert re.fullmatch(r"0 of \d+ passed", out.splitlines()[-1])
+    assert "z has the shape" in out and "cases failed" in out
+    assert re.fullmatch(r"0 of \d+ passed, in \d+ s", out.splitlines()[-1])
+    code, every, _ = said("check", file, "--device", "cpu", "--plain", "--all")
+    assert code == 1 and len(every.splitlines()) > len(out.splitlines())
+    assert "::clebsch_gordan.mine/" in every
 
 
 def test_names_that_check_takes(registry, hand):

@@ -130,6 +130,7 @@ def test_what_is_always_disturbed_ends_with_what_a_call_took_at_most(made):
     clock.run = disturbed
     (sample,) = clock.sample(1)
     assert clock.retaken == clocks.TRIES - 1 and sample > 0
+    assert clock.disturbed == 1
 
 
 def test_a_burst_without_the_processor_is_taken_again(made):
@@ -145,6 +146,22 @@ def test_a_burst_without_the_processor_is_taken_again(made):
     clock.run = disturbed
     assert clock.sample(2) == pytest.approx([1e-3] * 2)
     assert clock.retaken == 1 and clock.shares == pytest.approx([1 / 6, 1.0, 1.0])
+    assert clock.disturbed == 0
+
+
+def test_a_sample_that_never_had_the_processor_is_counted(made):
+    machine, clock = made(call=1e-3)
+    clock.number = 10
+    honest = machine.run
+
+    def preempted():
+        if machine.calls % 10 == 0:
+            machine.elsewhere(0.05)
+        return honest()
+
+    clock.run = preempted
+    clock.sample(2)
+    assert (clock.disturbed, clock.retaken) == (2, 2 * (clocks.TRIES - 1))
 
 
 def test_the_number_of_calls_is_chosen_by_the_least_of_several_bursts(made):

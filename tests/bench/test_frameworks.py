@@ -172,6 +172,7 @@ class TestSecondGradientPass:
         assert found["value"] == 0 and not any(np.any(a) for a in found.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pass_", ["fwd", "grad"])
 def test_compiled_code_gives_what_eager_code_gives(hand, registry, pass_):
     asked = hand.problem(dtype="float32", batch=8)

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.measuring.built_case import PIECE, build, pieces
+from bench.measuring.built_case import PIECE, build, construct, pieces
 from bench.measuring.probes.gate import error
 from bench.record.case import Case
 from impls.families.points import problem
+from impls.families.product import problem as product
 from impls.implementation import Target
 from impls.registry import load
 
@@ -90,3 +91,36 @@ def test_pieces_make_up_an_array(shape):
         assert piece.size <= max(PIECE, a[:1].size if a.ndim else 1)
         piece += 1
     assert np.all(a == 1)
+
+
+def test_samples_are_drawn_from_the_nonce_with_the_first_and_the_last():
+    case = Case(products(batch=300), "clebsch_gordan.torch_dense", "grad", "eager", Target())
+    constructed = construct(case, load())
+    assert constructed.cotangents == {}, "nothing that judges is drawn while a case is built"
+    parts, cotangents = [], []
+    for nonce in (1, 2, 1):
+        built = constructed.challenged(nonce)
+        rows = built.part.rows["batch"]
+        assert rows[0] == 0 and rows[-1] == 299 and 60 < len(rows) <= 64
+        parts.append(rows.tolist())
+        cotangents.append(built.cotangents["z"])
+        assert np.all(built.cotangents["z"] != 0), "gradients of all samples are looked at"
+        only = built.only_judged().cotangents["z"]
+        assert np.array_equal(only[rows], built.cotangents["z"][rows])
+        assert np.count_nonzero(only) == only[rows].size
+    assert parts[0] == parts[2] != parts[1]
+    assert np.array_equal(cotangents[0], cotangents[2])
+    assert not np.array_equal(cotangents[0], cotangents[1])
+
+
+@pytest.mark.parametrize("batch", [1, 2, 63, 64, 65])
+def test_few_samples_are_all_compared(batch):
+    case = Case(products(batch=batch), "clebsch_gordan.numpy_dense", "fwd", "eager", Target())
+    rows = build(case, load()).part.rows["batch"]
+    assert len(rows) == len(set(rows.tolist())) <= 64
+    assert {0, batch - 1} <= set(rows.tolist())
+    assert batch > 62 or len(rows) == batch
+
+
+def products(batch):
+    return product("mimo", 1, batch=batch, dtype="float64")

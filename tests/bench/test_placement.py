@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bench.measuring import intact
 from bench.measuring.built_case import build
 from bench.measuring.placement import PADS, Placement
 from bench.measuring.worker import Worker
@@ -72,9 +73,10 @@ def test_each_time_on_new_pages(hand, registry, name, monkeypatch):
 def test_each_sample_on_a_cpu_has_its_own_placement(hand, registry, monkeypatch):
     draw, drawn = Placement.draw, []
     monkeypatch.setattr(Placement, "draw", lambda self: (drawn.append(1), draw(self)))
-    worker = Worker(registry)
+    worker = Worker(registry, intact.state())
     case = hand.case(registry, "clebsch_gordan.numpy_dense").to_json()
-    list(worker.open({"case": case, "probes": [], "clock": True}))
+    list(worker.build({"case": case}))
+    list(worker.open({"nonce": 7, "probes": [], "clock": True}))
     assert not drawn
     (reply,) = worker.sample({"count": 3})
     assert len(reply["done"]["samples"]) == 3

@@ -12,8 +12,9 @@ import pytest
 
 from bench.drive import pool as pool_module
 from bench.drive.headroom import WORKER, Memory
-from bench.drive.pool import Fault, Pool, environment, spec_of
+from bench.drive.pool import Pool
 from bench.drive.run import execute
+from bench.drive.worker_process import Fault, environment, spec_of
 from bench.record.rows import load
 from impls.implementation import Target
 from impls.registry import load as load_registry
@@ -57,7 +58,8 @@ def soon(condition, seconds=10.0):
 
 
 def opened(worker, case):
-    request = {"do": "open", "case": case.to_json(), "probes": ["error"], "clock": True}
+    list(worker.ask({"do": "build", "case": case.to_json()}, 60.0))
+    request = {"do": "open", "nonce": 7, "probes": ["error"], "clock": True}
     return list(worker.ask(request, 60.0))
 
 
@@ -89,7 +91,7 @@ def test_a_worker_that_died_between_requests_is_a_crash_then_replaced(hand, regi
         soon(lambda: not worker.alive)
         with pytest.raises(Fault) as fault:
             list(worker.ask({"do": "sample", "count": 1}, 60.0))
-        assert (fault.value.status, "SIGKILL" in fault.value.reason) == ("oom", True)
+        assert (fault.value.status, "SIGKILL" in fault.value.reason) == ("crash", True)
         again = pool.worker(case)
         assert again.alive and again.process.pid != first
         with pytest.raises(Fault, match="no case is open for timing") as fault:

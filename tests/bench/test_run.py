@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from bench.ask import plan as plans
 from bench.ask.narrowing import narrowed
 from bench.ask.plan import explaining, plan
 from bench.ask.reading import load as load_profile
-from bench.drive.run import Events, exclusive, execute
+from bench.drive.run import Events, execute
 from bench.measuring import probes
 from bench.record.fingerprint import PROTOCOL
 from bench.record.rows import FINISHED, finished, load
@@ -196,45 +197,6 @@ def test_what_is_not_read_off_is_derived(hand, registry, tmp_path, monkeypatch):
     assert rows[FINISHED]["status"] in ("ok", "noisy")
 
 
-def test_a_directory_is_used_by_one_process_at_a_time(tmp_path, capsys):
-    out = tmp_path / "run"
-    with exclusive(out, "cpu"):
-        command = ["run", "--profile", "quick", "--select", "torch_dense", "--device", "cpu"]
-        code = main([*command, "--out", str(out)])
-        assert code == 2
-        message = capsys.readouterr().err.splitlines()[-1]
-        assert message == f"error: another process is running in {out}"
-    with exclusive(out, "cpu"):
-        pass
-    with pytest.raises(ZeroDivisionError), exclusive(out, "cpu"):
-        raise ZeroDivisionError
-    with exclusive(out, "cpu"):
-        pass
-
-
-def test_a_gpu_is_used_by_one_run_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
-    with exclusive(tmp_path / "a", "cuda"):
-        with (
-            pytest.raises(ValueError, match="another process measures on GPU 1:"),
-            exclusive(tmp_path / "b", "cuda"),
-        ):
-            pass
-        with exclusive(tmp_path / "b", "cpu"):
-            pass
-        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
-        with exclusive(tmp_path / "b", "cuda"):
-            pass
-
-
-def test_a_run_into_a_file_is_refused(tmp_path):
-    (tmp_path / "file").write_text("mine", encoding="utf-8")
-    for path in (tmp_path / "file", tmp_path / "file" / "deeper"):
-        with pytest.raises(ValueError, match="is not a directory"), exclusive(path, "cpu"):
-            pass
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_stopped_leaves_no_worker_and_is_continued(hand, tmp_path, number, capsys):
@@ -285,6 +247,16 @@ def ends(out):
     return [row["case"] for row in map(json.loads, lines) if row["probe"] == FINISHED]
 
 
+@pytest.fixture(scope="module")
+def mixed(hand, trapped, tmp_path_factory):
+    """Return a plan of a case that fails and one that does not, and the directory of its run."""
+    out = tmp_path_factory.mktemp("mixed")
+    names = ("clebsch_gordan.trap_vanishes", NAME)
+    meant = hand.plan(trapped, [hand.case(trapped, name) for name in names])
+    execute(meant, trapped, out, files=hand.traps)
+    return meant, out
+
+
 @pytest.mark.parametrize(
     ("redo", "expected"),
     [
@@ -296,11 +268,10 @@ def ends(out):
     ],
 )
 def test_what_is_to_be_redone_is_redone_and_nothing_is_lost(
-    hand, trapped, tmp_path, redo, expected
+    hand, trapped, mixed, tmp_path, redo, expected
 ):
-    names = ("clebsch_gordan.trap_vanishes", NAME)
-    meant = hand.plan(trapped, [hand.case(trapped, name) for name in names])
-    execute(meant, trapped, tmp_path, files=hand.traps)
+    meant, finished = mixed
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     before = load(tmp_path)
     seen = []
     events = Events(case_done=lambda case, status, reason: seen.append(case))
@@ -327,6 +298,7 @@ def test_the_account_says_where_the_time_went(hand, registry, tmp_path):
     assert last["detail"]["worker"]["numpy"]
 
 
+@pytest.mark.alone
 def test_the_harness_is_cheap(hand, registry, tmp_path):
     """A trivial case in a worker that is up takes half a second at most, where it is let."""
     from impls.families.product import problem

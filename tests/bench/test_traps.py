@@ -9,52 +9,61 @@ import pytest
 from bench.ask.profile import Sampling
 from bench.ask.reading import load as load_profile
 from bench.commands.check import check
-from bench.drive import pool
+from bench.drive import worker_process
 from bench.drive.run import Events, execute
 from bench.drive.schedule import QUARANTINE
-from bench.measuring.probes import CHECK
+from bench.measuring import tolerances
+from bench.measuring.probes import CHECK, GATE
 from bench.record.rows import FINISHED, load
 from impls.implementation import Target
+from impls.registry import load as load_registry
 
-pytestmark = [pytest.mark.slow, pytest.mark.alone]
+pytestmark = pytest.mark.slow
 
 CAP = 2**29
 """Bytes of memory that a worker may hold here: less than the hog wants, more than NumPy needs."""
 
 WRONG = {
-    "normalisation": r"error\.fwd is 4\.23e-01, above the tolerance 1e-10",
-    "slightly": r"error\.fwd is \d\.\d\de-0[89], above",
-    "nan": r"error\.fwd is not finite",
-    "zero": r"error\.fwd is 1\.00e\+00",
+    "normalisation": r"error\.fwd is 4\.23e-01, above the tolerance 1e-10: every entry is",
+    "slightly": r"error\.fwd is \d\.\d\de-0[89], above .* 1 of 208 .* in sample 3",
+    "nan": r"error\.fwd is not finite.*: z is not a number in 1 of 208",
+    "zero": r"error\.fwd is 1\.00e\+00.*: z is zero everywhere",
     "shape": r"output shapes are .*\(16, 1, 12\).*, not .*\(16, 1, 13\)",
     "broadcasts": r"output shapes are .*\(1, 16, 1, 13\)",
-    "name": r"output shapes are .*'result'.*, not .*'z'",
+    "name": r"output shapes are .*'result'.*, not .*'z'.*: the output 'z' is called 'result'",
     "extra": r"output shapes are .*'debug'",
-    "order": r"error\.fwd is",
+    "order": r"error\.fwd is .*: the last axis is in reverse order",
     "only_first": r"^equiv\.rotation is 1\.00e-03, .*; equiv\.inversion is",
-    "handed": r"^equiv\.inversion is \d\.\d\de-02, above the tolerance 2e-10$",
-    "remembers": r"^equiv\.rotation is .*; equiv\.inversion is",
+    "handed": r"^equiv\.inversion is \d\.\d\de-02, above the tolerance 2e-10: right .*: ev",
+    "remembers": r"^equiv\.rotation is .*; equiv\.inversion is .*: the output does not",
     "late": r"error\.fwd is 1\.00e\+00",
+    "mutates": "conduct.timed: the timed call overwrites its input x",
 }
 FAULTS = {
-    "raises": ("error", "^ArithmeticError: the moon is full$"),
+    "raises": ("error", r"^ArithmeticError: the moon is full \(faults.py:\d+, in \w+\)$"),
     "memory_error": ("oom", "^MemoryError:?$"),
     "hog": ("oom", r"the worker held \d\.\d GiB of host memory"),
     "stubborn": ("timeout", "^no answer within 15 s$"),
     "segfault": ("crash", r"^killed by SIGSEGV; see .*trap_segfault.*\.log$"),
-    "killed": ("oom", "SIGKILL"),
+    "killed": ("crash", r"^killed by SIGKILL; see .*trap_killed.*\.log$"),
+    "child_hog": ("oom", r"the worker held \d\.\d GiB of host memory"),
+    "floods": ("crash", r"^the worker sent garbage: \d+ bytes$"),
     "exits": ("crash", r"^exited with code 1; see .*\.log$"),
     "vanishes": ("crash", r"^exited with code 0; see .*\.log$"),
     "orphans": ("crash", r"^exited with code 7; see .*\.log$"),
     "babbles": ("crash", "the worker sent garbage: .*not a message"),
     "counts": ("crash", "the worker sent garbage: b'42'"),
-    "cannot_say": ("error", r"^TypeError: supports\(\) has a bug$"),
+    **{f"forges_{n}": ("crash", "the worker sent garbage: ") for n in range(7)},
+    "cannot_say": (
+        "error",
+        r"^TypeError: supports\(\) has a bug \(faults.py:\d+, in _cannot_say\)$",
+    ),
     "not_installed": (
         "skip",
         r"^not installed: a_package_nobody_has \(pip install a_package_nobody_has\)$",
     ),
 }
-ODD = ("pauses", "spins", "prints", "buffer", "mutates", "forks")
+ODD = ("pauses", "spins", "prints", "buffer", "forks", "daemon", "logs")
 HONEST = "numpy_dense"
 
 
@@ -68,7 +77,7 @@ def swept(trapped, hand, tmp_path_factory):
     cases += [hand.case(trapped, f"clebsch_gordan.trap_{name}", again) for name in FAULTS]
     cases += [hand.case(trapped, f"clebsch_gordan.{HONEST}", again)]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pool, "MEMORY_SHARE", CAP / pool.total_memory())
+        patch.setattr(worker_process, "MEMORY_SHARE", CAP / worker_process.total_memory())
         meant = hand.plan(trapped, cases, case_timeout=15.0)
         execute(meant, trapped, out, files=hand.traps)
     return out, load(out)
@@ -120,13 +129,143 @@ def test_bad_manners_do_not_spoil_a_right_result(hand, swept, name):
     assert hand.before(swept[1], found)["time.host"]["value"] > 0
 
 
-def test_a_known_time_is_measured(hand, swept):
-    row = hand.before(swept[1], end(hand, swept, "spins"))["time.host"]
+@pytest.mark.alone
+def test_a_known_time_is_measured(hand, trapped, tmp_path):
+    cases = [hand.case(trapped, f"clebsch_gordan.trap_{name}") for name in ("spins", "pauses")]
+    execute(hand.plan(trapped, cases), trapped, tmp_path, files=hand.traps)
+    rows = load(tmp_path)
+    times = {row["implementation"]: row for row in rows if row["probe"] == "time.host"}
+    row, slept = (times[case.implementation] for case in cases)
     assert row["unit"] == "s" and row["n"] == 3
     off = min(abs(sample / 0.02 - 1) for sample in row["samples"])
     assert off < 0.02  # of three samples a busy machine may spoil two
-    slept = hand.before(swept[1], end(hand, swept, "pauses"))["time.host"]
     assert min(slept["samples"]) < 0.03  # a busy machine wakes a sleeper late
+
+
+HIDDEN = {
+    "tail": r"^error\.fwd is \d",
+    "last": r"^error\.fwd is \d",
+    "one": r"^(error\.fwd|conduct\.permuted) is \d",
+    "one_nan": r"^(error\.fwd|equiv\.rotation|conduct\.permuted) is not finite",
+    "large_only": r"^error\.fwd is \d",
+    "strides": r"^conduct\.strided is \d",
+    "first_calls": r"^conduct\.timed: on the clock, the answer is off by 1\.0e\+00 of",
+    "once": r"^conduct\.timed: after many calls the answer is another, by 1\.0e\+00 of its largest",
+    "off_the_clock": r"^conduct\.timed: on the clock, the answer is off by 1\.0e\+00 of",
+    "known_contents": r"^conduct\.fresh: the call is \d+\.\d times faster on contents that it",
+    "deferred": r"^conduct\.timed: on the clock, (the answer (changes|is off)|work goes)",
+    "works_on": r"work goes on after the call has returned$",
+    "clock": r"the code changed what measures it: bench\.measuring\.clocks\.HostClock\._timed$",
+    "processors": r"the code changed what measures it: the processors that it may use",
+    "subclass": r"^conduct\.outputs: output 'z' is a Lazy, not a numpy\.ndarray$",
+    "mapping": r"^conduct\.outputs: the answer is a Answer, not a dict$",
+    "packs": r"^conduct\.layout: pack is no permutation with scales$",
+    "unpacks": r"^conduct\.layout: unpack is no permutation with scales$",
+    "activates": r"^conduct\.layout: unpack is no permutation with scales$",
+    "repeats": r"^conduct\.layout: pack is no permutation with scales$",
+}
+"""What the gate sees of each, beyond the samples of a known seed and the calls before the clock."""
+
+
+@pytest.fixture(scope="module")
+def looked_at(trapped, hand, tmp_path_factory):
+    """One run of what hides, with many samples and all of the gate, and of what is honest."""
+    from impls.families.product import problem
+
+    out = tmp_path_factory.mktemp("hidden")
+    asked = problem("mimo", 3, "o3", batch=300, dtype="float64")
+    names = [f"trap_{name}" for name in HIDDEN] + [HONEST]
+    cases = [hand.case(trapped, f"clebsch_gordan.{name}", asked) for name in names]
+    execute(hand.plan(trapped, cases, probes=GATE), trapped, out, files=hand.traps)
+    return load(out)
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_hides_is_seen(hand, looked_at, name):
+    found = hand.ends(looked_at)[f"trap_{name}", "o3", "fwd"]
+    assert found["status"] == "wrong"
+    assert re.search(HIDDEN[name], found["reason"]), found["reason"]
+    assert "time.host" not in hand.before(looked_at, found)
+
+
+def test_what_is_honest_passes_all_of_the_gate(hand, looked_at):
+    found = hand.ends(looked_at)[HONEST, "o3", "fwd"]
+    assert (found["status"], found["reason"]) == ("ok", "")
+    rows = hand.before(looked_at, found)
+    assert {"conduct.permuted", "conduct.fresh", "conduct.timed", "time.host"} <= set(rows)
+    assert rows["conduct.timed"]["value"] == 0.0 and rows["conduct.timed"]["n"] >= 2
+
+
+def test_weights_that_have_new_contents_are_read_again(hand, trapped, tmp_path):
+    from impls.families.weighted import problem
+
+    asked = problem("truncated", 1, mul=(2, 2, 2), batch=16, dtype="float64")
+    cases = [hand.case(trapped, f"uvw.{n}", asked) for n in ("trap_stale_weights", HONEST)]
+    execute(hand.plan(trapped, cases, probes=GATE), trapped, tmp_path, files=hand.traps)
+    ended = {name: row["reason"] for (name, *_), row in hand.ends(load(tmp_path)).items()}
+    assert ended["trap_stale_weights"].startswith("conduct.cached: ")
+    assert ended[HONEST] == ""
+
+
+def test_more_digits_than_are_asked_for_are_no_answer(hand, trapped, tmp_path):
+    case = hand.case(trapped, "clebsch_gordan.trap_wide", hand.problem(dtype="float32"))
+    execute(hand.plan(trapped, [case], probes=GATE), trapped, tmp_path, files=hand.traps)
+    found = hand.ends(load(tmp_path))["trap_wide", "o3", "fwd"]
+    reason = "conduct.outputs: output 'z' is in float64, not float32"
+    assert (found["status"], found["reason"]) == ("wrong", reason)
+
+
+def test_what_judges_is_drawn_when_the_case_is_built_and_drawn_again(hand, trapped, tmp_path):
+    """Two attempts differ; that with the nonce of another has its very errors."""
+    case = hand.case(trapped, f"clebsch_gordan.{HONEST}", hand.problem(batch=300))
+
+    def run(name, nonce=None):
+        meant = hand.plan(trapped, [case])
+        execute(meant, trapped, tmp_path / name, files=hand.traps, nonce=nonce)
+        rows = {row["probe"]: row for row in load(tmp_path / name)}
+        return rows[FINISHED]["detail"]["nonce"], rows["error.fwd"]["value"]
+
+    first, second = run("first"), run("second")
+    assert first[0] != second[0] and first[1] != second[1]
+    assert run("again", first[0]) == first
+
+
+SPOILS = """
+import bench.measuring.tolerances as tolerances
+from impls.implementation import Built, Implementation
+
+tolerances.TOLERANCES["float64"] = 1e9
+SPOILS = Implementation("clebsch_gordan", "spoils", "numpy", lambda p, t, o: Built(None))
+"""
+FOREIGN = """
+import sys
+
+from impls.implementation import Built, Implementation
+
+if "bench.measuring.worker" in sys.orig_argv and "FOREIGN" not in sys.orig_argv:
+    raise OSError("imported where nothing of it is measured")
+
+FOREIGN = Implementation("clebsch_gordan", "foreign", "numpy", lambda p, t, o: Built(None))
+"""
+
+
+def test_a_plugin_is_imported_where_it_is_measured_and_nowhere_else(hand, tmp_path, monkeypatch):
+    """What it does when it is imported, it does to itself; what of the harness it changes is named.
+
+    In this process, which plans, it is imported too: the tolerances are put back.
+    """
+    monkeypatch.setattr(tolerances, "TOLERANCES", dict(tolerances.TOLERANCES))
+    files = [tmp_path / "spoils.py", tmp_path / "foreign.py"]
+    for file, text in zip(files, (SPOILS, FOREIGN), strict=True):
+        file.write_text(text, encoding="utf-8")
+    registry = load_registry(files)
+    names = ("spoils", "foreign", HONEST, "torch_dense")
+    cases = [hand.case(registry, f"clebsch_gordan.{name}") for name in names]
+    execute(hand.plan(registry, cases), registry, tmp_path / "run", files=files)
+    ended = {name: row for (name, *_), row in hand.ends(load(tmp_path / "run")).items()}
+    assert [ended[name]["status"] for name in names] == ["error", "error", "ok", "ok"]
+    assert "imported where nothing of it is measured" in ended["foreign"]["reason"]
+    assert "bench.measuring.tolerances.TOLERANCES" in ended["spoils"]["reason"]
 
 
 def test_results_remembered_by_identity_are_caught(hand, trapped, tmp_path):
@@ -152,7 +291,7 @@ def test_what_is_wrong_in_single_precision_only_is_caught_there(hand, trapped, t
     assert "error.fwd is 3.00e-04" in ended["float32"]["reason"]
 
 
-def test_a_crash_at_one_size_answers_for_the_larger_ones(hand, trapped, tmp_path):
+def test_two_crashes_answer_for_the_larger_sizes(hand, trapped, tmp_path):
     asked = [hand.problem(batch=batch) for batch in (64, 16, 32)] + [hand.problem("so3")]
     cases = [hand.case(trapped, "clebsch_gordan.trap_vanishes", problem) for problem in asked]
     execute(hand.plan(trapped, cases), trapped, tmp_path, files=hand.traps)
@@ -162,12 +301,10 @@ def test_a_crash_at_one_size_answers_for_the_larger_ones(hand, trapped, tmp_path
         if row["probe"] == FINISHED
     }
     assert ended["o3", 16]["status"] == "crash" and ended["so3", 16]["status"] == "ok"
-    for batch in (32, 64):
-        found = ended["o3", batch]
-        assert found["status"] == "dominated"
-        assert found["reason"].startswith(
-            "crash at this size or a smaller one: product/mimo-o3-lmax1"
-        )
+    assert ended["o3", 32]["status"] == "crash", "one may have come from outside"
+    found = ended["o3", 64]
+    assert found["status"] == "dominated"
+    assert found["reason"].startswith("crash at this size or a smaller one: product/mimo-o3-lmax1")
 
 
 def test_three_faults_in_a_row_quarantine_an_implementation(hand, trapped, tmp_path):
@@ -188,8 +325,8 @@ def test_three_faults_in_a_row_quarantine_an_implementation(hand, trapped, tmp_p
     }
     said = [ended["clebsch_gordan.trap_raises", lmax] for lmax in range(1, 6)]
     assert [row["status"] for row in said] == ["error"] * QUARANTINE + ["skip"] * 2
-    assert said[-1]["reason"] == (
-        "quarantined: 3 faults in a row, the last: error: ArithmeticError: the moon is full"
+    assert said[-1]["reason"].startswith(
+        "quarantined: 3 faults in a row, the last: error: ArithmeticError: the moon is full ("
     )
     assert all(ended[f"clebsch_gordan.{HONEST}", lmax]["status"] == "ok" for lmax in range(1, 6))
 
@@ -201,7 +338,8 @@ def test_a_time_that_does_not_settle_is_noisy_and_kept(hand, trapped, tmp_path):
     rows = {row["probe"]: row for row in load(tmp_path)}
     for probe in ("time.host", FINISHED):
         assert rows[probe]["status"] == "noisy"
-        assert re.search(r"is \+- \d+\.\d% after 9 samples, wider than 2%", rows[probe]["reason"])
+        said = r"known to \+- \d+\.\d% after 9 samples, asked for 2%"
+        assert re.search(said, rows[probe]["reason"])
     assert rows["time.host"]["n"] == len(rows["time.host"]["samples"]) == 9
     assert rows["time.host"]["value"] > 0
 
@@ -211,6 +349,12 @@ def test_output_of_a_worker_is_kept_in_its_log(swept):
     assert b'"failed": false' in logs["clebsch_gordan.trap_prints-x64.log"].read_bytes()
     raised = logs["clebsch_gordan.trap_raises-x64.log"].read_text(encoding="utf-8")
     assert "Traceback" in raised and "and a second line" in raised
+
+
+def test_a_log_without_end_is_cut(swept):
+    (log,) = (swept[0] / "logs").glob("*trap_logs*")
+    assert log.stat().st_size <= worker_process.LOG_LIMIT
+    assert b"[cut here: the log was longer than" in log.read_bytes()
 
 
 def test_no_worker_and_no_child_of_one_survives(hand, swept):
@@ -240,6 +384,18 @@ def differentiated(trapped, hand, tmp_path_factory):
     return load(out)
 
 
+@pytest.fixture(scope="module")
+def looked_through(trapped, hand, tmp_path_factory):
+    """One run of gradients of many samples, with all of the gate, and of what is honest."""
+    out = tmp_path_factory.mktemp("many")
+    asked = hand.problem(batch=300)
+    names = ("trap_tail_gradient", "trap_middle_gradient", "trap_strides_torch", "torch_dense",
+             "torch_e3nn", "jax_e3nn")  # fmt: skip
+    cases = [hand.case(trapped, f"clebsch_gordan.{name}", asked, "grad") for name in names]
+    execute(hand.plan(trapped, cases, probes=GATE), trapped, out, files=hand.traps)
+    return load(out)
+
+
 @pytest.mark.parametrize("name", ["scaled_gradient", "detached", "no_graph", "jax_detached"])
 def test_a_wrong_gradient_is_caught_though_the_value_is_right(hand, differentiated, name):
     ends = hand.ends(differentiated)
@@ -249,6 +405,21 @@ def test_a_wrong_gradient_is_caught_though_the_value_is_right(hand, differentiat
     assert found["reason"].startswith("error.grad is ")
     rows = hand.before(differentiated, found)
     assert rows["error.fwd"]["status"] == "ok" and "time.host" not in rows
+
+
+@pytest.mark.parametrize("name", ["tail_gradient", "middle_gradient"])
+def test_gradients_are_judged_in_every_sample(hand, looked_through, name):
+    """The oracle is asked for some samples; the others must agree with them, wherever they are."""
+    found = hand.ends(looked_through)[f"trap_{name}", "o3", "grad"]
+    assert found["status"] == "wrong"
+    assert re.search(r"(error\.grad|conduct\.permuted) is \d", found["reason"]), found["reason"]
+
+
+def test_strides_are_read_in_torch(hand, looked_through):
+    found = hand.ends(looked_through)["trap_strides_torch", "o3", "grad"]
+    assert (found["status"], found["reason"][:18]) == ("wrong", "conduct.strided is")
+    for name in ("torch_dense", "torch_e3nn", "jax_e3nn"):
+        assert hand.ends(looked_through)[name, "o3", "grad"]["status"] == "ok"
 
 
 def test_the_array_with_the_wrong_gradient_is_named(hand, differentiated):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bench.ask.profile import Sampling
-from bench.drive.pool import Fault
 from bench.drive.run import Events, Run
 from bench.drive.trial import Session
+from bench.drive.worker_process import Fault
 from bench.measuring import probes
 from bench.record.rows import Store, load
 from impls.implementation import Target
@@ -23,6 +23,7 @@ class Worker:
     """Answers at once; of `faults`, each time that it is asked to do something, one is raised."""
 
     alive = True
+    processors = 1.0
 
     def __init__(self, pool, case, kind):
         self.pool, self.case, self.kind = pool, case, kind
@@ -52,10 +53,13 @@ class Worker:
                     "warm_up": 0.0,
                     "steady": True,
                     "retaken": 0,
-                    "processors": 1.0,
+                    "disturbed": self.pool.disturbed,
+                    "processors": self.processors,
                 }
             }
         else:
+            if what == "vouch":
+                yield {"reading": {"probe": "conduct.timed", "value": 0.0, "passed": True}}
             yield {"done": {"failed": False, "seconds": {}}}
 
 
@@ -64,6 +68,7 @@ class Pool:
 
     def __init__(self, faults):
         self.faults, self.said, self.prepared = faults, [], []
+        self.disturbed = 0
 
     def spec(self, case, traces=False):
         return case.implementation, traces
@@ -89,11 +94,12 @@ def run(hand, registry, tmp_path, monkeypatch):
 
     monkeypatch.setattr(trial.quality, "stamp", lambda device: {})
 
-    def executed(device, names=NAMES[:1], faults=None, rounds=1, named=("error",)):
+    def executed(device, names=NAMES[:1], faults=None, rounds=1, named=("error",), disturbed=0):
         cases = [replace(hand.case(registry, name), target=Target(device)) for name in names]
         sampling = Sampling(2, 2, target=100.0)
         plan = hand.plan(registry, cases, rounds=rounds, probes=named, sampling=sampling)
         pool, told = Pool(faults or {}), []
+        pool.disturbed = disturbed
         facts = {
             "machine": "m",
             "environment": "e",
@@ -128,7 +134,9 @@ def test_what_others_crowd_out_of_a_gpu_is_tried_again_alone(run, when, faults):
     stops = [i for i, (who, _, _) in enumerate(pool.said) if who == "pool"]
     assert len(stops) == 2 and closed[1] < stops[1] < closed[2], "the others were closed before"
     again = [(who, what) for who, what, _ in pool.said[stops[1] + 1 :]]
-    assert again == [(NAMES[1], what) for what in ("open", "sample", "sample", "close")]
+    assert again == [
+        (NAMES[1], what) for what in ("build", "open", "sample", "sample", "vouch", "close")
+    ]
     times = [r for r in rows if r["probe"] == "time.host" and r["implementation"] == NAMES[1]]
     assert len(times) == 1 and times[0]["n"] == 2
     assert times[0]["attempt"] == last[NAMES[1]]["attempt"]
@@ -175,9 +183,10 @@ def test_each_isolation_has_its_worker_and_each_round_its_probes(run):
     assert of(pool, "fresh", "open") == [("mem.fresh",)]
     assert pool.prepared == [(1, True)] * 2
     order = [(who, what) for who, what, _ in pool.said if what != "stop"]
-    assert order[:8] == [
-        (NAMES[0], "open"), (NAMES[0], "sample"), (NAMES[0], "sample"), (NAMES[0], "probe"),
-        (NAMES[0], "close"), ("traces", "open"), ("traces", "close"), ("fresh", "open"),
+    assert order[:12] == [
+        (NAMES[0], "build"), (NAMES[0], "open"), (NAMES[0], "sample"), (NAMES[0], "sample"),
+        (NAMES[0], "vouch"), (NAMES[0], "probe"), (NAMES[0], "close"), ("traces", "build"),
+        ("traces", "open"), ("traces", "close"), ("fresh", "build"), ("fresh", "open"),
     ]  # fmt: skip
 
 
@@ -202,3 +211,24 @@ def test_a_fault_of_what_records_is_of_its_row_alone(run, monkeypatch):
     assert last[NAMES[0]]["status"] == "ok" and found["time.host"]["status"] == "ok"
     kernels = found["time.kernels"]
     assert (kernels["status"], kernels["reason"]) == ("timeout", "CUPTI hangs")
+
+
+@pytest.mark.parametrize(("used", "status"), [(1.1, "ok"), (1.3, "wrong")])
+def test_more_processors_than_threads_are_no_time(run, monkeypatch, used, status):
+    """Beside what keeps to one thread, its ratio would be false; a GPU knows no such limit."""
+    monkeypatch.setattr(Worker, "processors", used)
+    _, rows, last = run("cpu")
+    (row,) = last.values()
+    assert row["status"] == status
+    assert ("time.host" in {r["probe"] for r in rows}) == (status == "ok")
+    if status == "wrong":
+        said = "conduct.processors: used 1.3 processors with 1 thread(s) declared"
+        assert row["reason"] == said
+
+
+@pytest.mark.parametrize("disturbed", [0, 2])
+def test_samples_that_were_always_disturbed_are_flagged(run, disturbed):
+    _, rows, _ = run("cpu", disturbed=disturbed)
+    (time,) = [row for row in rows if row["probe"] == "time.host"]
+    flag = "2 of 2 samples disturbed each time they were taken"
+    assert time["quality"].get("flags", []) == ([flag] if disturbed else [])

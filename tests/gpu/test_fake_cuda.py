@@ -25,6 +25,8 @@ from impls.peers.e3nn import torch_module
 from impls.registry import load
 from impls.streams import Streams
 
+pytestmark = pytest.mark.slow
+
 REGISTRY = load()
 TORCH = sorted(n for n, i in REGISTRY.implementations.items() if i.framework == "torch")
 CUDA = Target("cuda:0")

@@ -10,7 +10,7 @@ import pytest
 
 from bench.record.rows import FINISHED
 
-slow = pytest.mark.slow
+pytestmark = pytest.mark.slow
 without_card = pytest.mark.skipif(
     shutil.which("nvidia-smi") is not None, reason="JAX sees the real GPU of this machine"
 )
@@ -63,7 +63,6 @@ def hard(shared_box):
     return shared_box.run(*blocks, words=("--gpu", "1"), settings=settings, timeout=12, known=False)
 
 
-@slow
 def test_a_run_measures_the_host_the_device_and_the_memory(hard):
     row = ends(hard.rows)[HONEST, "so3", 2, "eager"]
     mine = of(hard.rows, row)
@@ -74,14 +73,12 @@ def test_a_run_measures_the_host_the_device_and_the_memory(hard):
     assert mine["mem.peak.cuda"]["value"] > 0 and row["device"] == "cuda"
 
 
-@slow
 def test_a_run_is_on_the_card_that_was_named_and_so_are_its_counters(hard):
     assert {end["detail"]["worker"]["gpu"] for end in ends(hard.rows).values()} == {"Pretend B200"}
     stamps = [row["quality"] for row in hard.rows if row["probe"] == "time.host"]
     assert {stamp[w]["temperature"] for stamp in stamps for w in ("before", "after")} == {41.0}
 
 
-@slow
 def test_a_run_knows_what_the_card_reaches(hard):
     reached = json.loads((hard.out / "peaks.json").read_text(encoding="utf-8"))
     assert reached["device"] == "cuda"
@@ -89,7 +86,6 @@ def test_a_run_knows_what_the_card_reaches(hard):
     assert min(reached["peaks"].values()) > 1e12
 
 
-@slow
 def test_a_run_has_a_page(hard, shared_box):
     page = shared_box.folder / "page"
     said = shared_box.call(sys.executable, "-m", "reports", "build", hard.out, "--out", page)
@@ -97,7 +93,6 @@ def test_a_run_has_a_page(hard, shared_box):
     assert "clebsch_gordan" in (page / "index.html").read_text(encoding="utf-8")
 
 
-@slow
 @without_card
 def test_the_doctor_finds_the_one_card_that_is_ours(box):
     said = box.bench("doctor", "--format", "json", settings={"cards": FOUR})
@@ -107,7 +102,6 @@ def test_the_doctor_finds_the_one_card_that_is_ours(box):
     assert rows["jax on cuda"]["available"] == "no" and rows["jax on cuda"]["reason"]
 
 
-@slow
 def test_what_cannot_be_hidden_has_its_time_on_the_host(hard):
     row = ends(hard.rows)[trap("waits"), "so3", 1, "eager"]
     assert measured(row)
@@ -117,7 +111,6 @@ def test_what_cannot_be_hidden_has_its_time_on_the_host(hard):
     assert "waits for the device" in mine["time.device"]["reason"]
 
 
-@slow
 def test_a_poisoned_context_has_its_reason_is_not_used_again_and_hurts_nobody(hard):
     rows = ends(hard.rows)
     first = rows[trap("poisons"), "o3", 1, "eager"]
@@ -127,7 +120,6 @@ def test_a_poisoned_context_has_its_reason_is_not_used_again_and_hurts_nobody(ha
     assert all(measured(rows[HONEST, symmetry, lmax, "eager"]) for symmetry, lmax in honest)
 
 
-@slow
 def test_what_cannot_be_recorded_is_measured_without(hard):
     mine = of(hard.rows, ends(hard.rows)[trap("unrecorded"), "so3", 2, "eager"])
     assert mine[FINISHED]["status"] == "ok"
@@ -136,7 +128,6 @@ def test_what_cannot_be_recorded_is_measured_without(hard):
     assert "CUPTI_ERROR" in mine["time.kernels"]["reason"]
 
 
-@slow
 def test_memory_that_only_others_hold_is_no_reason(hard):
     rows = ends(hard.rows)
     greedy = [rows[trap(name), "o3", 3, "eager"] for name in ("greedy", "greedy_too")]
@@ -144,7 +135,6 @@ def test_memory_that_only_others_hold_is_no_reason(hard):
     assert sum("oom" in row["detail"].get("alone", "") for row in greedy) == 1
 
 
-@slow
 @without_card
 def test_jax_without_a_gpu_says_so(box):
     found = box.run((["clebsch_gordan.jax_dense"], "o3", [1]), settings={"absent": []})
@@ -197,7 +187,6 @@ def test_who_hides_every_card_means_the_processor(box):
     assert (said.returncode, said.stdout, said.stderr) == (0, '"cpu"\n', "")
 
 
-@slow
 def test_a_card_that_no_framework_sees_is_no_processor(box):
     out, blind = box.folder / "blind", {"blind": True, "absent": ["jax"]}
     said = box.bench("run", "--profile", "quick", "--out", out, settings=blind)

@@ -199,6 +199,7 @@ def pip(*arguments, timeout):
 
 
 @pytest.mark.slow
+@pytest.mark.index
 def test_pip_finds_a_set_for_cuda_13(tool, tmp_path):
     """Nothing is installed: pip resolves for a machine with Linux and Python 3.12."""
     if pip("index", "versions", "jax-cuda13-plugin", timeout=60).returncode:

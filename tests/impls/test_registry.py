@@ -22,6 +22,13 @@ IMPLEMENTATION = Implementation(
 )
 """
 
+OWN = """
+from dataclasses import replace
+from impls.products.gaunt.operation import OPERATION as GAUNT
+
+MINE = replace(GAUNT, name="mine")
+"""
+
 BLOCKED = """
 import sys
 absent = ["torch", "jax", "jaxlib", "e3nn", "e3nn_jax", "cuequivariance", "e3x", "e3j"]
@@ -81,6 +88,19 @@ def test_operations_claim_subgroups_that_their_family_has(registry):
 def test_at_most_one_baseline_per_operation(registry):
     for name in registry.operations:
         assert sum(i.baseline for i in registry.implementations_of(name)) <= 1
+
+
+def test_nothing_from_outside_becomes_the_baseline_of_an_operation_of_the_suite(tmp_path):
+    """Every ratio of the operation would be one with it; an operation of its own has its own."""
+    file = plugin(tmp_path, "mine.py")
+    claiming = file.read_text(encoding="utf-8").replace("build=build", "build=build, baseline=True")
+    file.write_text(claiming, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"mine\.py: implementation 'channelwise\.mine' declares"):
+        load([file])
+    file = plugin(tmp_path, "own.py", operation="mine")
+    own = claiming.replace("channelwise", "mine") + OWN
+    file.write_text(own, encoding="utf-8")
+    assert load([file]).implementation("mine.mine").baseline
 
 
 @pytest.mark.parametrize("kind", ["family", "operation", "implementation"])

@@ -141,3 +141,53 @@ def test_bad_sets_are_explained(
         capsys, str(small), "--out", str(tmp_path / "out"), "--set", str(tmp_path / "bad.toml")
     )
     assert named in error
+
+
+@pytest.mark.parametrize("name", ["index.html", "methods.bib", "figures/couplings.svg"])
+def test_what_no_report_made_is_not_written_over(
+    small: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    (out / name).parent.mkdir(parents=True)
+    (out / name).write_text("mine")
+    said = _fails(capsys, str(small), "--out", str(out))
+    assert str(out / name) in said and "name another --out" in said
+    assert [p.name for p in out.rglob("*") if p.is_file()] == [Path(name).name]
+    assert (out / name).read_text() == "mine"
+
+
+def test_a_manifest_of_others_removes_nothing_of_others(small: Path, tmp_path: Path) -> None:
+    out, outside = tmp_path / "out", tmp_path / "outside"
+    outside.mkdir()
+    mine = [outside / "v.csv", out / "notes.txt", out / "deep" / "a.csv"]
+    out.mkdir()
+    (out / "link").symlink_to(outside)
+    (out / "tables").mkdir()
+    (out / "tables" / "old.csv").write_text("of an earlier report")
+    for file in mine:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("mine")
+    names = [
+        "link/v.csv",
+        "notes.txt",
+        "deep/a.csv",
+        "tables",
+        "../outside/v.csv",
+        "",
+        str(mine[0]),
+    ]
+    (out / "report.files").write_text("".join(f"{n}\n" for n in [*names, "tables/old.csv"]))
+    build(small, out)
+    assert all(file.read_text() == "mine" for file in mine)
+    assert not (out / "tables" / "old.csv").exists()
+
+
+def test_a_folder_that_leads_elsewhere_is_refused(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, outside = tmp_path / "out", tmp_path / "outside"
+    outside.mkdir()
+    out.mkdir()
+    (out / "figures").symlink_to(outside)
+    assert "leads out of --out" in _fails(capsys, str(small), "--out", str(out))
+    assert list(outside.iterdir()) == [] and not (out / "index.html").exists()

@@ -95,10 +95,10 @@ def test_options_and_implementations_are_rivals(
     rows = {row["implementation"]: row for row in tables(tmp_path / "out", "rivals")}
     assert set(rows) == {"gaunt.torch_b", "gaunt.torch_c"}
     assert {row["fastest"] for row in rows.values()} == {"gaunt.torch_a"}
-    assert float(rows["gaunt.torch_b"]["ratio"]) == pytest.approx(2.0)
+    assert float(rows["gaunt.torch_b"]["speed"]) == pytest.approx(0.5)
     assert rows["gaunt.torch_b"]["verdict"] == "slower" and rows["gaunt.torch_b"]["rounds"] == "5"
     assert rows["gaunt.torch_c"]["verdict"] == "same"
-    assert "gaunt.torch_b: 2.00×" in page
+    assert "gaunt.torch_b: 2.0× slower (≥ 2.0×)" in page
 
 
 @pytest.mark.slow

@@ -35,14 +35,15 @@ def test_each_problem_that_holds_both_has_a_row(run, capsys):
     assert [(row["a"], row["b"]) for row in found] == 2 * pairs
     for row in found:
         slower = row["a"] == "gaunt.torch_a"
-        assert row["ratio"] == pytest.approx(2.0 if slower else 1.0)
+        assert row["speed"] == pytest.approx(0.5 if slower else 1.0)
+        assert row["said"] == ("2.0× slower (≥ 2.0×)" if slower else "same within 2 %")
         assert row["verdict"] == ("slower" if slower else "same")
         assert row["rounds"] == 5 and row["memory a"] == 4096.0 and row["reason"] == ""
 
 
 def test_what_is_not_published_has_a_reason_and_no_ratio(run, capsys):
     (row,) = rows(run, capsys, ("gaunt.torch_wrong", "gaunt.torch_b"))
-    assert row["ratio"] is row["verdict"] is row["time a"] is None
+    assert row["speed"] is row["verdict"] is row["time a"] is None
     assert "error.fwd" in row["reason"]
     assert rows(run, capsys, ("gaunt.torch_a", "matrix.torch_a")) == []
 
@@ -61,4 +62,4 @@ def test_rows_of_arrays_drawn_otherwise_are_never_in_one_ratio(writer, capsys):
     assert rows(writer.directory, capsys, ("gaunt.torch_a", "gaunt.torch_b")) == []
     writer.case("gaunt.torch_a", at, rounds=5, draws=2)
     (row,) = rows(writer.directory, capsys, ("gaunt.torch_a", "gaunt.torch_b"))
-    assert row["ratio"] == pytest.approx(1.0) and "as drawn in version 2" in row["target"]
+    assert row["speed"] == pytest.approx(1.0) and "as drawn in version 2" in row["target"]

@@ -5,6 +5,7 @@ Asked without parity (so3) they are honest, so that a sweep shows that a new wor
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -104,6 +105,48 @@ def _counts():
             pass
 
 
+FORGED = (
+    {},
+    {"reading": {}},
+    {"done": 5},
+    {"done": {}},
+    {"fault": {}},
+    {"fault": {"status": "happy", "reason": "x"}},
+    {"done": {"failed": False, "layout": "", "kernel": "", "seconds": {}}},
+)
+"""What looks like a reply, more and more."""
+
+
+def _child_hog():
+    """Let a child hold what the worker may not."""
+    if os.fork() == 0:
+        held = [np.ones(2**24) for _ in range(6)]
+        time.sleep(3600)
+        held.clear()
+        os._exit(0)
+    time.sleep(3600)
+
+
+def _floods():
+    """Send the harness what never ends."""
+    replies = int(sys.orig_argv[sys.orig_argv.index("--replies") + 1])
+    for _ in range(2**12):
+        os.write(replies, b"x" * 2**16)
+
+
+def forging(message):
+    """Return what sends the harness a message of its own form, into every pipe."""
+
+    def forge():
+        for number in range(3, 256):
+            try:
+                os.write(number, json.dumps(message).encode() + b"\n")
+            except OSError:
+                pass
+
+    return forge
+
+
 def _cannot_say(problem, target):
     raise TypeError("supports() has a bug")
 
@@ -119,5 +162,8 @@ VANISHES = failing("vanishes", _vanishes)
 ORPHANS = failing("orphans", _orphans)
 BABBLES = failing("babbles", _babbles)
 COUNTS = failing("counts", _counts)
+CHILD_HOG = failing("child_hog", _child_hog)
+FLOODS = failing("floods", _floods)
+FORGERS = tuple(failing(f"forges_{n}", forging(m)) for n, m in enumerate(FORGED))
 CANNOT_SAY = failing("cannot_say", lambda: None, supports=_cannot_say)
 NOT_INSTALLED = failing("not_installed", lambda: None, requires=("a_package_nobody_has",))

@@ -55,6 +55,51 @@ def _mutates(x, y):
     return kept, y
 
 
+def _tail(x, y):
+    """Right values; the gradient of the last samples is never written."""
+    import torch
+
+    class Tail(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return torch.cat([g[:-3], torch.zeros_like(g[-3:])])
+
+    return Tail.apply(x), y
+
+
+def _middle(x, y):
+    """The same of one sample in the middle."""
+    import torch
+
+    class Middle(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            keep = torch.ones(len(g), 1, 1, dtype=g.dtype)
+            keep[len(g) // 3] = 0
+            return g * keep
+
+    return Middle.apply(x), y
+
+
+def _strides(x, y):
+    """Read the memory of x as if its entries lay side by side."""
+    return x.as_strided(x.shape, torch_strides(x.shape)), y
+
+
+def torch_strides(shape):
+    import torch
+
+    return torch.empty(shape, device="meta").stride()
+
+
 def _out_of_memory(x, y):
     """Ask for more memory than there is, as a kernel without tiling does."""
     import torch
@@ -77,5 +122,8 @@ SCALED = _torch("scaled_gradient", _scaled)
 DETACHED = _torch("detached", _detached)
 NO_GRAPH = _torch("no_graph", _no_graph)
 MUTATES = _torch("mutates_torch", _mutates)
+TAIL = _torch("tail_gradient", _tail)
+MIDDLE = _torch("middle_gradient", _middle)
+STRIDES = _torch("strides_torch", _strides)
 OUT_OF_MEMORY = _torch("out_of_memory", _out_of_memory)
 JAX_DETACHED = Implementation("clebsch_gordan", "trap_jax_detached", "jax", _jax_detached)

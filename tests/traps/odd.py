@@ -69,12 +69,6 @@ def _buffer(inputs, right, state):
     return {"z": buffer}
 
 
-def _mutates(inputs, right, state):
-    """Use an input as scratch after reading it: right, but the caller's array is gone."""
-    inputs["x"] *= 1.5
-    return right
-
-
 def _forks(inputs, right, state):
     """Leave a child behind that holds every pipe and does not want to stop."""
     if "child" not in state:
@@ -86,10 +80,32 @@ def _forks(inputs, right, state):
     return right
 
 
+def _daemon(inputs, right, state):
+    """Leave a process behind in a session of its own."""
+    if "child" not in state:
+        state["child"] = os.fork()
+        if state["child"] == 0:
+            os.setsid()
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(3600)
+            os._exit(0)
+    return right
+
+
+def _logs(inputs, right, state):
+    """Write more into the log than anybody reads."""
+    if "said" not in state:
+        state["said"] = True
+        for _ in range(80):
+            os.write(1, b"x" * 2**20)
+    return right
+
+
 PAUSES = answering("pauses", _pauses)
 SPINS = answering("spins", _spins)
 ERRATIC = answering("erratic", _erratic)
 PRINTS = answering("prints", _prints)
 BUFFER = answering("buffer", _buffer)
-MUTATES = answering("mutates", _mutates)
 FORKS = answering("forks", _forks)
+DAEMON = answering("daemon", _daemon)
+LOGS = answering("logs", _logs)

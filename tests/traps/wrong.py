@@ -127,6 +127,13 @@ def _late(inputs, z, state):
     return {"z": answer}
 
 
+def _mutates(inputs, z, state):
+    """Use an input as scratch after reading it: right, but the caller's array is gone."""
+    inputs["x"] *= 1.5
+    return {"z": z}
+
+
+MUTATES = spoiled("mutates", _mutates)
 BY_IDENTITY = spoiled("by_identity", _by_identity)
 SINGLE = spoiled("single", _single)
 LATE = spoiled("late", _late)

@@ -63,6 +63,18 @@ class Framework(Protocol):
     def get(self, tensors: Tensors) -> dict[str, Any]:
         """Copy tensors to NumPy, reals as float64."""
 
+    def strange(self, tensor: Any, dtype: str, target: Target) -> str:
+        """Return why something is no plain array of the framework, in words; "" for one that is.
+
+        Of exactly its class, computed, on the device of `target`, reals in `dtype`.
+        """
+
+    def strided(self, tensors: Tensors) -> Tensors | None:
+        """Return the same numbers, no two of an array side by side; None where there is no such."""
+
+    def real(self, tensor: Any) -> bool:
+        """Return whether a tensor holds floating-point numbers."""
+
     def make(self, call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
         """Return the function of a pass; `wanted` names the arrays whose gradients are asked."""
 
@@ -74,6 +86,9 @@ class Framework(Protocol):
 
     def overwrite(self, tensor: Any, value: Any) -> None:
         """Write a value into a tensor in place; TypeError where tensors are immutable."""
+
+    def turn(self, tensor: Any, row: int) -> None:
+        """Change the sign of a row in place; TypeError where tensors are immutable."""
 
     def first(
         self, function: PassFunction, arguments: tuple[Any, ...], mode: str
@@ -104,6 +119,19 @@ class Framework(Protocol):
 
     def release(self) -> None:
         """Give back memory of the GPU that the framework keeps for later, as far as it can."""
+
+
+def unfit(framework: Framework, out: Any, dtype: str, target: Target) -> str:
+    """Return why an answer is none of plain arrays in a plain dict, in words; "" for one that is.
+
+    What is computed only when it is looked at would be timed without the work.
+    """
+    if type(out) is not dict:
+        return f"the answer is a {type(out).__qualname__}, not a dict"
+    for name, tensor in out.items():
+        if why := framework.strange(tensor, dtype, target):
+            return f"output {name!r} {why}"
+    return ""
 
 
 def load(name: str) -> Framework:

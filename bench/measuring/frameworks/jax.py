@@ -70,6 +70,25 @@ def get(tensors: Tensors) -> dict[str, Any]:
     }
 
 
+def strange(tensor: Any, dtype: str, target: Target) -> str:
+    """Return why something is no computed JAX array of a data type; jit leaves it no device."""
+    if type(tensor) is not type(jnp.zeros(())):
+        return f"is a {type(tensor).__qualname__}, not a jax.Array"
+    if jnp.issubdtype(tensor.dtype, jnp.inexact) and tensor.dtype != dtype:
+        return f"is in {tensor.dtype}, not {dtype}"
+    return ""
+
+
+def strided(tensors: Tensors) -> Tensors | None:
+    """Return None: JAX arrays have no strides."""
+    return None
+
+
+def real(tensor: Any) -> bool:
+    """Return whether an array holds floating-point numbers."""
+    return bool(jnp.issubdtype(tensor.dtype, jnp.floating))
+
+
 def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
     """Return the jitted pass. The value is returned too: else XLA drops the forward pass."""
 
@@ -123,6 +142,11 @@ def wait(out: Any) -> None:
 
 
 def overwrite(tensor: Any, value: Any) -> None:
+    """Raise TypeError: JAX arrays cannot be written to."""
+    raise TypeError("JAX arrays are immutable")
+
+
+def turn(tensor: Any, row: int) -> None:
     """Raise TypeError: JAX arrays cannot be written to."""
     raise TypeError("JAX arrays are immutable")
 

@@ -55,6 +55,30 @@ def get(tensors: Tensors) -> dict[str, Any]:
     }
 
 
+def strange(tensor: Any, dtype: str, target: Target) -> str:
+    """Return why something is no plain NumPy array of a data type."""
+    if type(tensor) is not np.ndarray:
+        return f"is a {type(tensor).__qualname__}, not a numpy.ndarray"
+    if tensor.dtype.kind in "fc" and tensor.dtype != dtype:
+        return f"is in {tensor.dtype}, not {dtype}"
+    return ""
+
+
+def strided(tensors: Tensors) -> Tensors | None:
+    """Return views of arrays that are transposed and twice as long."""
+    found = {}
+    for name, a in tensors.items():
+        wide = np.empty((*reversed(a.shape[1:]), *(2 * n for n in a.shape[:1])), a.dtype).T
+        found[name] = wide[::2] if a.ndim else wide
+        found[name][...] = a
+    return found
+
+
+def real(tensor: Any) -> bool:
+    """Return whether an array holds floating-point numbers."""
+    return bool(tensor.dtype.kind == "f")
+
+
 def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
     """Return the forward pass."""
     if pass_ != "fwd":
@@ -63,8 +87,10 @@ def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFun
 
 
 def cotangents(call: Call, inputs: Tensors, weights: Tensors) -> Tensors:
-    """Return {}: there is no gradient pass."""
-    return {}
+    """Return standard normal arrays of the shapes of the real outputs."""
+    rng = np.random.default_rng(0)
+    outputs = call(inputs, weights)
+    return {n: rng.standard_normal(a.shape).astype(a.dtype) for n, a in outputs.items() if real(a)}
 
 
 def wait(out: Any) -> None:
@@ -74,6 +100,11 @@ def wait(out: Any) -> None:
 def overwrite(tensor: Any, value: Any) -> None:
     """Write a value into an array in place."""
     tensor[...] = value
+
+
+def turn(tensor: Any, row: int) -> None:
+    """Change the sign of a row of an array in place."""
+    tensor[row] *= -1
 
 
 def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:

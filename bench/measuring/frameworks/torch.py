@@ -93,6 +93,41 @@ def overwrite(tensor: torch.Tensor, value: torch.Tensor) -> None:
         tensor.copy_(value)
 
 
+def strange(tensor: Any, dtype: str, target: Target) -> str:
+    """Return why something is no plain tensor of a data type on a device: what PyTorch makes there.
+
+    A subclass, also of the library's own, may do its work when somebody looks.
+    """
+    if type(tensor) is not type(torch.empty(0, device=target.device)):
+        return f"is a {type(tensor).__qualname__}, not a torch.Tensor"
+    if tensor.layout is not torch.strided:
+        return f"has the layout {tensor.layout}, not torch.strided"
+    if tensor.device.type != target.device:
+        return f"is on {tensor.device.type}, not {target.device}"
+    if (real(tensor) or tensor.is_complex()) and tensor.dtype is not getattr(torch, dtype):
+        return f"is in {str(tensor.dtype).removeprefix('torch.')}, not {dtype}"
+    return ""
+
+
+def strided(tensors: Tensors) -> Tensors | None:
+    """Return views of tensors that are transposed and twice as long, ready for the same gradients.
+
+    They are leaves.
+    """
+    found = {}
+    for name, t in tensors.items():
+        shape = (*reversed(t.shape[1:]), *(2 * n for n in t.shape[:1]))
+        wide = torch.empty(shape, dtype=t.dtype, device=t.device).permute(*range(t.ndim)[::-1])
+        view = wide[::2] if t.ndim else wide
+        found[name] = view.copy_(t.detach()).requires_grad_(t.requires_grad)
+    return found
+
+
+def real(tensor: Any) -> bool:
+    """Return whether a tensor holds floating-point numbers."""
+    return bool(tensor.is_floating_point())
+
+
 def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
     """Return the pass; leaves are the tensors themselves, so nothing is copied."""
     if mode == "compile":
@@ -193,6 +228,12 @@ def wait(out: Any) -> None:
     """Synchronise the device that holds the result."""
     if any(t.is_cuda for t in out.values()):
         torch.cuda.synchronize()
+
+
+def turn(tensor: Any, row: int) -> None:
+    """Change the sign of a row of a tensor in place."""
+    with torch.no_grad():
+        tensor[row].neg_()
 
 
 def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:

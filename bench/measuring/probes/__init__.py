@@ -21,18 +21,26 @@ from impls.operation import Operation
 
 
 @dataclass(frozen=True)
+class Doing:
+    """What a probe is about to do: said of a call that does not come back."""
+
+    what: str
+
+
+@dataclass(frozen=True)
 class Probe:
     """A named quantity; `measure` yields its readings, and none where it does not apply.
 
-    A reading whose detail has `unavailable` says why a counter cannot be read here. Isolation
-    "process" asks for a worker that has built this case and done nothing else, "after" for the
-    worker that has timed it, when it has, and "trace" for one that times nothing: once a process
-    was recorded, its launches take longer. What differs between processes is measured in
+    Before what may hang it may yield `Doing`. A reading whose detail has `note` is said of a right
+    case too, and one whose detail has `unavailable` says why a counter cannot be read here.
+    Isolation "process" asks for a worker that has built this case and done nothing else, "after"
+    for the worker that has timed it, when it has, and "trace" for one that times nothing: once a
+    process was recorded, its launches take longer. What differs between processes is measured in
     `every_round`, the rest in the first.
     """
 
     name: str
-    measure: Callable[[BuiltCase], Iterable[Reading]]
+    measure: Callable[[BuiltCase], Iterable[Reading | Doing]]
     isolation: Literal["worker", "process", "after", "trace"] = "worker"
     every_round: bool = False
 
@@ -120,12 +128,15 @@ def _declared(what: str, plugins: Iterable[ModuleType]) -> dict[str, Any]:
     return found
 
 
-RUN = ("time.build", "time.pack", "time.first", "error", "equiv", "conduct.cached", "mem.peak",
-       "cost", "time.device", "time.kernels")  # fmt: skip
+GATE = ("error", "equiv", "conduct.outputs", "conduct.permuted", "conduct.strided",
+        "conduct.layout", "conduct.cached", "conduct.fresh")  # fmt: skip
+"""What a case must pass to be timed; that it is right while it is timed, `conduct.timed` says."""
+RUN = ("time.build", "time.pack", "time.unpack", "time.first", *GATE, "mem.peak", "cost",
+       "time.device", "time.kernels")  # fmt: skip
 """What `bench run` measures on each case beside its time."""
 PAPER = (*RUN, "mem.fresh")
 """What the profile paper measures: also what needs a process of its own."""
-CHECK = ("error", "equiv", "agrees", "by_knob", "conduct", "conduct.cached", "conduct.indices")
+CHECK = (*GATE, "agrees", "by_knob", "conduct", "conduct.indices")
 """What `bench check` measures on each case."""
 UNITS = {
     "time": "s", "case": "s", "mem": "B", "cost.bytes": "B", "energy": "J", "power": "W",

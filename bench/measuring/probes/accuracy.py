@@ -18,8 +18,9 @@ from impls.spaces import Arrays
 def accuracy(built: BuiltCase) -> Iterable[Reading]:
     """Yield `accuracy.<magnitude>`: the relative error with inputs multiplied by a magnitude.
 
-    Scaled are the inputs in which the map is a polynomial, or all of them. At magnitude 1 the
-    tolerance of the gate is required, and at every other that the result is finite.
+    Scaled are the inputs in which the map is a homogeneous polynomial: it then scales with them,
+    and the tolerance of the gate is required at each magnitude. Where there are none all inputs are
+    scaled; the tolerance is required at magnitude 1, and at every other that the result is finite.
     """
     if built.case.pass_ != "fwd":
         return
@@ -55,14 +56,14 @@ def accuracy(built: BuiltCase) -> Iterable[Reading]:
         }
         if not finite:
             detail["problem"] = f"not finite when inputs are multiplied by {magnitude:g}"
-        unscaled = magnitude == 1.0
+        judged_here = bool(named) or magnitude == 1.0
         yield Reading(
             f"accuracy.{magnitude:g}",
             result.error if finite else None,
             n=1,
             detail=detail,
-            limit=limit if unscaled else None,
-            passed=finite and (not unscaled or result.error <= limit),
+            limit=limit if judged_here else None,
+            passed=finite and (not judged_here or result.error <= limit),
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from bench.measuring.built_case import BuiltCase
@@ -24,6 +25,18 @@ def pack(built: BuiltCase) -> Iterable[Reading]:
         yield _once("time.pack", built.seconds["pack"])
 
 
+def unpack(built: BuiltCase) -> Iterable[Reading]:
+    """Yield the seconds that the change of outputs from the native layout takes."""
+    if built.code.unpack is None:
+        return
+    framework, (inputs, weights, _) = built.framework, built.arguments
+    outputs = framework.cotangents(built.code.call, inputs, weights)
+    framework.wait(built.code.unpack(outputs))  # the first call may compile
+    start = time.perf_counter()
+    framework.wait(built.code.unpack(outputs))
+    yield _once("time.unpack", time.perf_counter() - start)
+
+
 def first(built: BuiltCase) -> Iterable[Reading]:
     """Yield the seconds of the first call, and of its parts where the framework has them apart.
 
@@ -36,4 +49,9 @@ def first(built: BuiltCase) -> Iterable[Reading]:
         yield _once(name, seconds)
 
 
-PROBES = (Probe("time.build", build), Probe("time.pack", pack), Probe("time.first", first))
+PROBES = (
+    Probe("time.build", build),
+    Probe("time.pack", pack),
+    Probe("time.unpack", unpack),
+    Probe("time.first", first),
+)

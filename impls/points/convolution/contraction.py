@@ -27,6 +27,11 @@ class Block:
     path: NDArray[np.int64]
     copies: int = 1
 
+    @property
+    def dim(self) -> int:
+        """Return the components of one copy."""
+        return (self.columns.stop - self.columns.start) // self.rows
+
 
 def coupling_matrix(
     paths: Sequence[Path], edge_dim: int, runs: Sequence[tuple[int, int]] | None = None

@@ -42,11 +42,11 @@ class Messages:
         x, matrices = inputs["x"].swapaxes(1, 2), self.harmonics(inputs) @ self.couplings
         nodes, edges = x.shape[0], matrices.shape[0]
         for block, rows in zip(self.blocks, self.path, strict=True):
-            matrix = matrices[:, block.columns].reshape(edges, block.rows, -1)
+            matrix = matrices[:, block.columns].reshape(edges, block.rows, block.dim)
             item = b.contiguous(copies_as_channels(x[:, block.item], block.copies))
             message = b.bmm(matrix, b.gather(item, inputs["src"]))
             if w is not None:
-                message = message * b.take(w, rows, 1).reshape(edges, block.rows, -1)
+                message = message * b.take(w, rows, 1).reshape(message.shape)
             total = b.segment_sum(message, inputs["dst"], nodes)
             sums.append(total.reshape(nodes, -1, x.shape[2]))
         return b.take(b.concatenate(sums, 1), self.order, 1)

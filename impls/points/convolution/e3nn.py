@@ -176,7 +176,7 @@ def jax_e3nn(operation: str, problem: Problem, target: Target, options: Options)
 
 def _flat(plan: Plan, w: Any) -> Any:
     """Return weights [edges, ...] with one axis for an edge, shared ones with one axis."""
-    return w.reshape(-1) if plan.mode == "uvw" else w.reshape(len(w), -1)
+    return w.reshape(-1) if plan.mode == "uvw" else w.reshape(len(w), w.shape[1] * w.shape[2])
 
 
 def torch_supports(problem: Problem, target: Target) -> Refusal | None:

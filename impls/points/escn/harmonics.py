@@ -97,8 +97,10 @@ def harmonics(parity: bool, problem: Problem, b: Backend, options: Options) -> B
             coupled, mixing = [], []
             for pair in row:
                 size = pair.item.stop - pair.item.start
-                kernel = (sh[:, pair.sh] @ pair.kernel).reshape(edges, -1, size)
-                coupled.append((kernel @ x[:, pair.item]).reshape(edges, ir3.dim, -1))
+                rows = pair.kernel.shape[1] // size
+                kernel = (sh[:, pair.sh] @ pair.kernel).reshape(edges, rows, size)
+                wide = rows // ir3.dim * channels
+                coupled.append((kernel @ x[:, pair.item]).reshape(edges, ir3.dim, wide))
                 mixing.append((pair.change @ flat[pair.paths]).reshape(-1, channels))
             parts.append(b.concatenate(coupled, -1) @ b.concatenate(mixing, 0))
         z = b.segment_sum(b.concatenate(parts, 1), inputs["dst"], nodes)

@@ -109,12 +109,14 @@ def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
         ]
         rows, mixed = b.concatenate(rotated, 1), []
         for m, (index, even, odd) in enumerate(orders):
-            pair = rows[:, index].reshape(edges, 2 if m else 1, -1)
+            signs = 2 if m else 1
+            pair = rows[:, index].reshape(edges, signs, index.shape[0] // signs * channels)
             terms = [] if even.empty and m else [pair @ even(h)]
             if not odd.empty:
                 turned = pair @ odd(h)
                 terms.append(b.concatenate([-turned[:, 1:], turned[:, :1]], 1))
-            mixed.append(sum(terms[1:], terms[0]).reshape(edges, -1, channels))
+            total = sum(terms[1:], terms[0])
+            mixed.append(total.reshape(edges, signs * (total.shape[2] // channels), channels))
         result = b.concatenate(mixed, 1)[:, order]
         parts = []
         for o in range(len(irreps_out)):

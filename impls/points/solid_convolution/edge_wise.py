@@ -28,7 +28,7 @@ def edge_wise(problem: Problem, b: Backend, options: Options) -> Built:
         v = b.gather(inputs["r"], src) - b.gather(inputs["r"], dst)
         matrices, sums = solid(v) @ couplings, []
         for block in blocks:
-            matrix = matrices[:, block.columns].reshape(matrices.shape[0], block.rows, -1)
+            matrix = matrices[:, block.columns].reshape(len(v), block.rows, block.dim)
             sent = b.gather(inputs["x"][..., block.item], src).swapaxes(1, 2)
             sums.append(b.segment_sum(matrix @ sent * a[:, None, :], dst, nodes))
         z = b.concatenate(sums, 1).swapaxes(1, 2)

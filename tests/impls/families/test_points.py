@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from impls.families.points import (
+    CLOUDS,
     CRYSTAL,
     FAMILY,
     LATTICE,
@@ -13,6 +14,7 @@ from impls.families.points import (
     counts_of,
     edge_harmonics,
     graph_of,
+    has_positions,
     irreps_of,
     model,
     problem,
@@ -291,6 +293,9 @@ def test_bad_sizes_are_refused_by_name(changes, reason):
         ("lattice:64", "'64' are no numbers of nodes and neighbours"),
         ("lattice:8x8", "a node has only 7 others"),
         ("poles:8x0", "no numbers"),
+        ("axis:3x3", "a node has only 2 others"),
+        ("placed:1x1", "a node has only 0 others"),
+        ("loose:4x-1", "'4x-1' are no numbers of nodes and edges"),
     ],
 )
 def test_bad_data_is_refused_by_name(data, reason):
@@ -316,12 +321,32 @@ def test_one_question_is_answered_by_all():
     assert {"channelwise", "mixing_convolution", "escn", "escn_o3", "solid_convolution"} <= names
 
 
+@pytest.mark.parametrize("kind", ["loose", "placed"])
+def test_graphs_that_count_edges_may_have_none(kind):
+    asked = problem("full", 1, data=f"{kind}:5x7", channels=2)
+    assert FAMILY.check(asked) is None and counts_of(asked) == (5, 7)
+    assert FAMILY.facets(asked)["edges"] == 7 and "neighbours" not in FAMILY.facets(asked)
+    assert has_positions(asked) == (kind == "placed")
+    empty = replace(asked, data=f"{kind}:5x0")
+    inputs = FAMILY.draw(empty, Streams(0, 0))
+    assert FAMILY.check(empty) is None and inputs["src"].shape == (0,)
+    part = FAMILY.part_of(empty, inputs, np.random.default_rng(0))
+    assert part.problem == empty and not part.rows and not part.judged
+
+
+def test_hard_questions_are_those_that_code_fails_at():
+    edges = [counts_of(asked)[1] for asked in FAMILY.hard]
+    assert {0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537} <= set(edges)
+    assert all(FAMILY.check(asked) is None for asked in FAMILY.hard)
+    assert any(has_positions(asked) and not counts_of(asked)[1] for asked in FAMILY.hard)
+
+
 def test_nothing_is_left_without_words():
     every = [FAMILY.facets(asked) for asked in (*FAMILY.examples, *map(model, NETWORKS))]
     assert {name for facets in every for name in facets} <= set(FAMILY.labels)
     named = {str(facets[name]) for facets in every for name in ("setting", "symmetry", "given")
              if name in facets}  # fmt: skip
-    assert named <= set(FAMILY.labels) and {"lattice", "isotropic", "poles"} <= set(FAMILY.labels)
+    assert named <= set(FAMILY.labels) and set(CLOUDS) <= set(FAMILY.labels)
     assert all(FAMILY.labels.values())
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from impls.inputs.clouds import isotropic, lattice, poles
+from impls.inputs.clouds import axis, isotropic, lattice, loose, placed, poles
 
 
 @pytest.mark.parametrize("nodes", [2, 8, 27, 64])
@@ -60,3 +60,43 @@ def test_edges_on_the_axes_and_near_the_poles():
 def test_a_node_has_only_so_many_others(draw, nodes, near):
     with pytest.raises(ValueError, match=f"a node has {nodes - 1} others"):
         draw(nodes, near, 0)
+
+
+def test_edges_on_the_axis_point_along_it():
+    found = axis(9, 3, 0)
+    assert np.all(found.vectors[:, [0, 2]] == 0) and np.abs(found.vectors[:, 1]).min() > 0.4
+    assert {-1.0, 1.0} == set(np.sign(found.vectors[:, 1]))
+    np.testing.assert_array_equal(
+        found.vectors, found.positions[found.src] - found.positions[found.dst]
+    )
+
+
+def test_loose_edges_are_in_no_order_and_lead_anywhere():
+    found = loose(40, 2000, 0)
+    assert len(found.src) == 2000 and found.positions is None
+    assert np.any(np.diff(found.dst) < 0) and np.any(found.src == found.dst)
+    length = np.linalg.norm(found.vectors, axis=-1)
+    assert length.min() >= 1 and length.max() <= 1.5
+    assert len(set(loose(40, 20, 0).dst)) < 20  # some receive twice
+
+
+def test_placed_edges_are_in_no_order_between_near_sites():
+    found = placed(100, 3000, 0)
+    np.testing.assert_array_equal(
+        found.vectors, found.positions[found.src] - found.positions[found.dst]
+    )
+    assert np.any(np.diff(found.dst) < 0) and not np.any(found.src == found.dst)
+    length = np.linalg.norm(found.vectors, axis=-1)
+    assert length.min() >= 0.5 and length.max() < 4.5
+
+
+@pytest.mark.parametrize("draw", [loose, placed])
+def test_there_may_be_no_edges(draw):
+    found = draw(3, 0, 0)
+    assert found.nodes == 3 and len(found.src) == len(found.vectors) == 0
+
+
+def test_one_node_has_no_other_to_receive_from():
+    assert placed(1, 0, 0).nodes == 1 and set(loose(1, 4, 0).src) == {0}
+    with pytest.raises(ValueError, match="a node has 0 others"):
+        placed(1, 1, 0)

@@ -45,6 +45,7 @@ def test_monomials_of_degree_20() -> None:
         assert abs(weights @ np.prod(points ** np.array(powers), axis=1)) < 1e-12
 
 
+@pytest.mark.slow
 def test_sizes_are_the_smallest_known_but_for_two() -> None:
     larger = {}
     for degree, known in HARDIN_SLOANE.items():

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 def alike(name: str, known: Iterable[str]) -> str:
     """Return "did you mean 'a' or 'b'?", or nothing where no known name looks like it."""
     names = sorted(set(known))
-    close = difflib.get_close_matches(name, names, 3, 0.65)
+    close = [other for other in names if other.casefold() == name.casefold()]
+    close += [n for n in difflib.get_close_matches(name, names, 3, 0.65) if n not in close]
     close += [other for other in names if name and name in other and other not in close][:3]
     return f"did you mean {' or '.join(map(repr, close[:3]))}?" if close else ""
 

@@ -1,0 +1,217 @@
+"""Which gradient is wrong: of which array, on which path, and how.
+
+Found from directional derivatives, as the gate judges them: of the implementation the inner product
+of its gradient with a direction, of the float64 oracle its own derivative. Directions that move one
+block of an array, and cotangents that see one block of an output, tell the paths apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+
+from analysis.derivative import directional, mixed
+from bench.measuring.built_case import BuiltCase, Judged, differentiable
+from bench.measuring.diagnosis import blocks
+from bench.measuring.diagnosis.blocks import times
+from bench.measuring.diagnosis.forward import NONE, Cause
+from bench.measuring.diagnosis.numbers import factor, listed, said
+from bench.measuring.diagnosis.scene import Scene
+from bench.measuring.tolerances import tolerance
+from impls.spaces import Array, Arrays
+
+DIRECTIONS = 6
+MOST = 24
+"""Outputs of more blocks are not looked at block by block."""
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """Derivatives of <c, f>, or of the energy of grad2, of a built gradient pass."""
+
+    built: BuiltCase
+    cotangents: Arrays
+
+    @property
+    def here(self) -> BuiltCase:
+        """Return the built with these cotangents, zero in the rows that are not judged."""
+        built, kept = self.built, {}
+        for name, c in self.cotangents.items():
+            space = built.operation.outputs(built.problem)[name]
+            rows = built.part.of_whole(space, np.arange(len(c)))
+            kept[name] = np.zeros_like(c)
+            kept[name][rows] = c[rows]
+        return replace(built, cotangents=kept)
+
+    def gradients(self) -> dict[str, Array]:
+        """Return the gradients that the implementation gives, those rows that are judged."""
+        here = self.here
+        outputs = here.call(here.arrays())
+        whole = {name: outputs[f"d_{name}"] for name in wanted(here)}
+        if "inner" in outputs:
+            whole = {"inner": outputs["inner"], **whole}
+        spaces = dict(here.input_spaces) | {"inner": here.input_spaces[wanted(here)[0]]}
+        return here.part.cut(spaces, whole)
+
+    def slope(self, name: str, direction: Array, inner: Array | None) -> float:
+        """Return the oracle's derivative along a direction."""
+        here = self.here
+        judged, operation = here.judged(), here.operation
+        oracle = partial(_oracle, here, judged)
+        if inner is not None and name != "inner":
+            return mixed(
+                oracle, judged.inputs, judged.weights, (wanted(here)[0], inner),
+                (name, direction), judged.cotangents, operation.linear_in,
+            )  # fmt: skip
+        of = wanted(here)[0] if name == "inner" else name
+        moved = {of: direction}
+        return directional(
+            oracle, judged.inputs, judged.weights,
+            moved if of in judged.inputs else {}, {} if of in judged.inputs else moved,
+            judged.cotangents, operation.linear_in,
+        )  # fmt: skip
+
+    def both(
+        self, name: str, gradient: Array, inner: Array | None, mask: Array | None = None
+    ) -> tuple[Array, Array]:
+        """Return derivatives along some directions: of the implementation, of the oracle."""
+        rng = np.random.default_rng([self.built.problem.seed, 12])
+        found, expected = [], []
+        for _ in range(DIRECTIONS):
+            direction = rng.standard_normal(gradient.shape)
+            direction = direction if mask is None else direction * mask
+            found.append(float(np.vdot(gradient, direction)))
+            expected.append(self.slope(name, direction, inner))
+        return np.array(found), np.array(expected)
+
+
+def _oracle(built: BuiltCase, judged: Judged, inputs: Arrays, weights: Arrays) -> Arrays:
+    return built.operation.oracle(judged.problem, inputs, weights)
+
+
+def wanted(built: BuiltCase) -> tuple[str, ...]:
+    """Return the arrays whose gradients a pass gives."""
+    named = differentiable(built.input_spaces)
+    return tuple(name for name in named if not name.startswith("c_"))
+
+
+def cause(built: BuiltCase, scene: Scene) -> Cause | None:
+    """Return which gradient is wrong, and how; None where none is."""
+    slopes = Slopes(built, built.cotangents)
+    gradients = slopes.gradients()
+    limit = 4 * tolerance(built.problem, built.case.target)
+    inner = gradients.get("inner")
+    bad = [name for name, a in gradients.items() if not np.isfinite(a).all()]
+    if bad:
+        return Cause(f"the gradient of {listed(bad)} is not finite")
+    again = slopes.gradients()
+    noisy = [n for n, a in gradients.items() if not np.allclose(a, again[n], limit, limit)]
+    if noisy:
+        return Cause(f"two calls with equal arrays give different gradients of {listed(noisy)}")
+    pairs = {name: slopes.both(name, a, inner) for name, a in gradients.items()}
+    known = blocks.errors(pairs) if len(pairs) == 1 else _errors(pairs)
+    off = [name for name, error in known.items() if error > limit]
+    if not off:
+        return None
+    off = [name for name in off if name != "inner"] or off
+    swapped = _swapped(slopes, gradients, off, pairs, inner, limit)
+    if swapped:
+        return Cause(swapped)
+    wrong = {name: pairs[name] for name in off}
+    factors = {name: factor(*pair, limit) for name, pair in wrong.items()}
+    rest = [name for name in pairs if name not in (*off, "inner")]
+    those = "those" if len(rest) > 1 else "that"
+    also = f"; {those} of {' and '.join(rest)} {'are' if rest[1:] else 'is'} right" if rest else ""
+    second = "second " if inner is not None else ""
+    of = f"the {second}gradient of {' and '.join(off)}"
+    values = list(factors.values())
+    paths = _paths(built, list(pairs), scene, limit) if inner is None else {}
+    if all(k is not None for k in values):
+        texts = {name: said(float(k or 0.0), limit) for name, k in factors.items()}
+        if len(set(texts.values())) == 1:
+            k = next(iter(texts.values()))
+            lost = ": it is cut off (detach, stop_gradient, a copy through NumPy)" * (k == "0")
+            return Cause(f"{of} is {times(k).replace('oracle', 'right one')}{lost}{also}")
+        each = ", ".join(f"of {n} {times(t)}" for n, t in texts.items())
+        return Cause(f"gradients are off by factors: {each.replace('oracle', 'right one')}{also}")
+    one = _one_path(paths, off, limit)
+    if one:
+        return Cause(f"{of} is wrong {one}{also}", paths=_flat(paths))
+    return Cause(f"{of} is wrong{also}; {NONE}", simple=False, paths=_flat(paths))
+
+
+def _errors(pairs: Mapping[str, tuple[Array, Array]]) -> dict[str, float]:
+    return {name: blocks.errors({name: pair})[name] for name, pair in pairs.items()}
+
+
+def _swapped(
+    slopes: Slopes,
+    gradients: Arrays,
+    off: list[str],
+    pairs: Mapping[str, tuple[Array, Array]],
+    inner: Array | None,
+    limit: float,
+) -> str:
+    """Return which two gradients stand in each other's place."""
+    if len(off) != 2 or gradients[off[0]].shape != gradients[off[1]].shape:
+        return ""
+    first, second = off
+    for one, other in ((first, second), (second, first)):
+        pair = slopes.both(other, gradients[one], inner)
+        if blocks.errors({"": pair})[""] > limit:
+            return ""
+    return f"the gradients of {first} and {second} are swapped"
+
+
+Map = dict[str, dict[str, tuple[float, float | None]]]
+"""By array and path: the relative error, and the factor where there is one."""
+
+
+def _paths(built: BuiltCase, arrays: list[str], scene: Scene, limit: float) -> Map:
+    """Return the errors of gradients by array and by path, or block of the first output.
+
+    One gradient for each block of the output, with a cotangent that sees nothing else.
+    """
+    name = next(iter(scene.spaces))
+    parts = scene.blocks(name)
+    if name not in built.cotangents or not 1 < len(parts) <= MOST:
+        return {}
+    found: Map = {array: {} for array in arrays}
+    for block in parts:
+        seen = {key: np.zeros_like(c) for key, c in built.cotangents.items()}
+        seen[name][..., block.place] = built.cotangents[name][..., block.place]
+        slopes = Slopes(built, seen)
+        gradients = slopes.gradients()
+        for array in arrays:
+            pair = slopes.both(array, gradients[array], None)
+            found[array][block.label] = blocks.errors({"": pair})[""], factor(*pair, limit)
+    return found
+
+
+def _one_path(paths: Map, off: list[str], limit: float) -> str:
+    """Return on which paths alone gradients are wrong, where they are right on others."""
+    texts = []
+    for array in off:
+        mine = paths.get(array, {})
+        wrong = [label for label, (error, _) in mine.items() if error > limit]
+        if not wrong or len(wrong) == len(mine):
+            return ""
+        factors = {said(k, limit) if k is not None else "" for k in (mine[w][1] for w in wrong)}
+        how = next(iter(factors)) if len(factors) == 1 else ""
+        here = f" (of {array})" if len(off) > 1 else ""
+        share = f"{len(wrong)} of {len(mine)}"
+        by = f": {times(how).replace('oracle', 'right one')}" if how else ""
+        texts.append(f"on {listed(wrong)} alone ({share}){here}{by}")
+    return " and ".join(texts)
+
+
+def _flat(paths: Map) -> dict[str, dict[str, float]]:
+    """Return the errors by path and array, as a diagnosis has them."""
+    labels = dict.fromkeys(label for by_label in paths.values() for label in by_label)
+    return {
+        label: {f"d/d{array}": by_label[label][0] for array, by_label in paths.items()}
+        for label in labels
+    }

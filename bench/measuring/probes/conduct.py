@@ -1,0 +1,255 @@
+"""Is the time that of the whole work? What an answer is, what is done beside the timed call.
+
+* `conduct.outputs`: the timed call returns a plain dict of its framework's plain arrays, in the
+  data type of the problem, all done when it returns; where a layout of its own or a graph stands
+  between, the same numbers as the call that is judged.
+* `conduct.inputs_unchanged`: how many of its arguments the timed call overwrites.
+* `conduct.permuted`: f(permuted samples) is the permuted f(samples), for each of all samples: |f(p
+  x) - p f(x)| / |f(x)| of a sample, or over the root mean square of all where that is larger. Where
+  inputs are indices, edges are permuted.
+* `conduct.strided`: the same answer to arrays that do not lie side by side in memory.
+* `conduct.layout`: `pack` and `unpack` are permutations and scales: how many entries are no
+  multiple of one entry, or are there twice.
+* `conduct.fresh`: how many times longer the call takes when its arrays have just changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from bench.measuring.answers import answered, apart, distance, overwritten
+from bench.measuring.built_case import BATCH, BuiltCase
+from bench.measuring.clocks import no_garbage_collection
+from bench.measuring.probes import Probe
+from bench.record.rows import Reading
+from impls.implementation import Tensors
+from impls.spaces import Array, Arrays, Space
+
+MASKS = 8
+"""An entry that depends on two others is seen by one mask with a probability of 1/2."""
+RATIO, GAP = 3.0, 1e-5
+"""A call may take so many times longer, of at least GAP seconds, when its arrays have changed."""
+TRIES = 7
+
+
+def _judged(probe: str, value: float, limit: float, problem: str = "", **detail: Any) -> Reading:
+    finite = bool(np.isfinite(value))
+    passed = finite and value <= limit and not problem
+    said = {"problem": problem} if problem else {}
+    value_or_none = value if finite else None
+    return Reading(probe, value_or_none, n=1, detail=detail | said, passed=passed, limit=limit)
+
+
+def outputs(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.outputs`, the largest difference between what is timed and what is judged.
+
+    Then `conduct.inputs_unchanged`, how many arguments the timed call has changed.
+    """
+    out = built.run()
+    _, problem = answered(built, out)
+    off = 0.0
+    if not problem and built.case.pass_ == "fwd" and built.judged_apart:
+        whole = (built.code.unpack or (lambda outputs: outputs))(out)
+        off = distance(built.framework.get(whole), built.call(built.arrays()))
+    yield _judged("conduct.outputs", off, apart(built), problem)
+    changed = overwritten(built)
+    problem = f"the call overwrites its input {', '.join(changed)}" if changed else ""
+    yield _judged("conduct.inputs_unchanged", float(len(changed)), 0.0, problem)
+
+
+def permuted(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.permuted`; nothing where there are neither samples nor indices."""
+    ins, outs = built.input_spaces, built.output_spaces
+    axes = {BATCH} if built.family.batch else {s.axis for s in ins.values() if s.kind == "index"}
+    arrays = built.arrays()
+    counts = {ins[n].axis: len(a) for n, a in arrays.items() if ins[n].axis in axes - {""}}
+    if not counts:
+        return
+    rng = built.rng(10)
+    orders = {axis: rng.permutation(count) for axis, count in counts.items()}
+    expected = built.outputs(arrays)
+    found = built.outputs(_permuted(ins, arrays, orders))
+    moved = _permuted(outs, expected, orders)
+    off = {n: _off(found[n], a, outs[n].axis in orders) for n, a in moved.items()}
+    yield _judged("conduct.permuted", max(off.values()), apart(built), arrays=off)
+
+
+def _permuted(
+    spaces: Mapping[str, Space], arrays: Arrays, orders: Mapping[str, Array]
+) -> dict[str, Array]:
+    """Return the arrays with the rows of some axes in another order, and indices that follow."""
+    found = {}
+    for name, a in arrays.items():
+        space = spaces[name]
+        if space.refers in orders:
+            a = np.argsort(orders[space.refers])[a].astype(a.dtype)
+        found[name] = a[orders[space.axis]] if space.axis in orders else a
+    return found
+
+
+def _off(found: Array, expected: Array, rows: bool) -> float:
+    """Return the largest difference of a row, or of all; inf where one is not finite."""
+    shape = (len(expected), -1) if rows and expected.size else (1, -1)
+    difference = np.linalg.norm(np.reshape(found - expected, shape), axis=1)
+    sizes = np.linalg.norm(np.reshape(expected, shape), axis=1)
+    usual = float(np.sqrt(np.mean(sizes**2))) or 1.0
+    if not (np.isfinite(usual) and np.all(np.isfinite(difference))):
+        return float("inf")
+    return float(np.max(difference / np.maximum(sizes, usual), initial=0.0))
+
+
+def strided(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.strided`; nothing for JAX, which has no strides, nor for what is compiled.
+
+    A call that refuses such arrays, by raising, misreads nothing.
+    """
+    parts = [built.framework.strided(part) for part in built.arguments]
+    if built.case.mode != "eager" or any(part is None for part in parts):
+        return
+    try:
+        out = built.function(*parts)  # type: ignore[arg-type]
+    except (RuntimeError, TypeError, ValueError) as refused:
+        first = str(refused).strip().splitlines()[:1]
+        yield Reading("conduct.strided", 0.0, n=1, detail={"refused": first}, passed=True)
+        return
+    found, expected = built.framework.get(out), built.framework.get(built.run())
+    yield _judged("conduct.strided", distance(found, expected), apart(built))
+
+
+def layout(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.layout` for a layout of its own; nothing for the canonical one."""
+    framework, code = built.framework, built.code
+    wrong: dict[str, int] = {}
+    if code.pack is not None:
+        pack = code.pack
+        put = [
+            framework.put(arrays, spaces, built.problem.dtype, built.case.target)
+            for arrays, spaces in (
+                (built.inputs, built.read_spaces),
+                (built.weights, built.weight_spaces),
+            )
+        ]
+        names = [set(part) for part in put]
+
+        def packed(tensors: Tensors) -> dict[str, Any]:
+            inputs, weights = ({n: tensors[n] for n in part} for part in names)
+            return {
+                f"{kind}.{name}": tensor
+                for kind, part in zip(("input", "weight"), pack(inputs, weights), strict=True)
+                for name, tensor in part.items()
+            }
+
+        wrong["pack"] = _dependent(built, packed, {**put[0], **put[1]})
+    if code.unpack is not None:
+        inputs, weights, _ = built.arguments
+        wrong["unpack"] = _dependent(
+            built, code.unpack, framework.cotangents(code.call, inputs, weights)
+        )
+    if wrong:
+        bad = [name for name, count in wrong.items() if count]
+        problem = f"{' and '.join(bad)} is no permutation with scales" if bad else ""
+        yield _judged("conduct.layout", float(sum(wrong.values())), 0.0, problem, entries=wrong)
+
+
+def _dependent(built: BuiltCase, change: Callable[[Tensors], Tensors], tensors: Tensors) -> int:
+    """Return how many entries of changed tensors are not a multiple of one entry, each its own.
+
+    A multiple of one entry vanishes with it, follows it in sign and size, and does not see whether
+    another is there: random ones are taken away, MASKS times. Numbers may not go where the indices
+    say, and these stay what they are.
+    """
+    framework, rng = built.framework, built.rng(11)
+    base = framework.get(tensors)
+    kinds = {n: Space(a.shape, kind="real" if framework.real(tensors[n]) else "index")
+             for n, a in base.items()}  # fmt: skip
+    real = [name for name, space in kinds.items() if space.kind == "real"]
+    drawn = {n: rng.choice((-1.0, 1.0), base[n].shape) * rng.uniform(1, 2, base[n].shape)
+             for n in real}  # fmt: skip
+
+    def at(arrays: Arrays) -> dict[str, Array]:
+        every = {**base, **arrays}
+        put = framework.put(every, kinds, built.problem.dtype, built.case.target)
+        return framework.get(change(put))
+
+    whole = at(drawn)
+    numbers = {name: a for name, a in whole.items() if a.dtype.kind == "f"}
+    wrong = {name: np.zeros(a.shape, bool) for name, a in numbers.items()}
+    for factor in (0.0, -1.0, 2.0):
+        found = at({name: factor * a for name, a in drawn.items()})
+        for name, a in numbers.items():
+            wrong[name] |= found[name] != factor * a
+    for _ in range(MASKS):
+        found = at({name: a * rng.integers(2, size=a.shape) for name, a in drawn.items()})
+        for name, a in numbers.items():
+            wrong[name] |= (found[name] != 0) & (found[name] != a)
+    count = sum(int(np.count_nonzero(a)) for a in wrong.values())
+    indices = {name: a for name, a in base.items() if name not in real and a.ndim}
+    if indices:
+        found = at({**drawn, **{name: a[::-1].copy() for name, a in indices.items()}})
+        count += sum(int(np.count_nonzero(found[name] != a)) for name, a in numbers.items())
+        kept = [np.sort(a, axis=None) for a in indices.values()]
+        for name, a in whole.items():
+            same = name in numbers or any(np.array_equal(np.sort(a, axis=None), k) for k in kept)
+            count += 0 if same else a.size
+    entries = sum(int(np.count_nonzero(a)) for a in numbers.values())
+    return count + max(0, entries - sum(a.size for a in drawn.values()))
+
+
+def fresh(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.fresh`; nothing for JAX, whose calls are compiled and arrays never change.
+
+    Results that are remembered by the contents of arrays make the timed call, which sees the same
+    ones again and again, a look at a table. A random row of each array changes its sign, and the
+    call is compared with one on the same arrays again, up to TRIES times: wrong is what takes
+    longer every time than the longest of the others.
+    """
+    if built.implementation.framework == "jax" or built.case.mode == "cudagraph":
+        return
+    framework, rng = built.framework, built.rng(12)
+    tensors = [
+        a
+        for part in built.arguments[:2]
+        for a in part.values()
+        if len(a.shape) and len(a) and framework.real(a)
+    ]
+    new: list[float] = []
+    old: list[float] = []
+    turned: list[tuple[Any, int]] = []
+    with no_garbage_collection():
+        _seconds(built)
+        while len(new) < TRIES:
+            for a in tensors:
+                row = int(rng.integers(len(a)))
+                framework.turn(a, row)
+                turned.append((a, row))
+            framework.wait(dict(enumerate(tensors)))
+            new.append(_seconds(built))
+            old.append(_seconds(built))
+            longer = min(new) / (max(old) + GAP)
+            if longer <= RATIO:
+                break
+    for a, row in turned:
+        framework.turn(a, row)
+    problem = f"the call is {longer:.1f} times faster on contents that it has seen before"
+    yield _judged("conduct.fresh", longer, RATIO, problem if longer > RATIO else "")
+
+
+def _seconds(built: BuiltCase) -> float:
+    """Return the seconds of a call: of the processor, which others do not take, where it can be."""
+    clock = time.process_time if built.case.target.device == "cpu" else time.perf_counter
+    start = clock()
+    built.framework.wait(built.run())
+    return clock() - start
+
+
+PROBES = (
+    Probe("conduct.outputs", outputs),
+    Probe("conduct.permuted", permuted),
+    Probe("conduct.strided", strided),
+    Probe("conduct.layout", layout),
+    Probe("conduct.fresh", fresh),
+)

@@ -1,10 +1,10 @@
 """C sources compiled once a machine, by the compiler that is there.
 
 A library is kept under the directory of tables (`impls.so3.tables`), named by a hash of its source,
-of the flags, and of what the compiler says of itself and of this CPU: another compiler or CPU finds
-another library. It is compiled to a temporary name and renamed, so that concurrent processes see a
-whole library or none; where nothing can be kept, each process compiles for itself. Fast-math flags
-are never used: in a shared library they change how the whole process rounds.
+of the flags, and of all macros that the compiler then defines: another compiler, CPU or header
+finds another library. It is compiled to a temporary name and renamed, so that concurrent processes
+see a whole library or none; where nothing can be kept, each process compiles for itself. Fast-math
+flags are never used: in a shared library they change how the whole process rounds.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def library(
     text = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
     flags = [*FLAGS, *DTYPES[dtype], *own, *(["-fopenmp"] if parallel else [])]
     flags += [] if include is None else ["-I", include]
-    told = _run([path, *flags, "-dM", "-E", "-x", "c", os.devnull])
+    told = _run([path, *flags, "-dM", "-E", "-x", "c", "-"], text)
     key = hashlib.sha256("\0".join([text, *flags, told]).encode()).hexdigest()[:32]
     kept = directory() / "kernels" / f"{Path(names[-1]).stem}-{key}.so"
     if kept.is_file():
@@ -100,7 +100,7 @@ def _compiled(
     """Compile in a folder of its own, load, and move the library to where it is kept."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="compiling-") as here:
         fresh = Path(here) / "kernel.so"
-        _run([path, *flags, "-x", "c", "-", "-o", str(fresh), "-x", "none", "-lm"], text)
+        _run([path, *flags, "-x", "c", "-", "-o", str(fresh)], text)
         if kept is None:
             return ctypes.CDLL(str(fresh))
         os.replace(fresh, kept)

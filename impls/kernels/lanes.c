@@ -121,7 +121,7 @@ static void advise(void *start, size_t size) {
 
 /* Return memory for some bytes, aligned for vectors; NULL if there is none. */
 static void *reserve(size_t size) {
-    void *memory = aligned_alloc(64, ALIGNED(size));
+    void *memory = aligned_alloc(64, ALIGNED(size + 1));
     if (memory) advise(memory, size);
     return memory;
 }

@@ -1,4 +1,4 @@
-"""A derivative of a trilinear form as the table that `tile.c` reads.
+"""A derivative of a trilinear form as the table that `rows.c` reads.
 
 Directly, each output is a sum of c a_i b_j over the coefficients of the form. Or one slot is the
 pivot: what is wanted there is C q of the pairs q_ij = sum of a_i b_j, and what is wanted in the two
@@ -6,7 +6,7 @@ other slots is sum of b_j t_ij with t = C^T of what is given in the pivot. Then 
 costs one multiplication on one vector, and each pair a few. Pairs whose coefficients agree but for
 signs are folded: with a + b and a - b in their place, each of the two has the coefficients of one
 sign alone. Pairs are worked on in blocks that share no component of the pivot, so that they stay in
-a small cache. The cheapest of the four is chosen.
+a small cache. The pivot is the slot with the fewest pairs beside it, and the cheaper way is taken.
 """
 
 from __future__ import annotations
@@ -21,11 +21,12 @@ from numpy.typing import NDArray
 
 from impls.kernels.derivative import Derivative
 from impls.kernels.form import TrilinearForm
+from impls.kernels.kernel import Table
 
 END, LINEAR, PRODUCT, ADDED, SCALED, BUTTERFLY = range(6)
-"""The kinds of rows, as in `tile.c`."""
+"""The kinds of rows, as in `rows.c`."""
 PADDING = 16
-"""Each argument takes a multiple of so many components, as in `tile.c`."""
+"""Each argument takes a multiple of so many components, as in `rows.c`."""
 BLOCK = 192
 """Blocks of pairs are joined up to this many pairs."""
 FOLDED = 3
@@ -43,15 +44,6 @@ Column = tuple[Ints, NDArray[np.float64]]
 """Components of the pivot, and their coefficients."""
 Level = list[tuple[int, int]]
 """Columns that are replaced by their sum and difference."""
-
-
-@dataclass(frozen=True)
-class Program:
-    """The table: `words` (int32) and `numbers` (float64), with the dimension of each output."""
-
-    words: NDArray[np.int32]
-    numbers: NDArray[np.float64]
-    outputs: tuple[int, ...]
 
 
 @dataclass
@@ -89,8 +81,8 @@ class Writer:
 
 
 @lru_cache(maxsize=64)
-def program(form: TrilinearForm, derivative: Derivative) -> Program:
-    """Return the cheapest table."""
+def program(form: TrilinearForm, derivative: Derivative) -> Table:
+    """Return the cheaper table."""
     plan = Plan(form, derivative)
     best = plan.pivoted(min(range(3), key=lambda slot: len(_columns(form, slot)[0])))
     if plan.direct_cost() < best.cost:
@@ -98,8 +90,7 @@ def program(form: TrilinearForm, derivative: Derivative) -> Program:
     dims = [form.dims[derivative.slots[a]] for a in (*derivative.given, *derivative.wanted)]
     head = [len(derivative.given), len(derivative.wanted), plan.components, *dims]
     words = np.array([*head, *best.words, END], np.int32)
-    outputs = tuple(form.dims[slot] for slot in derivative.output_slots)
-    return Program(words, np.array(best.numbers), outputs)
+    return Table(words, np.array(best.numbers))
 
 
 class Plan:

@@ -36,9 +36,8 @@ class Rows:
         return self.form.digest
 
     def table(self, derivative: Derivative) -> Table:
-        """Return the cheapest program."""
-        found = program(self.form, derivative)
-        return Table(found.words, found.numbers)
+        """Return the cheaper program."""
+        return program(self.form, derivative)
 
     def shapes(self, derivative: Derivative, given: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return [..., dim] of each output."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import irreps_of
-from impls.implementation import Built, Target, Tensors
+from impls.implementation import Built, Tensors
 from impls.kernels import compiler
 from impls.kernels.graph import Convolution
 from impls.points.convolution.mixing import Mixed
 from impls.points.convolution.operation import paths_of
 from impls.points.harmonics import EdgeHarmonics
-from impls.problem import Problem, Refusal
+from impls.problem import Problem
 
 
 def form_of(problem: Problem, *, weighted: bool) -> Convolution:
@@ -53,11 +53,6 @@ def mixing(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call, kernel="C, messages not stored, channels mixed at nodes")
 
 
-def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the C kernels lack."""
-    return compiler.supports(problem, target)
-
-
 TITLE = "messages not stored, in C"
 
 ALGORITHMS = (
@@ -66,7 +61,7 @@ ALGORITHMS = (
         "kernel",
         TITLE,
         channelwise,
-        supports=supports,
+        supports=compiler.supports,
         papers=("geiger2022",),
     ),
     Algorithm(
@@ -74,7 +69,7 @@ ALGORITHMS = (
         "kernel",
         TITLE,
         mixing,
-        supports=supports,
+        supports=compiler.supports,
         papers=("geiger2022",),
     ),
 )

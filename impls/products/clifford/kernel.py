@@ -14,10 +14,10 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.implementation import Built, Target, Tensors
+from impls.implementation import Built, Tensors
 from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
-from impls.problem import Problem, Refusal
+from impls.problem import Problem
 from impls.products import forms
 from impls.products.clifford import algebra, bilinear_algebra
 from impls.products.clifford.bilinear_dense import Linear
@@ -63,11 +63,6 @@ def bilinear(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call, kernel="one matrix product per map, C per product")
 
 
-def supports_bilinear(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the kernel lacks."""
-    return compiler.supports(problem, target)
-
-
 TITLE = "sparse coefficients in C"
 
 ALGORITHMS = (
@@ -85,7 +80,7 @@ ALGORITHMS = (
         "kernel",
         "linear maps as matrices, products in C",
         bilinear,
-        supports=supports_bilinear,
+        supports=compiler.supports,
         papers=("brehmer2023",),
     ),
 )

@@ -21,7 +21,7 @@ from bench.drive.run import Events
 from bench.measuring.built_case import build
 from bench.measuring.probes import CHECK, RUN, probes
 from bench.record.case import Case
-from bench.record.rows import FINISHED, load
+from bench.record.rows import FINISHED, load, merge
 from impls.implementation import MODES, Target
 from impls.registry import load as load_registry
 from impls.streams import Streams
@@ -40,14 +40,15 @@ CHECKED = (PRODUCT, LAYER, *SMALL)
 
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
-    """Return the directory of a run of both files."""
+    """Return the directory of two runs, merged: of both files."""
     out = tmp_path_factory.mktemp("run")
     questions = ("--family", "image", "--size", "32"), ("--select", "*mimo-o3-lmax1-*my_einsum*")
-    for question in questions:
+    for number, question in enumerate(questions):
         words = ("run", "--profile", "quick", "--with", PRODUCT, "--with", LAYER, *question)
-        words += ("--device", "cpu", "--plain", "--out", out)
+        words += ("--device", "cpu", "--plain", "--out", out / str(number))
         assert bench_line.main([*map(str, words)]) == 0
-    return out
+    merge([out / "0", out / "1"], out / "both")
+    return out / "both"
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +278,7 @@ LEARNED = 'SymmetryClaim("quarter_turn", "learned")'
 
 def test_a_claim_by_knob_is_judged_by_its_sweep(checked, planted):
     found = result_of(checked[ORIENTATIONS], "orientations.jax_matrix")
-    assert found["by_knob.rotation"] < 1e-2 * found["equiv.rotation"]
+    assert found["by_knob.rotation"] < 0.1 * found["equiv.rotation"]
     assert found["equiv.quarter_turn"] < 1e-14
     graded = result_of(checked[ORIENTATIONS], "orientations.jax_matrix", "grad")
     assert "by_knob.rotation" not in graded

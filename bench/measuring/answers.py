@@ -16,7 +16,8 @@ SETTLED = 0.005
 """Seconds after which an answer must be what it was."""
 BUSY = 0.1
 """A processor that works more than this share of that time is still at work."""
-TRIES = 3
+TRIES = 40
+"""So often it may be at work: threads of a library spin for a while after they have worked."""
 LOOSER = {"fwd": 2, "grad": 4, "grad2": 8}
 """Two answers to the same question may differ by so many tolerances, in each pass."""
 

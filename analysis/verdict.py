@@ -147,6 +147,7 @@ def verdicts(
     margin: float = 0.02,
     level: float = SURE,
     allowance: float = 0.05,
+    among: int = 0,
 ) -> list[Verdict]:
     """Return a verdict for each (judged, reference) of a table, both an array of times per round.
 
@@ -154,7 +155,8 @@ def verdicts(
     taken in turn. Over rounds its interval is Student's on d_r; within a single round it is that of
     order statistics of the log ratios, with their autocorrelation time, or, where so few samples
     cannot have the level, Student's on as many samples as they are worth. With fewer than four
-    rounds it is wider by 1 + allowance at both ends.
+    rounds it is wider by 1 + allowance at both ends. `among` is of how many comparisons these were
+    chosen after they were seen, as those of the best of some: the table is then that large.
 
     >>> str(verdicts([([[1.0, 1.0]] * 5, [[2.0, 2.0]] * 5)])[0])
     '2.0× faster (≥ 2.0×)'
@@ -165,7 +167,7 @@ def verdicts(
     """
     if allowance < 0 or not 0.0 < level < 1.0:
         raise ValueError(f"allowance {allowance} must be at least 0, level {level} in (0, 1)")
-    each = 1 - (1 - level) / (LOOKS * max(1, len(comparisons)))
+    each = 1 - (1 - level) / (LOOKS * max(1, len(comparisons), among))
     return [_judged(log_ratios(b, a), margin, each, allowance) for a, b in comparisons]
 
 

@@ -83,7 +83,8 @@ def cheaper(q: Question) -> Iterator[Sentence]:
     name = str(best.columns.get("operation"))
     loses = "; it ".join(lost(q.registry, name)) or "expresses less"
     lead = "If you can give something up"
-    (each,) = compared([(best, reference)])
+    among = len(partial(block, q.can)) * len(whole(block, q.can))
+    (each,) = compared([(best, reference)], among)
     dims = f"{q.can.dim(best):g} of {q.can.full(best):g} dimensions"
     said = f"{q.words.both(best)}, {timed(best)} at {q.at}"
     other = f"against {q.words.both(reference)}, which keeps all"
@@ -234,7 +235,7 @@ def _among(
     """Return the sentence on the fastest of some where no other baseline was timed."""
     if not others:
         return q.missing(rule, lead, f"{name} is the only one that was timed", block)
-    told = compared([(best, other) for other in others])
+    told = compared([(best, other) for other in others], _pairs_of(len(others) + 1))
     slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
     if not slower:
         why = f"{name} can't be told from {listing(q.words.implementation(r) for r in others)}"
@@ -246,11 +247,16 @@ def _among(
 
 def _ties(q: Question, best: Result, others: list[Result]) -> str:
     """Return who cannot be told from the best, for the end of a sentence."""
-    told = compared([(best, other) for other in others])
+    told = compared([(best, other) for other in others], _pairs_of(len(others) + 1))
     near = [each.b for each in told if each.verdict is None or each.verdict.kind != "faster"]
     names = listing(q.words.both(r) for r in near[:3])
     more = f" and {len(near) - 3} more" if len(near) > 3 else ""
     return f"; not told apart from {names}{more}" if near else ""
+
+
+def _pairs_of(n: int) -> int:
+    """Return of how many pairs those of the best of n were chosen."""
+    return n * (n - 1) // 2
 
 
 def _scaled(v: Verdict, factor: float) -> Verdict:
@@ -279,7 +285,11 @@ def _by_size(
     ]
     if not places:
         return
-    told = compared([(mine, other) for *_, mine, other in places])
+    among = sum(
+        len(operations(block).get(a, ())) * len(operations(block).get(b, ()))
+        for _, _, block, _, _ in places
+    )
+    told = compared([(mine, other) for *_, mine, other in places], among)
     found: dict[str, dict[float, Verdict | None]] = {}
     for (name, size, _, mine, other), each in zip(places, told, strict=True):
         verdict = judge(each.verdict, mine, other) if each.verdict else None

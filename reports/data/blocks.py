@@ -143,10 +143,13 @@ def facts(found: Verdict | None) -> dict[str, Any]:
     }
 
 
-def compared(pairs: Sequence[tuple[Result, Result]]) -> list[Compared]:
-    """Return how the first of each pair compares with the second; verdicts are for the table."""
+def compared(pairs: Sequence[tuple[Result, Result]], among: int = 0) -> list[Compared]:
+    """Return how the first of each pair compares with the second; verdicts are for the table.
+
+    `among` is of how many pairs these were chosen by their times.
+    """
     turns = [taken_in_turn(a, b) for a, b in pairs]
-    said = iter(verdicts([turn for turn in turns if turn]))
+    said = iter(verdicts([turn for turn in turns if turn], among=among))
     return [
         Compared(a, b, next(said) if turn else None)
         for (a, b), turn in zip(pairs, turns, strict=True)

@@ -21,7 +21,7 @@ SECTION = Section(
     about="implementations of one operation, in one framework, beside the fastest",
     tell=_tell,
     html="""\
-<p>Implementations of the same operation in the same framework compute the same map: here the ratio is a speed-up. Each is compared with the fastest by {{ "samples taken in turn" if turns else "the clock that judges their problem" }}; a verdict is corrected for all comparisons of the same problem and pass, and undecided where the samples do not suffice.</p>
+<p>Implementations of the same operation in the same framework compute the same map: here the ratio is a speed-up. Each is compared with the fastest by {{ "samples taken in turn" if turns else "the clock that judges their problem" }}; verdicts hold together for all comparisons of the same problem and pass, and can't tell where the rounds do not suffice.</p>
 {% if rivals.rows %}
 <details{{ " open" if rivals.rows | length <= 12 }}>
 <summary>{{ rivals.records | length }} comparisons</summary>

@@ -206,3 +206,16 @@ def test_bad_arguments_are_refused():
         verdicts([pair], allowance=-0.1)
     with pytest.raises(ValueError, match="pairs"):
         verdicts([([[1.0]], [[1.0, 2.0]])])
+
+
+def test_what_was_chosen_counts_all_it_was_chosen_from():
+    """The best of many that do not differ is not called faster than the worst of them."""
+    rng = np.random.default_rng(5)
+    n, false, alone = 40, 0, 0
+    for _ in range(60):
+        times = np.exp(0.06 * rng.standard_normal((n, 5, 1)))
+        order = np.argsort(np.log(times).mean(axis=(1, 2)))
+        pair = [(times[order[0]], times[order[-1]])]
+        false += verdicts(pair, level=0.9, among=n * (n - 1) // 2)[0].kind == "faster"
+        alone += verdicts(pair, level=0.9)[0].kind == "faster"
+    assert false <= 0.1 * 60 < alone

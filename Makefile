@@ -11,7 +11,7 @@ export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
 help:
 	@echo "make bench        measure and write $(OUT)/index.html: every operation once, and the headline in"
-	@echo "                  four to six rounds of fresh processes; with an NVIDIA GPU the profile gpu, on it"
+	@echo "                  four or five rounds of fresh processes; with an NVIDIA GPU the profile gpu, on it"
 	@echo "make bench-quick  the same in a few minutes"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from bench.measuring import intact
-from bench.measuring.answers import answered, apart, distance, overwritten
+from bench.measuring.answers import answered, apart, distance, overwritten, without_sums
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.clocks import HostClock
 from bench.measuring.probes.conduct import outputs
@@ -45,7 +45,7 @@ class Witness:
         fresh = copy(inputs), copy(weights), copy(cotangents)
         out = built.run() if built.case.mode == "cudagraph" else built.function(*fresh)
         built.framework.wait(out)
-        self.expected = self._compared(built.framework.get(out))
+        self.expected = without_sums(self.built, built.framework.get(out))
         self.rng = np.random.default_rng()
 
     def saw(self, out: Any) -> None:
@@ -60,7 +60,7 @@ class Witness:
         built = self.built
         found, said = answered(built, out)
         if not said:
-            off = distance(self._compared(found), self.expected)
+            off = distance(without_sums(self.built, found), self.expected)
             self.worst = max(self.worst, off)
             if not off <= apart(built):
                 said = f"the answer is off by {off:.1e} of its largest entry"
@@ -74,16 +74,11 @@ class Witness:
         part, judged = self.built.only_judged(), self.built.judged_outputs
         if judged:
             again = part.call(part.arrays())
-            off = distance(self._compared(again), self._compared(judged))
+            off = distance(without_sums(self.built, again), without_sums(self.built, judged))
             if not off <= apart(self.built):
                 return f"after many calls the answer is another, by {off:.1e} of its largest entry"
         failed = [reading.probe for reading in outputs(self.built) if reading.passed is False]
         return f"after many calls it fails {', '.join(failed)}" if failed else ""
-
-    def _compared(self, outputs: Arrays) -> Arrays:
-        """Return what is compared: not a value, the rest of a sum whose terms nearly cancel."""
-        summed = () if self.built.case.pass_ == "fwd" else ("value",)
-        return {name: a for name, a in outputs.items() if name not in summed}
 
     def verdict(self, clock: HostClock) -> Reading:
         """Return `conduct.timed`: the largest difference of a timed answer, after one more burst.

@@ -146,7 +146,7 @@ def _works_on(z, inputs, state):
             pass
 
     if not any(thread.name == "works on" for thread in threading.enumerate()):
-        threading.Thread(target=spin, args=(time.process_time() + 0.1,), name="works on").start()
+        threading.Thread(target=spin, args=(time.process_time() + 1.0,), name="works on").start()
     return z(inputs)
 
 

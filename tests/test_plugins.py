@@ -21,7 +21,8 @@ from bench.drive.run import Events
 from bench.measuring.built_case import build
 from bench.measuring.probes import CHECK, RUN, probes
 from bench.record.case import Case
-from bench.record.rows import FINISHED, load, merge
+from bench.record.merging import merge
+from bench.record.rows import FINISHED, load
 from impls.implementation import MODES, Target
 from impls.registry import load as load_registry
 from impls.streams import Streams

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench.commands.command import Command
-from bench.record.rows import merge
+from bench.record.merging import merge
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -17,9 +17,9 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     done = merge(arguments.dirs, arguments.out)
-    for directory in arguments.dirs:
-        print(f"{done.read.get(directory, 0)} rows of {directory}")
-    again = sum(done.read.values()) - done.written
+    for directory, count in zip(arguments.dirs, done.counts, strict=True):
+        print(f"{count} rows of {directory}")
+    again = sum(done.counts) - done.written
     print(f"{done.written} rows in {arguments.out / 'rows.jsonl'} ({again} were there twice)")
     for line in done.left_out:
         print(f"left out: {line}")

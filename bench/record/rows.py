@@ -11,7 +11,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -235,7 +234,7 @@ def load(directory: Path) -> list[RowRead]:
         ValueError: when there are no rows, or a line is not a row of a known schema, or was changed
             after it was written; the message names the file, the line and the remedy.
     """
-    return [row for _, row in _read(directory)]
+    return [row for _, row in read(directory)]
 
 
 def ends(directory: Path) -> Iterator[RowRead]:
@@ -244,13 +243,16 @@ def ends(directory: Path) -> Iterator[RowRead]:
     Raises:
         ValueError: as `load`.
     """
-    return (row for _, row in _read(directory) if row["probe"] == FINISHED)
+    return (row for _, row in read(directory) if row["probe"] == FINISHED)
 
 
-def _read(directory: Path) -> Iterator[tuple[str, RowRead]]:
+def read(directory: Path) -> Iterator[tuple[str, RowRead]]:
     """Yield each line of a run directory as it was written, and the row that it says.
 
     One after another: no more of the file is held than a line.
+
+    Raises:
+        ValueError: as `load`.
     """
     file = directory / "rows.jsonl"
     if not file.is_file():
@@ -358,78 +360,3 @@ def frame(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     import pandas as pd  # half a second, which every worker would pay
 
     return pd.DataFrame.from_records([dict(row) for row in latest(rows)])
-
-
-@dataclass(frozen=True)
-class Merged:
-    """What a merge did: rows of each directory, rows written, and what could not be kept."""
-
-    read: Mapping[Path, int]
-    written: int
-    left_out: tuple[str, ...]
-
-
-BESIDE = ("calibration.json", "peaks.json")
-"""What a machine says of itself beside its rows; kept where all directories say the same."""
-
-
-def merge(directories: Sequence[Path], out: Path) -> Merged:
-    """Write the union of several run directories to a new one; return what was done.
-
-    Rows are read and written one after another, so that no more is held than their ids.
-
-    Raises:
-        ValueError: when `out` exists and is not empty, or an input is not a run directory, or rows
-            or facts in it were changed after they were written. Nothing is left behind then.
-    """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} is not an empty directory; name a new one")
-    plans = [plan for directory in directories if (plan := foreign.read_plan(directory))]
-    kept = {kind: _union(directories, kind) for kind in KINDS}
-    beside, left_out = _beside(directories)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=out.parent, prefix=f"{out.name}."))
-    try:
-        read: dict[Path, int] = {}
-        known = set[str]()
-        with (fresh / "rows.jsonl").open("w", encoding="utf-8") as stream:
-            for directory in directories:
-                for count, (line, row) in enumerate(_read(directory), start=1):
-                    read[directory] = count
-                    if row["id"] not in known:
-                        known.add(row["id"])
-                        stream.write(f"{line}\n")
-        for kind, files in kept.items():
-            for name, data in files.items():
-                write_json(fresh / kind / f"{name}.json", data)
-        for name, data in beside.items():
-            write_json(fresh / name, data)
-        if plans:
-            cases = {case["key"]: case for plan in plans for case in plan["cases"]}
-            write_json(fresh / "plan.json", {**plans[0], "cases": list(cases.values())})
-        fresh.chmod(0o755)
-        if out.exists():
-            out.rmdir()
-        fresh.rename(out)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-    return Merged(read, len(known), left_out)
-
-
-def _union(directories: Sequence[Path], kind: Kind) -> dict[str, dict[str, Any]]:
-    return {name: data for d in directories for name, data in facts(d, kind).items()}
-
-
-def _beside(directories: Sequence[Path]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return the files of BESIDE that all who have them agree on, and what is left out, and why."""
-    kept: dict[str, Any] = {}
-    left_out = []
-    for name in BESIDE:
-        files = [file for d in directories if (file := d / name).exists() or file.is_symlink()]
-        found = [foreign.read_json(file) for file in files]
-        if found and all(data == found[0] for data in found):
-            kept[name] = found[0]
-        elif found:
-            left_out.append(f"{name}: {len(found)} directories say different things")
-    return kept, tuple(left_out)

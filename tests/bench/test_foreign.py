@@ -13,7 +13,8 @@ from bench.commands import exit_codes
 from bench.commands.rendering import render
 from bench.drive.run import execute
 from bench.record import foreign
-from bench.record.rows import FINISHED, Store, line_of, load, merge, signed, write_json
+from bench.record.merging import merge
+from bench.record.rows import FINISHED, Store, line_of, load, signed, write_json
 from reports.__main__ import main as reports
 
 DEEP = "[" * 900 + "]" * 900
@@ -225,6 +226,8 @@ def test_a_merge_copies_what_a_run_wrote_and_nothing_else(run, tmp_path, capsys)
     told = capsys.readouterr().out
     count = len(load(run))
     assert f"{count} rows of {run}\n" in told and f"({count} were there twice)" in told
+    assert bench(["merge", str(run), str(run), "--out", str(tmp_path / "itself")]) == 0
+    assert f"({count} were there twice)" in capsys.readouterr().out
     write_json(other / "calibration.json", {**CALIBRATION, "when": "later"})
     assert bench(["merge", str(run), str(other), "--out", str(tmp_path / "third")]) == 0
     assert "left out: calibration.json: 2 directories say different" in capsys.readouterr().out

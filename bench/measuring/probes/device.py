@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from analysis.statistics import median_interval
+from analysis.statistics import series_interval
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.probes import Probe
 from bench.record.rows import Reading
@@ -33,7 +33,7 @@ def device(built: BuiltCase) -> Iterable[Reading]:
         except clocks_cuda.Lag as lag:
             yield Reading(name, None, detail={"unavailable": str(lag)})
             return  # what cannot be hidden once cannot be hidden at all
-        median, low, high = median_interval(timed.seconds)
+        median, low, high = series_interval(timed.seconds)
         detail = {"clock.sm": timed.clocks, "spin": timed.spin, "retries": timed.retries,
                   "calls": timed.calls, "empty": timed.empty}  # fmt: skip
         yield Reading(name, median, low, high, len(timed.seconds), timed.seconds, detail)

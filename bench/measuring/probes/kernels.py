@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from analysis.statistics import median_interval
+from analysis.statistics import series_interval
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.frameworks import Activity
 from bench.measuring.probes import Probe
@@ -67,7 +67,7 @@ def reading(found: Sequence[Activity], calls: int) -> Reading:
     }
     if not whole:
         return Reading("time.kernels", busy[0], n=1, samples=busy, detail=detail)
-    median, low, high = median_interval(busy)
+    median, low, high = series_interval(busy)
     return Reading("time.kernels", median, low, high, len(busy), busy, detail)
 
 

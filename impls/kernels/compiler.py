@@ -73,7 +73,7 @@ def library(
     directory of headers.
 
     Raises:
-        RuntimeError: when there is no compiler, or it fails; the message has its last line.
+        RuntimeError: when there is no compiler, or it fails; the message has its first error.
     """
     path = compiler()
     if path is None:
@@ -108,7 +108,12 @@ def _compiled(
 
 
 def _run(command: Sequence[str], text: str = "") -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    except OSError as error:
+        raise RuntimeError(
+            f"{command[0]} cannot be run: {error.strerror}; name another compiler in $CC"
+        ) from error
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
         raise RuntimeError(

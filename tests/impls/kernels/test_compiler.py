@@ -133,6 +133,15 @@ def test_a_compiler_that_fails_is_quoted(fresh, tmp_path, monkeypatch):
         compiled()
 
 
+def test_a_compiler_that_cannot_be_run_is_named(fresh, tmp_path, monkeypatch):
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\x7fno program")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CC", str(broken))
+    with pytest.raises(RuntimeError, match=r"broken cannot be run: .*; name another compiler"):
+        compiled()
+
+
 def test_rounding_is_that_of_the_process_before():
     """Fast math would flush small numbers to zero everywhere."""
     import numpy as np

@@ -16,15 +16,7 @@ sh:  [edges, dim(irreps_edge)]            spherical harmonics of the vectors, "c
 `irreps_edge` says which harmonics of the vectors are used, `irreps_out` which outputs are asked
 for; one copy of each irrep, channels are an axis.
 
-**The graph is that of the data**, and no size:
-
-edges:diamond:2x2x2@2.6   a structure, or several joined by +, and who is within a cutoff [Å]
-lattice:64x16             64 sites of a jittered cubic lattice, each with its 16 nearest: open
-isotropic:64x16           each node receives from 16 random others, along random directions
-poles:64x16               the same, along directions where frames and angles may fail
-axis:64x16                nodes on the polar axis, each with its nearest: all edges along +y or -y
-loose:64x1024             1024 edges in no order, each from any of 64 nodes to any, itself included
-placed:64x1024            1024 edges in no order between near sites of 64 of the lattice: open
+**The graph is that of the data** (`impls.inputs.named`), and no size.
 
 The group is O(3), or SO(3) for irreps without parity, with translations (E(3), SE(3)) where there
 are positions, times the permutations of the nodes: these move rows of x and r and relabel the
@@ -41,7 +33,6 @@ full        nodes 0..L, harmonics 0..2L, outputs 0..L: all harmonics that can ma
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -51,8 +42,18 @@ import numpy as np
 
 from impls.family import PART, Family, Part, sampled
 from impls.groups import Element, Group, direct_product, euclidean, orthogonal, rotations, symmetric
-from impls.inputs import clouds
-from impls.inputs.graphs import Graph, graph
+from impls.inputs.named import (
+    BY_EDGES,
+    CLOUDS,
+    KINDS,
+    LATTICE,
+    OPEN,
+    PAIR,
+    check_graph,
+    counts_of,
+    graph_of,
+    numbers,
+)
 from impls.inputs.networks import NETWORKS, Network
 from impls.problem import Problem, Refusal, Scalar, Size
 from impls.sizes import BadSize, Sizes, size
@@ -68,26 +69,6 @@ Dtype = Literal["float64", "float32", "bfloat16"]
 
 IRREPS = ("irreps_node", "irreps_edge", "irreps_out")
 SETTINGS: tuple[Setting, ...] = get_args(Setting)
-CLOUDS: Mapping[str, Callable[[int, int, int], Graph]] = {
-    "lattice": clouds.lattice,
-    "isotropic": clouds.isotropic,
-    "poles": clouds.poles,
-    "axis": clouds.axis,
-    "loose": clouds.loose,
-    "placed": clouds.placed,
-}
-"""Generators of graphs of so many nodes and neighbours, or edges, with a seed."""
-KINDS = ("edges", *CLOUDS)
-BY_EDGES = ("loose", "placed")
-"""Those that count edges, and may have none."""
-OPEN = ("lattice", "axis", "placed")
-"""Those with positions."""
-
-CRYSTAL = "edges:diamond:2x2x2@2.6"
-"""64 nodes with 16 neighbours each."""
-LATTICE = "lattice:64x16"
-PAIR = "lattice:2x1"
-"""Two nodes and an edge each way, in no special direction: open."""
 
 
 @dataclass(frozen=True)
@@ -303,48 +284,6 @@ def has_vectors(problem: Problem) -> bool:
     return PointsSizes.of(problem).given == "vectors"
 
 
-def graph_of(problem: Problem) -> Graph:
-    """Return the graph that the data names.
-
-    Raises:
-        ValueError: for data that name none.
-    """
-    kind, _, rest = problem.data.partition(":")
-    return _graph(kind, rest, problem.seed if kind in CLOUDS else 0)
-
-
-@lru_cache(maxsize=16)
-def _graph(kind: str, rest: str, seed: int) -> Graph:
-    if kind in CLOUDS:
-        return CLOUDS[kind](*_numbers(kind, rest), seed)
-    structures, _, cutoff = rest.rpartition("@")
-    return graph(structures, float(cutoff))
-
-
-def _numbers(kind: str, text: str) -> tuple[int, int]:
-    """Read "64x16"; where edges are counted there may be none.
-
-    Raises:
-        ValueError: for anything else.
-    """
-    second = r"\d+" if kind in BY_EDGES else r"[1-9]\d*"
-    match = re.fullmatch(rf"([1-9]\d*)x({second})", text, re.ASCII)
-    if match is None:
-        what = "edges" if kind in BY_EDGES else "neighbours"
-        raise ValueError(f"{text!r} are no numbers of nodes and {what}, as in '64x16'")
-    return int(match[1]), int(match[2])
-
-
-def counts_of(problem: Problem) -> tuple[int, int]:
-    """Return the numbers of nodes and of edges."""
-    kind, _, rest = problem.data.partition(":")
-    if kind in CLOUDS:
-        nodes, near = _numbers(kind, rest)
-        return nodes, near if kind in BY_EDGES else nodes * near
-    found = graph_of(problem)
-    return found.nodes, len(found.src)
-
-
 def has_positions(problem: Problem) -> bool:
     """Tell whether nodes come with positions: vectors are given, and are differences of these."""
     if not has_vectors(problem):
@@ -445,36 +384,7 @@ def _check(problem: Problem) -> Refusal | None:
         PointsSizes.of(problem)
     except BadSize as error:
         return error.refusal
-    return _check_graph(problem)
-
-
-def _check_graph(problem: Problem) -> Refusal | None:
-    kind, _, rest = problem.data.partition(":")
-    if kind not in KINDS or not rest:
-        return Refusal(
-            f"unknown data {problem.data!r}",
-            f"family points draws '{CRYSTAL}' (structures and a cutoff in Å), or "
-            f"{', '.join(repr(f'{name}:64x16') for name in CLOUDS)} (nodes x neighbours, or edges)",
-        )
-    try:
-        if kind in CLOUDS:
-            nodes, near = _numbers(kind, rest)
-            needed = {"loose": 0, "placed": min(near, 1)}.get(kind, near)
-            if needed >= nodes:
-                raise ValueError(f"a node has only {nodes - 1} others; use more nodes")
-            return None
-        cutoff = rest.rpartition("@")
-        if not cutoff[1]:
-            raise ValueError(f"no cutoff; write one in Å, as in '{CRYSTAL}'")
-        edges = counts_of(problem)[1]
-    except ValueError as error:
-        return Refusal(f"data {problem.data!r}: {error}")
-    if not edges:
-        return Refusal(
-            f"data {problem.data!r}: no two atoms are within the cutoff of {cutoff[2]} Å",
-            "use a larger cutoff",
-        )
-    return None
+    return check_graph(problem)
 
 
 def _group(problem: Problem) -> Group:
@@ -532,7 +442,7 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
     if kind in BY_EDGES:
         return facets | {"graph": kind}
     if kind in CLOUDS:
-        return facets | {"graph": kind, "neighbours": _numbers(kind, rest)[1]}
+        return facets | {"graph": kind, "neighbours": numbers(kind, rest)[1]}
     structures, _, cutoff = rest.rpartition("@")
     return facets | {"graph": structures, "cutoff": float(cutoff)}
 

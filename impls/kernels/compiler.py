@@ -73,7 +73,8 @@ def library(
     directory of headers.
 
     Raises:
-        RuntimeError: when there is no compiler, or it fails; the message has its last line.
+        RuntimeError: when there is no compiler, or it fails; the message has its first error, or
+            its last line.
     """
     path = compiler()
     if path is None:
@@ -108,11 +109,17 @@ def _compiled(
 
 
 def _run(command: Sequence[str], text: str = "") -> str:
-    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line] or [done.stderr]
+    try:
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    except OSError as error:
         raise RuntimeError(
-            f"{command[0]} failed to compile a kernel: {lines[0].strip()}; name another compiler "
-            "in $CC"
+            f"{command[0]} cannot be run: {error.strerror}; name another compiler in $CC"
+        ) from error
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        told = [*(line for line in lines if "error" in line), *lines[-1:], "it says nothing"][0]
+        raise RuntimeError(
+            f"{command[0]} failed to compile a kernel: {told.strip()} (exit status "
+            f"{done.returncode}); name another compiler in $CC"
         )
     return done.stdout

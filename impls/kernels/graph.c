@@ -233,7 +233,7 @@ static Room room(const Graph *q, char *memory) {
 static void receive_nodes(const Graph *q, const vec *x, const REAL *s, const REAL *w, REAL *z,
                           int add, const int32_t *order, const int64_t *first, int64_t from,
                           int64_t to, Room r) {
-    int64_t stop = first[to], node = from;
+    int64_t stop = first[to];
     memset(r.tile, 0, (size_t)q->blocks * q->dim_z * sizeof(vec));
     for (int64_t n = from; n < to && !add; n++)
         if (first[n] == first[n + 1])
@@ -253,7 +253,7 @@ static void receive_nodes(const Graph *q, const vec *x, const REAL *s, const REA
                     BY_COMPONENTS(path->ni,
                                   receive(xs + path->i, m, own, tile + path->k, path->nk, N))
                 }
-                node = q->dst[edge[e]];
+                int64_t node = q->dst[edge[e]];
                 if (start + e + 1 == first[node + 1]) {
                     to_node(q, z, q->dim_z, node, block, tile, r.scratch, add);
                     memset(tile, 0, q->dim_z * sizeof(vec));

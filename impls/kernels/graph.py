@@ -22,6 +22,8 @@ from impls.kernels.form import ZERO, Block
 from impls.kernels.kernel import Shape, Table
 
 SOURCES = ("lanes.c", "graph.c")
+MOST = 2**31 - 1
+"""Nodes and edges are numbered in int32."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +128,16 @@ class Edges:
         """Return the numbers of nodes, edges and channels.
 
         Raises:
-            ValueError: when the arrays do not fit together.
+            ValueError: when the arrays do not fit together, or nodes or edges are more than MOST.
         """
         known = Derivative(derivative.slots, (), derivative.given, ())
-        edges = (arguments[1][0],)
-        expected = (*self.shapes(known, arguments), *[edges] * self.indices)
+        nodes, edges, channels = arguments[0][0], arguments[1][0], arguments[0][1]
+        expected = (*self.shapes(known, arguments), *[(edges,)] * self.indices)
         for shape, right in zip(arguments, expected, strict=True):
             if tuple(shape) != right:
                 raise ValueError(f"a convolution got an array {tuple(shape)}, not {right}")
-        return arguments[0][0], arguments[1][0], arguments[0][1]
+        if max(nodes, edges) > MOST:
+            raise ValueError(
+                f"a convolution takes up to {MOST} nodes and edges, not {nodes}, {edges}"
+            )
+        return nodes, edges, channels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import numpy as np
 
 from impls.kernels.compiler import library
 from impls.kernels.derivative import Derivative
-from impls.kernels.kernel import Kernel, first
+from impls.kernels.kernel import Kernel, check_dtypes, first
 
 
 @jax.tree_util.register_static
@@ -31,7 +31,7 @@ def bind(kernel: Kernel, dtype: str, threads: int) -> Callable[..., Any]:
     return call
 
 
-@lru_cache(maxsize=256)
+@cache
 def _target(
     sources: tuple[str, ...], flags: tuple[str, ...], symbol: str, dtype: str, parallel: bool
 ) -> str:
@@ -53,6 +53,7 @@ def _function(kernel: Kernel, derivative: Derivative, dtype: str, threads: int) 
 
     @jax.custom_vjp
     def call(*arrays: Any) -> Any:
+        check_dtypes(kernel, dtype, [a.dtype.name for a in arrays])
         shapes = [a.shape for a in arrays[:many]]
         outputs = [jax.ShapeDtypeStruct(s, dtype) for s in kernel.shapes(derivative, shapes)]
         counts = kernel.counts(derivative, [a.shape for a in arrays])

@@ -56,6 +56,20 @@ class Kernel(Protocol):
         """Return the numbers of rows, from the shapes of what is given and of the indices."""
 
 
+def check_dtypes(kernel: Kernel, dtype: str, names: Sequence[str]) -> None:
+    """Refuse arrays that the C function would misread: `names` are the data types of all.
+
+    Raises:
+        TypeError: when what is given is not of the data type of the function, or an index no int32.
+    """
+    given = len(names) - kernel.indices
+    expected = [dtype] * given + ["int32"] * kernel.indices
+    if list(names) != expected:
+        raise TypeError(
+            f"{kernel.symbol} got arrays of {', '.join(names)}, not {', '.join(expected)}"
+        )
+
+
 def first(kernel: Kernel) -> Derivative:
     """Return the map itself: the derivative with respect to the last slot."""
     return value(kernel.slots)

@@ -11,21 +11,22 @@ dispatcher, which in Python costs several times what the function does around a 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
 from impls.kernels.derivative import Derivative
-from impls.kernels.kernel import Kernel, first
+from impls.kernels.kernel import Kernel, check_dtypes, first
 from impls.kernels.numpy import Function
 
 LIBRARY = torch.library.Library("equibench", "FRAGMENT")
 KERNELS: dict[str, Kernel] = {}
 """By digest: every kernel that was bound in this process."""
-NAMES = {torch.float32: "float32", torch.float64: "float64"}
 PLAIN = {torch.Tensor, torch.nn.Parameter}
+DTYPE, SHAPE = attrgetter("dtype"), attrgetter("shape")
 
 
 def bind(kernel: Kernel, dtype: torch.dtype, threads: int) -> Callable[..., Any]:
@@ -34,8 +35,8 @@ def bind(kernel: Kernel, dtype: torch.dtype, threads: int) -> Callable[..., Any]
     The library is compiled here, and the table of the map made; those of gradients when asked for.
     """
     KERNELS[kernel.digest] = kernel
-    _prepared(kernel.digest, dtype, threads)
     digest, operator = kernel.digest, _operator(kernel.slots - 1, kernel.indices, 1)
+    _prepared(digest, (dtype,) * (kernel.slots - 1) + (torch.int32,) * kernel.indices, threads)
 
     def call(*tensors: Any) -> Any:
         if torch.compiler.is_compiling():
@@ -47,7 +48,7 @@ def bind(kernel: Kernel, dtype: torch.dtype, threads: int) -> Callable[..., Any]
 
 def _apply(operator: Any, tensors: Sequence[Any], key: str, threads: int) -> Any:
     """Call an operator, directly where nothing looks on."""
-    if is_in_torch_dispatch_mode() or not all(type(t) in PLAIN for t in tensors):
+    if is_in_torch_dispatch_mode() or not PLAIN.issuperset(map(type, tensors)):
         return operator(*tensors, key, threads)
     if torch.is_grad_enabled() and any(t.requires_grad for t in tensors):
         return Eager.apply(key, threads, *tensors)
@@ -110,22 +111,26 @@ def _derivative(key: str) -> tuple[Kernel, Derivative]:
 
 
 @lru_cache(maxsize=256)
-def _prepared(key: str, dtype: torch.dtype, threads: int) -> Function:
-    return Function(*_derivative(key), NAMES[dtype], threads)
+def _prepared(key: str, dtypes: tuple[torch.dtype, ...], threads: int) -> Function:
+    """Return the function for tensors of these data types, which are checked once."""
+    kernel, derivative = _derivative(key)
+    names = [str(dtype).removeprefix("torch.") for dtype in dtypes]
+    check_dtypes(kernel, names[0], names)
+    return Function(kernel, derivative, names[0], threads)
 
 
 def _run(key: str, threads: int, tensors: Sequence[Any]) -> Any:
     """Compute the outputs: a tensor, or a tuple of several."""
     leader = tensors[0]
-    function = _prepared(key, leader.dtype, threads)
+    function = _prepared(key, tuple(map(DTYPE, tensors)), threads)
     tensors = [t.contiguous() for t in tensors]
-    shapes, counts = function.sizes(tuple(t.shape for t in tensors))
+    shapes, counts = function.sizes(tuple(map(SHAPE, tensors)))
     found = [leader.new_empty(shape) for shape in shapes]
     function([t.data_ptr() for t in (*tensors, *found)], counts)
     return found[0] if len(found) == 1 else tuple(found)
 
 
-@lru_cache(maxsize=64)
+@cache
 def _operator(given: int, indices: int, outputs: int) -> Any:
     """Return the operator with so many tensors, index tensors and outputs; defined once."""
     name, tensors = f"map_{given}_{indices}_{outputs}", given + indices

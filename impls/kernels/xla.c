@@ -1,5 +1,5 @@
 /* The kernels behind XLA's foreign functions. The attributes are, in XLA's order of names: counts
-   (a single 0 means the rows of the first argument), numbers, threads, words. */
+   (of one it is the rows of the first argument, as XLA has them), numbers, threads, words. */
 
 #include "xla/ffi/api/c_api.h"
 
@@ -29,8 +29,7 @@ XLA_FFI_Error *call_of_xla(XLA_FFI_CallFrame *frame) {
     const XLA_FFI_Array *words = frame->attrs.attrs[3];
     const XLA_FFI_Buffer *first = frame->args.args[0];
     for (int64_t axis = 0; axis + 1 < first->rank; axis++) rows *= first->dims[axis];
-    const int64_t *sizes = counts->data;
-    int failed = KERNEL(words->data, numbers->data, arrays, sizes[0] ? sizes : &rows,
+    int failed = KERNEL(words->data, numbers->data, arrays, counts->size == 1 ? &rows : counts->data,
                         (int)*(const int64_t *)threads->value);
     if (!failed) return NULL;
     return refused(frame, failed == 1 ? "a kernel got no memory to work in"

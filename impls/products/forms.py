@@ -1,15 +1,17 @@
-"""Products of two features as trilinear forms, for the kernel that takes these."""
+"""Products of two features as trilinear forms, and algorithms by the kernel of these."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.product import irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
@@ -75,11 +77,32 @@ def mixed(coupled: Any, dims: Sequence[int], weights: Sequence[Any], b: Backend)
     return b.concatenate(parts, 1).swapaxes(1, 2)
 
 
-def product(form: TrilinearForm, b: Backend) -> Built:
-    """Build z = the bilinear map of a form, of x and y."""
-    bilinear = b.trilinear(form)
+def algorithm(
+    operation: str,
+    form_of: Callable[[Problem], TrilinearForm],
+    *,
+    papers: tuple[str, ...],
+    title: str = "sparse coefficients in C",
+    supports: Callable[[Problem, Target], Refusal | None] = supports,
+    growth: Growth | None = None,
+) -> Algorithm:
+    """Return the algorithm "kernel" of an operation that is one form of x and y."""
 
-    def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        return {"z": bilinear(inputs["x"], inputs["y"])}
+    def kernel(problem: Problem, b: Backend, options: Options) -> Built:
+        form = form_of(problem)
+        bilinear = b.trilinear(form)
 
-    return Built(call, kernel=f"C, {len(form.values)} coefficients")
+        def call(inputs: Tensors, weights: Tensors) -> Tensors:
+            return {"z": bilinear(inputs["x"], inputs["y"])}
+
+        return Built(call, kernel=f"C, {len(form.values)} coefficients")
+
+    return Algorithm(
+        operation,
+        "kernel",
+        title,
+        kernel,
+        supports=supports,
+        papers=papers,
+        growth=growth or Growth(),
+    )

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from impls.algorithm import Options
-from impls.families.points import channels_of, counts_of, has_vectors, irreps_of
+from impls.families.points import channels_of, has_vectors, irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Implementation, Target, Tensors
+from impls.inputs.named import counts_of
 from impls.peers.e3nn import Ints, flat_order, labels, torch_kernel, torch_module
 from impls.points.convolution.merged import merged
 from impls.points.convolution.operation import paths_of, reached

@@ -35,13 +35,13 @@ import numpy as np
 
 from impls.families.points import (
     channels_of,
-    counts_of,
     edge_harmonics,
     has_vectors,
     irreps_of,
     node_space,
 )
 from impls.growth import Growth
+from impls.inputs.named import counts_of
 from impls.operation import Operation, exact
 from impls.operation import Path as PathKey
 from impls.problem import BYTES, Problem, Refusal

@@ -44,8 +44,9 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from impls.families.points import channels_of, counts_of, has_vectors, irreps_of, node_space
+from impls.families.points import channels_of, has_vectors, irreps_of, node_space
 from impls.growth import Growth
+from impls.inputs.named import counts_of
 from impls.operation import Knob, Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.harmonics import spherical_harmonics

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.points import counts_of, irreps_of
+from impls.families.points import irreps_of
 from impls.implementation import Built, Tensors
+from impls.inputs.named import counts_of
 from impls.points.convolution.contraction import coupling_matrix
 from impls.points.harmonics import Harmonics
 from impls.points.solid_convolution.operation import paths_of

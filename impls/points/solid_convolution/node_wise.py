@@ -25,9 +25,10 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.points import counts_of, irreps_of
+from impls.families.points import irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
+from impls.inputs.named import counts_of
 from impls.points.harmonics import Harmonics
 from impls.points.solid_convolution.operation import paths_of
 from impls.problem import Problem, Refusal

@@ -27,13 +27,13 @@ import numpy as np
 
 from impls.families.points import (
     channels_of,
-    counts_of,
     has_positions,
     has_vectors,
     irreps_of,
     node_space,
 )
 from impls.growth import Growth
+from impls.inputs.named import counts_of
 from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.paths import Path, coupled_paths, output_irreps

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
 from impls.families.product import irreps_of
-from impls.implementation import Built
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
@@ -19,8 +16,8 @@ from impls.products.cartesian_matrix.dense import conversion
 from impls.products.cartesian_matrix.operation import anticommutes, coefficients
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     x, y, z = (conversion(irreps).reshape(-1, 3, 3) for irreps in irreps_of(problem))
     table = np.einsum("iab,jbc,kac->ijk", x, y, z, optimize=True)
     if anticommutes(problem):
@@ -30,14 +27,7 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
     out = irreps_of(problem)[2]
     ends = {i3 for _, _, i3 in coefficients(problem)}
     table *= np.repeat([i3 in ends for i3 in range(len(out))], [ir.dim for _, ir in out])
-    return forms.product(TrilinearForm.dense(table), b)
+    return TrilinearForm.dense(table)
 
 
-ALGORITHM = Algorithm(
-    "cartesian_matrix",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=forms.supports,
-    papers=("simeon2023",),
-)
+ALGORITHM = forms.algorithm("cartesian_matrix", form_of, papers=("simeon2023",))

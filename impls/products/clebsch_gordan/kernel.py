@@ -7,26 +7,17 @@ paths [@geiger2022] [@xie2025].
 
 from __future__ import annotations
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
 from impls.families.product import irreps_of
-from impls.implementation import Built
+from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
 from impls.products.clebsch_gordan.operation import paths_of
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     first, second, _ = irreps_of(problem)
-    return forms.product(forms.of_paths((first.dim, second.dim), paths_of(problem)), b)
+    return forms.of_paths((first.dim, second.dim), paths_of(problem))
 
 
-ALGORITHM = Algorithm(
-    "clebsch_gordan",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=forms.supports,
-    papers=("geiger2022", "xie2025"),
-)
+ALGORITHM = forms.algorithm("clebsch_gordan", form_of, papers=("geiger2022", "xie2025"))

@@ -23,9 +23,9 @@ from impls.products.clifford import algebra, bilinear_algebra
 from impls.products.clifford.bilinear_dense import Linear
 
 
-def plain(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the product without weights."""
-    return forms.product(TrilinearForm.dense(algebra.dense()), b)
+def plain(problem: Problem) -> TrilinearForm:
+    """Return the form of the product without weights."""
+    return TrilinearForm.dense(algebra.dense())
 
 
 def weighted(problem: Problem, b: Backend, options: Options) -> Built:
@@ -67,14 +67,7 @@ TITLE = "sparse coefficients in C"
 
 ALGORITHMS = (
     Algorithm("clifford", "kernel", TITLE, weighted, supports=forms.supports, papers=("ruhe2023",)),
-    Algorithm(
-        "geometric_product",
-        "kernel",
-        TITLE,
-        plain,
-        supports=forms.supports,
-        papers=("brehmer2023",),
-    ),
+    forms.algorithm("geometric_product", plain, papers=("brehmer2023",)),
     Algorithm(
         "geometric_bilinear",
         "kernel",

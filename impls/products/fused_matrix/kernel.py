@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.growth import Growth
-from impls.implementation import Built
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
@@ -23,8 +20,8 @@ from impls.products.matrix.operation import block_of
 from impls.so3.irreps import Irreps
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     first, second, out = irreps_of(problem)
     j, segments = block_of(problem), segments_of(problem)
     tables = []
@@ -33,15 +30,9 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         if items:
             x, y = part_of(first, j, p), part_of(second, j, q)
             tables.append(multiplied(x, y, conversion(Irreps(items), j)))
-    return forms.product(TrilinearForm.dense(np.concatenate(tables, axis=2)), b)
+    return TrilinearForm.dense(np.concatenate(tables, axis=2))
 
 
-ALGORITHM = Algorithm(
-    "fused_matrix",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=forms.supports,
-    papers=("unke2024",),
-    growth=Growth({"lmax": 5, "channels": 1}),
+ALGORITHM = forms.algorithm(
+    "fused_matrix", form_of, papers=("unke2024",), growth=Growth({"lmax": 5, "channels": 1})
 )

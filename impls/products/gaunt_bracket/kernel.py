@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
-from impls.implementation import Built
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
@@ -18,18 +15,11 @@ from impls.products.gaunt_bracket.operation import halves
 from impls.products.poisson_bracket import coefficients as bracket
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     first, second = halves(problem)
     both = gaunt.coefficient_matrix(first), bracket.coefficient_matrix(second)
-    return forms.product(TrilinearForm.dense(np.concatenate(both, axis=2)), b)
+    return TrilinearForm.dense(np.concatenate(both, axis=2))
 
 
-ALGORITHM = Algorithm(
-    "gaunt_bracket",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=forms.supports,
-    papers=("luo2024", "bochkarev2026"),
-)
+ALGORITHM = forms.algorithm("gaunt_bracket", form_of, papers=("luo2024", "bochkarev2026"))

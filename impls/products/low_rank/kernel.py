@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
 from impls.growth import Growth
-from impls.implementation import Built
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
 from impls.products.low_rank.factors import factors
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     table = np.einsum("ir,jr,kr->ijk", *factors(problem), optimize=True)
-    return forms.product(TrilinearForm.dense(table), b)
+    return TrilinearForm.dense(table)
 
 
-ALGORITHM = Algorithm(
+ALGORITHM = forms.algorithm(
     "low_rank",
-    "kernel",
-    "terms multiplied out, in C",
-    kernel,
-    supports=forms.supports,
+    form_of,
     papers=("lin2025",),
+    title="terms multiplied out, in C",
     growth=Growth({"lmax": 6, "channels": 1}),
 )

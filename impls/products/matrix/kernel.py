@@ -7,11 +7,8 @@ numbers are moved.
 
 from __future__ import annotations
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.growth import Growth
-from impls.implementation import Built
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
@@ -19,20 +16,14 @@ from impls.products.matrix.dense import conversion, multiplied
 from impls.products.matrix.operation import block_of, coefficients
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     parts, j = irreps_of(problem), block_of(problem)
     reached = sorted({i3 for _, _, i3 in coefficients(problem)})
     x, y = (conversion(irreps, j) for irreps in parts[:2])
-    return forms.product(TrilinearForm.dense(multiplied(x, y, conversion(parts[2], j, reached))), b)
+    return TrilinearForm.dense(multiplied(x, y, conversion(parts[2], j, reached)))
 
 
-ALGORITHM = Algorithm(
-    "matrix",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=forms.supports,
-    papers=("unke2024",),
-    growth=Growth({"lmax": 5, "channels": 1}),
+ALGORITHM = forms.algorithm(
+    "matrix", form_of, papers=("unke2024",), growth=Growth({"lmax": 5, "channels": 1})
 )

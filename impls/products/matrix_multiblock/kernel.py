@@ -6,11 +6,8 @@ O(L^6) [@xie2025].
 
 from __future__ import annotations
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.growth import Growth
-from impls.implementation import Built
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
@@ -19,20 +16,14 @@ from impls.products.matrix_multiblock.dense import conversion
 from impls.products.matrix_multiblock.operation import largest_block, reached
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     parts, largest = irreps_of(problem), largest_block(problem)
     x, y = (conversion(irreps, largest) for irreps in parts[:2])
     table = multiplied(x, y, conversion(parts[2], largest, reached(problem)))
-    return forms.product(TrilinearForm.dense(table), b)
+    return TrilinearForm.dense(table)
 
 
-ALGORITHM = Algorithm(
-    "matrix_multiblock",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=forms.supports,
-    papers=("xie2025",),
-    growth=Growth({"lmax": 5, "channels": 1}),
+ALGORITHM = forms.algorithm(
+    "matrix_multiblock", form_of, papers=("xie2025",), growth=Growth({"lmax": 5, "channels": 1})
 )

@@ -8,17 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
-from impls.implementation import Built
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
 from impls.products.scalar_vector.operation import crosses
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
     one, three = np.ones((1, 1, 1)), np.eye(3)
     blocks = [
         (0, 0, 0, one),
@@ -31,15 +28,9 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         cross = np.zeros((3, 3, 3))
         cross[turns[0], turns[1], turns[2]], cross[turns[1], turns[0], turns[2]] = 1.0, -1.0
         blocks.append((1, 1, 8, cross))
-    form = TrilinearForm.of((4, 4, 11 if crosses(problem) else 8), blocks)
-    return forms.product(form, b)
+    return TrilinearForm.of((4, 4, 11 if crosses(problem) else 8), blocks)
 
 
-ALGORITHM = Algorithm(
-    "scalar_vector",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=forms.supports,
-    papers=("schutt2021", "jing2021", "satorras2021"),
+ALGORITHM = forms.algorithm(
+    "scalar_vector", form_of, papers=("schutt2021", "jing2021", "satorras2021")
 )

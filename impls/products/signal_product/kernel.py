@@ -5,10 +5,8 @@ O(L^5) multiplications for each pair of components of the values.
 
 from __future__ import annotations
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
 from impls.families.field import irreps_of
-from impls.implementation import Built, Target
+from impls.implementation import Target
 from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem, Refusal
@@ -16,9 +14,9 @@ from impls.products import forms
 from impls.products.signal_product.coefficients import coefficient_matrix
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm in a framework."""
-    return forms.product(TrilinearForm.dense(coefficient_matrix(problem)), b)
+def form_of(problem: Problem) -> TrilinearForm:
+    """Return the form of the product."""
+    return TrilinearForm.dense(coefficient_matrix(problem))
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
@@ -26,11 +24,4 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     return forms.fits(*irreps_of(problem)[:2]) or compiler.supports(problem, target)
 
 
-ALGORITHM = Algorithm(
-    "signal_product",
-    "kernel",
-    "sparse coefficients in C",
-    kernel,
-    supports=supports,
-    papers=("xie2026",),
-)
+ALGORITHM = forms.algorithm("signal_product", form_of, papers=("xie2026",), supports=supports)

@@ -6,14 +6,9 @@ import numpy as np
 import pytest
 
 from impls.families.points import (
-    CLOUDS,
-    CRYSTAL,
     FAMILY,
-    LATTICE,
     ask,
-    counts_of,
     edge_harmonics,
-    graph_of,
     has_positions,
     irreps_of,
     model,
@@ -21,6 +16,7 @@ from impls.families.points import (
 )
 from impls.family import PART
 from impls.inputs.graphs import graph
+from impls.inputs.named import CLOUDS, CRYSTAL, LATTICE, counts_of, graph_of
 from impls.inputs.networks import NETWORKS
 from impls.points.convolution.operation import CHANNELWISE, paths_of
 from impls.problem import Problem

@@ -124,12 +124,29 @@ def test_where_nothing_can_be_kept_a_process_compiles_for_itself(tmp_path, monke
     assert isinstance(compiled(compiler.library.__wrapped__), ctypes.CDLL)
 
 
-def test_a_compiler_that_fails_is_quoted(fresh, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("says", "told"),
+    [
+        ("echo 'first, an error: out of ideas' >&2; echo gone >&2", "out of ideas"),
+        ("echo much >&2; echo 'Fehler: keine Idee' >&2", "Fehler: keine Idee"),
+        ("true", "it says nothing"),
+    ],
+)
+def test_a_compiler_that_fails_is_quoted(says, told, fresh, tmp_path, monkeypatch):
     broken = tmp_path / "broken"
-    broken.write_text("#!/bin/sh\necho 'error: out of ideas' >&2\nexit 1\n")
+    broken.write_text(f"#!/bin/sh\n{says}\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setenv("CC", str(broken))
-    with pytest.raises(RuntimeError, match=r"broken failed .* out of ideas; name another compiler"):
+    with pytest.raises(RuntimeError, match=rf"broken failed .*: .*{told} \(exit status 3\); name"):
+        compiled()
+
+
+def test_a_compiler_that_cannot_be_run_is_named(fresh, tmp_path, monkeypatch):
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\x7fno program")
+    broken.chmod(0o755)
+    monkeypatch.setenv("CC", str(broken))
+    with pytest.raises(RuntimeError, match=r"broken cannot be run: .*; name another compiler"):
         compiled()
 
 

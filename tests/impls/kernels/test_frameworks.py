@@ -1,5 +1,7 @@
 """Kernels inside PyTorch and JAX: gradients of gradients, compiled, mapped."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -107,6 +109,34 @@ def test_torch_compile_holds_one_operator_and_its_gradient(torch, pair):
         torch.testing.assert_close(a, b)
 
 
+def test_tensors_of_two_data_types_are_refused_by_name(torch, pair):
+    x, y = pair[2]
+    mixed = {"float64, float32": (x, y.float()), "float32, float64": (x.float(), y)}
+    for names, given in mixed.items():
+        with pytest.raises(TypeError, match=f"map_rows got arrays of {names}, not"):
+            pair[0](*given)
+
+
+def test_indices_of_another_data_type_are_refused_by_name(torch):
+    from impls.kernels.graph import Convolution, Edges
+    from impls.kernels.torch import bind
+
+    form = Convolution((1, 1, 1), ((0, 0, 0, np.ones((1, 1, 1))),), weighted=False)
+    x, s, ends = torch.ones(2, 1, 1), torch.ones(1, 1), torch.tensor([1])
+    call = bind(Edges(form), torch.float32, 1)
+    assert call(x, s, ends.int(), ends.int()).tolist() == [[[0.0]], [[1.0]]]
+    with pytest.raises(TypeError, match="convolve got arrays of float32, float32, int64, int64"):
+        call(x, s, ends, ends)
+
+
+def test_an_operator_is_defined_once(torch):
+    from impls.kernels.torch import _operator
+
+    shapes = list(itertools.product(range(2, 12), range(1, 9)))
+    many = [_operator(given, 0, outputs) for given, outputs in shapes]
+    assert [_operator(given, 0, outputs) for given, outputs in shapes] == many
+
+
 def test_what_is_not_contiguous_is_taken_as_it_reads(torch, pair):
     mine, other, (x, y) = pair
     x, y = x.detach().swapaxes(0, 1), y.detach().swapaxes(0, 1)
@@ -148,6 +178,11 @@ def test_jax_maps_over_one_argument(jax):
         for transform in (jax.vmap, lambda f, a: jax.jit(jax.vmap(f, a))):
             found = transform(mine, axes)(x, Y)
             np.testing.assert_allclose(found, jax.vmap(other, axes)(x, Y), rtol=1e-12)
+
+
+def test_jax_refuses_two_data_types_by_name(jax):
+    with pytest.raises(TypeError, match="map_rows got arrays of float64, float32, not"):
+        jax_pair(jax)[0](jax.numpy.asarray(X), jax.numpy.asarray(Y, "float32"))
 
 
 def test_jax_computes_no_gradient_that_is_not_wanted(jax):

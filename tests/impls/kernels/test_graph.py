@@ -5,7 +5,7 @@ import pytest
 
 from impls.kernels import numpy as native
 from impls.kernels.derivative import value
-from impls.kernels.graph import Convolution, Edges
+from impls.kernels.graph import MOST, Convolution, Edges
 
 RNG = np.random.default_rng(2)
 DIMS = (9, 5, 12)
@@ -170,6 +170,15 @@ def test_arrays_that_do_not_fit_are_refused_by_shape():
         call(x, s, w[:, :3], src, dst)
     with pytest.raises(ValueError, match=r"got an array \(44,\), not \(45,\)"):
         call(x, s, w, src[:44], dst)
+
+
+def test_more_nodes_or_edges_than_are_numbered_are_refused():
+    kernel, channels, many = Edges(FORMS[False]), 2, MOST + 1
+    for nodes, edges in ((many, 1), (1, many)):
+        shapes = [(nodes, channels, DIMS[0]), (edges, DIMS[1]), (edges,), (edges,)]
+        with pytest.raises(ValueError, match=f"up to {MOST} nodes and edges, not {nodes}, {edges}"):
+            kernel.counts(value(3), shapes)
+    assert kernel.counts(value(3), [(MOST, 2, DIMS[0]), (4, DIMS[1]), (4,), (4,)]) == (MOST, 4, 2)
 
 
 def test_equal_convolutions_have_equal_digests():

@@ -5,8 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from impls.families.points import FAMILY, ask, counts_of, graph_of, irreps_of, model, problem
+from impls.families.points import (
+    FAMILY,
+    ask,
+    irreps_of,
+    model,
+    problem,
+)
 from impls.implementation import Target
+from impls.inputs.named import counts_of, graph_of
 from impls.peers.e3nn import labels
 from impls.points.convolution.contraction import copies_as_channels, coupling_matrix
 from impls.points.convolution.merged import merged, runs_of

@@ -29,8 +29,14 @@ class Block:
     @property
     def baseline(self) -> Result | None:
         """Return the published baseline with the first name, in its fastest mode, or None."""
+        return min(self.baselines, key=lambda r: (r.time or 0.0, r.label), default=None)
+
+    @property
+    def baselines(self) -> list[Result]:
+        """Return the modes of which the baseline is the fastest."""
         found = [r for r in self.results if r.published and r.detail.get("baseline") is True]
-        return min(found, key=lambda r: (_modeless(r), r.time or 0.0, r.label), default=None)
+        first = min(map(_modeless, found), default="")
+        return [r for r in found if _modeless(r) == first]
 
     @property
     def clock(self) -> Clock:
@@ -106,8 +112,26 @@ def judged(block: Block) -> dict[str, Verdict]:
     baseline = block.baseline
     if baseline is None:
         return {}
-    found = compared([(r, baseline) for r in block.results if r is not baseline])
+    among = pairs_of(sum(r.published for r in block.results), len(block.baselines))
+    found = compared([(r, baseline) for r in block.results if r is not baseline], among)
     return {each.a.label: each.verdict for each in found if each.verdict}
+
+
+def beside_fastest(groups: Sequence[Sequence[Result]]) -> list[Compared]:
+    """Return how all of each group compare with its first, the fastest; verdicts are for all."""
+    pairs = [(other, group[0]) for group in groups for other in group[1:]]
+    return compared(pairs, sum(pairs_of(len(group), len(group)) for group in groups))
+
+
+def pairs_of(n: int, references: int) -> int:
+    """Return how many pairs n results have with those of them that may be the reference.
+
+    That is of how many those with the fastest of some references were chosen.
+
+    >>> pairs_of(5, 1), pairs_of(5, 5)
+    (4, 10)
+    """
+    return references * n - references * (references + 1) // 2
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from analysis.statistics import paired_ratio
 from analysis.verdict import Comparison, Verdict, in_turn, verdicts
 from reports.data.clocks import Clock
-from reports.data.results import BLOCK, LEVEL, Result
+from reports.data.results import BLOCK, Result
 from reports.data.text import slug
-
-Ratio = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -96,12 +93,6 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
         used.add(anchor)
         blocks.append(Block(anchor, title_of(found[0]), target, tuple(found)))
     return blocks
-
-
-def ratio(baseline: Result, result: Result) -> Ratio | None:
-    """Return (time of the baseline / time, lo, hi), this pair alone, of samples taken in turn."""
-    both = taken_in_turn(baseline, result)
-    return paired_ratio(*both, level=LEVEL) if both else None
 
 
 def judged(block: Block) -> dict[str, Verdict]:

@@ -16,7 +16,7 @@ from reports.data.blocks import Block, blocks_of, pairs_of
 from reports.data.results import summarise
 from reports.data.run import read
 from reports.data.words import Words
-from reports.tables import algorithms, operation
+from reports.tables import algorithms, growth, operation
 
 REPORTS = Path(__file__).parents[2] / "reports"
 WORDS = Words(load())
@@ -37,6 +37,19 @@ def block(writer: Any) -> Block:
     return found
 
 
+@pytest.fixture
+def seen(monkeypatch: Any) -> list[tuple[int, int]]:
+    """Return how many comparisons each table that is made has, and of how many they are."""
+    found: list[tuple[int, int]] = []
+
+    def spy(comparisons: Any, among: int = 0) -> Any:
+        found.append((len(comparisons), among))
+        return verdicts(comparisons, among=among)
+
+    monkeypatch.setattr(blocks, "verdicts", spy)
+    return found
+
+
 @pytest.mark.parametrize(
     ("make", "compared", "among"),
     [
@@ -47,17 +60,25 @@ def block(writer: Any) -> Block:
     ids=["rivals", "implementations", "baseline"],
 )
 def test_the_fastest_of_many_is_compared_as_one_of_many(
-    block: Block, monkeypatch: Any, make: Callable[[Block], Any], compared: int, among: int
+    block: Block,
+    seen: list[tuple[int, int]],
+    make: Callable[[Block], Any],
+    compared: int,
+    among: int,
 ) -> None:
-    seen = []
-
-    def spy(comparisons: Any, among: int = 0) -> Any:
-        seen.append((len(comparisons), among))
-        return verdicts(comparisons, among=among)
-
-    monkeypatch.setattr(blocks, "verdicts", spy)
     make(block)
     assert seen == [(compared, among)]
+
+
+def test_who_overtakes_is_one_of_all_that_might(writer: Any, seen: list[tuple[int, int]]) -> None:
+    for lmax in (1, 2, 3):
+        at = {"setting": "mimo", "symmetry": "o3", "lmax": lmax, "channels": 1, "batch": 1000}
+        for name, time in (("torch_a", 2e-4), ("torch_b", 1e-4 * lmax**2), ("torch_c", 1.0)):
+            writer.case(f"gaunt.{name}", at, time=time, rounds=5)
+    found = blocks_of(summarise(read(writer.directory).rows)[0])
+    (row,) = growth.overtakings(found, load()).records
+    assert (row["below"], row["above"]) == ("gaunt.torch_b", "gaunt.torch_a")
+    assert seen == [(3, 9)]
 
 
 def test_pairs_with_those_that_may_be_the_reference() -> None:

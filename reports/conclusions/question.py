@@ -90,6 +90,8 @@ class Question:
 
     def withheld(self, rule: str, lead: str, why: str, rounds: int, *blocks: Block) -> Sentence:
         """Return a sentence that says why nothing is said, and what would decide it."""
+        if any(block.results[0].columns.get("tier.label") for block in blocks):
+            return self.missing(rule, lead, f"{why}; its tier has rounds of its own", *blocks)
         more = ROUNDS if rounds < ROUNDS else 2 * rounds
         return Sentence(
             rule,
@@ -97,7 +99,7 @@ class Question:
             f"not decided here: {why}; {more} rounds would tell more:",
             tuple(block.anchor for block in blocks),
             decided=False,
-            command=self.command(more),
+            command=self.command(more, *blocks),
         )
 
     def missing(self, rule: str, lead: str, why: str, *blocks: Block) -> Sentence:
@@ -105,12 +107,17 @@ class Question:
         anchors = tuple(block.anchor for block in blocks)
         return Sentence(rule, lead, f"not decided here: {why}.", anchors, decided=False)
 
-    def command(self, rounds: int) -> str:
-        """Return the last command of the run with so many rounds: those that are there count."""
+    def command(self, rounds: int, *blocks: Block) -> str:
+        """Return what measured some blocks with so many rounds: those that are there count.
+
+        That is each command of a run that they have rows of, else the last one of all.
+        """
         commands = self.plan.get("commands") or [self.plan]
-        entered = [c["command"] for c in commands if isinstance(c, Mapping) and c.get("command")]
-        last = str(entered[-1]) if entered else "python -m bench run"
-        return f"{ROUNDS_ASKED.sub('', last)} --rounds {rounds}"
+        entered = [c for c in commands if isinstance(c, Mapping) and c.get("command")]
+        runs = {r.columns.get("run") for block in blocks for r in block.results}
+        mine = [c for c in entered if c.get("run") in runs] or entered[-1:]
+        lines = [ROUNDS_ASKED.sub("", str(c["command"])) for c in mine] or ["python -m bench run"]
+        return " && ".join(f"{line} --rounds {rounds}" for line in dict.fromkeys(lines))
 
 
 def timed(r: Result) -> str:

@@ -8,14 +8,14 @@ yields nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from analysis.verdict import Verdict
+from analysis.verdict import Verdict, in_turn, verdicts
 from analysis.verdict import verdict as kind_of
 from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of, timed
-from reports.data.blocks import Block, compared
+from reports.data.blocks import Block, compared, pairs_of
 from reports.data.losses import derivable, lost
 from reports.data.results import Result
 from reports.data.series import operations, partial, quickest, whole
@@ -122,7 +122,8 @@ def symmetry(q: Question) -> Iterator[Sentence]:
     """Which operations break a symmetry that the problem asks for: a warning."""
     _, block = q.main.headline
     wanted = asked(block.results)
-    fastest = quickest(keeping(block.results))
+    sound = keeping(block.results)
+    fastest = quickest(sound)
     for name, results in operations(block).items():
         gone = [group for group in wanted if all(group in broken(r, wanted) for r in results)]
         seen = [g for g in gone if any(f"equiv.{g}" in r.measures for r in results)]
@@ -136,8 +137,11 @@ def symmetry(q: Question) -> Iterator[Sentence]:
         ]
         best = quickest(results)
         tempting = ""
-        if best and fastest and (best.time or 0.0) < (fastest.time or 0.0):
-            tempting = ", though it takes less time"
+        if best and fastest:
+            (each,) = compared([(best, fastest)], len(results) * len(sound))
+            if each.verdict and each.verdict.kind == "faster":
+                tempting = f", though it takes less time than {q.words.both(fastest)}: "
+                tempting += str(each.verdict)
         yield Sentence(
             "symmetry",
             "Warning",
@@ -150,16 +154,25 @@ def symmetry(q: Question) -> Iterator[Sentence]:
 
 @rule
 def falling_cost(q: Question) -> Iterator[Sentence]:
-    """What takes less time at a larger size than at a smaller one, beyond both intervals."""
-    for series in [q.main, *q.others]:
+    """What takes less time at a larger size than at a smaller one, beyond both intervals.
+
+    Intervals hold together for all sizes of all questions as one table.
+    """
+    every = [q.main, *q.others]
+    sure = _speeds([r for s in every for name in s.passes for _, _, r in _along(s.blocks[name])])
+    for series in every:
         found: dict[str, list[str]] = {}
         anchors: list[str] = []
         for name in series.passes:
-            for low, high in _falls(series.blocks[name]):
-                sizes = [q.words.size(series.axis, size) for size, _ in (low, high)]
-                said = f"{timed(high[1])} at {sizes[1]}, but {timed(low[1])} at {sizes[0]}"
-                found.setdefault(q.words.both(low[1]), []).append(f"{q.words.pass_(name)} {said}")
-                anchors.append(series.blocks[name][high[0]].anchor)
+            for (label, small, low), (other, large, high) in pairwise(_along(series.blocks[name])):
+                slow, fast = sure.get(id(low)), sure.get(id(high))
+                if label != other or not (slow and fast and fast.lo > slow.hi):
+                    continue
+                sizes = [q.words.size(series.axis, size) for size in (small, large)]
+                said = f"{timed(high)} at {sizes[1]}, but {timed(low)} at {sizes[0]}"
+                said += "" if fast.replicated and slow.replicated else ", not replicated"
+                found.setdefault(q.words.both(low), []).append(f"{q.words.pass_(name)} {said}")
+                anchors.append(series.blocks[name][large].anchor)
         for label, cases in found.items():
             text = f"{label} takes {'; '.join(cases)}: the smaller size may run on slower code, "
             text += "and gain by padding to the larger."
@@ -235,7 +248,7 @@ def _among(
     """Return the sentence on the fastest of some where no other baseline was timed."""
     if not others:
         return q.missing(rule, lead, f"{name} is the only one that was timed", block)
-    told = compared([(best, other) for other in others], _pairs_of(len(others) + 1))
+    told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
     slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
     if not slower:
         why = f"{name} can't be told from {listing(q.words.implementation(r) for r in others)}"
@@ -247,16 +260,11 @@ def _among(
 
 def _ties(q: Question, best: Result, others: list[Result]) -> str:
     """Return who cannot be told from the best, for the end of a sentence."""
-    told = compared([(best, other) for other in others], _pairs_of(len(others) + 1))
+    told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
     near = [each.b for each in told if each.verdict is None or each.verdict.kind != "faster"]
     names = listing(q.words.both(r) for r in near[:3])
     more = f" and {len(near) - 3} more" if len(near) > 3 else ""
     return f"; not told apart from {names}{more}" if near else ""
-
-
-def _pairs_of(n: int) -> int:
-    """Return of how many pairs those of the best of n were chosen."""
-    return n * (n - 1) // 2
 
 
 def _scaled(v: Verdict, factor: float) -> Verdict:
@@ -341,28 +349,15 @@ def where(found: Mapping[float, Verdict | None], name: Callable[[float], str]) -
     return "; ".join(parts)
 
 
-def _falls(
-    blocks: Mapping[float, Block],
-) -> Iterator[tuple[tuple[float, Result], tuple[float, Result]]]:
-    """Yield (smaller size, larger size) where an implementation is surely faster at the larger."""
-    along: dict[str, list[tuple[float, Result]]] = {}
-    for size, block in sorted(blocks.items()):
-        for r in block.results:
-            if r.published:
-                along.setdefault(r.label, []).append((size, r))
-    for series in along.values():
-        for low, high in pairwise(series):
-            if _below(high[1], low[1]):
-                yield low, high
+def _along(blocks: Mapping[float, Block]) -> list[tuple[str, float, Result]]:
+    """Return (label, size, result) of all that is published, by implementation and size."""
+    found = [(r.label, size, r) for size, b in blocks.items() for r in b.results if r.published]
+    return sorted(found, key=lambda item: item[:2])
 
 
-ALLOWANCE = 1.05
-"""By what an interval is wider at both ends with fewer rounds than count as replicated."""
-
-
-def _below(a: Result, b: Result) -> bool:
-    """Return whether all of the interval of a lies below that of b, of another problem."""
-    upper, lower = a.measures[a.clock.probe].hi, b.measures[b.clock.probe].lo
-    if upper is None or lower is None:
-        return False
-    return upper * ALLOWANCE < lower / ALLOWANCE
+def _speeds(results: Sequence[Result]) -> dict[int, Verdict]:
+    """Return the speed of each result beside a second, by its id; intervals are for the table."""
+    seconds = ({n: [1.0] * len(part) for n, part in r.rounds.items()} for r in results)
+    turns = {id(r): in_turn(r.rounds, ones) for r, ones in zip(results, seconds, strict=True)}
+    known = {name: turn for name, turn in turns.items() if turn}
+    return dict(zip(known, verdicts(list(known.values())), strict=True))

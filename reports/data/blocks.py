@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from analysis.statistics import paired_ratio
 from analysis.verdict import Comparison, Verdict, in_turn, verdicts
 from reports.data.clocks import Clock
-from reports.data.results import BLOCK, LEVEL, Result
+from reports.data.results import BLOCK, Result
 from reports.data.text import slug
-
-Ratio = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,14 @@ class Block:
     @property
     def baseline(self) -> Result | None:
         """Return the published baseline with the first name, in its fastest mode, or None."""
+        return min(self.baselines, key=lambda r: (r.time or 0.0, r.label), default=None)
+
+    @property
+    def baselines(self) -> list[Result]:
+        """Return the modes of which the baseline is the fastest."""
         found = [r for r in self.results if r.published and r.detail.get("baseline") is True]
-        return min(found, key=lambda r: (_modeless(r), r.time or 0.0, r.label), default=None)
+        first = min(map(_modeless, found), default="")
+        return [r for r in found if _modeless(r) == first]
 
     @property
     def clock(self) -> Clock:
@@ -92,12 +95,6 @@ def blocks_of(results: Sequence[Result]) -> list[Block]:
     return blocks
 
 
-def ratio(baseline: Result, result: Result) -> Ratio | None:
-    """Return (time of the baseline / time, lo, hi), this pair alone, of samples taken in turn."""
-    both = taken_in_turn(baseline, result)
-    return paired_ratio(*both, level=LEVEL) if both else None
-
-
 def judged(block: Block) -> dict[str, Verdict]:
     """Return the verdict on each result against the baseline, by label, for the block as a table.
 
@@ -106,8 +103,26 @@ def judged(block: Block) -> dict[str, Verdict]:
     baseline = block.baseline
     if baseline is None:
         return {}
-    found = compared([(r, baseline) for r in block.results if r is not baseline])
+    among = pairs_of(sum(r.published for r in block.results), len(block.baselines))
+    found = compared([(r, baseline) for r in block.results if r is not baseline], among)
     return {each.a.label: each.verdict for each in found if each.verdict}
+
+
+def beside_fastest(groups: Sequence[Sequence[Result]]) -> list[Compared]:
+    """Return how all of each group compare with its first, the fastest; verdicts are for all."""
+    pairs = [(other, group[0]) for group in groups for other in group[1:]]
+    return compared(pairs, sum(pairs_of(len(group), len(group)) for group in groups))
+
+
+def pairs_of(n: int, references: int) -> int:
+    """Return how many pairs n results have with those of them that may be the reference.
+
+    That is of how many those with the fastest of some references were chosen.
+
+    >>> pairs_of(5, 1), pairs_of(5, 5)
+    (4, 10)
+    """
+    return references * n - references * (references + 1) // 2
 
 
 @dataclass(frozen=True)

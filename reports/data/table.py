@@ -120,21 +120,6 @@ def _group(column: Column) -> str:
     return column.group
 
 
-def text_table(
-    name: str, caption: str, columns: Sequence[Column], records: Iterable[Record]
-) -> Table:
-    """Return a plain table: one record a row, its values in the order of the columns."""
-    kept = [dict(record) for record in records]
-    rows = [
-        [
-            Cell(NONE if v is None or v == "" else str(v), header=i == 0)
-            for i, v in enumerate(record.values())
-        ]
-        for record in kept
-    ]
-    return Table(name, caption, columns, rows, records=kept)
-
-
 def to_csv(records: Sequence[Record]) -> str:
     """Return CSV. Text that a spreadsheet would take for a formula gets a leading apostrophe."""
     fields = list(dict.fromkeys(key for record in records for key in record))

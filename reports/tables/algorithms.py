@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from reports.data.blocks import Block, Compared, compared
+from reports.data.blocks import Block, Compared, beside_fastest
 from reports.data.clocks import said, telling
 from reports.data.results import Result
 from reports.data.table import Cell, Column, Table
@@ -28,7 +28,7 @@ def table(blocks: Sequence[Block], read: Words) -> Table:
     heads: dict[tuple[int, str], tuple[Block, Result]] = {}
     records = []
     for block in blocks:
-        for each in compared(_rivals_of(block)):
+        for each in beside_fastest(_rivals_of(block)):
             key = id(block), each.b.label
             heads[key] = block, each.b
             lines.setdefault(key, []).append(f"{read.implementation(each.a)}: {_text(each)}")
@@ -48,14 +48,14 @@ def table(blocks: Sequence[Block], read: Words) -> Table:
     return Table("rivals", caption, columns, rows, (), records)
 
 
-def _rivals_of(block: Block) -> list[tuple[Result, Result]]:
-    """Return (other, fastest) for all that have a rival: one operation, one framework."""
+def _rivals_of(block: Block) -> list[list[Result]]:
+    """Return the published results of each operation and framework, by time."""
     groups: dict[Any, list[Result]] = {}
     for r in block.ranked:
         if r.published:
             key = r.columns.get("operation"), r.columns.get("framework")
             groups.setdefault(key, []).append(r)
-    return [(other, group[0]) for group in groups.values() for other in group[1:]]
+    return list(groups.values())
 
 
 def _text(each: Compared) -> str:

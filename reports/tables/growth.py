@@ -11,8 +11,9 @@ from typing import Any
 from analysis.catalogue import symbol
 from analysis.scaling import crossovers, exponent
 from analysis.statistics import Interval
+from analysis.verdict import SURE, Verdict
 from impls.registry import Registry
-from reports.data.blocks import Block, ratio, title_of
+from reports.data.blocks import Block, compared, title_of
 from reports.data.clocks import Clock, names, telling
 from reports.data.results import TARGET, Result
 from reports.data.symmetry import asked, broken, words
@@ -105,13 +106,16 @@ def _record(name: str, found: Interval | None) -> dict[str, float | None]:
 
 
 def overtakings(blocks: Sequence[Block], registry: Registry) -> Table:
-    """Return where one implementation overtakes another of its framework as a size grows."""
+    """Return where one implementation overtakes another of its framework as a size grows.
+
+    Intervals hold together for all pairs at all sizes, whether they may cross or not.
+    """
     columns = [
         Column("Problem"),
         Column("Pass"),
         Column("less time below"),
         Column("less time above"),
-        Column("at", numeric=True, unit="[95 %]"),
+        Column("at", numeric=True, unit=f"[{100 * SURE:g} %]"),
     ]
     along, read = _series(blocks), Words(registry)
     told = telling(_clocks(along))
@@ -119,13 +123,12 @@ def overtakings(blocks: Sequence[Block], registry: Registry) -> Table:
     for (size, label, problem, pass_, where), series in along.items():
         framework = series[0][1].columns.get("framework")
         grouped[size, problem, pass_, framework, where][label] = series
+    verdicts = _verdicts(list(grouped.values()))
     rows, records = [], []
     for (size, problem, pass_, _, where), members in grouped.items():
         clock: Clock = where[-1]
         for (a, first), (b, second) in combinations(members.items(), 2):
-            if not _may_cross(first, second):
-                continue
-            shared = _ratios(dict(first), dict(second))
+            shared = _ratios(first, second, verdicts)
             if len(shared) < LEAST:
                 continue
             for at in crossovers(list(shared), list(shared.values())):
@@ -186,9 +189,8 @@ def _may_cross(first: Series, second: Series) -> bool:
     Where one is below at each size, no ratio lies on the other side of 1: most pairs are told
     apart so, at the price of two comparisons.
     """
-    others = dict(second)
-    pairs = [(r, others[size]) for size, r in first if size in others]
-    ranges = [(_range(a), _range(b)) for a, b in pairs]
+    pairs = _shared(first, second)
+    ranges = [(_range(a), _range(b)) for _, a, b in pairs]
     return len(pairs) >= LEAST and not (
         all(a[1] < b[0] for a, b in ranges) or all(b[1] < a[0] for a, b in ranges)
     )
@@ -199,15 +201,30 @@ def _range(r: Result) -> tuple[float, float]:
     return min(samples), max(samples)
 
 
+def _verdicts(groups: Sequence[Mapping[str, Series]]) -> dict[tuple[int, int], Verdict]:
+    """Return the verdicts on pairs of a group that may cross, by the ids of both results."""
+    every = [pair for members in groups for pair in combinations(members.values(), 2)]
+    near = [pair for pair in every if _may_cross(*pair)]
+    among = sum(len(_shared(*pair)) for pair in every)
+    found = compared([(a, b) for pair in near for _, a, b in _shared(*pair)], among)
+    return {(id(each.a), id(each.b)): each.verdict for each in found if each.verdict}
+
+
+def _shared(first: Series, second: Series) -> list[tuple[float, Result, Result]]:
+    """Return (size, result, result) of the sizes of both."""
+    others = dict(second)
+    return [(size, r, others[size]) for size, r in first if size in others]
+
+
 def _ratios(
-    first: Mapping[float, Result], second: Mapping[float, Result]
+    first: Series, second: Series, told: Mapping[tuple[int, int], Verdict]
 ) -> dict[float, tuple[float, float, float]]:
     """Return time of the second over the first with its interval, by size."""
     found = {}
-    for size in sorted(set(first) & set(second)):
-        known = ratio(second[size], first[size])
-        if known is not None and all(isfinite(v) and v > 0 for v in known):
-            found[size] = known
+    for size, a, b in _shared(first, second):
+        known = told.get((id(a), id(b)))
+        if known and isfinite(known.hi) and known.lo > 0:
+            found[size] = known.speed, known.lo, known.hi
     return found
 
 

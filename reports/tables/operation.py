@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from reports.data.blocks import Block, compared
+from reports.data.blocks import Block, beside_fastest
 from reports.data.results import Result
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, count, quantity, raised, scale_of, scientific, slug
@@ -23,7 +23,7 @@ def implementations(name: str, block: Block, names: Words, about: About | None) 
     """Return the implementations of an operation in a block, beside the fastest of them."""
     mine = [r for r in block.ranked if r.columns.get("operation") == name]
     done = [r for r in mine if r.published]
-    against = {each.a.label: each.verdict for each in compared([(r, done[0]) for r in done[1:]])}
+    against = {each.a.label: each.verdict for each in beside_fastest([done])}
     orders = (about.implementations if about else None) or {}
     rows, records = [], []
     for r in mine:

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from bench.__main__ import parser_of
 from reports.build import build
 from tests.reports.browser import Browser, Tab, program
 from tests.reports.conftest import HOSTILE, Writer
@@ -263,6 +264,8 @@ def test_a_case_has_an_address_and_the_command_that_measures_it(
         assert tab.evaluate(f"{ROWS}.length") == 1
         said = shlex.split(tab.evaluate("document.getElementById('explorer-command').textContent"))
     assert said[:4] == ["python", "-m", "bench", "run"]
+    _, unknown = parser_of(said[3:]).parse_known_args(said[3:])
+    assert not unknown
     options = dict(zip(said[4::2], said[5::2], strict=True))
     assert [case for case in cases.values() if case in options["--select"]] == [cases[key]]
     assert options["--profile"] == "DIR" and options["--rounds"] == "3"

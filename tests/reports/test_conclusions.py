@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from analysis.verdict import Verdict
+from bench.__main__ import parser_of
 from impls.registry import load
 from reports.conclusions import RULES, Question, Sentence, conclude
 from reports.conclusions.rules import MOST, where
 from reports.data.blocks import blocks_of
 from reports.data.expressivity import collect
-from reports.data.results import summarise
+from reports.data.results import Result, summarise
 from reports.data.run import read
 from reports.data.series import leading, series_of
 
@@ -214,7 +218,17 @@ def test_what_breaks_a_symmetry_that_is_asked_for_is_warned_of(case: Any, asked:
     said = only(of(asked(), "symmetry"))
     assert said.decided and said.lead == "Warning"
     assert "Matrix product breaks inversion" in said.text and "0.79" in said.text
-    assert "though it takes less time" in said.text
+    assert "though it takes less time than Gaunt product (" in said.text
+    assert said.text.endswith("10.0× faster (≥ 10.0×).")
+
+
+def test_it_is_not_said_to_take_less_time_where_the_rows_do_not_carry_it(
+    case: Any, asked: Any
+) -> None:
+    case(GAUNT, 1e-4, dim=9, rounds=1)
+    case(MATRIX, 0.99e-4, dim=9, rounds=1, groups=BREAKS)
+    said = only(of(asked(), "symmetry"))
+    assert "never named as fastest." in said.text
 
 
 def test_where_all_is_kept_nothing_is_warned_of(case: Any, asked: Any) -> None:
@@ -227,13 +241,30 @@ def test_where_all_is_kept_nothing_is_warned_of(case: Any, asked: Any) -> None:
 
 
 def test_cost_that_goes_down_with_size_is_said(case: Any, asked: Any) -> None:
-    case(MATRIX, 2e-4, 2, 9)
+    case(MATRIX, 4e-4, 2, 9)
     case(MATRIX, 1e-4, 3, 13)
     case(DENSE, 1e-4, 2, 14)
     case(DENSE, 2e-4, 3, 30)
     said = only(of(asked(), "falling-cost"))
     assert said.decided and "Matrix product (PyTorch, dense conversions)" in said.text
     assert "at L = 3, but" in said.text and "at L = 2" in said.text
+    assert "not replicated" not in said.text
+
+
+def test_of_few_processes_that_is_said(case: Any, asked: Any) -> None:
+    case(MATRIX, 4e-3, 2, 9, rounds=3)
+    case(MATRIX, 1e-4, 3, 13, rounds=3)
+    assert "at L = 2, not replicated" in only(of(asked(), "falling-cost")).text
+
+
+def test_the_more_sizes_are_looked_at_the_more_it_must_fall(case: Any, asked: Any) -> None:
+    case(MATRIX, 4e-4, 2, 9)
+    case(MATRIX, 1.4e-4, 3, 13)
+    assert of(asked(), "falling-cost")
+    for i in range(20):
+        for lmax, dim in ((1, 5), (2, 9), (3, 13)):
+            case(f"gaunt.torch_{i}", 1e-4 * lmax**3, lmax, dim)
+    assert of(asked(), "falling-cost") == []
 
 
 def test_cost_that_falls_within_its_interval_is_not(case: Any, asked: Any) -> None:
@@ -309,6 +340,59 @@ def test_the_command_is_that_of_the_run_with_more_rounds(
     case(DENSE, 1e-4, dim=14)
     plan = {"commands": ["not a command", {"command": command}]}
     assert replace(asked(), plan=plan).command(10) == expected
+
+
+PUBLISHED = Path(__file__).parents[2] / "reports/published"
+
+
+@pytest.mark.parametrize("name", sorted(p.name for p in PUBLISHED.iterdir()))
+def test_each_command_of_a_published_run_measures_what_it_is_said_of(name: str) -> None:
+    """It parses, asks for so many rounds, and selects every case of the block, and no other."""
+    run = read(PUBLISHED / name)
+    results, _ = summarise(run.rows)
+    blocks = blocks_of(results)
+    main, *others = series_of(blocks)
+    q = Question(main, others, collect(results, frozenset()), load(), run.plan)
+    for block in blocks:
+        selected = []
+        for line in q.command(9, block).split(" && "):
+            assert shlex.split(line)[:3] == ["python", "-m", "bench"]
+            words = shlex.split(line)[3:]
+            arguments, unknown = parser_of(words).parse_known_args(words)
+            assert not unknown and arguments.command == "run" and arguments.rounds == 9
+            selected += [r.columns["case"] for r in block.results if _selects(arguments.select, r)]
+        assert set(selected) == {r.columns["case"] for r in block.results}
+
+
+def _selects(patterns: Any, r: Result) -> bool:
+    known = [patterns] if isinstance(patterns, str) else list(patterns)
+    return not known or any(fnmatchcase(r.columns["case"], f"*{pattern}*") for pattern in known)
+
+
+def test_the_command_is_of_the_runs_that_measured_it(case: Any, asked: Any, writer: Any) -> None:
+    case(DENSE, 1e-4, dim=14)
+    q = asked()
+    commands = [
+        {"command": "python -m bench run --select a --rounds 2", "run": "run0"},
+        {"command": "python -m bench run --select a --rounds 3", "run": "run0"},
+        {"command": "python -m bench run --select b", "run": "run0"},
+        {"command": "python -m bench run --select c", "run": "another"},
+    ]
+    q = replace(q, plan={"commands": commands})
+    said = q.withheld("rule", "lead", "why", 3, q.main.headline[1]).command
+    assert said == (
+        "python -m bench run --select a --rounds 4 && python -m bench run --select b --rounds 4"
+    )
+
+
+def test_where_a_tier_has_rounds_of_its_own_more_are_not_advised(case: Any, asked: Any) -> None:
+    case(DENSE, 1e-4, dim=14)
+    q = asked()
+    block = q.main.headline[1]
+    (r,) = block.results
+    labelled = replace(r, columns={**r.columns, "tier.label": "not replicated"})
+    said = q.withheld("rule", "lead", "why", 1, replace(block, results=(labelled,)))
+    assert not said.decided and not said.command and "rounds of its own" in said.text
 
 
 def test_a_run_without_a_time_concludes_nothing(writer: Any, built: Any) -> None:

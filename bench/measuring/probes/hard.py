@@ -19,14 +19,13 @@ from typing import Any
 import numpy as np
 
 from bench.measuring import awkward
-from bench.measuring.built_case import BuiltCase, differentiable
+from bench.measuring.built_case import BATCH, BuiltCase, differentiable
 from bench.measuring.probes import Doing, Probe
 from bench.measuring.probes.gate import error
 from bench.measuring.tolerances import tolerance
 from bench.record.rows import Reading
 from impls.family import Part
 from impls.spaces import Arrays
-from impls.streams import Streams
 
 WHOLE = 4096
 """Of so many samples, nodes or edges, or fewer, all are compared with the oracle."""
@@ -39,7 +38,7 @@ SECONDS = 1.0
 
 def errors(built: BuiltCase) -> Iterable[Reading | Doing]:
     """Yield the errors that the gate judges, of more samples; or whether zero is zero."""
-    judged = _judging(built)
+    judged = replace(built, part=_part(built))
     expected = judged.judged().oracle(built.operation)
     if any(np.any(a) for a in expected.values()):
         yield from error(judged)
@@ -59,36 +58,18 @@ def errors(built: BuiltCase) -> Iterable[Reading | Doing]:
     )
 
 
-def _judging(built: BuiltCase) -> BuiltCase:
-    """Return the case with more of it to be judged, and cotangents that see no more than that."""
-    part = _part(built)
-    if part is None:
-        return built
-    outputs = built.operation.outputs(built.problem)
-    cotangents: Arrays = {}
-    for name in built.cotangents:
-        space = outputs[name]
-        drawn = space.sample(Streams(built.problem.seed, 14)(name))
-        put = built.framework.put({name: drawn}, outputs, built.problem.dtype, built.case.target)
-        rounded, rows = built.framework.get(put)[name], part.of_whole(space, np.arange(len(drawn)))
-        kept = np.zeros_like(rounded)
-        kept[rows] = rounded[rows]
-        cotangents = {**cotangents, name: kept}
-    return replace(built, part=part, cotangents=cotangents)
-
-
-def _part(built: BuiltCase) -> Part | None:
-    """Return what is judged; None where the part that the family takes has to do."""
+def _part(built: BuiltCase) -> Part:
+    """Return what is judged: all of it, or more than the gate takes where samples are counted."""
     problem, batch = built.problem, built.family.batch
     longest = max(len(a) for a in {**built.inputs, **built.weights}.values() if a.ndim)
     if longest <= WHOLE:
         return Part(problem)
     if batch is None:
-        return None
+        return built.part
     count = int(str(problem.sizes[batch]))
-    between = np.random.default_rng([problem.seed, 15]).integers(count, size=EDGE)
+    between = built.rng(15).integers(count, size=EDGE)
     rows = np.unique([*range(min(EDGE, count)), *range(max(0, count - EDGE), count), *between])
-    return Part(problem.with_sizes(**{batch: len(rows)}), {"batch": rows})
+    return Part(problem.with_sizes(**{batch: len(rows)}), {BATCH: rows})
 
 
 def placed(built: BuiltCase) -> Iterable[Reading]:

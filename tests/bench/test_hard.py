@@ -208,9 +208,34 @@ def every_third(amount):
 
     def call(honest, inputs, weights):
         calls.append(1)
-        return {"z": honest(inputs, weights)["z"] * (1 + amount * (len(calls) % 3 == 0))}
+        return {"z": honest(inputs, weights)["z"] * (1 + (0 if len(calls) % 3 else amount))}
 
     return call
+
+
+def test_a_gradient_that_is_no_number_is_caught_whichever_it_is():
+    def call(honest, inputs, weights):
+        import torch
+
+        class Lost(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, y):
+                return x.clone(), y.clone()
+
+            @staticmethod
+            def backward(ctx, a, b):
+                return a, b * np.nan
+
+        x, y = Lost.apply(inputs["x"], inputs["y"])
+        return honest({"x": x, "y": y}, weights)
+
+    assert failed(*planted(TORCH, call), asked(), "grad", hard.EVERYWHERE) == {"error.grad"}
+
+
+def test_calls_that_are_no_numbers_at_times_are_caught():
+    made = planted(CG, every_third(np.nan))
+    assert failed(*made, asked(), names=(*hard.REPEATED, "conduct")) == {"hard.repeats"}
+    assert failed(*made, asked(), names=("conduct", "conduct")) == {"conduct.deterministic"}
 
 
 def test_the_rate_of_calls_that_differ_is_said():

@@ -19,8 +19,9 @@ from typing import Any
 import numpy as np
 
 from bench.measuring import awkward
+from bench.measuring.answers import discrepancy, largest
 from bench.measuring.built_case import BATCH, BuiltCase, differentiable
-from bench.measuring.probes import Doing, Probe
+from bench.measuring.probes import Doing, Probe, within
 from bench.measuring.probes.gate import error
 from bench.measuring.tolerances import tolerance
 from bench.record.rows import Reading
@@ -44,13 +45,13 @@ def errors(built: BuiltCase) -> Iterable[Reading | Doing]:
         yield from error(judged)
         return
     outputs = built.call(built.arrays())
-    largest = max((float(np.max(np.abs(a), initial=0.0)) for a in outputs.values()), default=0.0)
-    passed = largest == 0.0
+    off = largest(np.max(np.abs(a), initial=0.0) for a in outputs.values())
+    passed = off == 0.0
     shapes = {name: list(a.shape) for name, a in outputs.items()}
-    problem = f"the oracle is zero everywhere, and {shapes} are not: up to {largest:.1e}"
+    problem = f"the oracle is zero everywhere, and {shapes} are not: up to {off:.1e}"
     yield Reading(
         "hard.zero",
-        largest if np.isfinite(largest) else None,
+        off if np.isfinite(off) else None,
         n=1,
         detail={} if passed else {"problem": problem},
         passed=passed,
@@ -88,15 +89,8 @@ def placed(built: BuiltCase) -> Iterable[Reading]:
 
 def _same(built: BuiltCase, probe: str, found: Arrays, usual: Arrays) -> Reading:
     """Return the difference of two answers, relative to the second, judged by the tolerance."""
-    value, limit = _apart(found, usual), 2 * tolerance(built.problem, built.case.target)
-    passed = bool(value <= limit)
-    return Reading(probe, value if np.isfinite(value) else None, n=1, passed=passed, limit=limit)
-
-
-def _apart(found: Arrays, usual: Arrays) -> float:
-    squares = sum(float(np.sum(a * a)) for a in usual.values()) or 1.0
-    apart = sum(float(np.sum((found[name] - a) ** 2)) for name, a in usual.items())
-    return float(np.sqrt(apart / squares))
+    limit = 2 * tolerance(built.problem, built.case.target)
+    return within(probe, discrepancy(found, usual), limit)
 
 
 def alone(built: BuiltCase) -> Iterator[Reading | Doing]:
@@ -119,16 +113,16 @@ def repeats(built: BuiltCase) -> Iterator[Reading | Doing]:
     framework, began = built.framework, time.perf_counter()
     yield Doing("the repeats of a call")
     first = framework.get(built.run())
-    differ, count, largest = 0, 0, 0.0
+    differ, count, most = 0, 0, 0.0
     while count < REPEATS and (count < 2 or time.perf_counter() - began < SECONDS):
         again = framework.get(built.run())
         count += 1
         if not all(np.array_equal(again[name], a, equal_nan=True) for name, a in first.items()):
             differ += 1
-            largest = max(largest, _apart(again, first))
+            most = largest((most, discrepancy(again, first)))
     limit = tolerance(built.problem, built.case.target)
-    passed = bool(largest <= limit)
-    said = f"{differ} of {count} calls differ from the first, by up to {largest:.1e}"
+    passed = bool(most <= limit)
+    said = f"{differ} of {count} calls differ from the first, by up to {most:.1e}"
     detail = {} if not differ else {"note": said} if passed else {"problem": said}
     yield Reading("hard.repeats", differ / count, n=count, detail=detail, passed=passed)
 

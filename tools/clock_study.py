@@ -6,8 +6,9 @@
 Of the same bursts, T(n) and T(2n), three estimates of the time of a call: `burst` T(n)/n, `long
 burst` T(2n)/2n and `slope` (T(2n) - T(n))/n. In each of some rounds, a fresh process for each
 framework, samples of each case are taken one after another; the even ones against the odd ones are
-a pair that does not differ, and with the even ones made longer by a tenth, one that does. The table
-goes into docs/statistics.md.
+a pair that does not differ, and with the even ones made longer by a tenth, one that does. What is
+off by a factor of two from the median of its process is counted, and left out of all else in the
+table, which goes into docs/statistics.md.
 """
 
 from __future__ import annotations

@@ -83,15 +83,16 @@ def measure(
         return load(scratch)
 
 
-def check(name: str | Path, *, device: str = "cpu") -> pd.DataFrame:
+def check(name: str | Path, *, device: str = "cpu", nonce: int | None = None) -> pd.DataFrame:
     """Check an implementation, all of an operation, or those of a file; return a row for each case.
 
     `passed` says whether it agreed with the float64 oracle, in value and gradients, and had the
-    symmetry that its operation claims; the other columns are the errors.
+    symmetry that its operation claims; the other columns are the errors. What judges a case is
+    drawn from a number, which a case that failed has as its `nonce`: with it the same is drawn.
 
     Raises:
-        ValueError: when nothing has that name, the file declares no implementation, or the GPU is
-            asked for and no framework sees one.
+        ValueError: when nothing has that name, the file declares no implementation, the GPU is
+            asked for and no framework sees one, or the nonce is below 0.
     """
     import pandas as pd
 
@@ -102,12 +103,14 @@ def check(name: str | Path, *, device: str = "cpu") -> pd.DataFrame:
     from impls.implementation import Target
     from impls.registry import load as load_registry
 
+    if nonce is not None and nonce < 0:
+        raise ValueError(f"nonce must be a number from 0 on, as a row has it, not {nonce}")
     file = str(name) if str(name).endswith(".py") else None
     files = [file] if file else []
     registry = load_registry(files)
     meant = command.named(str(name), registry, file)
     target = Target(device=device_of(device))
-    found = command.check(meant, registry, target, files, Events(), load_profile("check"))
+    found = command.check(meant, registry, target, files, Events(), load_profile("check"), nonce)
     return pd.DataFrame.from_records(found)
 
 

@@ -29,6 +29,17 @@ def test_an_implementation_is_checked():
     assert len(frame) > 3 and frame["passed"].all()
 
 
+def test_what_judges_is_drawn_again_from_its_nonce():
+    one, again, other = (
+        bench.check("norm_activation.numpy_direct", nonce=nonce).set_index("case")["equiv.rotation"]
+        for nonce in (7, 7, 8)
+    )
+    assert one.to_dict() == pytest.approx(again.to_dict(), rel=0, abs=0, nan_ok=True)
+    assert one.to_dict() != pytest.approx(other.to_dict(), rel=0, abs=0, nan_ok=True)
+    with pytest.raises(ValueError, match="nonce must be a number from 0 on"):
+        bench.check("norm_activation.numpy_direct", nonce=-1)
+
+
 def test_what_is_not_there_is_refused_by_name(tmp_path):
     with pytest.raises(ValueError, match="unknown family 'produkt'"):
         bench.measure("produkt", lmax=2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.ask.plan import Plan
 from bench.commands.command import CALIBRATIONS
-from bench.drive.pool import spec_of
+from bench.drive.worker_process import spec_of
 from bench.record import foreign
 from bench.record.rows import write_json
 from impls.registry import Registry

@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.drive.locks import ANYWHERE, Cores
 from bench.drive.requests import NONCE_BITS, closed, opened, sampled, vouched
@@ -150,12 +151,14 @@ def _samples(
         except Fault as fault:
             raise Fault(fault.status, f"{variant.name}: {fault.reason}") from None
     found: tuple[list[float], list[float]] = ([], [])
+    clocks: list[dict[str, Any]] = [{}, {}]
     for turn in range(design.samples):
         for i in (0, 1) if turn % 2 == 0 else (1, 0):
-            found[i].extend(sampled(workers[i])[0])
-    for variant, worker in zip(variants, workers, strict=True):
-        last = vouched(worker, TIMEOUT)
-        if last.passed is False:
-            raise Fault("wrong", f"{variant.name}: {last.detail['problem']}")
+            samples, clocks[i] = sampled(workers[i])
+            found[i].extend(samples)
+    for variant, worker, clock in zip(variants, workers, clocks, strict=True):
+        for reading in vouched(worker, case, clock, design.samples, TIMEOUT):
+            if reading.passed is False:
+                raise Fault("wrong", f"{variant.name}: {reading.detail['problem']}")
         closed(worker)
     return found

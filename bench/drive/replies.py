@@ -72,7 +72,8 @@ def _well_formed(kind: str, said: Mapping[str, Any], what: str) -> bool:
         return isinstance(said.get("what"), str)
     if kind == "fault":
         return said.get("status") in STATUSES and isinstance(said.get("reason"), str)
-    return kind == "done" and _has(said, DONE[what]) and _numbers(said.get("samples", []))
+    whole = kind == "done" and _has(said, DONE[what])
+    return whole and (what != "sample" or _numbers(said["samples"]))
 
 
 def _has(said: Mapping[str, Any], types: Mapping[str, tuple[type, ...]]) -> bool:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bench.drive.worker_process import Fault, WorkerProcess
+from bench.measuring.probes import within
 from bench.record.case import Case
 from bench.record.rows import Reading
 
 NONCE_BITS = 32
 """A nonce is drawn from so many numbers, which code cannot try."""
+SPARE = 0.2
+"""So much more of the processors than threads were declared is let pass: the harness's own."""
 SAMPLE_TIMEOUT = 60.0
 """What one sample, or closing a case, may take [s]."""
 
@@ -67,15 +71,25 @@ def probed(
     return dict(done["seconds"])
 
 
-def vouched(worker: WorkerProcess, timeout: float) -> Reading:
+def vouched(
+    worker: WorkerProcess, case: Case, clock: Mapping[str, Any], samples: int, timeout: float
+) -> list[Reading]:
     """Return whether what was sampled of the open case was right: the reading `conduct.timed`.
+
+    On the CPU also `conduct.processors`, by what the last of so many samples said of its clock.
 
     Raises:
         Fault: as `opened`.
     """
     found: list[Reading] = []
     _told(worker.ask({"do": "vouch"}, timeout), found.append)
-    return found[0]
+    if case.target.device == "cpu":
+        used, threads = clock["processors"], case.target.threads
+        over = f"used {used:.1f} processors with {threads} thread(s) declared"
+        problem = over if used > threads + SPARE else ""
+        judged = within("conduct.processors", used, threads + SPARE, problem)
+        found.append(replace(judged, n=samples))
+    return found
 
 
 def _told(replies: Iterator[dict[str, Any]], told: Callable[[Reading], None]) -> dict[str, Any]:

@@ -72,7 +72,8 @@ class Run:
         """Measure everything that is not finished yet, tier after tier, round after round.
 
         After the rounds of a tier come more, up to its most, of what can't be told yet. After the
-        budget no block is started, but for those of tiers that are always measured.
+        budget no block is started, but for those of tiers that are always measured, and of a
+        further round that has begun.
         """
         start = time.monotonic()
         done = self._done(redo)
@@ -86,7 +87,8 @@ class Run:
                 late = spent is not None and time.monotonic() - start > spent
                 if late or not (again := self._undecided(blocks)):
                     break
-                self.events.more(sum((p.key, number) not in done for b in again for p in b))
+                if more := sum((p.key, number) not in done for b in again for p in b):
+                    self.events.more(more)
                 self._round(again, number, done, start, None)
 
     def _undecided(self, blocks: Sequence[Sequence[Planned]]) -> list[list[Planned]]:

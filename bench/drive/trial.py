@@ -24,8 +24,6 @@ from bench.record.case import describe
 from bench.record.rows import FINISHED, Reading, Row, Status, Store
 from impls.registry import Registry
 
-SPARE = 0.2
-"""So much more of the processors than threads were declared is let pass: the harness's own."""
 STAGES = {
     "time.build": "building",
     "time.first": "compiling",
@@ -282,21 +280,9 @@ class Trial:
         """Return what was wrong with the timed calls, if anything; write how it was judged."""
         if not self.samples:
             return ""
-        readings = [vouched(worker, self.session.settings.case_timeout)]
-        if self.session.device == "cpu":
-            used, threads = self.clock["processors"], self.planned.case.target.threads
-            problem = f"used {used:.1f} processors with {threads} thread(s) declared"
-            over = used > threads + SPARE
-            readings.append(
-                Reading(
-                    "conduct.processors",
-                    used,
-                    n=len(self.samples),
-                    detail={"problem": problem} if over else {},
-                    passed=not over,
-                    limit=threads + SPARE,
-                )
-            )
+        timeout = self.session.settings.case_timeout
+        count = len(self.samples)
+        readings = vouched(worker, self.planned.case, self.clock, count, timeout)
         self.write(readings)
         return "; ".join(_failure(reading) for reading in readings if reading.passed is False)
 

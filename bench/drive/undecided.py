@@ -1,8 +1,8 @@
 """What a run can't tell yet: pairs of a block whose verdict needs more rounds.
 
-The rule is that of the page: each implementation against the baseline of its block, all as one
-table, by the clock that judges. More rounds are then measured of those that can't be told, and of
-the baseline.
+The rule is that of the page: each implementation against the baseline of its block (in its fastest
+mode), all as one table, by the clock that judges. More rounds are then measured of those that can't
+be told, and of the baseline.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from analysis.statistics import hierarchical_interval
 from analysis.verdict import in_turn, verdicts
 from bench.ask.plan import Planned
 from bench.record.rows import FINISHED, TIMED
@@ -30,18 +31,27 @@ def undecided(block: Sequence[Planned], rows: Iterable[Mapping[str, Any]]) -> li
     if clock is None:
         return []
     mine = [planned for planned in block if planned.key in found]
-    base = [planned for planned in mine if found[planned.key]["baseline"]]
-    others = [planned for planned in mine if planned not in base]
-    if not base or not others:
+    base = min(
+        (planned for planned in mine if found[planned.key]["baseline"]),
+        key=lambda p: (p.case.implementation, _time(found[p.key][clock])),
+        default=None,
+    )
+    if base is None:
         return []
-    turns = [in_turn(found[p.key][clock], found[base[0].key][clock]) for p in others]
+    others = [planned for planned in mine if planned is not base]
+    turns = [in_turn(found[p.key][clock], found[base.key][clock]) for p in others]
     told = iter(verdicts([turn for turn in turns if turn]))
     open_ = [
         planned
         for planned, turn in zip(others, turns, strict=True)
         if turn and next(told).kind == "can't tell"
     ]
-    return [*base, *open_] if open_ else []
+    return [base, *open_] if open_ else []
+
+
+def _time(rounds: Rounds) -> float:
+    """Return the time of a call over rounds [s]."""
+    return hierarchical_interval(list(rounds.values())).value
 
 
 def _timed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.frameworks import unfit
 from bench.measuring.tolerances import tolerance
-from impls.spaces import Arrays
+from impls.spaces import Array, Arrays
 
 SETTLED = 0.005
 """Seconds after which an answer must be what it was."""
@@ -39,6 +40,25 @@ def distance(found: Arrays, expected: Arrays) -> float:
             return float("inf")
         worst = max(worst, off / scale)
     return worst
+
+
+def largest(numbers: Iterable[float]) -> float:
+    """Return the largest of some numbers from 0 on; nan where one is, which `max` may pass over."""
+    return float(np.max([*numbers], initial=0.0))
+
+
+def norm(arrays: Iterable[Array]) -> float:
+    """Return the root sum of squares of the entries of arrays."""
+    return float(np.sqrt(sum(float(np.sum(a * a)) for a in arrays)))
+
+
+def discrepancy(one: Arrays, other: Arrays) -> float:
+    """Return the relative difference of two answers; where both are not a number, they agree."""
+    scale = norm(np.nan_to_num(a) for a in other.values()) or 1.0
+    unequal = [
+        np.where(np.isnan(one[name]) & np.isnan(a), 0.0, one[name] - a) for name, a in other.items()
+    ]
+    return norm(unequal) / scale
 
 
 def without_sums(built: BuiltCase, outputs: Arrays) -> Arrays:

@@ -116,7 +116,7 @@ class HostClock:
         self.disturbed += 1
         return seconds
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
         """Do what comes first, and a burst that is not timed: what that disturbed settles."""
         if self.first is not None:
             self.first()
@@ -124,7 +124,7 @@ class HostClock:
 
     def _burst(self) -> tuple[float, bool]:
         """Return a burst per call, and whether nothing disturbed it."""
-        self._begin()
+        self.begin()
         elapsed, busy = self._timed(self.number, shown=True)
         seconds, share = elapsed / self.number, busy / max(elapsed, 1e-9)
         self.shares.append(share)
@@ -135,7 +135,7 @@ class HostClock:
 
     def _slope(self) -> tuple[float, bool]:
         """Return a slope, and whether it can be one; else the mean of the longer burst."""
-        self._begin()
+        self.begin()
         once = self.burst(self.number)
         twice, busy = self._timed(2 * self.number, shown=True)
         slope, mean = (twice - once) / self.number, twice / (2 * self.number)

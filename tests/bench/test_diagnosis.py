@@ -21,23 +21,11 @@ from impls.near import alike
 from impls.products.clebsch_gordan.operation import paths_of
 from impls.registry import load
 from impls.so3.irreps import Irreps
+from tests.bench.planting import planted
 
 REGISTRY = load()
 TWO = product("mimo", 1, batch=16, channels=2, dtype="float64")
 DEGREES = product("mimo", 2, "so3", batch=8, channels=2, dtype="float64")
-
-
-def planted(base, call):
-    """Return a registry with an implementation that answers `call(honest, inputs, weights)`."""
-    honest = REGISTRY.implementation(base)
-
-    def made(problem, target, options):
-        built = honest.build(problem, target, options)
-        return replace(built, call=lambda inputs, weights: call(built.call, inputs, weights))
-
-    registry = load()
-    registry.add(replace(honest, name="planted", build=made), __file__)
-    return registry, f"{honest.operation}.planted"
 
 
 def opened(registry, name, problem, pass_="fwd"):
@@ -603,3 +591,23 @@ def test_a_memory_is_called_one():
 
     problem = "the call remembers results by the identity of its arguments"
     assert cached(call).detail["problem"] == problem
+
+
+def test_another_pass_is_looked_at_in_the_samples_that_the_gate_took(monkeypatch):
+    """A sample that is wrong in the gradient pass is found in the forward pass, by its number."""
+    monkeypatch.setattr(diagnosis, "WHOLE", 0)
+    many = TWO.with_sizes(batch=500)
+    case = Case(many, "clebsch_gordan.torch_dense", "grad", "eager", Target())
+    taken, others = (set(build(case, REGISTRY, nonce).part.rows["batch"]) for nonce in (3, 0))
+    wrong = int(min(taken - others))
+
+    def call(honest, inputs, weights):
+        import torch
+
+        z = honest(inputs, weights)["z"]
+        here = torch.arange(len(z)).reshape(-1, 1, 1) == wrong
+        return {"z": torch.where(here, z * z, z)}
+
+    registry, name = planted("clebsch_gordan.torch_dense", call)
+    built = build(replace(case, implementation=name), registry, 3)
+    assert f"sample {wrong} " in diagnosis.diagnosed(built, failed(built)).text

@@ -15,16 +15,18 @@ from bench.ask.reading import load as load_profile
 from bench.commands import verdicts
 from bench.commands.check import checked
 from bench.commands.verdicts import Checked, summary
-from bench.drive.pool import Fault
 from bench.drive.requests import opened
 from bench.drive.run import Events
+from bench.drive.worker_process import Fault
 from bench.measuring.built_case import build
 from bench.measuring.probes import CHECK, Doing, probes
+from bench.measuring.probes.hard import _part, errors
 from bench.record.case import Case
 from impls.families.points import problem as points
 from impls.families.product import problem as product
 from impls.implementation import MODES, Target
 from impls.registry import load
+from tests.bench.planting import planted
 
 REGISTRY = load()
 CG, TORCH = "clebsch_gordan.numpy_dense", "clebsch_gordan.torch_dense"
@@ -33,19 +35,6 @@ PROBES = (*hard.EVERYWHERE, *hard.REPEATED, "hard.placed", "hard.alone")
 
 def asked(batch=33, **changes):
     return product("mimo", 1, batch=batch, channels=2, dtype="float64", **changes)
-
-
-def planted(base, call):
-    """Return a registry with an implementation that answers `call(honest, inputs, weights)`."""
-    honest = REGISTRY.implementation(base)
-
-    def made(problem, target, options):
-        built = honest.build(problem, target, options)
-        return replace(built, call=lambda inputs, weights: call(built.call, inputs, weights))
-
-    registry = load()
-    registry.add(replace(honest, name="planted", build=made), __file__)
-    return registry, f"{honest.operation}.planted"
 
 
 def readings(registry, name, problem, pass_="fwd", names=PROBES):
@@ -145,6 +134,26 @@ def test_offsets_that_overflow_are_caught_between_the_samples_of_the_gate():
     assert failed(*planted(CG, call), asked(65537), names=hard.EVERYWHERE) == {"error.fwd"}
 
 
+def test_what_is_judged_between_the_first_and_the_last_comes_from_the_nonce():
+    """A sample that is wrong is seen by the nonce that draws it, and by no other."""
+    case = Case(asked(65537), CG, "fwd", "eager", Target())
+    drawn = [set(_part(build(case, REGISTRY, nonce)).rows["batch"]) for nonce in (5, 5, 6)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    seen = min(drawn[0] - drawn[2])
+
+    def call(honest, inputs, weights):
+        z = honest(inputs, weights)["z"].copy()
+        z[seen] *= 1.5
+        return {"z": z}
+
+    registry, name = planted(CG, call)
+    found = [
+        [r.passed for r in errors(build(replace(case, implementation=name), registry, nonce))]
+        for nonce in (5, 6)
+    ]
+    assert found == [[False], [True]]
+
+
 def in_memory(name, offset=None):
     """Return a fault that reads an input as it lies in memory, whatever its strides and offset."""
 
@@ -199,9 +208,34 @@ def every_third(amount):
 
     def call(honest, inputs, weights):
         calls.append(1)
-        return {"z": honest(inputs, weights)["z"] * (1 + amount * (len(calls) % 3 == 0))}
+        return {"z": honest(inputs, weights)["z"] * (1 + (0 if len(calls) % 3 else amount))}
 
     return call
+
+
+def test_a_gradient_that_is_no_number_is_caught_whichever_it_is():
+    def call(honest, inputs, weights):
+        import torch
+
+        class Lost(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, x, y):
+                return x.clone(), y.clone()
+
+            @staticmethod
+            def backward(ctx, a, b):
+                return a, b * np.nan
+
+        x, y = Lost.apply(inputs["x"], inputs["y"])
+        return honest({"x": x, "y": y}, weights)
+
+    assert failed(*planted(TORCH, call), asked(), "grad", hard.EVERYWHERE) == {"error.grad"}
+
+
+def test_calls_that_are_no_numbers_at_times_are_caught():
+    made = planted(CG, every_third(np.nan))
+    assert failed(*made, asked(), names=(*hard.REPEATED, "conduct")) == {"hard.repeats"}
+    assert failed(*made, asked(), names=("conduct", "conduct")) == {"conduct.deterministic"}
 
 
 def test_the_rate_of_calls_that_differ_is_said():

@@ -14,8 +14,9 @@ import pytest
 from bench.__main__ import main
 from bench.ask.reading import load as load_profile
 from bench.commands import compare
-from bench.drive import instrument
+from bench.drive import instrument, paired
 from bench.drive.paired import Design, Pair, Variant, measured
+from bench.drive.requests import sampled
 from impls.implementation import Target
 
 pytestmark = pytest.mark.slow
@@ -68,6 +69,20 @@ def test_a_planted_slow_down_is_there(pairs):
     for pair in pairs[0]:
         a, b = (np.median(np.concatenate(variant)) for variant in pair.groups)
         assert 3.0 < b / a < 40.0  # 10, on a machine that may be busy
+
+
+def test_more_processors_than_threads_are_no_pair(hand, registry, tmp_path, monkeypatch):
+    """What a run gives no time for, a comparison does not either."""
+
+    def busier(worker):
+        samples, clock = sampled(worker)
+        return samples, {**clock, "processors": 1.9}
+
+    monkeypatch.setattr(paired, "sampled", busier)
+    design = Design(tmp_path, rounds=1, samples=2)
+    sides = Variant("old"), Variant("new")
+    (pair,) = measured([hand.case(registry, NAME)], sides, registry, design)
+    assert pair.reason == "wrong: old: used 1.9 processors with 1 thread(s) declared"
 
 
 def test_what_fails_on_one_side_has_a_reason_and_no_verdict(hand, trapped, tmp_path):

@@ -29,6 +29,7 @@ def line(message, asked="17"):
         ("open", {"reading": READING}),
         ("open", {"reading": {**READING, "value": None, "samples": [1, 2.5]}}),
         ("open", {"done": OPENED}),
+        ("open", {"done": {**OPENED, "samples": 5}}),  # more is let be
         ("open", {"fault": {"status": "oom", "reason": ""}}),
         ("sample", {"done": SAMPLED}),
         ("close", {"done": {}}),

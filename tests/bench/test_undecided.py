@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -51,6 +53,16 @@ def test_without_a_baseline_or_with_nothing_beside_it_there_is_nothing_to_tell(b
     assert undecided(block, []) == []
 
 
+def test_a_baseline_in_several_modes_is_its_fastest(block):
+    """As on the page: what is near the slower mode alone is told."""
+    graph = replace(block[0], key="graph", case=replace(block[0].case, mode="cudagraph"))
+    modes = [block[0], graph, block[1]]
+    near_the_slower = rows(modes, (1.5e-3, 1e-3, 1.53e-3))
+    assert undecided(modes, near_the_slower) == []
+    near_the_faster = rows(modes, (1.5e-3, 1e-3, 1.021e-3))
+    assert undecided(modes, near_the_faster) == [graph, block[1]]
+
+
 def test_what_failed_in_a_round_is_left_out(block):
     found = rows(block, (1e-3, 1.021e-3, 1.021e-3))
     lost = next(r for r in found if r["key"] == block[1].key and r["probe"] == FINISHED)
@@ -86,12 +98,15 @@ def test_rounds_go_on_where_it_cannot_be_told_and_no_further(hand, registry, tmp
     assert sorted(ended) == [("o3", 0), ("o3", 1), ("o3", 2), ("so3", 0)]
     assert more == [1, 1] and asked == [1, 1, 2, 1, 3, 1]
     before = (tmp_path / "rows.jsonl").read_bytes()
-    execute(meant, registry, tmp_path)  # resumed: all that can be told is told
+    more.clear()  # resumed: all that can be told is told
+    execute(meant, registry, tmp_path, events=Events(more=more.append))
     assert (tmp_path / "rows.jsonl").read_bytes() == before
     monkeypatch.setattr(run, "undecided", lambda block, rows: list(block))
     execute(meant, registry, tmp_path, budget=0.0)
     assert (tmp_path / "rows.jsonl").read_bytes() == before, "no more rounds without a budget"
-    execute(meant, registry, tmp_path)
+    execute(meant, registry, tmp_path, events=Events(more=more.append))
+    execute(meant, registry, tmp_path, events=Events(more=more.append))
+    assert more == [1, 1, 2, 2], "what is measured already is not announced again"
     rounds = [r["round"] for r in load(tmp_path) if r["probe"] == FINISHED]
     assert sorted(rounds) == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4], "up to its most, and no more"
 

@@ -71,10 +71,10 @@ def _wrong(built: BuiltCase) -> Cause | None:
 
 
 def _as(built: BuiltCase, pass_: Pass) -> BuiltCase:
-    """Return the same case in another pass."""
+    """Return the same case in another pass, judged by the same samples."""
     if built.case.pass_ == pass_:
         return built
-    return build(replace(built.case, pass_=pass_), built.registry)
+    return build(replace(built.case, pass_=pass_), built.registry, built.nonce)
 
 
 def _numbers(built: BuiltCase) -> int:

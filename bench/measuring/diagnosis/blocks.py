@@ -13,7 +13,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from bench.measuring.diagnosis.numbers import factor, grouped, listed, near_one, norm, said
+from bench.measuring.answers import norm
+from bench.measuring.diagnosis.numbers import factor, grouped, listed, near_one, said
 from impls.so3.irreps import Irrep, Irreps
 from impls.spaces import Array
 

@@ -13,10 +13,10 @@ from itertools import permutations
 
 import numpy as np
 
-from bench.measuring.answers import overwritten
+from bench.measuring.answers import norm, overwritten
 from bench.measuring.diagnosis import blocks
 from bench.measuring.diagnosis.arguments import independent, misread, rounded
-from bench.measuring.diagnosis.numbers import listed, norm
+from bench.measuring.diagnosis.numbers import listed
 from bench.measuring.diagnosis.parts import (
     at_large,
     by_path,

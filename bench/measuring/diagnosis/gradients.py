@@ -37,14 +37,8 @@ class Slopes:
 
     @property
     def here(self) -> BuiltCase:
-        """Return the built with these cotangents, zero in the rows that are not judged."""
-        built, kept = self.built, {}
-        for name, c in self.cotangents.items():
-            space = built.operation.outputs(built.problem)[name]
-            rows = built.part.of_whole(space, np.arange(len(c)))
-            kept[name] = np.zeros_like(c)
-            kept[name][rows] = c[rows]
-        return replace(built, cotangents=kept)
+        """Return the case with these cotangents, zero in the rows that are not judged."""
+        return replace(self.built, cotangents=self.cotangents).only_judged()
 
     def gradients(self) -> dict[str, Array]:
         """Return the gradients that the implementation gives, those rows that are judged."""

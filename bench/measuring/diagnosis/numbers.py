@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from bench.measuring.answers import norm
 from impls.spaces import Array
 
 LARGEST = {1e-9: 40, 1e-4: 8}
@@ -14,11 +15,6 @@ LARGEST = {1e-9: 40, 1e-4: 8}
 few digits, too many fractions would fit."""
 SHOWN = 4
 """So many names are said one by one; of more, the first ones and how many there are."""
-
-
-def norm(arrays: Iterable[Array]) -> float:
-    """Return the root sum of squares of the entries of arrays."""
-    return float(np.sqrt(sum(float(np.sum(a * a)) for a in arrays)))
 
 
 def factor(found: Array, expected: Array, limit: float) -> float | None:

@@ -8,10 +8,10 @@ from functools import cached_property
 
 import numpy as np
 
+from bench.measuring.answers import norm
 from bench.measuring.built_case import BuiltCase, Judged
 from bench.measuring.diagnosis import blocks
 from bench.measuring.diagnosis.blocks import Block
-from bench.measuring.diagnosis.numbers import norm
 from bench.measuring.tolerances import tolerance
 from impls.operation import Path
 from impls.spaces import Array, Arrays, Space

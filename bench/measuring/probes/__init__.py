@@ -9,6 +9,7 @@ what a file that is given with `--with` declares.
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -147,6 +148,19 @@ UNITS = {
 def unit_of(probe: str) -> str:
     """Return the unit of a reading by how its name begins: s, B, J, W, Hz, degC, or 1."""
     return next((unit for name, unit in UNITS.items() if f"{probe}.".startswith(f"{name}.")), "1")
+
+
+def within(probe: str, value: float, limit: float, problem: str = "", **detail: Any) -> Reading:
+    """Return a reading that passes up to a limit, where there is no problem: said in words."""
+    finite = math.isfinite(value)
+    return Reading(
+        probe,
+        value if finite else None,
+        n=1,
+        detail=detail | ({"problem": problem} if problem else {}),
+        passed=finite and value <= limit and not problem,
+        limit=limit,
+    )
 
 
 # ---- what the readers of rows share --------------------------------------------------------------

@@ -24,7 +24,7 @@ import numpy as np
 from bench.measuring.answers import answered, apart, distance, overwritten, without_sums
 from bench.measuring.built_case import BATCH, BuiltCase
 from bench.measuring.clocks import no_garbage_collection
-from bench.measuring.probes import Probe
+from bench.measuring.probes import Probe, within
 from bench.record.rows import Reading
 from impls.implementation import Tensors
 from impls.spaces import Array, Arrays, Space
@@ -34,14 +34,6 @@ MASKS = 8
 RATIO, GAP = 3.0, 1e-5
 """A call may take so many times longer, of at least GAP seconds, when its arrays have changed."""
 TRIES = 7
-
-
-def _judged(probe: str, value: float, limit: float, problem: str = "", **detail: Any) -> Reading:
-    finite = bool(np.isfinite(value))
-    passed = finite and value <= limit and not problem
-    said = {"problem": problem} if problem else {}
-    value_or_none = value if finite else None
-    return Reading(probe, value_or_none, n=1, detail=detail | said, passed=passed, limit=limit)
 
 
 def outputs(built: BuiltCase) -> Iterable[Reading]:
@@ -55,10 +47,10 @@ def outputs(built: BuiltCase) -> Iterable[Reading]:
     if not problem and built.case.pass_ == "fwd" and built.judged_apart:
         whole = (built.code.unpack or (lambda outputs: outputs))(out)
         off = distance(built.framework.get(whole), built.call(built.arrays()))
-    yield _judged("conduct.outputs", off, apart(built), problem)
+    yield within("conduct.outputs", off, apart(built), problem)
     changed = overwritten(built)
     problem = f"the call overwrites its input {', '.join(changed)}" if changed else ""
-    yield _judged("conduct.inputs_unchanged", float(len(changed)), 0.0, problem)
+    yield within("conduct.inputs_unchanged", float(len(changed)), 0.0, problem)
 
 
 def permuted(built: BuiltCase) -> Iterable[Reading]:
@@ -75,7 +67,7 @@ def permuted(built: BuiltCase) -> Iterable[Reading]:
     found = built.outputs(_permuted(ins, arrays, orders))
     moved = _permuted(outs, expected, orders)
     off = {n: _off(found[n], a, outs[n].axis in orders) for n, a in moved.items()}
-    yield _judged("conduct.permuted", max(off.values()), apart(built), arrays=off)
+    yield within("conduct.permuted", max(off.values()), apart(built), arrays=off)
 
 
 def _permuted(
@@ -117,7 +109,7 @@ def strided(built: BuiltCase) -> Iterable[Reading]:
         yield Reading("conduct.strided", 0.0, n=1, detail={"refused": first}, passed=True)
         return
     found, expected = (without_sums(built, built.framework.get(o)) for o in (out, built.run()))
-    yield _judged("conduct.strided", distance(found, expected), apart(built))
+    yield within("conduct.strided", distance(found, expected), apart(built))
 
 
 def layout(built: BuiltCase) -> Iterable[Reading]:
@@ -152,7 +144,7 @@ def layout(built: BuiltCase) -> Iterable[Reading]:
     if wrong:
         bad = [name for name, count in wrong.items() if count]
         problem = f"{' and '.join(bad)} is no permutation with scales" if bad else ""
-        yield _judged("conduct.layout", float(sum(wrong.values())), 0.0, problem, entries=wrong)
+        yield within("conduct.layout", float(sum(wrong.values())), 0.0, problem, entries=wrong)
 
 
 def _dependent(built: BuiltCase, change: Callable[[Tensors], Tensors], tensors: Tensors) -> int:
@@ -235,7 +227,7 @@ def fresh(built: BuiltCase) -> Iterable[Reading]:
     for a, row in turned:
         framework.turn(a, row)
     problem = f"the call is {longer:.1f} times faster on contents that it has seen before"
-    yield _judged("conduct.fresh", longer, RATIO, problem if longer > RATIO else "")
+    yield within("conduct.fresh", longer, RATIO, problem if longer > RATIO else "")
 
 
 def _seconds(built: BuiltCase) -> float:

@@ -28,8 +28,9 @@ from typing import Any
 import numpy as np
 
 from analysis.derivative import directional, mixed
+from bench.measuring.answers import discrepancy, largest, norm
 from bench.measuring.built_case import BuiltCase, Judged, differentiable
-from bench.measuring.probes import Probe
+from bench.measuring.probes import Probe, within
 from bench.measuring.tolerances import TOLERANCES, tolerance
 from bench.record.rows import Reading
 from impls.spaces import Array, Arrays
@@ -39,12 +40,6 @@ DIRECTIONS = 6
 ELEMENTS = 4
 NESTED = 1e-6
 """Nested differences of an oracle that is no polynomial are good to this much."""
-
-
-def _judged(probe: str, value: float, limit: float, **detail: Any) -> Reading:
-    finite = bool(np.isfinite(value))
-    passed = finite and value <= limit
-    return Reading(probe, value if finite else None, n=1, detail=detail, passed=passed, limit=limit)
 
 
 def _wrong(probe: str, problem: str) -> Reading:
@@ -89,12 +84,12 @@ def _forward_error(built: BuiltCase, outputs: Arrays) -> Reading:
     found, expected = judged.found(outputs), judged.oracle(built.operation)
     names = [name for name, space in spaces.items() if space.kind == "real"]
     difference = [found[name] - expected[name] for name in names]
-    scale = _norm(expected[name] for name in names)
+    scale = norm(expected[name] for name in names)
     if scale == 0.0:
         return _wrong("error.fwd", "the oracle is identically zero here")
-    return _judged(
+    return within(
         "error.fwd",
-        _norm(difference) / scale,
+        norm(difference) / scale,
         tolerance(built.problem, built.case.target),
         max_abs=float(max(np.max(np.abs(d), initial=0.0) for d in difference)),
     )
@@ -104,11 +99,11 @@ def _value_error(built: BuiltCase, outputs: Arrays) -> Reading:
     judged = built.judged()
     expected, cotangents = judged.oracle(built.operation), judged.expected(judged.cotangents)
     terms = [c * expected[name] for name, c in cotangents.items()]
-    scale = _norm(terms)
+    scale = norm(terms)
     if scale == 0.0:
         return _wrong("error.fwd", "the oracle is identically zero here")
     value = float(sum(np.sum(t) for t in terms))
-    return _judged(
+    return within(
         "error.fwd",
         abs(float(outputs["value"]) - value) / scale,
         tolerance(built.problem, built.case.target),
@@ -119,13 +114,13 @@ def _gradient_error(built: BuiltCase, outputs: Arrays) -> Reading:
     gradients = {name: outputs[f"d_{name}"] for name in _wanted(built)}
     worst = _along_directions(built, gradients, _slope(built))
     limit = 2 * tolerance(built.problem, built.case.target)
-    return _judged("error.grad", max(worst.values(), default=0.0), limit, arrays=worst)
+    return within("error.grad", largest(worst.values()), limit, arrays=worst)
 
 
 def _inner_error(built: BuiltCase, outputs: Arrays) -> Reading:
     worst = _along_directions(built, {_wanted(built)[0]: outputs["inner"]}, _slope(built))
     limit = 2 * tolerance(built.problem, built.case.target)
-    return _judged("error.grad", max(worst.values()), limit, arrays=worst)
+    return within("error.grad", largest(worst.values()), limit, arrays=worst)
 
 
 def _energy_error(built: BuiltCase, outputs: Arrays) -> Reading:
@@ -133,7 +128,7 @@ def _energy_error(built: BuiltCase, outputs: Arrays) -> Reading:
     if expected == 0.0:
         return _wrong("error.fwd", "the inner gradient is identically zero here")
     difference = abs(float(outputs["value"]) - expected) / expected
-    return _judged("error.fwd", difference, tolerance(built.problem, built.case.target))
+    return within("error.fwd", difference, tolerance(built.problem, built.case.target))
 
 
 def _second_error(built: BuiltCase, outputs: Arrays) -> Reading:
@@ -158,7 +153,7 @@ def _second_error(built: BuiltCase, outputs: Arrays) -> Reading:
     limit = 4 * tolerance(built.problem, built.case.target)
     if not {first, *gradients} <= {name for name, _ in operation.linear_in}:
         limit = max(limit, NESTED)
-    return _judged("error.grad2", max(worst.values(), default=0.0), limit, arrays=worst)
+    return within("error.grad2", largest(worst.values()), limit, arrays=worst)
 
 
 def _wanted(built: BuiltCase) -> tuple[str, ...]:
@@ -228,9 +223,9 @@ def equiv(built: BuiltCase) -> Iterable[Reading]:
             continue  # the energy |d<c, f>/dx|^2 / 2 is not invariant
         summary = built.asymmetry(elements).summary()
         claimed = name in built.operation.exact
-        detail = {"elements": ELEMENTS, **summary}
+        detail: dict[str, Any] = {"elements": ELEMENTS, **summary}
         if claimed:
-            judged = _judged(f"equiv.{name}", summary["max"], 2 * limit, **detail)
+            judged = within(f"equiv.{name}", summary["max"], 2 * limit, **detail)
             yield replace(judged, claimed=True)
         else:
             yield Reading(f"equiv.{name}", summary["max"], n=ELEMENTS, detail=detail, claimed=False)
@@ -240,7 +235,7 @@ def _keeps_lengths(built: BuiltCase, elements: Sequence[Any]) -> bool:
     """Return whether the group leaves the length of the inner gradient alone."""
     name = _wanted(built)[0]
     space, a = built.input_spaces[name].gradient(), built.arrays()[name]
-    return all(np.isclose(_norm([space.act(g, a)]), _norm([a]), rtol=1e-9) for g in elements)
+    return all(np.isclose(norm([space.act(g, a)]), norm([a]), rtol=1e-9) for g in elements)
 
 
 def agrees(built: BuiltCase) -> Iterable[Reading]:
@@ -266,26 +261,26 @@ def agrees(built: BuiltCase) -> Iterable[Reading]:
     expected = judged.expected(other.oracle(judged.problem, other.taken(inputs), judged.weights))
     own, found = judged.oracle(operation), judged.found(built.call(built.arrays()))
     real = [key for key, space in judged.spaces.items() if space.kind == "real"]
-    scale = _norm(expected[key] for key in real)
+    scale = norm(expected[key] for key in real)
     if scale == 0.0:
         yield _wrong(probe, f"the oracle of {name} is identically zero here")
         return
-    apart = _norm(own[key] - expected[key] for key in real) / scale
+    apart = norm(own[key] - expected[key] for key in real) / scale
     if not apart <= TOLERANCES["float64"]:
         yield _wrong(probe, f"its oracle and that of {name} differ by {apart:.1e}")
         return
-    value = _norm(found[key] - expected[key] for key in real) / scale
-    yield _judged(probe, value, tolerance(built.problem, built.case.target), oracles=apart)
+    value = norm(found[key] - expected[key] for key in real) / scale
+    yield within(probe, value, tolerance(built.problem, built.case.target), oracles=apart)
 
 
 def conduct(built: BuiltCase) -> Iterable[Reading]:
     """Yield `conduct.deterministic`: how far two equal calls are apart."""
     arrays = built.arrays()
     first, again = built.call(arrays), built.call(arrays)
-    spread = max(float(np.max(np.abs(first[name] - again[name]), initial=0.0)) for name in first)
+    spread = largest(np.max(np.abs(first[name] - a), initial=0.0) for name, a in again.items())
     scale = max(float(np.max(np.abs(a), initial=0.0)) for a in first.values()) or 1.0
     limit = tolerance(built.problem, built.case.target)
-    yield _judged("conduct.deterministic", spread / scale, limit)
+    yield within("conduct.deterministic", spread / scale, limit)
 
 
 def cached(built: BuiltCase) -> Iterable[Reading]:
@@ -319,7 +314,7 @@ def cached(built: BuiltCase) -> Iterable[Reading]:
             for name, a in part.items():
                 framework.overwrite(a, old[name])
     limit = tolerance(built.problem, built.case.target)
-    value = _apart(own, other)
+    value = discrepancy(own, other)
     passed = bool(value <= limit)
     yield Reading(
         "conduct.cached",
@@ -338,27 +333,14 @@ def _unlike(own: Arrays, other: Arrays, again: Arrays, earlier: Arrays, limit: f
     """
     if not all(np.isfinite(a).all() for answer in (own, other) for a in answer.values()):
         return "the answer to arrays changed in place, or to new ones like them, is not finite"
-    if not _apart(own, again) <= limit:
+    if not discrepancy(own, again) <= limit:
         return "two calls with the same contents of arrays have different answers"
-    if _apart(own, earlier) <= limit:
+    if discrepancy(own, earlier) <= limit:
         return "the call remembers results by the identity of its arguments"
     return (
         "the answer to arrays changed in place is not that to new ones with the same contents, "
         "nor that from before the change"
     )
-
-
-def _apart(one: Arrays, other: Arrays) -> float:
-    """Return the relative difference of two answers; where both are not a number, they agree."""
-    scale = _norm(np.nan_to_num(a) for a in other.values()) or 1.0
-    unequal = [
-        np.where(np.isnan(one[name]) & np.isnan(a), 0.0, one[name] - a) for name, a in other.items()
-    ]
-    return _norm(unequal) / scale
-
-
-def _norm(arrays: Iterable[Array]) -> float:
-    return float(np.sqrt(sum(float(np.sum(a * a)) for a in arrays)))
 
 
 PROBES = (

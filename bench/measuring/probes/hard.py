@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 
 from bench.measuring import awkward
-from bench.measuring.built_case import BuiltCase, differentiable
-from bench.measuring.probes import Doing, Probe
+from bench.measuring.answers import discrepancy, largest
+from bench.measuring.built_case import BATCH, BuiltCase, differentiable
+from bench.measuring.probes import Doing, Probe, within
 from bench.measuring.probes.gate import error
 from bench.measuring.tolerances import tolerance
 from bench.record.rows import Reading
 from impls.family import Part
 from impls.spaces import Arrays
-from impls.streams import Streams
 
 WHOLE = 4096
 """Of so many samples, nodes or edges, or fewer, all are compared with the oracle."""
@@ -39,19 +39,19 @@ SECONDS = 1.0
 
 def errors(built: BuiltCase) -> Iterable[Reading | Doing]:
     """Yield the errors that the gate judges, of more samples; or whether zero is zero."""
-    judged = _judging(built)
+    judged = replace(built, part=_part(built))
     expected = judged.judged().oracle(built.operation)
     if any(np.any(a) for a in expected.values()):
         yield from error(judged)
         return
     outputs = built.call(built.arrays())
-    largest = max((float(np.max(np.abs(a), initial=0.0)) for a in outputs.values()), default=0.0)
-    passed = largest == 0.0
+    off = largest(np.max(np.abs(a), initial=0.0) for a in outputs.values())
+    passed = off == 0.0
     shapes = {name: list(a.shape) for name, a in outputs.items()}
-    problem = f"the oracle is zero everywhere, and {shapes} are not: up to {largest:.1e}"
+    problem = f"the oracle is zero everywhere, and {shapes} are not: up to {off:.1e}"
     yield Reading(
         "hard.zero",
-        largest if np.isfinite(largest) else None,
+        off if np.isfinite(off) else None,
         n=1,
         detail={} if passed else {"problem": problem},
         passed=passed,
@@ -59,36 +59,18 @@ def errors(built: BuiltCase) -> Iterable[Reading | Doing]:
     )
 
 
-def _judging(built: BuiltCase) -> BuiltCase:
-    """Return the case with more of it to be judged, and cotangents that see no more than that."""
-    part = _part(built)
-    if part is None:
-        return built
-    outputs = built.operation.outputs(built.problem)
-    cotangents: Arrays = {}
-    for name in built.cotangents:
-        space = outputs[name]
-        drawn = space.sample(Streams(built.problem.seed, 14)(name))
-        put = built.framework.put({name: drawn}, outputs, built.problem.dtype, built.case.target)
-        rounded, rows = built.framework.get(put)[name], part.of_whole(space, np.arange(len(drawn)))
-        kept = np.zeros_like(rounded)
-        kept[rows] = rounded[rows]
-        cotangents = {**cotangents, name: kept}
-    return replace(built, part=part, cotangents=cotangents)
-
-
-def _part(built: BuiltCase) -> Part | None:
-    """Return what is judged; None where the part that the family takes has to do."""
+def _part(built: BuiltCase) -> Part:
+    """Return what is judged: all of it, or more than the gate takes where samples are counted."""
     problem, batch = built.problem, built.family.batch
     longest = max(len(a) for a in {**built.inputs, **built.weights}.values() if a.ndim)
     if longest <= WHOLE:
         return Part(problem)
     if batch is None:
-        return None
+        return built.part
     count = int(str(problem.sizes[batch]))
-    between = np.random.default_rng([problem.seed, 15]).integers(count, size=EDGE)
+    between = built.rng(15).integers(count, size=EDGE)
     rows = np.unique([*range(min(EDGE, count)), *range(max(0, count - EDGE), count), *between])
-    return Part(problem.with_sizes(**{batch: len(rows)}), {"batch": rows})
+    return Part(problem.with_sizes(**{batch: len(rows)}), {BATCH: rows})
 
 
 def placed(built: BuiltCase) -> Iterable[Reading]:
@@ -107,15 +89,8 @@ def placed(built: BuiltCase) -> Iterable[Reading]:
 
 def _same(built: BuiltCase, probe: str, found: Arrays, usual: Arrays) -> Reading:
     """Return the difference of two answers, relative to the second, judged by the tolerance."""
-    value, limit = _apart(found, usual), 2 * tolerance(built.problem, built.case.target)
-    passed = bool(value <= limit)
-    return Reading(probe, value if np.isfinite(value) else None, n=1, passed=passed, limit=limit)
-
-
-def _apart(found: Arrays, usual: Arrays) -> float:
-    squares = sum(float(np.sum(a * a)) for a in usual.values()) or 1.0
-    apart = sum(float(np.sum((found[name] - a) ** 2)) for name, a in usual.items())
-    return float(np.sqrt(apart / squares))
+    limit = 2 * tolerance(built.problem, built.case.target)
+    return within(probe, discrepancy(found, usual), limit)
 
 
 def alone(built: BuiltCase) -> Iterator[Reading | Doing]:
@@ -138,16 +113,16 @@ def repeats(built: BuiltCase) -> Iterator[Reading | Doing]:
     framework, began = built.framework, time.perf_counter()
     yield Doing("the repeats of a call")
     first = framework.get(built.run())
-    differ, count, largest = 0, 0, 0.0
+    differ, count, most = 0, 0, 0.0
     while count < REPEATS and (count < 2 or time.perf_counter() - began < SECONDS):
         again = framework.get(built.run())
         count += 1
         if not all(np.array_equal(again[name], a, equal_nan=True) for name, a in first.items()):
             differ += 1
-            largest = max(largest, _apart(again, first))
+            most = largest((most, discrepancy(again, first)))
     limit = tolerance(built.problem, built.case.target)
-    passed = bool(largest <= limit)
-    said = f"{differ} of {count} calls differ from the first, by up to {largest:.1e}"
+    passed = bool(most <= limit)
+    said = f"{differ} of {count} calls differ from the first, by up to {most:.1e}"
     detail = {} if not differ else {"note": said} if passed else {"problem": said}
     yield Reading("hard.repeats", differ / count, n=count, detail=detail, passed=passed)
 

@@ -35,7 +35,6 @@ def indices(built: BuiltCase) -> Iterable[Reading]:
     axes = {space.axis for space in spaces.values() if space.kind == "index"}
     if not axes:
         return
-    rng = np.random.default_rng([built.problem.seed, 9])
     whole = replace(built, part=Part(built.problem))
     reordered = {
         name: a[::-1].copy() if spaces[name].axis in axes else a
@@ -47,7 +46,7 @@ def indices(built: BuiltCase) -> Iterable[Reading]:
         every = built.input_spaces
         tried = [
             {name: every[name].act(g, a) for name, a in built.arrays().items()}
-            for g in relabelling.sample(rng, DRAWN)
+            for g in relabelling.sample(built.rng(9), DRAWN)
         ]
         named = [name for name, space in spaces.items() if space.kind == "index"]
         moved = max(  # of few nodes, one in a few permutations moves nothing

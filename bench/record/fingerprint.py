@@ -19,7 +19,7 @@ from pathlib import Path
 from bench.record.case import Case, digest
 from impls.registry import Registry
 
-PROTOCOL = "p5"
+PROTOCOL = "p6"
 """Version of the timing protocol (docs/protocol.md). Raise it when the meaning of a row changes."""
 
 ROOT = Path(__file__).resolve().parents[2]

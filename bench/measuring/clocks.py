@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BURST = 1e-2
-"""A sample's longest burst lasts at least this long [s]: twice that of p5, whose rounds scattered by
-1.4 % where those of twice the length did by 0.8 % (docs/statistics.md)."""
+"""The longest burst of a sample lasts at least this long [s]. Rounds of bursts of half of it
+scatter by 1.4 %, of these by 0.8 % (docs/statistics.md)."""
 STEADY = 0.05
 WARM_UP_CAP = 1.0
 """Warm-up ends when two successive bursts agree to STEADY, or after this long [s]."""

@@ -196,9 +196,9 @@ def fresh(built: BuiltCase) -> Iterable[Reading]:
 
     Results that are remembered by the contents of arrays make the timed call, which sees the same
     ones again and again, a look at a table. A random row of each array changes its sign, and the
-    call is compared with one before which rows of other arrays did, so that both find the caches of the
-    processor alike, one first and then the other, up to TRIES times: wrong is what takes longer
-    every time than the longest of the others.
+    call is compared with one before which rows of other arrays did, so that both find the caches
+    of the processor alike, one first and then the other, up to TRIES times: wrong is what takes
+    longer every time than the longest of the others.
     """
     if built.implementation.framework == "jax" or built.case.mode == "cudagraph":
         return

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gc
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 BURST = 1e-2
 """The longest burst of a sample lasts at least this long [s]. Rounds of bursts of half of it
@@ -23,8 +24,20 @@ PREEMPTED = 0.9
 """With a smaller share of processor time than this in wall time, something else ran."""
 AGREE = 2.0
 """A slope is no sample if the mean of its longer burst is larger or smaller by this factor."""
+FAULT, FAULTED = 2e-6, 0.01
+"""A page that is touched for the first time costs about so long [s]; so much of a burst at most."""
+SETTLING = 4
+"""A burst is taken so often at most until no more pages are new than in any other."""
 TRIES = 4
 """A sample is taken so often at most; the last counts, whatever disturbed it."""
+
+
+class Burst(NamedTuple):
+    """What a burst took: seconds of the clock and of the processor, and pages touched first."""
+
+    seconds: float
+    busy: float
+    faults: int
 
 
 @dataclass
@@ -35,13 +48,14 @@ class HostClock:
     wait, over n. Where they are only enqueued (`asynchronous`: a GPU) it is the slope
     (T(2n) - T(n)) / n of two bursts, so that what a burst costs once (the wait, filling the queue)
     cancels. Before each sample come `first` and a burst that is not timed: after arrays have moved,
-    or another process has had the device, the first calls take longer.
+    or another process has had the device, the first calls take longer. On a processor a burst is
+    taken again while more pages of the heap are new in it than in the one with the fewest so far.
 
     What was disturbed is taken again, and counted in `retaken`: a burst in which the process had
     the processor for less than PREEMPTED of the time, one with too few calls, a slope that no call
     could have. The last try counts, and in `disturbed` if it was so too. `shares` are processor
-    seconds of all threads per wall second, for each try. `seen` is shown what each timed burst
-    returned, when its time is taken.
+    seconds of all threads per wall second, for each try, `faults` the fewest new pages of a call.
+    `seen` is shown what each timed burst returned, when its time is taken.
     """
 
     run: Callable[[], Any]
@@ -54,6 +68,7 @@ class HostClock:
     steady: bool = False
     retaken: int = 0
     disturbed: int = 0
+    faults: float = float("inf")
     shares: list[float] = field(default_factory=list)
 
     @property
@@ -63,16 +78,15 @@ class HostClock:
 
     def burst(self, number: int) -> float:
         """Return the seconds that `number` calls and one wait take."""
-        return self._timed(number)[0]
+        return self._timed(number).seconds
 
     def show(self) -> None:
         """Take a burst more and drop its time: `seen` alone is to look at it."""
         with no_garbage_collection():
             self._timed(self.number, shown=True)
 
-    def _timed(self, number: int, *, shown: bool = False) -> tuple[float, float]:
-        """Return the seconds of a burst, and of the processor in it."""
-        run = self.run
+    def _timed(self, number: int, *, shown: bool = False) -> Burst:
+        run, faults = self.run, _faults()
         busy = time.process_time()
         start = time.perf_counter()
         for _ in range(number):
@@ -82,7 +96,7 @@ class HostClock:
         busy = time.process_time() - busy
         if shown and self.seen is not None:
             self.seen(out)
-        return elapsed, busy
+        return Burst(elapsed, busy, _faults() - faults)
 
     def prepare(self) -> None:
         """Warm up until steady and choose `number` so that a burst lasts at least `length`."""
@@ -131,7 +145,7 @@ class HostClock:
     def _burst(self) -> tuple[float, bool]:
         """Return a burst per call, and whether nothing disturbed it."""
         self.begin()
-        elapsed, busy = self._timed(self.number, shown=True)
+        elapsed, busy = self._settled()
         seconds, share = elapsed / self.number, busy / max(elapsed, 1e-9)
         self.shares.append(share)
         if elapsed < SHRUNK * self.length:
@@ -139,15 +153,30 @@ class HostClock:
             return seconds, False
         return seconds, share >= PREEMPTED
 
+    def _settled(self) -> tuple[float, float]:
+        """Return the seconds of a burst, and of the processor, when its pages are there."""
+        for _ in range(SETTLING):
+            burst = self._timed(self.number, shown=True)
+            self.faults = min(self.faults, burst.faults / self.number)
+            new = burst.faults - self.faults * self.number
+            if new * FAULT <= FAULTED * burst.seconds:
+                break
+        return burst.seconds, burst.busy
+
     def _slope(self) -> tuple[float, bool]:
         """Return a slope, and whether it can be one; else the mean of the longer burst."""
         self.begin()
         once = self.burst(self.number)
-        twice, busy = self._timed(2 * self.number, shown=True)
+        twice, busy, _ = self._timed(2 * self.number, shown=True)
         slope, mean = (twice - once) / self.number, twice / (2 * self.number)
         self.shares.append(busy / twice)
         sound = mean / AGREE <= slope <= mean * AGREE
         return (slope if sound else mean), sound
+
+
+def _faults() -> int:
+    """Return how many pages this process has touched for the first time."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 @contextmanager

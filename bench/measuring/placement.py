@@ -14,7 +14,7 @@ import numpy as np
 
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.clocks import HostClock
-from bench.measuring.frameworks.memory import return_free_pages
+from bench.measuring.frameworks.memory import keep_freed_memory, return_free_pages
 from impls.spaces import Array
 
 PAD = 2**18
@@ -32,6 +32,7 @@ def host_clock(
     On a CPU places are drawn before each sample; a GPU has its calls enqueued.
     """
     on_cpu = built.case.target.device == "cpu"
+    keep_freed_memory()
     first = Placement(built).draw if on_cpu else None
     return HostClock(run or built.run, built.framework.wait, first, not on_cpu, seen)
 

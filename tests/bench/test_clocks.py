@@ -16,7 +16,7 @@ class Machine:
     def __init__(self, call=1e-3, wait=0.0, first=0.0):
         self.now, self.call, self.latency, self.extra = 0.0, call, wait, first
         self.away = self.stolen = 0.0
-        self.calls, self.waits, self.collecting = 0, [], []
+        self.calls, self.waits, self.collecting, self.faults = 0, [], [], 0
 
     def clock(self):
         return self.now
@@ -47,6 +47,7 @@ def made(monkeypatch):
         machine = Machine(**properties)
         monkeypatch.setattr(clocks.time, "perf_counter", machine.clock)
         monkeypatch.setattr(clocks.time, "process_time", machine.busy)
+        monkeypatch.setattr(clocks, "_faults", lambda: machine.faults)
         return machine, HostClock(machine.run, machine.wait, asynchronous=asynchronous)
 
     return make
@@ -162,6 +163,39 @@ def test_a_sample_that_never_had_the_processor_is_counted(made):
     clock.run = preempted
     clock.sample(2)
     assert (clock.disturbed, clock.retaken) == (2, 2 * (clocks.TRIES - 1))
+
+
+def test_a_burst_in_which_pages_are_new_is_taken_again_at_the_same_places(made):
+    machine, clock = made(call=1e-3)
+    clock.number = 10
+    honest, new = machine.run, {"pages": 0}
+
+    def touching():
+        machine.faults += new["pages"]
+        machine.now += 1e-5 * new["pages"]
+        return honest()
+
+    clock.run, drawn = touching, []
+    clock.sample(1)
+    clock.first = lambda: (drawn.append(machine.calls), new.update(pages=100))
+    clock.wait = lambda out: drawn and machine.calls - drawn[-1] >= 30 and new.update(pages=0)
+    assert clock.sample(1) == pytest.approx([1e-3])
+    assert len(drawn) == 1 and clock.retaken == 0
+
+
+def test_pages_that_are_new_in_every_call_are_part_of_it(made):
+    machine, clock = made(call=1e-3)
+    clock.number = 10
+    honest = machine.run
+
+    def mapped():
+        machine.faults += 1000
+        return honest()
+
+    clock.run = mapped
+    before = machine.calls
+    clock.sample(3)
+    assert machine.calls - before == 3 * 2 * 10 and clock.faults == 1000
 
 
 def test_the_number_of_calls_is_chosen_by_the_least_of_several_bursts(made):

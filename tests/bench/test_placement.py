@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -82,3 +84,32 @@ def test_each_sample_on_a_cpu_has_its_own_placement(hand, registry, monkeypatch)
     assert len(reply["done"]["samples"]) == 3
     assert len(drawn) == 3 + reply["done"]["retaken"]
     list(worker.close({}))
+
+
+FAULTS = """
+import ctypes, resource, sys
+from bench.measuring.frameworks.memory import keep_freed_memory
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]
+libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+if sys.argv[1] == "keep":
+    keep_freed_memory()
+libc.mallopt(-1, 2**17) if sys.argv[1] == "give" else None  # the threshold that glibc begins with
+for number in range(20):
+    if number == 10:
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    place = libc.malloc(2**21)
+    libc.memset(place, 1, 2**21)
+    libc.free(place)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+def test_what_calls_free_is_kept_for_the_next():
+    if not hasattr(ctypes.CDLL(None), "mallopt"):
+        pytest.skip("not glibc")
+    new = {}
+    for how in ("give", "keep"):
+        command = [sys.executable, "-c", FAULTS, how]
+        new[how] = int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert new["keep"] < 10 and new["give"] > 1000, new

@@ -24,6 +24,7 @@ CASE = ("case", "draws", "protocol", "machine", "environment")
 BLOCK = ("problem", "pass", *TARGET, "machine", "environment")
 """What all results of a block share: one problem and pass on one target and machine."""
 GATES = ("error.", "equiv.")
+FRESH = "mem.fresh."
 
 Row = Mapping[str, Any]
 
@@ -100,6 +101,14 @@ class Result:
     def rounds(self) -> Mapping[int, tuple[float, ...]]:
         """Return the samples [s] of each round, by the clock that judges."""
         return self.sampled.get(self.clock.probe, {})
+
+    @property
+    def memory(self) -> float | None:
+        """Return the peak of a call in a fresh process [B], whatever its source on this device."""
+        found = [
+            v for p in self.measures if p.startswith(FRESH) and (v := self.value(p)) is not None
+        ]
+        return found[0] if found else None
 
     @property
     def launch_bound(self) -> bool | None:

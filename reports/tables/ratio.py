@@ -7,9 +7,6 @@ from difflib import get_close_matches
 from typing import Any
 
 from reports.data.blocks import Block, Compared, compared
-from reports.data.results import Result
-
-MEMORY = "mem.fresh"
 
 
 def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -43,8 +40,8 @@ def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict
             "clock": block.clock.probe,
             "time a": each.a.time,
             "time b": each.b.time,
-            "memory a": _memory(each.a),
-            "memory b": _memory(each.b),
+            "memory a": each.a.memory,
+            "memory b": each.b.memory,
             **each.facts,
             "said": str(each.verdict) if each.verdict else "",
             "reason": "" if each.verdict else _reason(each),
@@ -55,9 +52,3 @@ def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict
 
 def _reason(each: Compared) -> str:
     return each.a.withheld or each.b.withheld or "no round in common"
-
-
-def _memory(r: Result) -> float | None:
-    """Return the peak of a fresh process [B], whatever its source on this device."""
-    found = [v for p in r.measures if p.startswith(MEMORY) and (v := r.value(p)) is not None]
-    return found[0] if found else None

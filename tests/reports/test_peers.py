@@ -24,8 +24,8 @@ def test_the_fastest_here_is_beside_the_fastest_peer_and_its_own_next(writer):
     times = {"torch_kernel": 1e-5, "torch_dense": 3e-5, "jax_dense": 5e-5,
              "torch_e3nn": 9e-5, "jax_e3nn": 6e-5}  # fmt: skip
     for name, time in times.items():
-        writer.case(f"clebsch_gordan.{name}", AT, time=time, rounds=5,
-                    extra={"mem.fresh.rss": (4096.0 if "e3nn" in name else 1024.0, "B")})  # fmt: skip
+        memory = {"mem.fresh.rss": (4096.0 if "e3nn" in name else 1024.0, "B")}
+        writer.case(f"clebsch_gordan.{name}", AT, time=time, rounds=5, extra=memory)
     by = {r["framework"]: r for r in records(writer.directory)}
     assert {f: r["fastest"] for f, r in by.items()} == {
         "torch": "clebsch_gordan.torch_kernel",

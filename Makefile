@@ -1,4 +1,4 @@
-# make bench | bench-quick | test | test-fast | test-index | axe | report | compare | calibrate | asv | speed | check | setup | clean
+# make bench | bench-quick | bench-peers | test | test-fast | test-index | axe | report | compare | calibrate | asv | speed | check | setup | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -7,12 +7,13 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 OUT := reports/out
 export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
-.PHONY: help setup bench bench-quick report test lint types test-fast test-index axe check compare calibrate asv speed clean
+.PHONY: help setup bench bench-quick bench-peers report test lint types test-fast test-index axe check compare calibrate asv speed clean
 
 help:
 	@echo "make bench        measure and write $(OUT)/index.html: every operation once, and the headline in"
 	@echo "                  four or five rounds of fresh processes; with an NVIDIA GPU the profile gpu, on it"
 	@echo "make bench-quick  the same in a few minutes"
+	@echo "make bench-peers  install other packages too, and compare with them: half an hour"
 	@echo "make report       build the page again from what was measured"
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make test-fast    the tests that are not marked slow"
@@ -48,6 +49,15 @@ bench: $(READY)
 bench-quick: $(READY)
 	@$(RUN) -m bench run --short --out $(OUT)/quick
 	@$(RUN) -m reports build $(OUT)/quick --out $(OUT)
+
+PEERS := $(VENV)/.peers
+$(PEERS): $(READY) requirements-peers.txt
+	@$(PIP) -c $(VENV)/constraints.txt -r requirements-peers.txt
+	@touch $(PEERS)
+
+bench-peers: $(PEERS)
+	@$(RUN) -m bench run --profile peers --out $(OUT)/peers
+	@$(RUN) -m reports build $(OUT)/peers --out $(OUT)
 
 DIR ?= $(OUT)/default
 report: $(READY)

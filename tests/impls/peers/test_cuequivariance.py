@@ -1,0 +1,54 @@
+"""cuEquivariance: which method runs, and that none runs in the place of another.
+
+The values of its implementations are those of the conformance tests, where it is installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+from impls.families.product import problem
+from impls.implementation import Target
+from impls.peers import cuequivariance
+from impls.products.clebsch_gordan.cuequivariance import IMPLEMENTATIONS, plan
+from impls.registry import load
+
+ASKED = problem("mimo", 1, channels=2, batch=3)
+
+
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS, ids=lambda i: i.name)
+def test_without_its_kernels_cuda_is_refused_with_the_remedy(implementation, monkeypatch):
+    assert implementation.supports(ASKED, Target("cpu")) is None
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if "_ops_" in name else found(name)
+    )
+    refused = implementation.supports(ASKED, Target("cuda"))
+    framework = implementation.framework
+    assert refused.reason == f"not installed: cuequivariance_ops_{framework}"
+    assert f"pip install cuequivariance-ops-{framework}" in refused.remedy
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "method"),
+    [("cpu", "default", "naive"), ("cuda", "default", "uniform_1d"), ("cuda", "naive", "naive")],
+)
+def test_the_method_that_runs_is_the_one_that_is_named(device, asked, method):
+    assert cuequivariance.method_of(Target(device), {"method": asked}) == method
+
+
+def test_what_the_library_would_replace_is_an_error():
+    pytest.importorskip("cuequivariance_torch")
+    if importlib.util.find_spec("cuequivariance_ops_torch"):
+        pytest.skip("its kernels are installed")
+    made = plan(ASKED, Target("cpu"), "torch")
+    with pytest.raises(RuntimeError, match=r"uniform_1d.*naive"):
+        cuequivariance.evaluator("torch", made, "uniform_1d", Target("cpu"))
+
+
+def test_it_is_there_for_all_that_it_answers():
+    names = {i.full_name for i in load().implementations.values() if "cuequi" in i.name}
+    operations = ("clebsch_gordan", "channelwise", "uvw", "uvu", "uvv", "uuw", "uuu", "uvuv")
+    assert names == {f"{o}.{f}_cuequivariance" for o in operations for f in ("torch", "jax")}

@@ -17,14 +17,14 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.weighted import batch_of, irreps_of, multiplicities_of
+from impls.families.weighted import batch_of, irreps_of, multiplicities_of, per_sample
 from impls.implementation import Built, Target, Tensors
 from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
 from impls.kernels.graph import Convolution
 from impls.problem import Problem, Refusal
 from impls.products import forms
-from impls.products.channel_modes.dense import own, runs_of
+from impls.products.channel_modes.dense import runs_of
 from impls.products.channel_modes.modes import MODES, Mode, paths_of
 
 
@@ -117,6 +117,12 @@ def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
         return {"z": convolution(inputs[kept], inputs[single][:, 0], w, itself, itself)}
 
     return Built(call, kernel="C, weights taken along")
+
+
+def own(problem: Problem, w: Any, paths: int | range) -> Any:
+    """Return the weights of one path, or of some that follow each other."""
+    which = paths if isinstance(paths, int) else slice(paths.start, paths.stop)
+    return w[:, which] if per_sample(problem) else w[which]
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:

@@ -4,8 +4,10 @@ Where weights mix channels of one input and keep those of the other (uvu, uvv), 
 first, and each channel is coupled with its own mixture: a form in which every path has a copy of
 its mixed irrep. If there is one channel to mix, nothing is: samples are then edges that end where
 they start, and the kernel of graphs takes the weights along. In the other modes the kernel couples
-each pair of channels, all paths at once; weights follow, in uvw and uuw as one matrix product for
-each irrep of the output [@geiger2022]. O(L^5) for each channel or pair.
+each pair of channels, all paths at once; weights follow, in uuw as one matrix product for each
+irrep of the output [@geiger2022]. O(L^5) for each channel or pair. There is none for uvw: its work
+is that of matrix products, which `weights_first` leaves to the framework, and pairs of channels
+that are written and read again take longer than all of these.
 """
 
 from __future__ import annotations
@@ -140,4 +142,5 @@ ALGORITHMS = tuple(
         papers=("geiger2022",),
     )
     for mode in MODES
+    if mode.name != "uvw"
 )

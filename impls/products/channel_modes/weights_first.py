@@ -2,14 +2,14 @@ r"""Weights first: no pair of channels is formed where one can be mixed away bef
 
     uvu   CG_p(x_u, sum_v W[p,u,v] y_v)
     uvv   CG_p(sum_u W[p,u,v] x_u, y_v)
-    uvw   sum over (p, v, u) of ((C_p y_v) x_u) W[p,u,v,w]
+    uvw   sum over (p, v) of (C_p y_v) (sum_u W[p,u,v,w] x_u)
 
 The first two leave O(L^6) multiplications for each channel of the output, not for each pair of
 channels. If there is one channel to mix, as an edge has one copy of its harmonics, its weights
 scale the channels that stay, and it makes one small matrix C_p y for each path, which serves all of
-them. In the third y makes these matrices too, one for each v: a batched product forms all pairs
-(v, u) of the paths of two irreps (l1, l3), in the order in which the weights of these, one matrix
-product, take them. Channels are innermost. The other modes have none to mix away before: uuw and
+them. In the third y makes these matrices too, one for each v: for the paths of two irreps (l1, l3)
+the weights are one matrix product with x, and the matrices of all v a batched one with that, over
+(m1, path, v). Channels are innermost. The other modes have none to mix away before: uuw and
 uuu pair channels, uvuv keeps all pairs.
 """
 
@@ -102,7 +102,7 @@ def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
 
 def all_mixed(problem: Problem, b: Backend, options: Options) -> Built:
     """Build uvw: the paths of two irreps (l1, l3) together."""
-    paths, (first, second, _) = paths_of(problem), irreps_of(problem)
+    paths, second = paths_of(problem), irreps_of(problem)[1]
     mul1, mul2, mul3 = multiplicities_of(problem)
     found: dict[tuple[Irrep, int], list[int]] = {}
     for k, path in enumerate(paths):
@@ -110,30 +110,32 @@ def all_mixed(problem: Problem, b: Backend, options: Options) -> Built:
     parts = []
     for run in found.values():
         one = paths[run[0]]
-        part = np.zeros((second.dim, one.ir3.dim, len(run), one.ir1.dim))
+        part = np.zeros((second.dim, one.ir3.dim, one.ir1.dim, len(run)))
         for place, k in enumerate(run):
-            part[paths[k].in2, :, place] = paths[k].tensor.transpose(1, 2, 0)
+            part[paths[k].in2, :, :, place] = paths[k].tensor.transpose(1, 2, 0)
         parts.append(part.reshape(second.dim, -1))
     couplings, sizes = b.table(np.concatenate(parts, axis=1)), [part.shape[1] for part in parts]
-    indices = [b.index(np.array(run)) for run in found.values()]
     axis = 1 if per_sample(problem) else 0
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        x, batch = inputs["x"], len(inputs["x"])
-        w = weights["w"].swapaxes(-3, -2)
+        x, w, batch = inputs["x"], weights["w"], len(inputs["x"])
+        w = b.split(w.reshape(*w.shape[:-2], mul2 * mul3), [1] * len(paths), axis)
         matrices = b.split(inputs["y"] @ couplings, sizes, 2)
-        ends: dict[Any, list[Any]] = {}
-        for ((ir3, _), run), matrix, index in zip(found.items(), matrices, indices, strict=True):
-            item = paths[run[0]].in1
-            rows, dim1 = ir3.dim * len(run), item.stop - item.start
-            matrix = matrix.reshape(batch, mul2, rows, dim1).swapaxes(1, 2)
-            pairs = b.bmm(matrix.reshape(batch, rows * mul2, dim1), x[:, item])
-            pairs = pairs.reshape(batch, ir3.dim, len(run) * mul2 * mul1)
-            mine = b.take(w, index, axis).reshape(*w.shape[:axis], -1, mul3)
-            ends.setdefault(ir3, []).append(pairs @ mine)
+        ends: dict[Irrep, list[Any]] = {}
+        for ((ir3, _), run), matrix in zip(found.items(), matrices, strict=True):
+            item = x[:, paths[run[0]].in1]
+            mine = b.concatenate([w[k] for k in run], -1)
+            if not per_sample(problem):
+                item = item.reshape(-1, mul1)
+            mixing = item @ mine.reshape(*mine.shape[:axis], mul1, -1)
+            rows = len(run) * (paths[run[0]].ir1.dim)
+            matrix = matrix.reshape(batch, mul2, ir3.dim * rows).swapaxes(1, 2)
+            matrix = matrix.reshape(batch, ir3.dim, rows * mul2)
+            coupled = b.bmm(matrix, mixing.reshape(batch, rows * mul2, mul3))
+            ends.setdefault(ir3, []).append(coupled)
         return {"z": b.concatenate([total(ends[ir]) for _, ir in reached(problem)], 1)}
 
-    kernel = "pairs by a batched matrix product, weights by another, per (l1, l3)"
+    kernel = "weights by a matrix product, coupling by a batched one, per (l1, l3)"
     return Built(call, *channels_last(b, "x"), layout=CHANNELS_LAST, kernel=kernel)
 
 

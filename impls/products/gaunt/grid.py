@@ -6,6 +6,9 @@ Gauss-Legendre times equidistant, the smallest that is exact for the degree D = 
 triple product: ceil((D+1)/2) x (D+1) points. O(L^3) multiplications in both stages. Orders and
 azimuths come first, so that no stage turns what the one before has left.
 
+It is of interest at large L: below, the three matrix products of `lebedev` have fewer points and
+fewer stages, and are faster.
+
 The option `grid` decides only the speed: "double" is the grid that is exact for 2D + 1, with twice
 the azimuths and D+1 latitudes, as where a grid is chosen with a margin.
 """

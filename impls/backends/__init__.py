@@ -49,6 +49,12 @@ class Backend(Protocol):
     def bmm(self, a: Any, b: Any) -> Any:
         """Return the matrix products [n, i, k] of a [n, i, j] and b [n, j, k]."""
 
+    def outer(self, a: Any, b: Any) -> Any:
+        """Return the products [..., i j] of a [..., i] and b [..., j]."""
+
+    def outer_first(self, a: Any, b: Any) -> Any:
+        """Return the products [i j, ...] of a [i, ...] and b [j, ...], other axes broadcast."""
+
     def is_negative(self, a: Any) -> Any:
         """Return 1 where a < 0, else 0: a factor that keeps the data type of what it multiplies."""
 

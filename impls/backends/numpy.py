@@ -45,6 +45,13 @@ class NumpyBackend:
     def bmm(self, a: Any, b: Any) -> Any:
         return a @ b
 
+    def outer(self, a: Any, b: Any) -> Any:
+        return (a[..., :, None] * b[..., None, :]).reshape(*a.shape[:-1], -1)
+
+    def outer_first(self, a: Any, b: Any) -> Any:
+        products = a[:, None] * b[None]
+        return products.reshape(-1, *products.shape[2:])
+
     def is_negative(self, a: Any) -> Any:
         return (a < 0).astype(a.dtype)
 

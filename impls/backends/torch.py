@@ -44,6 +44,13 @@ class TorchBackend:
     def bmm(self, a: Any, b: Any) -> Any:
         return torch.bmm(a, b)
 
+    def outer(self, a: Any, b: Any) -> Any:
+        return (a[..., :, None] * b[..., None, :]).reshape(*a.shape[:-1], -1)
+
+    def outer_first(self, a: Any, b: Any) -> Any:
+        products = a[:, None] * b[None]
+        return products.reshape(-1, *products.shape[2:])
+
     def is_negative(self, a: Any) -> Any:
         return a < 0
 

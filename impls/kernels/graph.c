@@ -4,8 +4,8 @@
          w[e, p, u] sum of g[dst[e], u, k] M[e][k, i] x[src[e], u, i],
      M[e][k, i] = sum of c s[e, j] over the components i and k of the path
 
-   Channels are lanes: node arrays [nodes, channels, dim] are transposed once into blocks of WIDTH
-   channels. Edges are sorted by the node where they end (or start) in the call, and taken WIDTH at
+   Channels are lanes: node arrays [nodes, channels, dim] are transposed into blocks of WIDTH
+   channels, once, or by each edge that reads them where these are few. Edges are sorted by the node where they end (or start) in the call, and taken WIDTH at
    a time, for which M is computed at once, edges as lanes. What is summed at a node stays in a tile
    until its last edge. A table is (words, numbers):
 
@@ -33,13 +33,26 @@ typedef struct {
 } Graph;
 
 enum { X, S, W, G };
+#define FEW 2 /* edges for each node, up to which an edge transposes what it reads */
+
+/* Read a block of channels of a node of an array [nodes, channels, dim] to vectors [dim], and as much
+   behind them as a vector reads; zeros behind the last channel. */
+INLINE void read_block(const Graph *q, const REAL *a, int dim, int64_t node, int64_t block, vec *to,
+                       REAL *scratch) {
+    int64_t first = block * WIDTH, left = q->channels - first;
+    const REAL *from = a + (node * q->channels + first) * dim;
+    if (left <= WIDTH || node + 1 == q->nodes) {
+        memset(scratch, 0, ((size_t)WIDTH * dim + WIDTH) * sizeof(REAL));
+        from = memcpy(scratch, from, (left < WIDTH ? left : WIDTH) * dim * sizeof(REAL));
+    }
+    read_rows(from, dim, (lanes *)to);
+}
 
 /* Transpose a node array [nodes, channels, dim] to [nodes, blocks, dim] vectors of channels. */
 static vec *by_channel(const Graph *q, const REAL *a, int dim, int threads) {
     vec *all = reserve((size_t)q->nodes * q->blocks * dim * sizeof(vec));
     size_t size = ((size_t)WIDTH * dim + WIDTH) * sizeof(REAL);
-    size_t padded = (size_t)(dim + WIDTH - 1) / WIDTH * WIDTH;
-    size_t own = ALIGNED(size) + padded * sizeof(lanes);
+    size_t own = ALIGNED(size) + ((size_t)dim + WIDTH) * sizeof(vec);
     char *memory = reserve(own * threads);
     if (!all || !memory) {
         free(all);
@@ -49,20 +62,30 @@ static vec *by_channel(const Graph *q, const REAL *a, int dim, int threads) {
 #pragma omp parallel for num_threads(threads) if (threads > 1)
     for (int64_t n = 0; n < q->nodes; n++) {
         REAL *scratch = (REAL *)(memory + own * THREAD);
-        lanes *tile = (lanes *)((char *)scratch + ALIGNED(size));
+        vec *tile = (vec *)((char *)scratch + ALIGNED(size));
         for (int64_t block = 0; block < q->blocks; block++) {
-            int64_t first = block * WIDTH, left = q->channels - first;
-            const REAL *from = a + (n * q->channels + first) * dim;
-            if (left <= WIDTH || n + 1 == q->nodes) {
-                memset(scratch, 0, size);
-                from = memcpy(scratch, from, (left < WIDTH ? left : WIDTH) * dim * sizeof(REAL));
-            }
-            read_rows(from, dim, tile);
+            read_block(q, a, dim, n, block, tile, scratch);
             memcpy(all + (n * q->blocks + block) * dim, tile, dim * sizeof(vec));
         }
     }
     free(memory);
     return all;
+}
+
+/* A node array: as it is given, and transposed, or NULL where each edge transposes what it reads. */
+typedef struct {
+    const REAL *given;
+    const vec *all;
+    int dim;
+} Nodes;
+
+/* Return some blocks of a node, [blocks, dim]; `own` has room for them and a vector's width. */
+INLINE const vec *blocks_of(const Graph *q, Nodes a, int64_t node, int64_t block, int64_t blocks,
+                            vec *own, REAL *scratch) {
+    if (a.all) return a.all + (node * q->blocks + block) * a.dim;
+    for (int64_t n = 0; n < blocks; n++)
+        read_block(q, a.given, a.dim, node, block + n, own + n * a.dim, scratch);
+    return own;
 }
 
 /* Write a block of channels of a node, [dim] vectors, to an array [nodes, channels, dim]. */
@@ -204,7 +227,7 @@ static int64_t cut(const Graph *q, const int64_t *first, int part, int parts) {
 
 /* The memory of one thread, in the order of its use. */
 typedef struct {
-    vec *sh, *m, *tile, *outer, *sums, *u;
+    vec *sh, *m, *tile, *outer, *sums, *u, *x, *g;
     REAL *scratch;
 } Room;
 
@@ -212,7 +235,7 @@ static size_t room_size(const Graph *q) {
     size_t dim = q->dim_x > q->dim_z ? q->dim_x : q->dim_z;
     size_t padded = dim + WIDTH;
     size_t vectors = 2 * (size_t)q->dim_s + 2 * q->entries + (q->blocks + 1) * padded;
-    vectors += (size_t)q->blocks * q->dim_z;
+    vectors += (size_t)q->blocks * (q->dim_x + 2 * q->dim_z) + 2 * WIDTH;
     return ALIGNED(vectors * sizeof(vec) + (WIDTH * dim + WIDTH) * sizeof(REAL));
 }
 
@@ -225,12 +248,14 @@ static Room room(const Graph *q, char *memory) {
     r.outer = r.m + q->entries;
     r.u = r.outer + q->entries;
     r.tile = r.u + q->blocks * q->dim_z;
-    r.scratch = (REAL *)(r.tile + (q->blocks + 1) * (dim + WIDTH));
+    r.x = r.tile + (q->blocks + 1) * (dim + WIDTH);
+    r.g = r.x + q->blocks * q->dim_x + WIDTH;
+    r.scratch = (REAL *)(r.g + q->blocks * q->dim_z + WIDTH);
     return r;
 }
 
 /* Sum z at the nodes from `from` to `to`, whose edges are order[first[from]] ... */
-static void receive_nodes(const Graph *q, const vec *x, const REAL *s, const REAL *w, REAL *z,
+static void receive_nodes(const Graph *q, Nodes x, const REAL *s, const REAL *w, REAL *z,
                           int add, const int32_t *order, const int64_t *first, int64_t from,
                           int64_t to, Room r) {
     int64_t stop = first[to];
@@ -245,7 +270,7 @@ static void receive_nodes(const Graph *q, const vec *x, const REAL *s, const REA
         for (int64_t block = 0; block < q->blocks; block++) {
             vec *tile = r.tile + block * q->dim_z;
             for (int e = 0; e < count; e++) {
-                const vec *xs = x + ((int64_t)q->src[edge[e]] * q->blocks + block) * q->dim_x;
+                const vec *xs = blocks_of(q, x, q->src[edge[e]], block, 1, r.x, r.scratch);
                 for (int p = 0; p < q->paths; p++) {
                     const Path *path = q->path + p;
                     const REAL *m = (const REAL *)(r.m + path->m) + e;
@@ -264,7 +289,7 @@ static void receive_nodes(const Graph *q, const vec *x, const REAL *s, const REA
 }
 
 /* Gradients with respect to x at the nodes from `from` to `to`, and to s and w of their edges. */
-static void send_nodes(const Graph *q, const vec *x, const REAL *s, const REAL *w, const vec *g,
+static void send_nodes(const Graph *q, Nodes x, const REAL *s, const REAL *w, Nodes g,
                        REAL *gx, REAL *gs, REAL *gw, const int32_t *add, const int32_t *order,
                        const int64_t *first, int64_t from, int64_t to, Room r) {
     int64_t stop = first[to];
@@ -278,7 +303,8 @@ static void send_nodes(const Graph *q, const vec *x, const REAL *s, const REAL *
         matrices(q, s, edge, count, r.sh, r.m);
         for (int e = 0; e < count; e++) {
             int64_t node = q->src[edge[e]], end = q->dst[edge[e]];
-            const vec *xs = x + node * q->blocks * q->dim_x, *ends = g + end * q->blocks * q->dim_z;
+            const vec *xs = blocks_of(q, x, node, 0, q->blocks, r.x, r.scratch);
+            const vec *ends = blocks_of(q, g, end, 0, q->blocks, r.g, r.scratch);
             for (int p = 0; p < q->paths; p++) {
                 const Path *path = q->path + p;
                 BY_COMPONENTS(path->ni,
@@ -338,12 +364,16 @@ int convolve(const int32_t *words, const REAL *numbers, void *const *arrays, con
         const REAL *s = PLACE(S), *w = PLACE(W);
         REAL *z = PLACE(4), *gx = PLACE(5), *gs = PLACE(6), *gw = PLACE(7);
         sort(&q, z ? q.dst : q.src, order, first);
-        vec *x = by_channel(&q, PLACE(X), q.dim_x, threads);
-        vec *g = z ? x : by_channel(&q, PLACE(G), q.dim_z, threads);
-        if (!x || !g) {
-            free(x);
-            if (!z) free(g);
-            goto done;
+        Nodes x = {PLACE(X), NULL, q.dim_x}, g = {z ? NULL : PLACE(G), NULL, q.dim_z};
+        vec *all_x = NULL, *all_g = NULL;
+        if (q.edges > FEW * q.nodes) {
+            x.all = all_x = by_channel(&q, x.given, q.dim_x, threads);
+            if (g.given) g.all = all_g = by_channel(&q, g.given, q.dim_z, threads);
+            if (!all_x || (g.given && !all_g)) {
+                free(all_x);
+                free(all_g);
+                goto done;
+            }
         }
         if (z) advise(z, (size_t)q.nodes * q.channels * q.dim_z * sizeof(REAL));
         if (gw) advise(gw, (size_t)q.edges * q.channels * q.paths * sizeof(REAL));
@@ -356,8 +386,8 @@ int convolve(const int32_t *words, const REAL *numbers, void *const *arrays, con
             else
                 send_nodes(&q, x, s, w, g, gx, gs, gw, pass + 9, order, first, from, to, r);
         }
-        free(x);
-        if (!z) free(g);
+        free(all_x);
+        free(all_g);
     }
     failed = 0;
 done:

@@ -73,6 +73,14 @@ CASES = {
         lambda b: b.bmm(b.table(C), b.table(D)),
         np.stack([c @ d for c, d in zip(C, D, strict=True)]),
     ),
+    "outer": (
+        lambda b: b.outer(b.table(A), b.table(B[:, :2])),
+        np.einsum("ni,nj->nij", A, B[:, :2]).reshape(4, 12),
+    ),
+    "outer_first": (
+        lambda b: b.outer_first(b.table(C[..., None]), b.table(D[:2, :3, None])),
+        np.einsum("inu,jnv->ijnuv", C, D[:2, :3]).reshape(6, 3, 4, 5),
+    ),
     "is_negative": (
         lambda b: (1 - 2 * b.is_negative(b.table(SIGNED))) * b.table(SIGNED),
         np.array([2.0, 0.0, 0.0, 3.0]),
@@ -257,3 +265,30 @@ def test_gradients_of_sums_and_picks_count_how_often_a_row_is_used(framework):
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="unknown framework 'tinygrad': choose numpy, torch, jax"):
         load("tinygrad", problem("siso", 1), Target())
+
+
+@pytest.mark.parametrize("name", ["outer", "outer_first"])
+def test_gradients_of_outer_products_of_any_order(name):
+    """What JAX is told of their gradients is what it derives of the product itself."""
+    with backend("jax") as b:
+        import jax
+
+        shapes = {"outer": ((3, 2, 4), (3, 2, 5)), "outer_first": ((4, 3, 2, 1), (5, 3, 1, 2))}
+        x, y, h = (b.table(RNG.standard_normal(s)) for s in (*shapes[name], shapes[name][1]))
+        plain = {
+            "outer": lambda x, y: (x[..., :, None] * y[..., None, :]).reshape(3, 2, 20),
+            "outer_first": lambda x, y: (x[:, None] * y[None]).reshape(20, 3, 2, 2),
+        }[name]
+
+        def every(function):
+            def value(x, y):
+                return (function(x, y) ** 3).sum()
+
+            def second(x, y):
+                return (jax.grad(value, 1)(x, y) * h).sum()
+
+            return jax.grad(value, (0, 1))(x, y) + jax.grad(second, (0, 1))(x, y)
+
+        found, wanted = every(getattr(b, name)), every(plain)
+    for one, other in zip(found, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-11)

@@ -261,15 +261,15 @@ def _repeats(problem, target, options):
 def _stale_weights(problem, target, options):
     """Weights are copied once for each array that holds them, and not again."""
     (uvw,) = (found for found in channel_modes.ALGORITHMS if found.operation == "uvw")
-    right, held = uvw.build(problem, load("numpy", problem, target), {}).call, {}
+    right, held = uvw.build(problem, load("numpy", problem, target), {}), {}
 
     def call(inputs, weights):
         w = weights["w"]
         if id(w) not in held:
             held[id(w)] = w, w.copy()
-        return right(inputs, {"w": held[id(w)][1]})
+        return right.call(inputs, {"w": held[id(w)][1]})
 
-    return Built(call)
+    return Built(call, right.pack, right.unpack)
 
 
 PACKS = Implementation("clebsch_gordan", "trap_packs", "numpy", _packs)

@@ -2,9 +2,11 @@ r"""Rotate to the frame of each edge, one matrix product for each order m, rotat
 
 For m >= 1 the rows (x'[+m], x'[-m]) of all input degrees and channels are one batch of 2 edges:
 P = X H, Q = X K, z'[+m] = P+ - Q-, z'[-m] = Q+ + P- [@passaro2023]. Only the rows |m| <= m_max of D
-are used. Channels are innermost while edges are worked on. O(L^3) for each edge and channel in the
-rotations, O(L^3 C^2) in the matrix products; D costs O(L^4) for each edge, from the edge vectors,
-without angles (see `frame`). `escn` has h and k, `escn_o3` what inversion allows of them.
+are used: those of all irreps in one matrix for each edge, with zeros beside the blocks, so that one
+batched product rotates and another rotates back. These are O(L^4) for each edge and channel; irrep
+by irrep they would be O(L^3), in more and smaller products. O(L^3 C^2) in the matrix products; D
+costs O(L^4) for each edge, from the edge vectors, without angles (see `frame`). Channels are
+innermost while edges are worked on. `escn` has h and k, `escn_o3` what inversion allows of them.
 """
 
 from __future__ import annotations
@@ -52,6 +54,28 @@ class Rows:
         return np.array([self.start(i) + self.orders(i) + m for i in self.having(abs(m))])
 
 
+class Rotation:
+    """The rows |m| <= top of D of all irreps, as one matrix for each edge."""
+
+    def __init__(self, rows: Rows, b: Backend) -> None:
+        """Make the zeros beside the blocks."""
+        self.rows, self.b = rows, b
+        self.zeros = b.table(np.zeros((1, 1, rows.irreps.dim)))
+
+    def __call__(self, matrices: Sequence[Any], edges: int) -> Any:
+        """Return [edges, rows, components] of the matrices of each degree."""
+        found = []
+        for item, place in enumerate(self.rows.irreps.slices()):
+            degree, reach = self.rows.irreps.items[item][1].l, self.rows.orders(item)
+            size, width = 2 * reach + 1, self.zeros.shape[2]
+            block = matrices[degree][:, degree - reach : degree + reach + 1]
+            block = self.b.broadcast(block, (edges, size, 2 * degree + 1))
+            zeros = self.b.broadcast(self.zeros, (edges, size, width))
+            line = [zeros[..., : place.start], block, zeros[..., place.stop :]]
+            found.append(self.b.concatenate(line, 2))
+        return self.b.concatenate(found, 1)
+
+
 class Mixing:
     """The weights of one order, h or k, as a matrix [inputs and channels, outputs and channels]."""
 
@@ -94,35 +118,27 @@ def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
         orders.append((b.index(np.concatenate([inside.at(s) for s in signs])), *both))
         written += [out.at(s) for s in signs]
     order = b.index(np.argsort(np.concatenate(written)))
-
-    def frame(matrices: list[Any], rows: Rows, item: int) -> Any:
-        degree = rows.irreps.items[item][1].l
-        reach = rows.orders(item)
-        return matrices[degree][:, degree - reach : degree + reach + 1]
+    turn_in, turn_out = Rotation(inside, b), Rotation(out, b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         h, nodes = weights["h"], inputs["x"].shape[0]
         x = b.gather(inputs["x"], inputs["src"]).swapaxes(1, 2)
         edges, matrices = x.shape[0], wigner(frames(inputs["v"], b))
-        rotated = [
-            frame(matrices, inside, i) @ x[:, part] for i, part in enumerate(irreps_in.slices())
-        ]
-        rows, mixed = b.concatenate(rotated, 1), []
+        forth = turn_in(matrices, edges)
+        back = forth if irreps_in == irreps_out else turn_out(matrices, edges)
+        rows, mixed = forth @ x, []
         for m, (index, even, odd) in enumerate(orders):
             signs = 2 if m else 1
-            pair = rows[:, index].reshape(edges, signs, index.shape[0] // signs * channels)
+            pair = b.take(rows, index, 1)
+            pair = pair.reshape(edges, signs, index.shape[0] // signs * channels)
             terms = [] if even.empty and m else [pair @ even(h)]
             if not odd.empty:
                 turned = pair @ odd(h)
                 terms.append(b.concatenate([-turned[:, 1:], turned[:, :1]], 1))
             total = sum(terms[1:], terms[0])
             mixed.append(total.reshape(edges, signs * (total.shape[2] // channels), channels))
-        result = b.concatenate(mixed, 1)[:, order]
-        parts = []
-        for o in range(len(irreps_out)):
-            mine = result[:, out.start(o) : out.start(o) + 2 * out.orders(o) + 1]
-            parts.append(frame(matrices, out, o).swapaxes(1, 2) @ mine)
-        z = b.segment_sum(b.concatenate(parts, 1), inputs["dst"], nodes)
+        result = b.take(b.concatenate(mixed, 1), order, 1)
+        z = b.segment_sum(back.swapaxes(1, 2) @ result, inputs["dst"], nodes)
         return {"z": z.swapaxes(1, 2)}
 
     return Built(call, kernel=f"{top + 1} matrix products, one for each order; D in the call")

@@ -3,7 +3,9 @@ r"""The basis U^eta as polynomials: coefficients of monomials, all products in o
 A symmetric tensor with nu equal slots is a polynomial: B[m3] = sum_k u[k, m3] A_k1 .. A_knu over
 ascending indices k, with u = (number of distinct orders of k) U[k1, .., knu, m3]. Monomials are
 made degree by degree, each from one of a degree less: d^nu / nu! products instead of d^nu, and
-O(n d^nu / nu!) multiplications for n outputs of d components [@drautz2019].
+O(n d^nu / nu!) multiplications for n outputs of d components [@drautz2019]. In order of their last
+component those of a degree are slices of those of a degree less, times a component; samples are
+innermost. So nothing is gathered, and all monomials of the last degree are never held at once.
 
     u[c] = sum_eta W[eta, c] u^eta,   z[b, c] = monomials(x[b, c]) u[c]
 """
@@ -111,37 +113,56 @@ def _orders(monomials: np.ndarray) -> np.ndarray:
     return orders
 
 
-def steps(monomials: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return (parent, component) for each degree from 2 up; the last gives `monomials`.
+def prefixes(dim: int, degree: int) -> list[int]:
+    """Return how many monomials of a degree have no component above each of `dim`.
 
-    Entry k of degree n is entry parent[k] of degree n-1 times the component. Degree 1 is the
-    vector itself.
+    In the order that is used here, by the last component, then as those of a degree less, these
+    are the first: a monomial whose last component is j is one of the first of a degree less, times
+    component j.
     """
-    found: list[tuple[np.ndarray, np.ndarray]] = []
-    wanted = monomials
-    while wanted.shape[1] > 2:
-        parents, where = np.unique(wanted[:, :-1], axis=0, return_inverse=True)
-        found.append((where.ravel(), wanted[:, -1]))
-        wanted = parents
-    return [(wanted[:, 0], wanted[:, 1]), *reversed(found)]
+    return [math.comb(last + degree, degree) for last in range(dim)]
+
+
+def places(monomials: np.ndarray) -> np.ndarray:
+    """Return where ascending `monomials` [n, nu] are among all of their degree."""
+    found = np.zeros(len(monomials), np.int64)
+    for n, column in enumerate(monomials.T.tolist(), start=1):
+        found += [math.comb(last - 1 + n, n) for last in column]
+    return found
 
 
 def monomials(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
-    basis = basis_of(problem)
-    count = len(basis.monomials)
-    gathers = [(b.index(p), b.index(c)) for p, c in steps(basis.monomials)]
-    fold = Folding([t.reshape(-1, t.shape[-1]) for t in basis.tables], b)
+    basis, nu, dim = basis_of(problem), nu_of(problem), irreps_of(problem)[0].dim
+    before = [prefixes(dim, degree) for degree in range(1, nu)]
+    sizes, where = before[-1], places(basis.monomials)
+    count = sum(sizes)
+    tables = []
+    for table in basis.tables:
+        every = np.zeros((len(table), count, table.shape[2]))
+        every[:, where] = table
+        tables.append(every.reshape(-1, table.shape[2]))
+    fold = Folding(tables, b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         a, folded = inputs["x"], fold(weights["W"])
-        products = a
-        for parent, component in gathers:
-            products = b.take(products, parent) * b.take(a, component)
-        table = folded.swapaxes(0, 1).reshape(a.shape[1], -1, count).swapaxes(1, 2)
-        return {"z": (products.swapaxes(0, 1) @ table).swapaxes(0, 1)}
+        table = folded.swapaxes(0, 1).reshape(len(a), -1, count)
+        components, products = b.split(a, [1] * dim, 1), a
+        for firsts in before[:-1]:
+            parts = [products[:, :n] * c for n, c in zip(firsts, components, strict=True)]
+            products = b.concatenate(parts, 1)
+        parts = [products[:, :n] * c for n, c in zip(sizes, components, strict=True)]
+        found = [b.bmm(t, p) for t, p in zip(b.split(table, sizes, 2), parts, strict=True)]
+        return {"z": sum(found[1:], found[0])}
 
-    return Built(call, kernel=f"{count} monomials, batched matrix product")
+    def pack(inputs: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
+        return {"x": b.contiguous(inputs["x"].swapaxes(0, 1).swapaxes(1, 2))}, weights
+
+    def unpack(outputs: Tensors) -> Tensors:
+        return {"z": b.contiguous(outputs["z"].swapaxes(1, 2).swapaxes(0, 1))}
+
+    kernel = f"{count} monomials, batched matrix products"
+    return Built(call, pack, unpack, layout="[channels, components, batch]", kernel=kernel)
 
 
 class Folding:

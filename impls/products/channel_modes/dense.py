@@ -1,10 +1,14 @@
 r"""All pairs of channels and of components at once, then the coupling, then the weights.
 
-For each pair of irreps (l1, l2) the outer product of x and y, [batch, u, v, m1 m2] (or
-[batch, u, m1 m2] where channels are paired), times the coupling tensors of all its paths side by
-side; the weights come last [@geiger2022]. Where paths are summed, that is one matrix product for
-each irrep of the output, over (path, u, v). O(L^6) multiplications for each pair of channels, with
-the zeros of the coupling tensors.
+For each pair of irreps (l1, l2) the outer product of x and y, [m1 m2, batch, u, v] (or
+[m1 m2, batch, u] where channels are paired): the coupling tensors of all its paths, one below the
+other, times that is one matrix product; the weights come last [@geiger2022]. Where paths are
+summed, they are one matrix product for each path, over (u, v), or over u. O(L^6) multiplications
+for each pair of channels, with the zeros of the coupling tensors. Components come first and
+channels last, so that long axes are innermost and nothing is reordered in the call.
+
+It holds all pairs of channels and of components at once: the reference in every mode, and of
+interest where channels are paired (uuu, uuw). Where they are not, `weights_first` holds less.
 """
 
 from __future__ import annotations
@@ -21,18 +25,19 @@ from impls.families.weighted import per_sample
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.problem import Problem
+from impls.products.channel_modes.layout import COMPONENTS_FIRST, components_first
 from impls.products.channel_modes.modes import MODES, Mode, paths_of
 from impls.products.paths import Path
 
 
 @dataclass(frozen=True)
 class Pair:
-    """All paths of two irreps: `matrix` [dim1 dim2, sum of 2 l3 + 1] and the columns of each."""
+    """All paths of two irreps: `matrix` [dim1 dim2, sum of 2 l3 + 1] and the outputs of each."""
 
     in1: slice
     in2: slice
     matrix: np.ndarray
-    columns: tuple[tuple[int, slice], ...]
+    rows: tuple[tuple[int, slice], ...]
 
 
 def pairs_of(paths: tuple[Path, ...]) -> tuple[Pair, ...]:
@@ -42,42 +47,44 @@ def pairs_of(paths: tuple[Path, ...]) -> tuple[Pair, ...]:
         chosen = [k for k, path in enumerate(paths) if (path.i1, path.i2) == where]
         ends = np.cumsum([0, *(paths[k].ir3.dim for k in chosen)]).tolist()
         matrix = np.concatenate([paths[k].tensor for k in chosen], axis=2)
-        columns = tuple((k, slice(a, b)) for k, a, b in zip(chosen, ends, ends[1:], strict=False))
+        rows = tuple((k, slice(a, b)) for k, a, b in zip(chosen, ends, ends[1:], strict=False))
         one = paths[chosen[0]]
-        pairs.append(Pair(one.in1, one.in2, matrix.reshape(-1, matrix.shape[2]), columns))
+        pairs.append(Pair(one.in1, one.in2, matrix.reshape(-1, matrix.shape[2]), rows))
     return tuple(pairs)
 
 
 def dense(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm for a mode."""
     pairs, runs = pairs_of(paths_of(problem)), runs_of(problem, mode)
-    matrices = [b.table(pair.matrix) for pair in pairs]
+    matrices = [b.table(pair.matrix.T) for pair in pairs]
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        x, y = inputs["x"], inputs["y"]
+        x, y, w = inputs["x"], inputs["y"], weights["w"]
         if mode.second == "v":
-            x, y = x[:, :, None], y[:, None]
+            x, y = x[..., None], y[:, :, None]
         coupled: dict[int, Any] = {}
         for pair, matrix in zip(pairs, matrices, strict=True):
-            outer = x[..., pair.in1, None] * y[..., None, pair.in2]
-            together = outer.reshape(*outer.shape[:-2], -1) @ matrix
-            coupled |= {k: together[..., columns] for k, columns in pair.columns}
-        w = weights["w"]
+            outer = b.outer_first(x[pair.in1], y[pair.in2])
+            together = matrix @ outer.reshape(len(outer), -1)
+            together = together.reshape(-1, *outer.shape[1:])
+            coupled |= {k: together[rows] for k, rows in pair.rows}
         if mode.summed:
-            parts = [mixed([coupled[k] for k in run], own(problem, w, run)) for run in runs]
+            parts = [total([mixed(coupled[k], w[k]) for k in run]) for run in runs]
         else:
-            parts = [weighted(mode, coupled[k], own(problem, w, k)) for (k,) in runs]
-        return {"z": b.concatenate(parts, -1)}
+            parts = [weighted(mode, coupled[k], w[k]) for (k,) in runs]
+        return {"z": b.concatenate(parts, 0)}
 
-    def mixed(coupled: list[Any], w: Any) -> Any:
-        """Return the paths into one irrep as one matrix product over (path, channels)."""
-        rows = [part.reshape(len(part), -1, part.shape[-1]) for part in coupled]
-        channels = b.concatenate(rows, 1)
-        lead = w.shape[: len(w.shape) - 1 - len(mode.letters)]
-        return w.reshape(*lead, channels.shape[1], -1).swapaxes(-1, -2) @ channels
+    def mixed(coupled: Any, w: Any) -> Any:
+        """Return [2 l3 + 1, batch, mul3] of coupled [2 l3 + 1, batch, channels]."""
+        rows = coupled.reshape(*coupled.shape[:2], -1)
+        w = w.reshape(*w.shape[: len(w.shape) - len(mode.letters)], rows.shape[2], -1)
+        if per_sample(problem):
+            return (rows.swapaxes(0, 1) @ w).swapaxes(0, 1)
+        return rows @ w
 
     channels = "all pairs of channels" if mode.second == "v" else "each channel"
-    return Built(call, kernel=f"outer product of {channels}, matrix product per (l1, l2)")
+    kernel = f"outer product of {channels}, matrix product per (l1, l2)"
+    return Built(call, *components_first(problem, b), layout=COMPONENTS_FIRST, kernel=kernel)
 
 
 def runs_of(problem: Problem, mode: Mode) -> list[range]:
@@ -89,18 +96,17 @@ def runs_of(problem: Problem, mode: Mode) -> list[range]:
     return [range(first, first + count) for first, count in starts]
 
 
-def own(problem: Problem, w: Any, paths: int | range) -> Any:
-    """Return the weights of one path, or of some that follow each other."""
-    which = paths if isinstance(paths, int) else slice(paths.start, paths.stop)
-    return w[:, which] if per_sample(problem) else w[which]
+def total(parts: list[Any]) -> Any:
+    """Return the sum of arrays."""
+    return sum(parts[1:], parts[0])
 
 
 def weighted(mode: Mode, coupled: Any, w: Any) -> Any:
-    """Return [batch, channels of the output, 2 l3 + 1] of coupled [batch, channels, 2 l3 + 1]."""
-    product = coupled * w[..., None]
+    """Return [2 l3 + 1, batch, channels of the output] of coupled [2 l3 + 1, batch, channels]."""
+    product = coupled * w
     for letter in set(mode.letters) - set(mode.out):
-        product = product.sum(1 + mode.letters.index(letter))
-    return product.reshape(len(coupled), -1, coupled.shape[-1])
+        product = product.sum(2 + mode.letters.index(letter))
+    return product.reshape(*coupled.shape[:2], -1)
 
 
 ALGORITHMS = tuple(

@@ -4,8 +4,10 @@ Where weights mix channels of one input and keep those of the other (uvu, uvv), 
 first, and each channel is coupled with its own mixture: a form in which every path has a copy of
 its mixed irrep. If there is one channel to mix, nothing is: samples are then edges that end where
 they start, and the kernel of graphs takes the weights along. In the other modes the kernel couples
-each pair of channels, all paths at once; weights follow, in uvw and uuw as one matrix product for
-each irrep of the output [@geiger2022]. O(L^5) for each channel or pair.
+each pair of channels, all paths at once; weights follow, in uuw as one matrix product for each
+irrep of the output [@geiger2022]. O(L^5) for each channel or pair. There is none for uvw: its work
+is that of matrix products, which `weights_first` leaves to the framework, and pairs of channels
+that are written and read again take longer than all of these.
 """
 
 from __future__ import annotations
@@ -17,14 +19,14 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.weighted import batch_of, irreps_of, multiplicities_of
+from impls.families.weighted import batch_of, irreps_of, multiplicities_of, per_sample
 from impls.implementation import Built, Target, Tensors
 from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
 from impls.kernels.graph import Convolution
 from impls.problem import Problem, Refusal
 from impls.products import forms
-from impls.products.channel_modes.dense import own, runs_of
+from impls.products.channel_modes.dense import runs_of
 from impls.products.channel_modes.modes import MODES, Mode, paths_of
 
 
@@ -119,6 +121,12 @@ def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
     return Built(call, kernel="C, weights taken along")
 
 
+def own(problem: Problem, w: Any, paths: int | range) -> Any:
+    """Return the weights of one path, or of some that follow each other."""
+    which = paths if isinstance(paths, int) else slice(paths.start, paths.stop)
+    return w[:, which] if per_sample(problem) else w[which]
+
+
 def supports(problem: Problem, target: Target) -> Refusal | None:
     """Refuse what the C kernels lack, and tables that take seconds to make."""
     return forms.fits(*irreps_of(problem)[:2]) or compiler.supports(problem, target)
@@ -134,4 +142,5 @@ ALGORITHMS = tuple(
         papers=("geiger2022",),
     )
     for mode in MODES
+    if mode.name != "uvw"
 )

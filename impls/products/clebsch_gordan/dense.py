@@ -7,7 +7,7 @@ The irreps of both inputs are cut into blocks [@geiger2022]; for each block of p
 with all paths of the block side by side in C: one matrix product per block. The blocks decide only
 the speed: "pair" (one l1, one l2) does no work outside the paths, 16/9 L^6 multiplications; "row"
 (one l1, all l2) O(L^7) and "whole" O(L^8) multiply zeros too, in fewer and larger matrix products.
-It can express all paths.
+It can express all paths. Its own order of paths is block after block; `unpack` sorts them.
 """
 
 from __future__ import annotations
@@ -60,23 +60,26 @@ def dense(problem: Problem, b: Backend, options: Options) -> Built:
     cut = str(options["block"])
     blocks, order = blocks_of(problem, cut)
     matrices = [b.table(block.matrix) for block in blocks]
-    sorted_already = bool(np.all(np.diff(order) == 1))
-    index = None if sorted_already else b.index(order)
+    index = b.index(order)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
         x = inputs["x"].reshape(-1, inputs["x"].shape[-1])
         y = inputs["y"].reshape(-1, inputs["y"].shape[-1])
         parts = [
-            (x[:, block.in1, None] * y[:, None, block.in2]).reshape(-1, matrix.shape[0]) @ matrix
+            b.outer(x[:, block.in1], y[:, block.in2]) @ matrix
             for block, matrix in zip(blocks, matrices, strict=True)
         ]
         z = parts[0] if len(parts) == 1 else b.concatenate(parts, -1)
-        if index is not None:
-            z = b.take(z, index)
         return {"z": z.reshape(*shape, z.shape[-1])}
 
-    return Built(call, kernel=f"matrix product per {cut}")
+    def unpack(outputs: Tensors) -> Tensors:
+        return {"z": b.take(outputs["z"], index)}
+
+    kernel = f"matrix product per {cut}"
+    if np.all(np.diff(order) == 1):
+        return Built(call, kernel=kernel)
+    return Built(call, unpack=unpack, layout="mul_ir, paths block by block", kernel=kernel)
 
 
 def _parts(irreps: Irreps, *, whole: bool) -> list[tuple[range, slice]]:

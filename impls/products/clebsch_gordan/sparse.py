@@ -1,8 +1,9 @@
 """Clebsch-Gordan on the nonzero coefficients: one sparse matrix S times x outer y.
 
 In the real basis C(l1,l2,l3)[m1,m2,m3] needs |m3| = |m1| + |m2| or ||m1| - |m2||, so that S has
-O(L^5) entries on O(L^4) products, and that much memory. Samples lie along the contiguous axis. It
-can express all paths [@cobb2021] [@xie2025].
+O(L^5) entries on O(L^4) products, and that much memory. Its own layout has components first and
+samples along the contiguous axis, [components, batch, channels]: what is sparse is then a matrix of
+components, and nothing is turned in the call. It can express all paths [@cobb2021] [@xie2025].
 
 PyTorch: z^T = S (x^T outer y^T) with S in compressed rows; the gradient is the product with the
 transpose of S, which is stored too. JAX: z_o = sum_k S[o, k] (x outer y)[column(o, k)], gathers and
@@ -19,11 +20,14 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.implementation import Built, Implementation, Target, Tensors
 from impls.problem import Problem, Refusal, Scalar
 from impls.products.clebsch_gordan.operation import paths_of
 
+LAYOUT = "[components, batch, channels]"
 INDICES = ("int64", "int32")
 """Types of the indices of PyTorch's sparse matrix; cuSPARSE is faster with the shorter ones."""
 
@@ -77,14 +81,17 @@ def _torch(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> B
     matrix, transpose = compressed(table), compressed(csr_array(table.T))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        shape = inputs["x"].shape[:-1]
-        x = inputs["x"].reshape(-1, inputs["x"].shape[-1]).t().contiguous()
-        y = inputs["y"].reshape(-1, inputs["y"].shape[-1]).t().contiguous()
-        pairs = (x[:, None] * y[None]).reshape(-1, x.shape[-1])
-        z = Multiply.apply(pairs, matrix, transpose)
-        return {"z": z.t().reshape(*shape, z.shape[0]).contiguous()}
+        x, y = inputs["x"], inputs["y"]
+        pairs = (x[:, None] * y[None]).reshape(matrix.shape[1], -1)
+        return {"z": Multiply.apply(pairs, matrix, transpose).reshape(-1, *x.shape[1:])}
 
-    return Built(call, kernel="sparse (CSR) matrix product")
+    def pack(inputs: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
+        return {name: a.movedim(-1, 0).contiguous() for name, a in inputs.items()}, weights
+
+    def unpack(outputs: Tensors) -> Tensors:
+        return {"z": outputs["z"].movedim(0, -1).contiguous()}
+
+    return Built(call, pack, unpack, layout=LAYOUT, kernel="sparse (CSR) matrix product")
 
 
 def _torch_supports(problem: Problem, target: Target) -> Refusal | None:
@@ -93,8 +100,9 @@ def _torch_supports(problem: Problem, target: Target) -> Refusal | None:
     return None
 
 
-def _jax(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Built:
+def _jax(problem: Problem, b: Backend, options: Options) -> Built:
     import jax
+    import jax.numpy as jnp
 
     table = sparse_matrix(problem)
     forward = _product(table, problem.dtype)
@@ -108,13 +116,17 @@ def _jax(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Bui
     )
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        shape = inputs["x"].shape[:-1]
-        x = inputs["x"].reshape(-1, inputs["x"].shape[-1]).T
-        y = inputs["y"].reshape(-1, inputs["y"].shape[-1]).T
-        z = multiply((x[:, None] * y[None]).reshape(-1, x.shape[-1]))
-        return {"z": z.T.reshape(*shape, z.shape[0])}
+        x, y = inputs["x"], inputs["y"]
+        z = multiply(b.outer_first(x, y).reshape(table.shape[1], -1))
+        return {"z": z.reshape(-1, *x.shape[1:])}
 
-    return Built(call, kernel="gather and sum, fused by XLA")
+    def pack(inputs: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
+        return {name: jnp.moveaxis(a, -1, 0) for name, a in inputs.items()}, weights
+
+    def unpack(outputs: Tensors) -> Tensors:
+        return {"z": jnp.moveaxis(outputs["z"], 0, -1)}
+
+    return Built(call, pack, unpack, layout=LAYOUT, kernel="gather and sum, fused by XLA")
 
 
 def _product(matrix: csr_array, dtype: str) -> Callable[[Any], Any]:
@@ -152,11 +164,11 @@ TORCH = Implementation(
     papers=("cobb2021", "xie2025"),
 )
 
-JAX = Implementation(
-    operation="clebsch_gordan",
-    name="jax_sparse",
-    title="sparse coefficients",
-    framework="jax",
-    build=_jax,
+JAX = Algorithm(
+    "clebsch_gordan",
+    "sparse",
+    "sparse coefficients",
+    _jax,
+    frameworks=("jax",),
     papers=("cobb2021", "xie2025"),
 )

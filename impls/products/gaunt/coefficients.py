@@ -56,7 +56,7 @@ def outer_product(table: np.ndarray, b: Backend) -> Built:
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, y = inputs["x"], inputs["y"]
-        pairs = (x[..., :, None] * y[..., None, :]).reshape(-1, matrix.shape[0])
+        pairs = b.outer(x.reshape(-1, x.shape[-1]), y.reshape(-1, y.shape[-1]))
         return {"z": (pairs @ matrix).reshape(*x.shape[:-1], matrix.shape[1])}
 
     return Built(call, kernel="one matrix product")

@@ -3,7 +3,11 @@ r"""Gaunt product on a product grid of the sphere, in separable stages [@xie2025
 f_x(theta, phi) = sum_m trig_m(phi) sum_l P_lm(theta) x_lm: for each order m a matrix of Legendre
 functions, then one matrix of sines and cosines; multiply; back with the weights. The grid is
 Gauss-Legendre times equidistant, the smallest that is exact for the degree D = L1 + L2 + L3 of the
-triple product: ceil((D+1)/2) x (D+1) points. O(L^3) multiplications in both stages.
+triple product: ceil((D+1)/2) x (D+1) points. O(L^3) multiplications in both stages. Orders and
+azimuths come first, so that no stage turns what the one before has left.
+
+It is of interest at large L: below, the three matrix products of `lebedev` have fewer points and
+fewer stages, and are faster.
 
 The option `grid` decides only the speed: "double" is the grid that is exact for 2D + 1, with twice
 the azimuths and D+1 latitudes, as where a grid is chosen with a margin.
@@ -77,28 +81,28 @@ def on_grid(problem: Problem, b: Backend, points: ProductGrid) -> Built:
     to_grid_y = _ToGrid(stages(second, second.lmax, points), b)
     back = stages(out, output_degree(problem), points, reached(problem))
     merge = Merge(back.streams, (back.polar * points.theta_weights).swapaxes(1, 2), b)
-    azimuthal = b.table(back.azimuthal.T * points.phi_weight)
+    azimuthal = b.table(back.azimuthal * points.phi_weight)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         shape = inputs["x"].shape[:-1]
         values = to_grid_x(inputs["x"]) * to_grid_y(inputs["y"])
-        waves = (values @ azimuthal).reshape(-1, len(points.cos_theta), azimuthal.shape[1])
-        z = merge(waves.swapaxes(1, 2).swapaxes(0, 1))
+        waves = (azimuthal @ values).reshape(len(azimuthal), -1, len(points.cos_theta))
+        z = merge(waves)
         return {"z": z.reshape(*shape, z.shape[-1])}
 
     return Built(call, kernel=f"{len(points.cos_theta)} x {len(points.phi)} grid")
 
 
 class _ToGrid:
-    """Evaluate functions at the points: components [..., dim] to values [n n_theta, n_phi]."""
+    """Evaluate functions at the points: components [..., dim] to values [n_phi, n n_theta]."""
 
     def __init__(self, tables: Stages, b: Backend) -> None:
         self.split = Split(tables.streams, tables.polar, b)
-        self.azimuthal = b.table(tables.azimuthal)
+        self.azimuthal = b.table(tables.azimuthal.T)
 
     def __call__(self, x: Any) -> Any:
         rings = self.split(x.reshape(-1, x.shape[-1]))
-        return rings.swapaxes(0, 1).swapaxes(1, 2).reshape(-1, rings.shape[0]) @ self.azimuthal
+        return self.azimuthal @ rings.reshape(len(rings), -1)
 
 
 ALGORITHM = Algorithm(

@@ -30,9 +30,9 @@ def graph(nodes=NODES, edges=EDGES):
     return RNG.integers(0, nodes - 1, edges), RNG.integers(1, nodes, edges)
 
 
-def drawn(form, derivative, channels):
+def drawn(form, derivative, channels, edges=EDGES):
     dim_x, dim_s, dim_z = DIMS
-    shapes = [(NODES, channels, dim_x), (EDGES, dim_s), (EDGES, len(PATHS), channels)]
+    shapes = [(NODES, channels, dim_x), (edges, dim_s), (edges, len(PATHS), channels)]
     shapes = [*shapes[: 3 if form.weighted else 2], (NODES, channels, dim_z)]
     return [RNG.standard_normal(shapes[derivative.slots[a]]) for a in derivative.given]
 
@@ -44,10 +44,10 @@ def term_value(arguments, weighted, slot, src, dst):
     wanted = ("xswg" if weighted else "xsg")[slot]
     shapes = {
         "x": (NODES, (x if x is not None else g).shape[1], DIMS[0]),
-        "s": (EDGES, DIMS[1]),
+        "s": (len(src), DIMS[1]),
         "g": (NODES, (x if x is not None else g).shape[1], DIMS[2]),
     }
-    shapes["w"] = (EDGES, len(PATHS), shapes["x"][1])
+    shapes["w"] = (len(src), len(PATHS), shapes["x"][1])
     total = np.zeros(shapes[wanted])
     for p, (i, j, k, tensor) in enumerate(PATHS):
         parts = {
@@ -114,11 +114,12 @@ def derivatives(slots):
 
 
 @pytest.mark.parametrize("weighted", [True, False])
+@pytest.mark.parametrize("edges", [NODES, EDGES])  # each edge reads its nodes alone, or shares them
 @pytest.mark.parametrize("channels", [1, 7, 16, 40])
-def test_derivatives_of_any_order_are_sums_over_edges(weighted, channels):
-    form, (src, dst) = FORMS[weighted], graph()
+def test_derivatives_of_any_order_are_sums_over_edges(weighted, channels, edges):
+    form, (src, dst) = FORMS[weighted], graph(edges=edges)
     for derivative in derivatives(4 if weighted else 3):
-        given = drawn(form, derivative, channels)
+        given = drawn(form, derivative, channels, edges)
         wanted = expected(form, derivative, given, src, dst)
         for found, right in zip(evaluated(form, derivative, given, src, dst), wanted, strict=True):
             np.testing.assert_allclose(found, right, rtol=0, atol=1e-12 * np.abs(right).max())

@@ -142,6 +142,27 @@ def test_a_known_time_is_measured(hand, trapped, tmp_path):
     assert min(slept["samples"]) < 0.03  # a busy machine wakes a sleeper late
 
 
+def used(hand, trapped, name, out):
+    """Return the end of a trap, and how many processors it used while it was timed."""
+    execute(hand.plan(trapped, [hand.case(trapped, name)]), trapped, out, files=hand.traps)
+    rows = load(out)
+    (found,) = hand.ends(rows).values()
+    return found, hand.before(rows, found)["conduct.processors"]["value"]
+
+
+def test_a_call_that_waits_for_a_child_is_not_idle(hand, trapped, tmp_path):
+    found, processors = used(hand, trapped, "clebsch_gordan.trap_helped", tmp_path)
+    assert (found["status"], found["reason"]) == ("ok", "")
+    assert 0.2 < processors < 1.2  # of a machine that others use too
+
+
+@pytest.mark.alone
+def test_two_children_at_a_time_are_a_processor_too_many(hand, trapped, tmp_path):
+    found, processors = used(hand, trapped, "clebsch_gordan.trap_helped_twice", tmp_path)
+    assert found["status"] == "wrong" and processors > 1.2
+    assert found["reason"].startswith(f"conduct.processors: used {processors:.1f} processors with 1")
+
+
 HIDDEN = {
     "tail": r"^error\.fwd is \d",
     "last": r"^error\.fwd is \d",

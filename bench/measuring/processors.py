@@ -3,9 +3,9 @@
 The clock of a process ticks for its own threads alone. A call that hands its work to a child would
 look as if it waited for a busy machine, and one that has several work as if it had one thread.
 Linux counts the seconds of any process, in nanoseconds, by a clock that its number names; those of
-children that have ended and were waited for, it adds up. A process whose parent has ended (a daemon)
-is not found, nor is any without /proc; what children of a child have used that are gone already is
-counted when that child ends.
+children that have ended and were waited for, it adds up. A process whose parent has ended (a
+daemon) is not found, nor is any without /proc; what children of a child have used that are gone
+already is counted when that child ends.
 """
 
 from __future__ import annotations

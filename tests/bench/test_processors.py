@@ -80,7 +80,9 @@ def test_a_child_that_starts_and_ends_meanwhile_is_counted_once():
         child.call(0.1)
         child.end()
 
-    starts = used_by(lambda: subprocess.run([sys.executable, "-c", WORKS], stdin=subprocess.DEVNULL))
+    starts = used_by(
+        lambda: subprocess.run([sys.executable, "-c", WORKS], stdin=subprocess.DEVNULL)
+    )
     assert 0.1 <= used_by(work) < 0.2 + 2 * starts
 
 

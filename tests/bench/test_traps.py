@@ -160,7 +160,9 @@ def test_a_call_that_waits_for_a_child_is_not_idle(hand, trapped, tmp_path):
 def test_two_children_at_a_time_are_a_processor_too_many(hand, trapped, tmp_path):
     found, processors = used(hand, trapped, "clebsch_gordan.trap_helped_twice", tmp_path)
     assert found["status"] == "wrong" and processors > 1.2
-    assert found["reason"].startswith(f"conduct.processors: used {processors:.1f} processors with 1")
+    assert found["reason"].startswith(
+        f"conduct.processors: used {processors:.1f} processors with 1"
+    )
 
 
 HIDDEN = {
@@ -407,12 +409,17 @@ def differentiated(trapped, hand, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def looked_through(trapped, hand, tmp_path_factory):
-    """One run of gradients of many samples, with all of the gate, and of what is honest."""
+    """One run of gradients of many samples, with all of the gate, and of what is honest.
+
+    `grad2` is asked too of what lies about gradients of one question, or about second ones.
+    """
     out = tmp_path_factory.mktemp("many")
     asked = hand.problem(batch=300)
-    names = ("trap_tail_gradient", "trap_middle_gradient", "trap_strides_torch", "torch_dense",
-             "torch_e3nn", "jax_e3nn")  # fmt: skip
-    cases = [hand.case(trapped, f"clebsch_gordan.{name}", asked, "grad") for name in names]
+    names = ("trap_tail_gradient", "trap_middle_gradient", "trap_strides_torch", "torch_e3nn",
+             "jax_e3nn")  # fmt: skip
+    both = ("trap_first_cotangents", "trap_second_gradient", "torch_dense")
+    asked_of = [(name, "grad") for name in (*names, *both)] + [(name, "grad2") for name in both]
+    cases = [hand.case(trapped, f"clebsch_gordan.{n}", asked, pass_) for n, pass_ in asked_of]
     execute(hand.plan(trapped, cases, probes=GATE), trapped, out, files=hand.traps)
     return load(out)
 
@@ -434,6 +441,30 @@ def test_gradients_are_judged_in_every_sample(hand, looked_through, name):
     found = hand.ends(looked_through)[f"trap_{name}", "o3", "grad"]
     assert found["status"] == "wrong"
     assert re.search(r"(error\.grad|conduct\.permuted) is \d", found["reason"]), found["reason"]
+
+
+@pytest.mark.parametrize("pass_", ["grad", "grad2"])
+def test_gradients_are_judged_for_more_than_one_question(hand, looked_through, pass_):
+    """Right for the cotangents that come first, and that the oracle is asked about."""
+    found = hand.ends(looked_through)["trap_first_cotangents", "o3", pass_]
+    kind = {"grad": "linear", "grad2": "quadratic"}[pass_]
+    assert found["status"] == "wrong"
+    assert found["reason"].startswith(f"conduct.linear: gradients are not {kind} in the cotangents")
+    rows = hand.before(looked_through, found)
+    assert {rows[probe]["status"] for probe in rows if probe.startswith(("error", "equiv"))} == {
+        "ok"
+    }
+
+
+def test_a_second_gradient_that_is_wrong_for_one_array_is_named(hand, looked_through):
+    ends = hand.ends(looked_through)
+    assert ends["trap_second_gradient", "o3", "grad"]["status"] == "ok"
+    found = ends["trap_second_gradient", "o3", "grad2"]
+    assert found["reason"].startswith("error.grad2 is 1.00e-02, above the tolerance")
+    assert found["reason"].endswith(": the second gradient of y is 1.01 times the right one; that "
+                                    "of x is right")  # fmt: skip
+    arrays = hand.before(looked_through, found)["error.grad2"]["detail"]["arrays"]
+    assert arrays["x"] < 1e-9 and arrays["y"] == pytest.approx(0.01, rel=1e-6)
 
 
 def test_strides_are_read_in_torch(hand, looked_through):

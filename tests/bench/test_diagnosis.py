@@ -373,6 +373,83 @@ def test_the_map_of_gradients_has_each_path_and_array():
     assert wrong == {("(1o, 1o, 2e)", "d/dx")}
 
 
+def second(change):
+    """Return the function of a tensor that has `change(gradient)` as its second gradient, alone."""
+    import torch
+
+    class Backward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, g):
+            return g.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return change(g)
+
+    class Forward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return Backward.apply(g)
+
+    return Forward.apply
+
+
+def second_of(change):
+    return lambda h, i, w: h(i | {"x": second(change)(i["x"])}, w)
+
+
+def second_path(honest, inputs, weights):
+    """Right values and gradients; of the path (1o, 1o, 2e) half the second gradient."""
+    z = honest(inputs, weights)["z"].clone()
+    half = honest(inputs | {"x": second(lambda g: 0.5 * g)(inputs["x"])}, weights)["z"]
+    z[..., OUT] = half[..., OUT]
+    return {"z": z}
+
+
+TWICE = {
+    "a factor": (second_of(lambda g: 1.5 * g), "^the second gradient of y is 1.5 times the right"),
+    "cut off": (
+        second_of(lambda g: 0 * g), "^the second gradient of y is zero: it is cut off .*; that of ",
+    ),
+    "NaN": (second_of(lambda g: g * float("nan")), "^the second gradient of y is not finite$"),
+    "one path": (
+        second_path,
+        r"^the second gradient of y is wrong on \(1o, 1o, 2e\) alone \(1 of 5\): 0.5 times the",
+    ),
+    "no cause": (
+        second_of(lambda g: g * g), "^the second gradient of y is wrong; that of x is right; no si",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", TWICE)
+def test_the_second_gradient_that_is_wrong_is_named(what):
+    call, words = TWICE[what]
+    found = said("clebsch_gordan.torch_dense", call, TWO, "grad2")
+    assert re.search(words, found.text), found.text
+    assert found.simple == (what != "no cause")
+
+
+def test_the_map_of_second_gradients_has_each_path_and_array():
+    found = said("clebsch_gordan.torch_dense", second_path, TWO, "grad2")
+    columns = {"d/dx", "d2/dx dx", "d2/dx dy"}
+    assert len(found.paths) == 5 and {of for e in found.paths.values() for of in e} == columns
+    wrong = {(n, of) for n, e in found.paths.items() for of, error in e.items() if error}
+    assert wrong == {("(1o, 1o, 2e)", "d2/dx dy")}
+
+
+def test_second_gradients_of_what_is_no_polynomial_are_found_too():
+    """The oracle's differences have fewer digits there; what is right is not blamed for it."""
+
+    found = said("channelwise.torch_dense", second_of(lambda g: 1.5 * g), POINTS, "grad2")
+    words = "the second gradient of v and w is 1.5 times the right one; that of x is right"
+    assert found.text == words
+
+
 def test_a_later_pass_has_the_cause_of_the_first_that_is_wrong():
     half = lambda h, i, w: {"z": 0.5 * h(i, w)["z"]}  # noqa: E731
     for pass_ in ("fwd", "grad", "grad2"):
@@ -429,6 +506,7 @@ def test_samples_have_the_numbers_of_the_whole_batch():
 HONEST = (
     (CG, TWO), ("gaunt.numpy_grid", DEGREES), ("uvw.numpy_dense", WEIGHTED),
     ("channelwise.numpy_dense", POINTS), ("clebsch_gordan.torch_e3nn", TWO),
+    ("channelwise.torch_dense", POINTS),
 )  # fmt: skip
 
 
@@ -437,8 +515,8 @@ def test_an_honest_implementation_has_no_cause(name, asked):
     for dtype in ("float64", "float32"):
         built = opened(REGISTRY, name, replace(asked, dtype=dtype))
         assert forward.cause(scene(built)) is None
-    if "torch" in name:
-        built = opened(REGISTRY, name, asked, "grad")
+    for pass_ in ("grad", "grad2") if "torch" in name else ():
+        built = opened(REGISTRY, name, asked, pass_)
         assert gradients.cause(built, scene(opened(REGISTRY, name, asked))) is None
 
 

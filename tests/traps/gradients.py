@@ -8,7 +8,10 @@ from impls.products.clebsch_gordan.dense import BLOCKS, dense
 
 
 def _torch(name, change):
-    """Declare a PyTorch implementation: the honest one on `change(x, y, state)`, one state a build."""
+    """Declare a PyTorch implementation: the honest one on `change(x, y, state)`.
+
+    It has one state a build.
+    """
 
     def build(problem, target, options):
         honest = dense(problem, load("torch", problem, target), {"block": BLOCKS[0]}).call

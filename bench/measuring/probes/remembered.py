@@ -121,9 +121,9 @@ def fresh(built: BuiltCase) -> Iterable[Reading]:
     Bursts of calls with new contents take turns with bursts with known ones, and both find the
     caches of the processor alike: before each call as much is written, into the arguments or
     elsewhere. Where arrays are immutable, each call gets its own: multiples, or copies. Wrong is
-    what takes more than RATIO times longer each of TRIES times than half of the others. A burst with
-    new contents that takes no longer than the shortest of the others ends it: what computes has
-    mostly one at once, and something else that runs here only adds.
+    what each of TRIES times takes more than RATIO times longer than half of the others. One burst
+    with new contents that does not take so much longer than the shortest of the others ends it:
+    whatever else runs here only adds.
     """
     if built.case.mode == "cudagraph":
         return

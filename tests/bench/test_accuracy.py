@@ -1,4 +1,4 @@
-"""What is right for numbers of the usual size must be right for others: a product scales exactly."""
+"""What is right for numbers of the usual size is right for others: a product scales exactly."""
 
 from __future__ import annotations
 

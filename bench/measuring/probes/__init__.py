@@ -46,6 +46,8 @@ class Probe:
     every_round: bool = False
 
 
+LARGEST = 1e300
+"""What stands for an infinite gap: JSON has no infinity."""
 Rows = Sequence[Mapping[str, Any]]
 """Rows of one case, with `probe`, `value`, `passed`, `detail` ..."""
 Record = dict[str, Any]

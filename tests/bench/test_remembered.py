@@ -1,4 +1,4 @@
-"""Are results remembered? Arrays with new contents take as long as those that are known."""
+"""Are results remembered, by which arrays they are or by what is in them?"""
 
 from __future__ import annotations
 
@@ -6,16 +6,63 @@ import numpy as np
 import pytest
 
 from bench.measuring.built_case import build
-from bench.measuring.probes import remembered
+from bench.measuring.probes import probes, remembered
 from impls.families.product import problem
+from tests.bench.planting import opened, planted
 
-pytestmark = pytest.mark.slow
+RNG = np.random.default_rng(0)
+CG = "clebsch_gordan.numpy_dense"
 
 
 def product(lmax=1, batch=16):
     return problem("mimo", lmax, "o3", batch=batch, dtype="float32")
 
 
+def cached(call):
+    built = opened(*planted(CG, call), product())
+    (reading,) = probes()["conduct.cached"].measure(built)
+    return reading
+
+
+def test_noise_is_not_called_a_memory():
+    reading = cached(lambda h, i, w: {"z": h(i, w)["z"] + RNG.standard_normal((16, 1, 13))})
+    words = "two calls with the same contents of arrays have different answers"
+    assert not reading.passed and reading.detail["problem"] == words
+
+
+def test_what_is_not_finite_is_not_called_a_memory():
+    """Right as drawn, not a number for other contents in arrays that it knows."""
+    seen = {}
+
+    def call(honest, inputs, weights):
+        z = honest(inputs, weights)["z"]
+        key = id(inputs["x"])
+        known = seen.setdefault(key, (inputs["x"], inputs["x"].copy()))
+        return {"z": z if np.array_equal(known[1], inputs["x"]) else z * np.nan}
+
+    reading = cached(call)
+    assert (
+        not reading.passed and reading.value is None and "not finite" in reading.detail["problem"]
+    )
+
+
+def test_what_is_not_a_number_for_all_alike_passes():
+    assert cached(lambda h, i, w: {"z": h(i, w)["z"] * np.nan}).passed
+
+
+def test_a_memory_is_called_one():
+    kept = {}
+
+    def call(honest, inputs, weights):
+        key = id(inputs["x"])
+        kept.setdefault(key, (inputs["x"], honest(inputs, weights)))
+        return kept[key][1]
+
+    problem = "the call remembers results by the identity of its arguments"
+    assert cached(call).detail["problem"] == problem
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "sizes"),
     [
@@ -36,9 +83,8 @@ def test_results_that_are_remembered_are_seen_however_short_the_call(name, sizes
     assert all(np.array_equal(a, before[key]) for key, a in given.items()), "all is as it was"
 
 
-@pytest.mark.parametrize(
-    "name", ["numpy_dense", "numpy_kernel", "torch_dense", "torch_e3nn", "jax_dense"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["numpy_dense", "numpy_kernel", "torch_dense", "jax_dense"])
 @pytest.mark.parametrize("sizes", [{"batch": 1}, {"batch": 300, "lmax": 2}], ids=["one", "many"])
 def test_a_call_that_computes_takes_as_long_on_new_contents(name, sizes, hand, trapped):
     """Also beside other work, which this machine may have: one of many looks is enough."""

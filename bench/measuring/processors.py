@@ -3,21 +3,30 @@
 The clock of a process ticks for its own threads alone. A call that hands its work to a child would
 look as if it waited for a busy machine, and one that has several work as if it had one thread.
 Linux counts the seconds of any process, in nanoseconds, by a clock that its number names; those of
-children that have ended and were waited for, it adds up. A process whose parent has ended (a
-daemon) is not found, nor is any without /proc; what children of a child have used that are gone
-already is counted when that child ends.
+children that have ended and were waited for, it adds up. A process whose parent has ended, as a
+daemon's has, becomes a child of this one (`adopt`). Without /proc no child is found; what children
+of a child have used that are gone already is counted when that child ends.
 """
 
 from __future__ import annotations
 
+import ctypes
 import resource
+import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 TASKS = Path("/proc")
+PR_SET_CHILD_SUBREAPER = 36
 SCHEDULED = 2
 """What of a process its clock counts: CPUCLOCK_SCHED, the time that it was running."""
+
+
+def adopt() -> None:
+    """Become the parent of processes that descendants of this one leave behind; Linux alone can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def children(tasks: Path = TASKS) -> tuple[int, ...]:

@@ -117,6 +117,42 @@ def test_children_of_threads_are_found():
     assert found[0][0] and found[0][1].pid not in children()
 
 
+DAEMON = """
+import os, sys, time
+from bench.measuring.processors import adopt, children, used_by
+
+adopt()
+ask, told = os.pipe(), os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(told[1], b".")
+        os.read(ask[0], 1)
+        end = time.process_time() + 0.05
+        while time.process_time() < end:
+            pass
+        os.write(told[1], b".")
+        time.sleep(60)
+    os._exit(0)
+os.wait()
+os.read(told[0], 1)
+
+def work():
+    os.write(ask[1], b".")
+    os.read(told[0], 1)
+
+print(len(children()), used_by(work))
+os.kill(children()[0], 9)
+"""
+
+
+def test_a_daemon_is_counted(hand):
+    command = [sys.executable, "-c", DAEMON]
+    done = subprocess.run(command, cwd=hand.root, capture_output=True, text=True, check=True)
+    count, used = done.stdout.split()
+    assert int(count) == 1 and 0.05 <= float(used) < 0.1
+
+
 def test_without_proc_and_without_children_there_are_none(tmp_path):
     assert children(tmp_path) == ()
     assert of_children((2**22 + 1,)) == of_children(())

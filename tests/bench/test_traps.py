@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -153,10 +154,11 @@ def used(hand, trapped, name, out):
 def test_a_call_that_waits_for_a_child_is_not_idle(hand, trapped, tmp_path):
     found, processors = used(hand, trapped, "clebsch_gordan.trap_helped", tmp_path)
     assert (found["status"], found["reason"]) == ("ok", "")
-    assert 0.2 < processors < 1.2  # of a machine that others use too
+    assert 0.05 < processors < 1.2  # of a machine that many others may use too
 
 
 @pytest.mark.alone
+@pytest.mark.skipif(os.cpu_count() < 2, reason="two children share one processor")
 def test_two_children_at_a_time_are_a_processor_too_many(hand, trapped, tmp_path):
     found, processors = used(hand, trapped, "clebsch_gordan.trap_helped_twice", tmp_path)
     assert found["status"] == "wrong" and processors > 1.2

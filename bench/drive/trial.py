@@ -204,9 +204,7 @@ class Trial:
                    nonce=self.nonce, clock=False)  # fmt: skip
             closed(worker)
         except Fault as fault:
-            self.writer.write(
-                [Reading(name, None) for name in names], {}, fault.status, fault.reason
-            )
+            self._missing(names, fault)
 
     def _missing(self, names: Sequence[str], fault: Fault) -> None:
         """Write that probes have no value, since the worker that was to say it has ended."""
@@ -273,9 +271,7 @@ class Trial:
                 clock=False,
             )
         except Fault as fault:
-            self.writer.write(
-                [Reading(name, None) for name in names], {}, fault.status, fault.reason
-            )
+            self._missing(names, fault)
         finally:
             worker.kill()
 

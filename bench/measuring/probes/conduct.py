@@ -112,9 +112,9 @@ def linear(built: BuiltCase) -> Iterable[Reading]:
     both, one, other = gradients(1, 1), gradients(1, 0), gradients(0, 1)
     expected = {name: a + other[name] for name, a in one.items()}
     if built.case.pass_ == "grad2":
-        apart_ = gradients(1, -1)
+        opposite = gradients(1, -1)
         square = both.keys() - {"inner"}
-        both = {n: a + apart_[n] if n in square else a for n, a in both.items()}
+        both = {n: a + opposite[n] if n in square else a for n, a in both.items()}
         expected = {n: 2 * a if n in square else a for n, a in expected.items()}
     off = distance(both, expected)
     problem = "" if off <= apart(built) else (

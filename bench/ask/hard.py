@@ -36,7 +36,8 @@ MIDDLE = 33
 """So many samples have the probes that compile anew: one operand alone, awkward places."""
 EVERYWHERE = ("hard.error",)
 REPEATED = ("hard.repeats",)
-CLOSELY = ("conduct", "conduct.cached", "conduct.indices", "hard.placed", "hard.alone")
+CLOSELY = ("conduct", "conduct.linear", "conduct.cached", "conduct.indices", "hard.placed",
+           "hard.alone")  # fmt: skip
 
 
 def planned(

@@ -1,19 +1,15 @@
-"""The workers of a run: started side by side, replaced, ended when memory asks for it.
-
-One worker per implementation, mode, options, device, precision, threads and x64; on CUDA another
-that records what the GPU does.
-"""
+"""The workers of a run: started side by side, replaced, ended when memory asks for it."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 from bench.drive.headroom import memories
-from bench.drive.worker_process import Fault, Spec, WorkerProcess, on_cuda, spec_of
+from bench.drive.launching import Launcher
+from bench.drive.worker_process import Fault, Spec, WorkerProcess
 from bench.record.case import Case
 from impls.registry import Registry
 
@@ -39,14 +35,11 @@ class Pool:
 
         Their cases are measured by `probes`, among others.
         """
-        self.shared = shared
-        self.registry = registry
-        self.files, self.probes = tuple(files), frozenset(probes)
-        self.logs = logs
-        self.cores = cores
         self.workers: dict[Spec, WorkerProcess] = {}  # the least recently used first
         self.in_use: frozenset[Spec] = frozenset()
         self.scratch = tempfile.TemporaryDirectory(prefix="equibench-compiled-")
+        scratch = Path(self.scratch.name)
+        self.launcher = Launcher(registry, tuple(files), logs, scratch, shared, probes, cores)
 
     def __enter__(self) -> Pool:
         """Return the pool."""
@@ -59,10 +52,7 @@ class Pool:
 
     def spec(self, case: Case, traces: bool = False) -> Spec:
         """Return the kind of worker that a case has here, or the one that records it."""
-        spec = replace(spec_of(case, self.registry, self.files, self.probes), traces=traces)
-        if self.shared:
-            return replace(spec, implementation=f"any-{spec.framework}", mode="", options=())
-        return spec
+        return self.launcher.spec(case, traces)
 
     def stop(self) -> None:
         """End every worker; the next request starts fresh ones."""
@@ -97,10 +87,7 @@ class Pool:
                 if worker is not None:
                     worker.kill()
                 self._make_room(spec, len(fresh))
-                suffix = ("-x64" if spec.x64 else "") + ("-traces" if spec.traces else "")
-                log = self.logs / f"{spec.implementation}{suffix}.log"
-                scratch = Path(self.scratch.name) if on_cuda(spec) else None
-                worker = WorkerProcess(spec, log, scratch=scratch, cores=self.cores)
+                worker = self.launcher.worker(spec)
                 worker.spawn()
                 fresh.append(worker)
             self.workers[spec] = worker
@@ -124,10 +111,9 @@ class Pool:
 
     def fresh(self, case: Case) -> WorkerProcess:
         """Return a new worker for a case, not started, that is not one of the pool's own."""
-        spec = spec_of(case, self.registry, self.files, self.probes)
-        self._make_room(spec)
-        log = self.logs / f"{spec.implementation}-fresh.log"
-        return WorkerProcess(spec, log, cores=self.cores)
+        worker = self.launcher.fresh(case)
+        self._make_room(worker.spec)
+        return worker
 
     def worker(self, case: Case, traces: bool = False) -> WorkerProcess:
         """Return the running worker of a case, or the one that records it; start it if need be.

@@ -21,7 +21,8 @@ from bench.ask.reading import PROBES, as_data
 from bench.drive.locks import exclusive, place
 from bench.drive.pool import Pool
 from bench.drive.schedule import CRASHES, FAULTS, QUARANTINE, SPREADING, larger, shuffled
-from bench.drive.trial import Session, Trial
+from bench.drive.session import Session
+from bench.drive.trial import Trial
 from bench.drive.undecided import undecided
 from bench.record.case import Case, case_id, problem_id
 from bench.record.fingerprint import PROTOCOL

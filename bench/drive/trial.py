@@ -2,67 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from analysis.statistics import series_interval
 from bench.ask.plan import Planned
-from bench.ask.profile import Profile, Sampling
 from bench.drive.locks import SHARED
-from bench.drive.pool import Pool
 from bench.drive.requests import NONCE_BITS, closed, opened, probed, sampled, vouched
+from bench.drive.sampling import enough, flags_of, time_of
+from bench.drive.session import Session
 from bench.drive.worker_process import Fault, WorkerProcess
+from bench.drive.writing import Writer, failure
 from bench.measuring import probes
 from bench.record import quality
 from bench.record.case import describe
-from bench.record.rows import FINISHED, Reading, Row, Status, Store
-from impls.registry import Registry
-
-STAGES = {
-    "time.build": "building",
-    "time.first": "compiling",
-    "warming up": "measuring",
-    **dict.fromkeys((*probes.GATE, "conduct", "conduct.indices"), "checking"),
-}
-"""What the wall time of a probe counts as; any other is "probing"."""
-
-
-@dataclass
-class Session:
-    """What all attempts of a run share."""
-
-    store: Store
-    registry: Registry
-    pool: Pool
-    settings: Profile
-    provenance: Mapping[str, Any]
-    run: str
-    device: str
-    explaining: Mapping[str, str] = field(default_factory=dict)
-    nonce: int | None = None
-    """What judges every case is drawn from this; None: for each attempt from a number of its own.
-    """
-    shared_core: bool = False
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def account(self, on: str) -> Iterator[None]:
-        """Add the wall time of a block of code to the account of the run."""
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            self.spent(on, time.monotonic() - began)
-
-    def spent(self, on: str, seconds: float) -> None:
-        """Add seconds to the account of the run."""
-        self.seconds[on] = self.seconds.get(on, 0.0) + seconds
+from bench.record.rows import FINISHED, Reading, Status
 
 
 class Trial:
@@ -145,30 +101,24 @@ class Trial:
                 clock=self.sampling.least > 0,
             )
         except Fault as fault:
-            self.write(readings)
+            self.writer.write(readings)
             failed = [r for r in readings if r.passed is False]
             if failed:  # wrong, and then it did not survive that the cause was looked for
                 said = f"; looking for the cause ended in {fault}"
-                self.finish("wrong", "; ".join(map(_failure, failed)) + said)
+                self.finish("wrong", "; ".join(map(failure, failed)) + said)
             else:
                 self._failed(fault)
             return
         finally:
-            self._account(time.monotonic() - began)
-        self.write(readings)
+            wall = time.monotonic() - began
+            self.session.opened(self.detail.pop("seconds", {}), wall)
+        self.writer.write(readings)
         failed = [r for r in readings if r.passed is False]
         if failed:
             cause = self.detail.get("diagnosis", {}).get("cause", "")
             said = f": {cause}" if cause else ""
-            self.finish("wrong", "; ".join(map(_failure, failed)) + said)
+            self.finish("wrong", "; ".join(map(failure, failed)) + said)
         self.before = quality.stamp(self.session.device)
-
-    def _account(self, wall: float) -> None:
-        """Share the wall time of `open` among the stages that the worker names."""
-        for name, seconds in self.detail.pop("seconds", {}).items():
-            self.session.spent(STAGES.get(name, "probing"), seconds)
-            wall -= seconds
-        self.session.spent("waiting", max(0.0, wall))
 
     def _probes(self, isolation: str) -> list[str]:
         """Return the probes of an isolation; after the first round those of every round alone."""
@@ -254,10 +204,14 @@ class Trial:
                    nonce=self.nonce, clock=False)  # fmt: skip
             closed(worker)
         except Fault as fault:
-            self.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
+            self._missing(names, fault)
+
+    def _missing(self, names: Sequence[str], fault: Fault) -> None:
+        """Write that probes have no value, since the worker that was to say it has ended."""
+        self.writer.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
 
     def _write_one(self, reading: Reading) -> None:
-        self.write([reading])
+        self.writer.write([reading])
 
     def _after(self, worker: WorkerProcess) -> None:
         """Run the probes that would have disturbed the time."""
@@ -268,13 +222,12 @@ class Trial:
 
         def told(reading: Reading) -> None:
             said.append(reading.probe)
-            self.write([reading])
+            self.writer.write([reading])
 
         try:
             probed(worker, names, self.session.settings.case_timeout, told)
         except Fault as fault:
-            missing = [Reading(name, None) for name in names if name not in said]
-            self.write(missing, {}, fault.status, fault.reason)
+            self._missing([name for name in names if name not in said], fault)
 
     def _wrong_on_the_clock(self, worker: WorkerProcess) -> str:
         """Return what was wrong with the timed calls, if anything; write how it was judged."""
@@ -283,31 +236,20 @@ class Trial:
         timeout = self.session.settings.case_timeout
         count = len(self.samples)
         readings = vouched(worker, self.planned.case, self.clock, count, timeout)
-        self.write(readings)
-        return "; ".join(_failure(reading) for reading in readings if reading.passed is False)
+        self.writer.write(readings)
+        return "; ".join(failure(reading) for reading in readings if reading.passed is False)
 
     def _write_time(self) -> tuple[Status, str]:
         if not self.samples:
             return "ok", ""
-        median, low, high = series_interval(self.samples)
-        target = self.sampling.target
-        detail = self.clock | {"asked": target}
-        reading = Reading("time.host", median, low, high, len(self.samples), self.samples, detail)
-        half = half_width(self.samples)
-        status: Status = "ok" if half <= target else "noisy"
-        reason = "" if status == "ok" else (
-            f"known to +- {half:.1%} after {len(self.samples)} samples, asked for {target:.0%}"
-        )  # fmt: skip
+        reading, status, reason = time_of(self.samples, self.clock, self.sampling.target)
         stamps = quality.between(self.before, quality.stamp(self.session.device), self.samples)
-        flags = stamps.pop("flags") + ([] if self.clock["steady"] else ["unsteady"])
+        flags = stamps.pop("flags") + flags_of(self.samples, self.clock)
         if "alone" in self.detail:
             flags.append("measured alone, not in turn: beside others it ran out of memory")
         if self.session.shared_core:
             flags.append(SHARED)
-        if self.clock["disturbed"]:
-            share = f"{self.clock['disturbed']} of {len(self.samples)}"
-            flags.append(f"{share} samples disturbed each time they were taken")
-        self.write([reading], stamps | ({"flags": flags} if flags else {}), status, reason)
+        self.writer.write([reading], stamps | ({"flags": flags} if flags else {}), status, reason)
         return status, reason
 
     def _apart(self) -> None:
@@ -329,7 +271,7 @@ class Trial:
                 clock=False,
             )
         except Fault as fault:
-            self.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
+            self._missing(names, fault)
         finally:
             worker.kill()
 
@@ -339,62 +281,18 @@ class Trial:
         spent = time.monotonic() - self.began
         facts = {"worker": self.worker.facts} if self.worker else {}
         reading = Reading(FINISHED, spent, n=1, detail=self.detail | facts | dict(detail or {}))
-        self.session.store.append([self._row(reading, status, reason, {})])
+        self.writer.end(reading, status, reason)
 
-    def write(
-        self,
-        readings: Sequence[Reading],
-        stamps: Mapping[str, Any] | None = None,
-        status: Status = "ok",
-        reason: str = "",
-    ) -> None:
-        """Append readings; a failed gate is `wrong`, and what could not be read here a `skip`."""
-        rows = []
-        for reading in readings:
-            mine, why = status, reason
-            if reading.passed is False:
-                mine, why = "wrong", _failure(reading)
-            elif "unavailable" in reading.detail:
-                mine, why = "skip", str(reading.detail["unavailable"])
-            rows.append(self._row(reading, mine, why, stamps or {}))
-        self.session.store.append(rows)
-
-    def _row(self, reading: Reading, status: Status, reason: str, stamps: Mapping[str, Any]) -> Row:
-        return Row(
+    @property
+    def writer(self) -> Writer:
+        """Return what writes the rows of this attempt."""
+        return Writer(
+            store=self.session.store,
             run=self.session.run,
-            round=self.number,
-            attempt=self.attempt,
+            provenance=self.session.provenance,
             key=self.planned.key,
             case=self.columns,
-            reading=reading,
-            unit=probes.unit_of(reading.probe),
-            status=status,
-            reason=reason,
-            quality={"load": round(os.getloadavg()[0], 2), "order": self.order, **stamps},
-            provenance=self.session.provenance,
+            round=self.number,
+            order=self.order,
+            attempt=self.attempt,
         )
-
-
-def half_width(samples: Sequence[float]) -> float:
-    """Return half the interval of the median, relative to the median."""
-    median, low, high = series_interval(samples)
-    return (high - low) / (2 * abs(median)) if median else float("inf")
-
-
-def enough(samples: Sequence[float], seconds: float, rule: Sampling) -> bool:
-    """Return whether these samples, taken in so many seconds, end the sampling."""
-    if len(samples) < rule.least:
-        return False
-    return (
-        len(samples) >= rule.most or seconds >= rule.seconds or half_width(samples) <= rule.target
-    )
-
-
-def _failure(reading: Reading) -> str:
-    detail = reading.detail
-    if "problem" in detail:
-        return f"{reading.probe}: {detail['problem']}"
-    value = "not finite" if reading.value is None else f"{reading.value:.2e}"
-    if reading.limit is None:
-        return f"{reading.probe} is {value}"
-    return f"{reading.probe} is {value}, above the tolerance {reading.limit:.0e}"

@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.frameworks import unfit
+from bench.measuring.processors import used_by
 from bench.measuring.tolerances import tolerance
 from impls.spaces import Array, Arrays
 
@@ -80,8 +81,8 @@ def overwritten(built: BuiltCase) -> list[str]:
 def answered(built: BuiltCase, out: Any) -> tuple[Arrays, str]:
     """Return what a call has returned, in NumPy, and what is wrong with the way it did.
 
-    It must be plain arrays and stay as it is, and where all is to be done in one thread, no other
-    may still be at work.
+    It must be plain arrays and stay as it is, and where all is to be done in one thread, no other,
+    nor another process, may still be at work.
     """
     framework, target = built.framework, built.case.target
     if said := unfit(framework, out, built.problem.dtype, target):
@@ -100,7 +101,7 @@ def answered(built: BuiltCase, out: Any) -> tuple[Arrays, str]:
 
 
 def _share_of_a_pause() -> float:
-    """Return how much of a processor this process uses while it waits."""
-    busy, began = time.process_time(), time.perf_counter()
-    time.sleep(SETTLED)
-    return (time.process_time() - busy) / (time.perf_counter() - began)
+    """Return how much of a processor this process and its children use while it waits."""
+    began = time.perf_counter()
+    busy = used_by(lambda: time.sleep(SETTLED))
+    return busy / (time.perf_counter() - began)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from bench.measuring.processors import children, of_children
+
 BURST = 1e-2
 """The longest burst of a sample lasts at least this long [s]. Rounds of bursts of half of it
 scatter by 1.4 %, of these by 0.8 % (docs/statistics.md)."""
@@ -33,7 +35,7 @@ TRIES = 4
 
 
 class Burst(NamedTuple):
-    """What a burst took: seconds of the clock and of the processor, and pages touched first."""
+    """What a burst took: seconds of the clock and of processors, and pages touched first."""
 
     seconds: float
     busy: float
@@ -54,8 +56,9 @@ class HostClock:
     What was disturbed is taken again, and counted in `retaken`: a burst in which the process had
     the processor for less than PREEMPTED of the time, one with too few calls, a slope that no call
     could have. The last try counts, and in `disturbed` if it was so too. `shares` are processor
-    seconds of all threads per wall second, for each try, `faults` the fewest new pages of a call.
-    `seen` is shown what each timed burst returned, when its time is taken.
+    seconds per wall second for each try: of all threads, and of all processes that were started
+    (`known` before the burst). `faults` are the fewest new pages of a call. `seen` is shown what
+    each timed burst returned, when its time is taken.
     """
 
     run: Callable[[], Any]
@@ -70,6 +73,7 @@ class HostClock:
     disturbed: int = 0
     faults: float = float("inf")
     shares: list[float] = field(default_factory=list)
+    known: tuple[int, ...] = ()
 
     @property
     def length(self) -> float:
@@ -86,7 +90,8 @@ class HostClock:
             self._timed(self.number, shown=True)
 
     def _timed(self, number: int, *, shown: bool = False) -> Burst:
-        run, faults = self.run, _faults()
+        """Return what a burst took; of the processors of children too, where it is shown."""
+        run, theirs, faults = self.run, of_children(self.known), _faults()
         busy = time.process_time()
         start = time.perf_counter()
         for _ in range(number):
@@ -94,9 +99,12 @@ class HostClock:
         self.wait(out)
         elapsed = time.perf_counter() - start
         busy = time.process_time() - busy
-        if shown and self.seen is not None:
-            self.seen(out)
-        return Burst(elapsed, busy, _faults() - faults)
+        faults = _faults() - faults
+        if shown:
+            busy += of_children({*self.known, *children()}) - theirs
+            if self.seen is not None:
+                self.seen(out)
+        return Burst(elapsed, busy, faults)
 
     def prepare(self) -> None:
         """Warm up until steady and choose `number` so that a burst lasts at least `length`."""
@@ -138,6 +146,7 @@ class HostClock:
 
     def begin(self) -> None:
         """Do what comes first, and a burst that is not timed: what that disturbed settles."""
+        self.known = children()
         if self.first is not None:
             self.first()
         self.burst(self.number)

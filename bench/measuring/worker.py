@@ -33,6 +33,7 @@ from bench.measuring.diagnosis import faults
 from bench.measuring.frameworks import load as load_framework
 from bench.measuring.placement import host_clock
 from bench.measuring.probes import Doing, probes
+from bench.measuring.processors import adopt
 from bench.measuring.witness import Witness
 from bench.record import nvml
 from bench.record.case import Case
@@ -268,6 +269,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    adopt()
     spec = json.loads(arguments.spec)
     target = Target(**spec["target"])
     pin(target, spec["cores"])

@@ -198,6 +198,20 @@ def test_pages_that_are_new_in_every_call_are_part_of_it(made):
     assert machine.calls - before == 3 * 2 * 10 and clock.faults == 1000
 
 
+def test_what_looks_at_a_burst_is_no_part_of_it(made):
+    machine, clock = made(call=1e-3)
+    clock.number = 10
+
+    def looks(out):
+        machine.faults += 10**6
+        machine.now += 1.0
+
+    clock.seen = looks
+    before = machine.calls
+    assert clock.sample(3) == pytest.approx([1e-3] * 3)
+    assert machine.calls - before == 3 * 2 * 10 and clock.faults == 0
+
+
 def test_the_number_of_calls_is_chosen_by_the_least_of_several_bursts(made):
     machine, clock = made(call=1e-4)
     honest = machine.run

@@ -10,41 +10,20 @@ import pytest
 
 from bench.measuring import diagnosis
 from bench.measuring.built_case import build
-from bench.measuring.diagnosis import blocks, faults, forward, gradients, numbers
+from bench.measuring.diagnosis import forward, gradients
 from bench.measuring.diagnosis.scene import scene
-from bench.measuring.probes import probes
 from bench.record.case import Case
 from impls.families.product import problem as product
 from impls.families.weighted import problem as weighted
-from impls.implementation import MODES, Target
-from impls.near import alike
+from impls.implementation import Target
 from impls.products.clebsch_gordan.operation import paths_of
 from impls.registry import load
 from impls.so3.irreps import Irreps
-from tests.bench.planting import planted
+from tests.bench.planting import failed, opened, planted, said
 
 REGISTRY = load()
 TWO = product("mimo", 1, batch=16, channels=2, dtype="float64")
 DEGREES = product("mimo", 2, "so3", batch=8, channels=2, dtype="float64")
-
-
-def opened(registry, name, problem, pass_="fwd"):
-    framework = registry.implementation(name).framework
-    return build(Case(problem, name, pass_, MODES[framework][0], Target()), registry)
-
-
-def failed(built):
-    """Return the readings of the first gate that fails."""
-    for name in ("error", "equiv", "conduct", "conduct.cached"):
-        found = [r for r in probes()[name].measure(built) if r.passed is False]
-        if found:
-            return found
-    pytest.fail("the planted fault passes the gate")
-
-
-def said(base, call, problem=TWO, pass_="fwd"):
-    built = opened(*planted(base, call), problem, pass_)
-    return diagnosis.diagnosed(built, failed(built))
 
 
 def output(change):
@@ -232,7 +211,7 @@ FORWARD = {
 @pytest.mark.parametrize("what", FORWARD)
 def test_a_planted_fault_is_named(what):
     call, words = FORWARD[what]
-    found = said(CG, call)
+    found = said(CG, call, TWO)
     assert found.simple and re.search(words, found.text), found.text
 
 
@@ -242,7 +221,8 @@ def test_the_input_that_is_overwritten_is_named():
         return honest(inputs, weights)
 
     assert (
-        said(CG, call).text == "the call overwrites its input x; every entry is 2 times the oracle"
+        said(CG, call, TWO).text
+        == "the call overwrites its input x; every entry is 2 times the oracle"
     )
 
 
@@ -297,93 +277,10 @@ def test_graphs_are_looked_at_too(call, words):
     assert re.search(words, found.text), found.text
 
 
-def in_torch(change):
-    """Return a fault whose gradient is `change(gradient)` of the array x, of a right value."""
-
-    def call(honest, inputs, weights):
-        import torch
-
-        class Changed(torch.autograd.Function):
-            @staticmethod
-            def forward(ctx, a):
-                return a.clone()
-
-            @staticmethod
-            def backward(ctx, g):
-                return change(g)
-
-        return honest(inputs | {"x": Changed.apply(inputs["x"])}, weights)
-
-    return call
-
-
-def path_cut(honest, inputs, weights):
-    """Right values; the path (1o, 1o, 2e) has half its gradient, of x alone."""
-    cut = honest(inputs | {"x": inputs["x"].detach()}, weights)["z"]
-    z = honest(inputs, weights)["z"]
-    half = z.clone()
-    half[..., OUT] = 0.5 * z[..., OUT] + 0.5 * cut[..., OUT]
-    return {"z": half}
-
-
-def gradients_swapped(honest, inputs, weights):
-    import torch
-
-    class Swapped(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x, y):
-            return x.clone(), y.clone()
-
-        @staticmethod
-        def backward(ctx, a, b):
-            return b, a
-
-    x, y = Swapped.apply(inputs["x"], inputs["y"])
-    return honest({"x": x, "y": y}, weights)
-
-
-BACKWARD = {
-    "a factor": (in_torch(lambda g: 1.5 * g), "^the gradient of x is 1.5 times the right one"),
-    "a sign": (in_torch(lambda g: -g), "^the gradient of x is of the wrong sign; that of y"),
-    "NaN": (in_torch(lambda g: g * float("nan")), "^the gradient of x is not finite$"),
-    "cut off": (
-        lambda h, i, w: h(i | {"x": i["x"].detach()}, w), "^the gradient of x is zero: it is cut",
-    ),
-    "swapped": (gradients_swapped, "^the gradients of x and y are swapped$"),
-    "one path": (
-        path_cut, r"^the gradient of x is wrong on \(1o, 1o, 2e\) alone \(1 of 5\): 0.5 times",
-    ),
-    "no cause": (in_torch(lambda g: g * g), "of x is wrong; that of y is right; no simple cause"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("what", BACKWARD)
-def test_the_gradient_that_is_wrong_is_named(what):
-    call, words = BACKWARD[what]
-    asked = product("mimo", 1, batch=16, channels=2, dtype="float64")
-    found = said("clebsch_gordan.torch_dense", call, asked, "grad")
-    assert re.search(words, found.text), found.text
-    assert found.simple == (what != "no cause")
-
-
-def test_the_map_of_gradients_has_each_path_and_array():
-    found = said("clebsch_gordan.torch_dense", path_cut, TWO, "grad")
-    assert {of for errors in found.paths.values() for of in errors} == {"d/dx", "d/dy"}
-    wrong = {(n, of) for n, e in found.paths.items() for of, error in e.items() if error > 1e-9}
-    assert wrong == {("(1o, 1o, 2e)", "d/dx")}
-
-
-def test_a_later_pass_has_the_cause_of_the_first_that_is_wrong():
-    half = lambda h, i, w: {"z": 0.5 * h(i, w)["z"]}  # noqa: E731
-    for pass_ in ("fwd", "grad", "grad2"):
-        found = said("clebsch_gordan.torch_dense", half, TWO, pass_)
-        assert found.text == "every entry is 0.5 times the oracle"
-
-
 def test_results_that_are_kept_are_told_by_moved_arrays():
     kept = {}
     call = lambda h, i, w: kept.setdefault("z", h(i, w))  # noqa: E731
-    found = said(CG, call)
+    found = said(CG, call, TWO)
     words = "right on the arrays as drawn, not when moved: the output does not depend on any array"
     assert found.text.startswith(words)
 
@@ -400,15 +297,15 @@ MIXED = {
 
 @pytest.mark.parametrize("what", MIXED)
 def test_what_has_no_simple_cause_is_said_to_have_none(what):
-    found = said(CG, output(MIXED[what]))
+    found = said(CG, output(MIXED[what]), TWO)
     assert not found.simple and found.text.startswith(diagnosis.NONE), found.text
 
 
 def test_what_is_off_is_said_where_no_cause_is_found():
-    assert said(CG, output(MIXED["one sample"])).text.endswith(
+    assert said(CG, output(MIXED["one sample"]), TWO).text.endswith(
         "26 of 416 entries are off, all in sample 15 (1 of 16)"
     )
-    found = said(CG, output(on(OUT, lambda z: z + 1))).text
+    found = said(CG, output(on(OUT, lambda z: z + 1)), TWO).text
     assert found.endswith("160 of 416 entries are off, all in (1o, 1o, 2e) (1 of 5)"), found
 
 
@@ -429,6 +326,7 @@ def test_samples_have_the_numbers_of_the_whole_batch():
 HONEST = (
     (CG, TWO), ("gaunt.numpy_grid", DEGREES), ("uvw.numpy_dense", WEIGHTED),
     ("channelwise.numpy_dense", POINTS), ("clebsch_gordan.torch_e3nn", TWO),
+    ("channelwise.torch_dense", POINTS),
 )  # fmt: skip
 
 
@@ -437,8 +335,8 @@ def test_an_honest_implementation_has_no_cause(name, asked):
     for dtype in ("float64", "float32"):
         built = opened(REGISTRY, name, replace(asked, dtype=dtype))
         assert forward.cause(scene(built)) is None
-    if "torch" in name:
-        built = opened(REGISTRY, name, asked, "grad")
+    for pass_ in ("grad", "grad2") if "torch" in name else ():
+        built = opened(REGISTRY, name, asked, pass_)
         assert gradients.cause(built, scene(opened(REGISTRY, name, asked))) is None
 
 
@@ -462,135 +360,6 @@ def test_looking_for_a_cause_may_fail_and_says_so():
     built = opened(*planted(CG, breaks), TWO)
     found = diagnosis.told(built, failed(built))
     assert "ArithmeticError: not again" in found["cause"] and not found["simple"]
-
-
-# ---- exceptions ----------------------------------------------------------------------------------
-
-SPOILED = """
-from impls.implementation import Built, Implementation
-
-
-def build(problem, target, options):
-    def call(inputs, weights):
-        return {answer}
-
-    return Built(call)
-
-
-MINE = Implementation("uvw", "mine", "numpy", build)
-"""
-
-
-def explained(tmp_path, answer, request=None):
-    file = tmp_path / f"mine_{abs(hash(answer))}.py"
-    file.write_text(SPOILED.format(answer=answer), encoding="utf-8")
-    registry = load([file])
-    case = Case(WEIGHTED, "uvw.mine", "fwd", "eager", Target())
-    with pytest.raises(Exception) as raised:
-        built = build(case, registry)
-        built.call(built.arrays())
-    return faults.explained(raised.value, case, registry), file.name
-
-
-def test_an_exception_has_a_file_and_a_line(tmp_path):
-    found, name = explained(tmp_path, "{'z': 1 / 0}")
-    assert found == f"{name}:7, in call"
-
-
-def test_a_wrong_key_has_what_may_be_meant(tmp_path):
-    found, name = explained(tmp_path, "{'z': inputs['X']}")
-    assert found == f"{name}:7, in call; inputs are x, y, weights w; did you mean 'x'?"
-
-
-def test_an_answer_that_is_no_dict_is_said_to_be_none(tmp_path):
-    found, _ = explained(tmp_path, "inputs['x']")
-    assert found == "the answer is a ndarray, not a dict: return {'z': ...}"
-
-
-# ---- numbers and names ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("k", "limit", "words"),
-    [
-        (2.0, 1e-10, "2"), (-1.0, 1e-10, "-1"), (0.25, 1e-10, "0.25"),
-        (1 / 3, 1e-10, "0.33333 (1/3)"),
-        (np.sqrt(5), 1e-10, "2.2361 (sqrt(5))"), (np.sqrt(4 * np.pi), 1e-10, "3.5449 (sqrt(4 pi))"),
-        (1 / np.sqrt(4 * np.pi), 1e-10, "0.28209 (sqrt(1/(4 pi)))"), (0.1234567, 1e-10, "0.12346"),
-        (-np.sqrt(3 / 5), 1e-5, "-0.7746 (-sqrt(3/5))"), (0.4987, 5e-2, "0.5"), (1.002, 5e-2, "1"),
-    ],
-)  # fmt: skip
-def test_a_factor_in_words(k, limit, words):
-    assert numbers.said(k, limit) == words
-
-
-def test_a_factor_is_one_only_if_nothing_is_left():
-    rng = np.random.default_rng(0)
-    a = rng.standard_normal((5, 7))
-    assert numbers.factor(3 * a, a, 1e-10) == pytest.approx(3)
-    assert numbers.factor(3 * a + 1e-8, a, 1e-10) is None
-    assert numbers.factor(a * np.nan, a, 1e-10) is None
-    assert numbers.factor(a, 0 * a, 1e-10) is None
-
-
-def test_blocks_are_not_said_to_be_moved_when_they_overlap():
-    rng = np.random.default_rng(0)
-    parts = blocks.blocks_of("0e+0e+1o")
-    expected = rng.standard_normal((8, 5))
-    found = expected.copy()
-    found[:, 1] = found[:, 0]  # the second scalar is the first one
-    assert blocks.moved(found, expected, parts, 1e-10) == ""
-
-
-def test_names_are_alike_in_another_case():
-    assert alike("Y", ["x", "y"]) == "did you mean 'y'?"
-
-
-# ---- conduct.cached ------------------------------------------------------------------------------
-
-
-def cached(call):
-    built = opened(*planted(CG, call), TWO)
-    (reading,) = probes()["conduct.cached"].measure(built)
-    return reading
-
-
-def test_noise_is_not_called_a_memory():
-    reading = cached(lambda h, i, w: {"z": h(i, w)["z"] + RNG.standard_normal((16, 2, 13))})
-    words = "two calls with the same contents of arrays have different answers"
-    assert not reading.passed and reading.detail["problem"] == words
-
-
-def test_what_is_not_finite_is_not_called_a_memory():
-    """Right as drawn, not a number for other contents in arrays that it knows."""
-    seen = {}
-
-    def call(honest, inputs, weights):
-        z = honest(inputs, weights)["z"]
-        key = id(inputs["x"])
-        known = seen.setdefault(key, (inputs["x"], inputs["x"].copy()))
-        return {"z": z if np.array_equal(known[1], inputs["x"]) else z * np.nan}
-
-    reading = cached(call)
-    assert (
-        not reading.passed and reading.value is None and "not finite" in reading.detail["problem"]
-    )
-
-
-def test_what_is_not_a_number_for_all_alike_passes():
-    assert cached(lambda h, i, w: {"z": h(i, w)["z"] * np.nan}).passed
-
-
-def test_a_memory_is_called_one():
-    kept = {}
-
-    def call(honest, inputs, weights):
-        key = id(inputs["x"])
-        kept.setdefault(key, (inputs["x"], honest(inputs, weights)))
-        return kept[key][1]
-
-    problem = "the call remembers results by the identity of its arguments"
-    assert cached(call).detail["problem"] == problem
 
 
 def test_another_pass_is_looked_at_in_the_samples_that_the_gate_took(monkeypatch):

@@ -219,7 +219,7 @@ def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_p
     followed = (
         "bench/measuring/probes/discrimination.py",
         "bench/measuring/probes/bilinear.py",
-        "bench/measuring/probes/expressivity.py",
+        "bench/measuring/blackbox.py",
         "bench/measuring/built_case.py",
         "bench/measuring/tolerances.py",
         "bench/measuring/frameworks/numpy.py",
@@ -231,6 +231,7 @@ def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_p
         "reports/tables/price.py",
         "bench/drive/pool.py",
         "bench/measuring/probes/energy.py",
+        "bench/measuring/probes/expressivity.py",
         "bench/measuring/frameworks/torch.py",
         "analysis/nero.py",
         "impls/inputs/graphs.py",

@@ -15,6 +15,7 @@ from bench.ask.reading import load as load_profile
 from bench.commands import verdicts
 from bench.commands.check import checked
 from bench.commands.verdicts import Checked, summary
+from bench.drive import headroom
 from bench.drive.requests import opened
 from bench.drive.run import Events
 from bench.drive.worker_process import Fault
@@ -123,6 +124,25 @@ def test_a_tail_that_is_left_out_is_caught_at_one_more_than_a_block():
     assert failed(*made, asked(32)) == set()
     for batch in (31, 33, 2049, 65537):
         assert failed(*made, asked(batch), names=hard.EVERYWHERE) == {"error.fwd"}
+
+
+def test_what_is_wrong_above_a_size_is_caught_where_memory_is_there(monkeypatch):
+    """With a limit that this machine can pass: an index that begins anew behind it."""
+    monkeypatch.setattr(hard, "ABOVE", 2**22)
+    *_, large = planned(CG, 2**37)
+    problem = large.case.problem
+    most = hard.ABOVE // 4
+
+    def wraps(honest, inputs, weights):
+        z = honest(inputs, weights)["z"].copy()
+        flat = z.reshape(-1)
+        flat[most:] = flat[: flat.size - most]
+        return {"z": z}
+
+    assert large.refused is None
+    assert failed(REGISTRY, CG, problem, names=hard.EVERYWHERE) == set()
+    assert failed(*planted(CG, wraps), problem, names=hard.EVERYWHERE) == {"error.fwd"}
+    assert failed(*planted(CG, wraps), asked(2049), names=hard.EVERYWHERE) == set()
 
 
 def test_offsets_that_overflow_are_caught_between_the_samples_of_the_gate():
@@ -427,7 +447,9 @@ def test_the_command_says_what_is_hard_and_for_how_long(said):
 
 
 @pytest.mark.slow
-def test_the_command_asks_it(said):
+def test_the_command_asks_it(said, monkeypatch):
+    little = headroom.Memory(2**34, 2**33)  # whatever there is
+    monkeypatch.setattr(headroom, "memories", lambda device, workers: (little,))
     name = "norm_activation.numpy_direct"
     code, out, err = said("check", "--hard", name, "--device", "cpu", "--plain")
     lines = out.splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -13,7 +14,7 @@ from bench.drive import worker_process
 from bench.drive.run import Events, execute
 from bench.drive.schedule import QUARANTINE
 from bench.measuring import tolerances
-from bench.measuring.probes import CHECK, GATE
+from bench.measuring.probes import GATE
 from bench.record.rows import FINISHED, load
 from impls.implementation import Target
 from impls.registry import load as load_registry
@@ -140,6 +141,30 @@ def test_a_known_time_is_measured(hand, trapped, tmp_path):
     off = min(abs(sample / 0.02 - 1) for sample in row["samples"])
     assert off < 0.02  # of three samples a busy machine may spoil two
     assert min(slept["samples"]) < 0.03  # a busy machine wakes a sleeper late
+
+
+def used(hand, trapped, name, out):
+    """Return the end of a trap, and how many processors it used while it was timed."""
+    execute(hand.plan(trapped, [hand.case(trapped, name)]), trapped, out, files=hand.traps)
+    rows = load(out)
+    (found,) = hand.ends(rows).values()
+    return found, hand.before(rows, found)["conduct.processors"]["value"]
+
+
+def test_a_call_that_waits_for_a_child_is_not_idle(hand, trapped, tmp_path):
+    found, processors = used(hand, trapped, "clebsch_gordan.trap_helped", tmp_path)
+    assert (found["status"], found["reason"]) == ("ok", "")
+    assert 0.05 < processors < 1.2  # of a machine that many others may use too
+
+
+@pytest.mark.alone
+@pytest.mark.skipif(os.cpu_count() < 2, reason="two children share one processor")
+def test_two_children_at_a_time_are_a_processor_too_many(hand, trapped, tmp_path):
+    found, processors = used(hand, trapped, "clebsch_gordan.trap_helped_twice", tmp_path)
+    assert found["status"] == "wrong" and processors > 1.2
+    assert found["reason"].startswith(
+        f"conduct.processors: used {processors:.1f} processors with 1"
+    )
 
 
 HIDDEN = {
@@ -366,101 +391,6 @@ def test_every_row_is_strict_json_with_a_known_status(swept):
     assert "NaN" not in text and "Infinity" not in text
     nan = [row for row in swept[1] if row["implementation"].endswith("trap_nan")]
     assert nan[1]["value"] is None and nan[1]["detail"]["max_abs"] is None
-
-
-@pytest.fixture(scope="module")
-def differentiated(trapped, hand, tmp_path_factory):
-    """One run of the PyTorch and JAX traps, forward and gradient, with the rules of conduct."""
-    out = tmp_path_factory.mktemp("gradients")
-    traps = ("scaled", "detached", "no_graph", "mutates_torch", "out_of_memory", "jax_detached")
-    names = [f"trap_{name}" for name in traps]
-    names[0] = "trap_scaled_gradient"
-    cases = [
-        hand.case(trapped, f"clebsch_gordan.{name}", pass_=pass_)
-        for pass_ in ("fwd", "grad")
-        for name in (*names, "torch_dense", "jax_dense")
-    ]
-    execute(hand.plan(trapped, cases, samples=1, probes=CHECK), trapped, out, files=hand.traps)
-    return load(out)
-
-
-@pytest.fixture(scope="module")
-def looked_through(trapped, hand, tmp_path_factory):
-    """One run of gradients of many samples, with all of the gate, and of what is honest."""
-    out = tmp_path_factory.mktemp("many")
-    asked = hand.problem(batch=300)
-    names = ("trap_tail_gradient", "trap_middle_gradient", "trap_strides_torch", "torch_dense",
-             "torch_e3nn", "jax_e3nn")  # fmt: skip
-    cases = [hand.case(trapped, f"clebsch_gordan.{name}", asked, "grad") for name in names]
-    execute(hand.plan(trapped, cases, probes=GATE), trapped, out, files=hand.traps)
-    return load(out)
-
-
-@pytest.mark.parametrize("name", ["scaled_gradient", "detached", "no_graph", "jax_detached"])
-def test_a_wrong_gradient_is_caught_though_the_value_is_right(hand, differentiated, name):
-    ends = hand.ends(differentiated)
-    assert ends[f"trap_{name}", "o3", "fwd"]["status"] == "ok"
-    found = ends[f"trap_{name}", "o3", "grad"]
-    assert found["status"] == "wrong"
-    assert found["reason"].startswith("error.grad is ")
-    rows = hand.before(differentiated, found)
-    assert rows["error.fwd"]["status"] == "ok" and "time.host" not in rows
-
-
-@pytest.mark.parametrize("name", ["tail_gradient", "middle_gradient"])
-def test_gradients_are_judged_in_every_sample(hand, looked_through, name):
-    """The oracle is asked for some samples; the others must agree with them, wherever they are."""
-    found = hand.ends(looked_through)[f"trap_{name}", "o3", "grad"]
-    assert found["status"] == "wrong"
-    assert re.search(r"(error\.grad|conduct\.permuted) is \d", found["reason"]), found["reason"]
-
-
-def test_strides_are_read_in_torch(hand, looked_through):
-    found = hand.ends(looked_through)["trap_strides_torch", "o3", "grad"]
-    assert (found["status"], found["reason"][:18]) == ("wrong", "conduct.strided is")
-    for name in ("torch_dense", "torch_e3nn", "jax_e3nn"):
-        assert hand.ends(looked_through)[name, "o3", "grad"]["status"] == "ok"
-
-
-def test_the_array_with_the_wrong_gradient_is_named(hand, differentiated):
-    found = hand.ends(differentiated)["trap_scaled_gradient", "o3", "grad"]
-    arrays = hand.before(differentiated, found)["error.grad"]["detail"]["arrays"]
-    assert arrays["x"] < 1e-10
-    assert arrays["y"] == pytest.approx(0.01, rel=1e-6)
-
-
-def test_torch_and_jax_give_zero_where_an_input_is_unused(hand, differentiated):
-    """A gradient of zero has relative error one, in both frameworks."""
-    for name in ("trap_detached", "trap_jax_detached"):
-        found = hand.ends(differentiated)[name, "o3", "grad"]
-        arrays = hand.before(differentiated, found)["error.grad"]["detail"]["arrays"]
-        assert arrays["x"] == pytest.approx(1.0) and arrays["y"] < 1e-10
-    found = hand.ends(differentiated)["trap_no_graph", "o3", "grad"]
-    arrays = hand.before(differentiated, found)["error.grad"]["detail"]["arrays"]
-    assert arrays == pytest.approx({"x": 1.0, "y": 1.0})
-
-
-def test_an_implementation_that_overwrites_its_input_is_caught(hand, differentiated):
-    found = hand.ends(differentiated)["trap_mutates_torch", "o3", "fwd"]
-    assert (found["status"], found["reason"]) == (
-        "wrong",
-        "conduct.inputs_unchanged: the call overwrites its input x",
-    )
-    found = hand.ends(differentiated)["trap_mutates_torch", "o3", "grad"]
-    assert found["status"] == "error" and "leaf Variable" in found["reason"]
-
-
-def test_out_of_memory_in_torch_is_named_so(hand, differentiated):
-    found = hand.ends(differentiated)["trap_out_of_memory", "o3", "fwd"]
-    assert found["status"] == "oom", found["reason"]
-
-
-def test_honest_neighbours_are_right_in_both_passes(hand, differentiated):
-    for name in ("torch_dense", "jax_dense"):
-        for pass_ in ("fwd", "grad"):
-            found = hand.ends(differentiated)[name, "o3", pass_]
-            assert found["status"] == "ok", found["reason"]
-            assert hand.before(differentiated, found)["time.host"]["n"] == 1
 
 
 def test_check_fails_what_overwrites_its_input_and_what_is_not_there(trapped, hand):

@@ -8,7 +8,7 @@ import pytest
 
 from bench.ask.profile import Sampling
 from bench.drive.run import Events, Run
-from bench.drive.trial import Session
+from bench.drive.session import Session
 from bench.drive.worker_process import Fault
 from bench.measuring import probes
 from bench.record.rows import Store, load

@@ -15,6 +15,8 @@ from impls.products.clebsch_gordan.dense import BLOCKS, dense
 
 PAUSE = 0.02
 """Seconds that `trap_pauses` takes at least."""
+HELP = 2e-3
+"""Seconds of a processor that each child of `trap_helped` and `trap_helped_twice` uses a call."""
 
 
 def answering(name, answer):
@@ -92,6 +94,39 @@ def _daemon(inputs, right, state):
     return right
 
 
+def _helper():
+    """Fork a child that works for HELP for each byte it is sent; return both ends of its pipes.
+
+    It may use every processor that there is.
+    """
+    (asked, ask), (answer, answered) = os.pipe(), os.pipe()
+    if os.fork() == 0:
+        os.sched_setaffinity(0, range(os.cpu_count()))
+        while os.read(asked, 1):
+            end = time.process_time() + HELP
+            while time.process_time() < end:
+                pass
+            os.write(answered, b".")
+        os._exit(0)
+    return ask, answer
+
+
+def _helped(count):
+    """Return an answer that waits for some children, which work side by side."""
+
+    def answer(inputs, right, state):
+        helpers = state.setdefault("helpers", [])
+        while len(helpers) < count:
+            helpers.append(_helper())
+        for ask, _ in helpers:
+            os.write(ask, b".")
+        for _, told in helpers:
+            os.read(told, 1)
+        return right
+
+    return answer
+
+
 def _logs(inputs, right, state):
     """Write more into the log than anybody reads."""
     if "said" not in state:
@@ -109,3 +144,5 @@ BUFFER = answering("buffer", _buffer)
 FORKS = answering("forks", _forks)
 DAEMON = answering("daemon", _daemon)
 LOGS = answering("logs", _logs)
+HELPED = answering("helped", _helped(1))
+HELPED_TWICE = answering("helped_twice", _helped(2))

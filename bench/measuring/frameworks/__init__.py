@@ -87,9 +87,6 @@ class Framework(Protocol):
     def overwrite(self, tensor: Any, value: Any) -> None:
         """Write a value into a tensor in place; TypeError where tensors are immutable."""
 
-    def turn(self, tensor: Any, row: int) -> None:
-        """Change the sign of a row in place; TypeError where tensors are immutable."""
-
     def first(
         self, function: PassFunction, arguments: tuple[Any, ...], mode: str
     ) -> dict[str, float]:

@@ -146,11 +146,6 @@ def overwrite(tensor: Any, value: Any) -> None:
     raise TypeError("JAX arrays are immutable")
 
 
-def turn(tensor: Any, row: int) -> None:
-    """Raise TypeError: JAX arrays cannot be written to."""
-    raise TypeError("JAX arrays are immutable")
-
-
 def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
     """Return the seconds of tracing and lowering, of compiling, and of all of the first call."""
     start = time.perf_counter()

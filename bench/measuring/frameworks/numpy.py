@@ -102,11 +102,6 @@ def overwrite(tensor: Any, value: Any) -> None:
     tensor[...] = value
 
 
-def turn(tensor: Any, row: int) -> None:
-    """Change the sign of a row of an array in place."""
-    tensor[row] *= -1
-
-
 def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
     """Return the seconds of the first call."""
     start = time.perf_counter()

@@ -230,12 +230,6 @@ def wait(out: Any) -> None:
         torch.cuda.synchronize()
 
 
-def turn(tensor: Any, row: int) -> None:
-    """Change the sign of a row of a tensor in place."""
-    with torch.no_grad():
-        tensor[row].neg_()
-
-
 def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, float]:
     """Return the seconds of the first call and, in mode compile, by how much the second is less."""
     seconds = []

@@ -46,6 +46,8 @@ class Probe:
     every_round: bool = False
 
 
+LARGEST = 1e300
+"""What stands for an infinite gap: JSON has no infinity."""
 Rows = Sequence[Mapping[str, Any]]
 """Rows of one case, with `probe`, `value`, `passed`, `detail` ..."""
 Record = dict[str, Any]
@@ -129,8 +131,8 @@ def _declared(what: str, plugins: Iterable[ModuleType]) -> dict[str, Any]:
     return found
 
 
-GATE = ("error", "equiv", "conduct.outputs", "conduct.permuted", "conduct.strided",
-        "conduct.layout", "conduct.cached", "conduct.fresh")  # fmt: skip
+GATE = ("error", "equiv", "conduct.outputs", "conduct.permuted", "conduct.linear",
+        "conduct.strided", "conduct.layout", "conduct.cached", "conduct.fresh")  # fmt: skip
 """What a case must pass to be timed; that it is right while it is timed, `conduct.timed` says."""
 RUN = ("time.build", "time.pack", "time.unpack", "time.first", *GATE, "mem.peak", "cost",
        "time.device", "time.kernels")  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from analysis.reduced import Evaluate, labels
+from analysis.reduced import Evaluate
+from bench.measuring.blackbox import BlackBox
 from bench.measuring.built_case import BuiltCase
-from bench.measuring.probes.expressivity import BlackBox
+from bench.measuring.probes.coefficients import asked
 from impls.so3.irreps import Irrep
 
 Triple = tuple[Irrep, Irrep, Irrep]
@@ -42,23 +43,11 @@ def bilinear(built: BuiltCase) -> Bilinear | None:
 
     None for what is no bilinear map with derived coefficients, and for gradient passes.
     """
-    operation, family = built.operation, built.family
-    if operation.coefficients is None or family.single is None or built.case.pass_ != "fwd":
+    question = asked(built)
+    if question is None or built.case.pass_ != "fwd":
         return None
-    single = family.single(built.problem)
-    if built.implementation.framework != "jax" or single.dtype == "float64":
-        single = replace(single, dtype="float64")
-    inputs, parity = operation.taken(family.inputs(single)), "inversion" in operation.exact
-    names = [name for name, _ in operation.linear_in if name in inputs]
-    if len(names) != 2:
-        return None
-    output = next(iter(operation.outputs(single).values()))
-    spaces = (inputs[names[0]], inputs[names[1]], output)
-    first, second, out = (labels(str(space.irreps), parity) for space in spaces)
+    first, second, out = question.labels
     coupled = {
-        (first[i], second[j], out[k])
-        for (i, j, k), value in operation.coefficients(single).items()
-        if value
+        (first[i], second[j], out[k]) for (i, j, k), value in question.derived.items() if value
     }
-    evaluate = BlackBox(built, single, names[0], names[1])
-    return Bilinear(evaluate, (first, second, out), coupled)
+    return Bilinear(BlackBox(built, question.single, *question.names), question.labels, coupled)

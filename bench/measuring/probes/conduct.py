@@ -7,23 +7,24 @@
 * `conduct.permuted`: f(permuted samples) is the permuted f(samples), for each of all samples: |f(p
   x) - p f(x)| / |f(x)| of a sample, or over the root mean square of all where that is larger. Where
   inputs are indices, edges are permuted.
+* `conduct.linear`: gradients are linear in the cotangents, and those of grad2 quadratic, between
+  the cotangents that `error` judges and those of the timed call: what is right for the first is
+  right for the second.
 * `conduct.strided`: the same answer to arrays that do not lie side by side in memory.
 * `conduct.layout`: `pack` and `unpack` are permutations and scales: how many entries are no
   multiple of one entry, or are there twice.
-* `conduct.fresh`: how many times longer the call takes when its arrays have just changed.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from bench.measuring.answers import answered, apart, distance, overwritten, without_sums
 from bench.measuring.built_case import BATCH, BuiltCase
-from bench.measuring.clocks import no_garbage_collection
 from bench.measuring.probes import Probe, within
 from bench.record.rows import Reading
 from impls.implementation import Tensors
@@ -31,9 +32,6 @@ from impls.spaces import Array, Arrays, Space
 
 MASKS = 8
 """An entry that depends on two others is seen by one mask with a probability of 1/2."""
-RATIO, GAP = 3.0, 1e-5
-"""A call may take so many times longer, of at least GAP seconds, when its arrays have changed."""
-TRIES = 7
 
 
 def outputs(built: BuiltCase) -> Iterable[Reading]:
@@ -92,6 +90,45 @@ def _off(found: Array, expected: Array, rows: bool) -> float:
     if not (np.isfinite(usual) and np.all(np.isfinite(difference))):
         return float("inf")
     return float(np.max(difference / np.maximum(sizes, usual), initial=0.0))
+
+
+def linear(built: BuiltCase) -> Iterable[Reading]:
+    """Yield `conduct.linear` in the passes that have cotangents.
+
+    G(c + t) = G(c) + G(t) for gradients G, and for those of grad2, which are quadratic, the law of
+    the parallelogram: G(c + t) + G(c - t) = 2 G(c) + 2 G(t). `error` compares G(c) with the oracle.
+    """
+    if built.case.pass_ == "fwd":
+        return
+    judged, timed = built.only_judged().cotangents, _timed_cotangents(built)
+    real = {name: space for name, space in built.operation.outputs(built.problem).items()
+            if name in judged}  # fmt: skip
+
+    def gradients(c: float, t: float) -> Arrays:
+        mixed = {name: c * a + t * timed[name] for name, a in judged.items()}
+        there = replace(built, cotangents=built.rounded(mixed, real))
+        return without_sums(built, there.call(there.arrays()))
+
+    both, one, other = gradients(1, 1), gradients(1, 0), gradients(0, 1)
+    expected = {name: a + other[name] for name, a in one.items()}
+    if built.case.pass_ == "grad2":
+        opposite = gradients(1, -1)
+        square = both.keys() - {"inner"}
+        both = {n: a + opposite[n] if n in square else a for n, a in both.items()}
+        expected = {n: 2 * a if n in square else a for n, a in expected.items()}
+    off = distance(both, expected)
+    problem = "" if off <= apart(built) else (
+        f"gradients are not {'quadratic' if built.case.pass_ == 'grad2' else 'linear'} in the "
+        f"cotangents, by {off:.1e} of the largest entry: right for some, wrong for others"
+    )  # fmt: skip
+    yield within("conduct.linear", off, apart(built), problem)
+
+
+def _timed_cotangents(built: BuiltCase) -> Arrays:
+    """Return the cotangents of the timed call; others where it has a layout of its own."""
+    if built.judged_apart:
+        return built.drawn_cotangents(3)
+    return built.framework.get(built.arguments[2])
 
 
 def strided(built: BuiltCase) -> Iterable[Reading]:
@@ -191,58 +228,10 @@ def _dependent(built: BuiltCase, change: Callable[[Tensors], Tensors], tensors: 
     return count + max(0, entries - sum(a.size for a in drawn.values()))
 
 
-def fresh(built: BuiltCase) -> Iterable[Reading]:
-    """Yield `conduct.fresh`; nothing for JAX, whose calls are compiled and arrays never change.
-
-    Results that are remembered by the contents of arrays make the timed call, which sees the same
-    ones again and again, a look at a table. A random row of each array changes its sign, and the
-    call is compared with one before which rows of other arrays did, so that both find the caches
-    of the processor alike, one first and then the other, up to TRIES times: wrong is what takes
-    longer every time than the longest of the others.
-    """
-    if built.implementation.framework == "jax" or built.case.mode == "cudagraph":
-        return
-    framework, rng = built.framework, built.rng(12)
-    tensors = [
-        a
-        for part in built.arguments[:2]
-        for a in part.values()
-        if len(a.shape) and len(a) and framework.real(a)
-    ]
-    others = [a[:1] * 1 for a in tensors]
-    turned: list[tuple[Any, int]] = []
-    seconds: dict[bool, list[float]] = {True: [], False: []}
-    with no_garbage_collection():
-        _seconds(built)
-        for number in range(TRIES):
-            for change in (True, False) if number % 2 else (False, True):
-                rows = [(a, int(rng.integers(len(a)))) for a in (tensors if change else others)]
-                for a, row in rows:
-                    framework.turn(a, row)
-                framework.wait({str(i): a for i, (a, _) in enumerate(rows)})
-                turned += rows if change else []
-                seconds[change].append(_seconds(built))
-            longer = min(seconds[True]) / (max(seconds[False]) + GAP)
-            if longer <= RATIO:
-                break
-    for a, row in turned:
-        framework.turn(a, row)
-    problem = f"the call is {longer:.1f} times faster on contents that it has seen before"
-    yield within("conduct.fresh", longer, RATIO, problem if longer > RATIO else "")
-
-
-def _seconds(built: BuiltCase) -> float:
-    """Return the seconds of a call: of the processor, which others do not take, where it can be."""
-    clock = time.process_time if built.case.target.device == "cpu" else time.perf_counter
-    start = clock()
-    built.framework.wait(built.run())
-    return clock() - start
-
-
 PROBES = (
     Probe("conduct.outputs", outputs),
     Probe("conduct.permuted", permuted),
+    Probe("conduct.linear", linear),
     Probe("conduct.strided", strided),
     Probe("conduct.layout", layout),
-    Probe("conduct.fresh", fresh),
 )

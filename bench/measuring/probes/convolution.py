@@ -16,9 +16,9 @@ from dataclasses import replace
 import numpy as np
 
 from analysis.convolution import along
+from bench.measuring.blackbox import called, widest
 from bench.measuring.built_case import BuiltCase
-from bench.measuring.probes import Analysis, Probe, Record, Rows, by_probe
-from bench.measuring.probes.expressivity import LARGEST, called, widest
+from bench.measuring.probes import LARGEST, Analysis, Probe, Record, Rows, by_probe
 from bench.measuring.tolerances import tolerance
 from bench.record.rows import Reading
 from impls.families.points import FAMILY, irreps_of, pair

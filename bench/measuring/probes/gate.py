@@ -4,8 +4,8 @@ All errors are relative and are judged on the pass that is timed, at full size:
 
 * `error.fwd` = |f - f_oracle| / |f_oracle| over up to 64 samples of the batch: the first, the last
   and random ones. For the gradient pass f is the value <c, f>, and the scale is the root sum of
-  squares of c * f; c is zero in all other samples here. Of an operation that claims no symmetry,
-  whose gradients nothing else tests, a second c is tried.
+  squares of c * f; c is zero in all other samples here. That other c are answered as well, those of
+  the timed call too, `conduct.linear` says.
 * `error.grad`: for each differentiable array, directional derivatives of <c, f> along random
   directions against those of the float64 oracle; root mean square of the differences over that of
   the oracle's; the worst array counts. For the second-gradient pass, of the inner gradient.
@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from analysis.derivative import directional, mixed
-from bench.measuring.answers import discrepancy, largest, norm
+from bench.measuring.answers import largest, norm
 from bench.measuring.built_case import BuiltCase, Judged, differentiable
 from bench.measuring.probes import Probe, within
 from bench.measuring.tolerances import TOLERANCES, tolerance
@@ -49,29 +49,16 @@ def _wrong(probe: str, problem: str) -> Reading:
 def error(built: BuiltCase) -> Iterable[Reading]:
     """Yield `error.fwd` and, in the gradient pass, `error.grad`."""
     part = built.only_judged()
-    built.judged_outputs = part.call(part.arrays())
-    readings = list(_errors(part, built.judged_outputs))
-    if built.case.pass_ != "fwd" and not set(built.operation.exact) & set(built.group.subgroups):
-        other = replace(built, cotangents=built.drawn_cotangents(3)).only_judged()
-        again = _errors(other, other.call(other.arrays()))
-        readings = [max(pair, key=_badness) for pair in zip(readings, again, strict=True)]
-    yield from readings
-
-
-def _badness(reading: Reading) -> float:
-    return np.inf if reading.value is None else reading.value
-
-
-def _errors(built: BuiltCase, outputs: Arrays) -> Iterable[Reading]:
-    if built.case.pass_ == "fwd":
-        yield _forward_error(built, outputs)
-    elif built.case.pass_ == "grad":
-        yield _value_error(built, outputs)
-        yield _gradient_error(built, outputs)
+    outputs = built.judged_outputs = part.call(part.arrays())
+    if part.case.pass_ == "fwd":
+        yield _forward_error(part, outputs)
+    elif part.case.pass_ == "grad":
+        yield _value_error(part, outputs)
+        yield _gradient_error(part, outputs)
     else:
-        yield _energy_error(built, outputs)
-        yield _inner_error(built, outputs)
-        yield _second_error(built, outputs)
+        yield _energy_error(part, outputs)
+        yield _inner_error(part, outputs)
+        yield _second_error(part, outputs)
 
 
 def _forward_error(built: BuiltCase, outputs: Arrays) -> Reading:
@@ -283,70 +270,9 @@ def conduct(built: BuiltCase) -> Iterable[Reading]:
     yield within("conduct.deterministic", spread / scale, limit)
 
 
-def cached(built: BuiltCase) -> Iterable[Reading]:
-    """Yield `conduct.cached`: 0 when the timed call sees that its own arrays have new contents.
-
-    An implementation that remembers results by the identity of its arguments is right on every
-    new array and does nothing when it is timed. The contents of all real inputs and weights are
-    changed in place and restored; the answer must be that to fresh arrays with the same contents.
-    Nothing where arrays are immutable (JAX), or where a replayed graph owns them.
-    """
-    framework, arguments = built.framework, built.arguments
-    if built.implementation.framework == "jax" or built.case.mode == "cudagraph":
-        return
-    wanted = differentiable(built.input_spaces) if built.case.pass_ != "fwd" else ()
-    real = [{n: a for n, a in part.items() if framework.real(a)} for part in arguments[:2]]
-    before = [{name: a * 1 for name, a in part.items()} for part in real]
-    changed = [{name: a * a + 0.5 * a for name, a in part.items()} for part in before]
-    earlier = framework.get(built.run())
-    try:
-        for part, new in zip(real, changed, strict=True):
-            for name, a in part.items():
-                framework.overwrite(a, new[name])
-        own, again = framework.get(built.run()), framework.get(built.run())
-        inputs, weights = (
-            framework.leaves({**part, **new}, wanted)
-            for part, new in zip(arguments[:2], changed, strict=True)
-        )
-        other = framework.get(built.function(inputs, weights, arguments[2]))
-    finally:
-        for part, old in zip(real, before, strict=True):
-            for name, a in part.items():
-                framework.overwrite(a, old[name])
-    limit = tolerance(built.problem, built.case.target)
-    value = discrepancy(own, other)
-    passed = bool(value <= limit)
-    yield Reading(
-        "conduct.cached",
-        value if np.isfinite(value) else None,
-        n=1,
-        detail={} if passed else {"problem": _unlike(own, other, again, earlier, limit)},
-        passed=passed,
-        limit=limit,
-    )
-
-
-def _unlike(own: Arrays, other: Arrays, again: Arrays, earlier: Arrays, limit: float) -> str:
-    """Return why the timed call's own arrays, changed in place, have another answer than new ones.
-
-    `again` is the same call once more, `earlier` that before the arrays were changed.
-    """
-    if not all(np.isfinite(a).all() for answer in (own, other) for a in answer.values()):
-        return "the answer to arrays changed in place, or to new ones like them, is not finite"
-    if not discrepancy(own, again) <= limit:
-        return "two calls with the same contents of arrays have different answers"
-    if discrepancy(own, earlier) <= limit:
-        return "the call remembers results by the identity of its arguments"
-    return (
-        "the answer to arrays changed in place is not that to new ones with the same contents, "
-        "nor that from before the change"
-    )
-
-
 PROBES = (
     Probe("error", error, every_round=True),
     Probe("equiv", equiv),
     Probe("agrees", agrees),
     Probe("conduct", conduct),
-    Probe("conduct.cached", cached),
 )

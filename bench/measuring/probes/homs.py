@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from analysis.homs import defect, hom_dimension, representation, spanned
+from bench.measuring.blackbox import called, widest
 from bench.measuring.built_case import BuiltCase
-from bench.measuring.probes import Analysis, Probe, Record, Rows, by_probe
-from bench.measuring.probes.expressivity import LARGEST, called, widest
+from bench.measuring.probes import LARGEST, Analysis, Probe, Record, Rows, by_probe
 from bench.measuring.tolerances import tolerance
 from bench.record.rows import Reading
 from impls.problem import Problem

@@ -190,5 +190,5 @@ def _tile(rows: int, size: int) -> tuple[int, int, dict[str, Any]]:
 def _sorted(ends: Any, nodes: int) -> tuple[Any, Any]:
     """Return edges in the order of the nodes at one end, and the first [nodes + 1] of each node."""
     values, order = torch.sort(ends, stable=True)
-    numbers = torch.arange(nodes + 1, dtype=ends.dtype, device=ends.device)
+    numbers = torch.arange(nodes + 1, dtype=values.dtype, device=values.device)
     return order, torch.searchsorted(values, numbers, out_int32=True)

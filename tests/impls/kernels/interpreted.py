@@ -92,7 +92,7 @@ def test_any_number_of_rows(count):
 
 
 @pytest.mark.parametrize("weighted", [True, False])
-@pytest.mark.parametrize("channels, dtype", [(1, "float64"), (5, "float64"), (5, "float32")])
+@pytest.mark.parametrize("channels, dtype", [(5, "float64"), (1, "float32")])
 def test_derivatives_of_any_order_are_sums_over_edges(weighted, channels, dtype):
     form = FORMS[weighted]
     for derivative in graphs.derivatives(4 if weighted else 3):

@@ -18,6 +18,9 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[3]
 REASON = "triton is not installed: it comes with PyTorch for CUDA (pip install triton)"
+OLD_NUMPY = "Conversion of an array with ndim > 0 to a scalar"
+NEW_NUMPY = "only 0-dimensional arrays can be converted to Python scalars"
+"""What NumPy says to the interpreter of Triton 3.6: before 2.5, and from then on."""
 CAPABILITIES = (80, 90)
 REGISTERS, SPILLED = 128, 16
 """The most registers of a thread, and bytes of its stack, that a program may take."""
@@ -26,6 +29,7 @@ REGISTERS, SPILLED = 128, 16
 def test_programs_are_right_under_the_interpreter():
     pytest.importorskip("triton", reason=REASON)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-x"]
+    command += ["-W", f"ignore:{OLD_NUMPY}:DeprecationWarning"]
     done = subprocess.run(
         [*command, str(Path(__file__).with_name("interpreted.py"))],
         cwd=ROOT,
@@ -34,6 +38,8 @@ def test_programs_are_right_under_the_interpreter():
         text=True,
         check=False,
     )
+    if NEW_NUMPY in done.stdout:
+        pytest.skip(f"the interpreter of this Triton cannot count with this NumPy: {NEW_NUMPY}")
     passed = re.search(r"^(\d+) passed in", done.stdout, re.MULTILINE)
     assert done.returncode == 0 and passed and int(passed[1]) > 15, done.stdout + done.stderr
 

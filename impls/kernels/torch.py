@@ -26,7 +26,7 @@ LIBRARY = torch.library.Library("equibench", "FRAGMENT")
 KERNELS: dict[str, Kernel] = {}
 """By digest: every kernel that was bound in this process."""
 PLAIN = {torch.Tensor, torch.nn.Parameter}
-DTYPE, SHAPE = attrgetter("dtype"), attrgetter("shape")
+DTYPE, SHAPE, CUDA = map(attrgetter, ("dtype", "shape", "is_cuda"))
 
 
 def bind(
@@ -40,7 +40,7 @@ def bind(
     KERNELS[kernel.digest] = kernel
     digest, operator = kernel.digest, _operator(kernel.slots - 1, kernel.indices, 1)
     dtypes = (dtype,) * (kernel.slots - 1) + (torch.int32,) * kernel.indices
-    _prepared(digest, dtypes, device.partition(":")[0], threads)
+    _prepared(digest, dtypes, (device != "cpu",) * len(dtypes), threads)
 
     def call(*tensors: Any) -> Any:
         if torch.compiler.is_compiling():
@@ -129,23 +129,35 @@ def on_cuda(kernel: Kernel, derivative: Derivative, dtype: str, threads: int) ->
     return Programs(kernel, derivative, dtype)
 
 
-ON: dict[str, Callable[[Kernel, Derivative, str, int], Any]] = {"cpu": OnCpu, "cuda": on_cuda}
+ON: dict[str, Callable[[Kernel, Derivative, str, int], Any]] = {"CPU": OnCpu, "CUDA": on_cuda}
 """What computes a derivative on a type of device."""
 
 
 @lru_cache(maxsize=256)
-def _prepared(key: str, dtypes: tuple[torch.dtype, ...], device: str, threads: int) -> Any:
-    """Return the function for tensors of these data types, which are checked once."""
+def _prepared(
+    key: str, dtypes: tuple[torch.dtype, ...], cuda: tuple[bool, ...], threads: int
+) -> Any:
+    """Return the function for tensors of these data types, on CUDA or not; both checked once.
+
+    Raises:
+        TypeError: for data types that do not go together.
+        ValueError: for tensors on CUDA behind one that is not, of which C would read the addresses;
+            Triton refuses it the other way round.
+    """
     kernel, derivative = _derivative(key)
+    if any(cuda) and not cuda[0]:
+        where = ", ".join("cuda" if on else "cpu" for on in cuda)
+        raise ValueError(f"{kernel.symbol} got tensors on {where}; put all on one device")
     names = [str(dtype).removeprefix("torch.") for dtype in dtypes]
     check_dtypes(kernel, names[0], names)
-    return ON[device](kernel, derivative, names[0], threads)
+    return ON["CUDA" if cuda[0] else "CPU"](kernel, derivative, names[0], threads)
 
 
 def _run(key: str, threads: int, tensors: Sequence[Any]) -> Any:
     """Compute the outputs: a tensor, or a tuple of several."""
     leader = tensors[0]
-    function = _prepared(key, tuple(map(DTYPE, tensors)), leader.device.type, threads)
+    dtypes, cuda = tuple(map(DTYPE, tensors)), tuple(map(CUDA, tensors))
+    function = _prepared(key, dtypes, cuda, threads)
     tensors = [t.contiguous() for t in tensors]
     shapes, counts = function.sizes(tuple(map(SHAPE, tensors)))
     found = [leader.new_empty(shape) for shape in shapes]
@@ -177,7 +189,7 @@ def _operator(given: int, indices: int, outputs: int) -> Any:
         return *_gradients(ctx, ctx.needs_input_grad, cotangents), None, None
 
     for device in ON:
-        LIBRARY.impl(name, run, device.upper())
+        LIBRARY.impl(name, run, device)
     full = f"equibench::{name}"
     torch.library.register_fake(full, fake, lib=LIBRARY)
     torch.library.register_autograd(full, backward, setup_context=setup, lib=LIBRARY)

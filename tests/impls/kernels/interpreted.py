@@ -44,7 +44,7 @@ def small_tiles(monkeypatch):
 @pytest.fixture
 def everywhere(monkeypatch):
     """Let tensors on the CPU go to the programs too."""
-    monkeypatch.setitem(binding.ON, "cpu", binding.on_cuda)
+    monkeypatch.setitem(binding.ON, "CPU", binding.on_cuda)
     binding._prepared.cache_clear()
     yield
     binding._prepared.cache_clear()

@@ -92,13 +92,13 @@ class Programs:
     ) -> Launch:
         """Return the launch that fills an output."""
         arrays = [tuple(tensors[n] for n in terms) for terms in output.terms]
-        table = Table(self.kernel, output.slot, self.dtype, out.device)
+        table = SlotTable(self.kernel, output.slot, self.dtype, out.device)
         if self.kernel.indices:
             return _on_graph(table, arrays, tensors[len(self.derivative.given) :], out, *counts)
         return _on_rows(table, arrays, out, *counts)
 
 
-class Table:
+class SlotTable:
     """The terms of the components of a slot on a device, and what a program reads of each slot."""
 
     def __init__(self, kernel: Kernel, slot: int, dtype: str, device: Any) -> None:
@@ -124,7 +124,7 @@ def _uploaded(kernel: Kernel, slot: int, dtype: str, device: Any) -> tuple[Any, 
     return counts, places, torch.tensor(terms.numbers, dtype=getattr(torch, dtype), device=device)
 
 
-def _on_rows(table: Table, arrays: Sequence[tuple[Any, ...]], out: Any, samples: int) -> Launch:
+def _on_rows(table: SlotTable, arrays: Sequence[tuple[Any, ...]], out: Any, samples: int) -> Launch:
     """Return the launch for an output of a trilinear form."""
     left, right = (slot for slot in range(3) if slot != table.slot)
     rows, wide, options = _tile(samples, table.size)
@@ -140,7 +140,7 @@ def _on_rows(table: Table, arrays: Sequence[tuple[Any, ...]], out: Any, samples:
 
 
 def _on_graph(
-    table: Table,
+    table: SlotTable,
     arrays: Sequence[tuple[Any, ...]],
     ends: Sequence[Any],
     out: Any,

@@ -15,12 +15,19 @@ Options = Mapping[str, Scalar]
 """Values of an algorithm's options by name; an option that is left out has its first value."""
 
 
+def refuses_nothing(framework: Framework, problem: Problem, target: Target) -> Refusal | None:
+    """Return None: no framework lacks anything."""
+    return None
+
+
 @dataclass(frozen=True)
 class Algorithm:
     """How an operation is computed, in every framework that it names.
 
     It is registered as the implementations `<framework>_<name>`. `build(problem, b, options)`
     prepares tables with the backend `b` and returns what is called. `title` is what people read.
+    `refuses(framework, problem, target)` says what one framework lacks, before what `supports`
+    says for all.
     `requires` lists importable packages, `growth` the exponents of its arithmetic where they are
     not those of its operation. `options` maps an option that changes only speed to the values worth
     trying, the first being the default. `baseline` marks its implementation in torch as the one
@@ -36,6 +43,7 @@ class Algorithm:
     build: Callable[[Problem, Backend, Options], Built]
     frameworks: tuple[Framework, ...] = FRAMEWORKS
     supports: Callable[[Problem, Target], Refusal | None] = supports_all
+    refuses: Callable[[Framework, Problem, Target], Refusal | None] = refuses_nothing
     options: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
     papers: tuple[str, ...] = ()
@@ -66,7 +74,7 @@ class Algorithm:
                 title=self.title,
                 framework=framework,
                 build=partial(_build, self, framework),
-                supports=partial(_numpy_supports, self) if framework == "numpy" else self.supports,
+                supports=partial(_supports, self, framework),
                 options=self.options,
                 requires=self.requires,
                 papers=self.papers,
@@ -93,11 +101,13 @@ def _build(
     return algorithm.build(problem, load(framework, problem, target), chosen)
 
 
-def _numpy_supports(algorithm: Algorithm, problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what NumPy lacks, then what the algorithm refuses."""
+def _supports(
+    algorithm: Algorithm, framework: Framework, problem: Problem, target: Target
+) -> Refusal | None:
+    """Refuse what NumPy lacks, then what the algorithm lacks in a framework and in all."""
     remedy = "use an implementation in torch or jax"
-    if problem.dtype == "bfloat16":
+    if framework == "numpy" and problem.dtype == "bfloat16":
         return Refusal("NumPy has no bfloat16", remedy)
-    if target.device != "cpu":
+    if framework == "numpy" and target.device != "cpu":
         return Refusal(f"NumPy does not run on {target.device}", remedy)
-    return algorithm.supports(problem, target)
+    return algorithm.refuses(framework, problem, target) or algorithm.supports(problem, target)

@@ -8,7 +8,7 @@ the checkout, each in a few minutes and with nothing else on the GPU:
     python3 tools/gpu_accept.py facts clocks kernels
     python3 -m pytest -q -m gpu tests/bench/test_cuda.py
     python3 -m bench run --profile check --device cuda --plain --out OUT/check
-    python3 tools/gpu_accept.py faults sizes
+    python3 tools/gpu_accept.py faults sizes triton
     python3 -m bench run --profile gpu-short --device cuda --plain --out OUT/gpu-short
 """
 
@@ -18,12 +18,13 @@ import argparse
 import dataclasses
 import functools
 import json
+import math
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,17 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from bench.ask.options import problem_of  # noqa: E402
+from bench.drive import instrument  # noqa: E402
 from bench.drive.requests import closed, opened, probed, sampled  # noqa: E402
 from bench.drive.worker_process import Fault, WorkerProcess, spec_of  # noqa: E402
 from bench.record import gpu, nvml  # noqa: E402
-from bench.record.case import Case  # noqa: E402
+from bench.record.case import Case, case_id  # noqa: E402
 from bench.record.rows import Reading  # noqa: E402
 from impls.implementation import MODES, Target  # noqa: E402
+from impls.operation import PASSES  # noqa: E402
 from impls.problem import Scalar  # noqa: E402
 from impls.registry import Registry, load  # noqa: E402
+from impls.spaces import Space  # noqa: E402
 
 TRAPS = ROOT / "tests" / "traps" / "gpu.py"
 failed: list[str] = []
@@ -316,7 +320,75 @@ def sizes(registry: Registry, logs: Path) -> None:
             recorder.kill()
 
 
-PARTS = {part.__name__: part for part in (facts, clocks, kernels, faults, sizes)}
+def triton(registry: Registry, logs: Path) -> None:
+    """Hold the kernels against the oracle, and what they must move against a copy."""
+    copy = instrument.peaks(registry, Target("cuda"), logs)["copy"]
+    say("a copy moves [TB/s]", f"{copy / 1e12:.2f}")
+    for name, asked in KERNELS.items():
+        operation = registry.operation(registry.implementation(name).operation)
+        family = registry.family(operation.family)
+        cases = [
+            (Case(problem_of(family, sizes), name, pass_, "eager", Target("cuda")), least)
+            for sizes, least in asked
+            for pass_ in PASSES
+        ]
+        recorder = worker(cases[0][0], registry, logs, True)
+        try:
+            for one, least in cases:
+                found: list[Reading] = []
+                wanted = "error", "time.kernels"
+                opened(recorder, one, wanted, 120.0, found.append, clock=False, nonce=NONCE)
+                closed(recorder)
+                called = case_id(one, registry)
+                passed = [reading.passed for reading in found if reading.passed is not None]
+                say(f"{called} is as the oracle", passed, "True", bool(passed) and all(passed))
+                took = found[-1].value if found[-1].probe == "time.kernels" else None
+                if took is not None and one.pass_ in MOVED:
+                    share = moved(registry, one) / took / copy
+                    said = f"{share:.0%} of a copy, in {took * 1e6:.1f} us"
+                    say(f"{called} moves", said, f"{least:.0%}" if least else "", share >= least)
+        except Fault as fault:
+            say(name, fault, "no fault", False)
+        finally:
+            recorder.kill()
+
+
+PRODUCT: dict[str, Scalar] = {"setting": "mimo", "symmetry": "o3", "dtype": "float32"}
+CRYSTAL: dict[str, Scalar] = {
+    "setting": "truncated",
+    "structures": "diamond:6x6x6",
+    "cutoff": 2.6,
+    "channels": 64,
+    "dtype": "float32",
+}
+KERNELS: dict[str, list[tuple[dict[str, Scalar], float]]] = {
+    "clebsch_gordan.torch_kernel": [
+        ({**PRODUCT, "lmax": lmax, "batch": batch}, least)
+        for lmax in (1, 2, 3)
+        for batch, least in ((1000, 0.0), (10_000, 0.6), (100_000, 0.6))
+    ],
+    "channelwise.torch_kernel": [({**CRYSTAL, "lmax": lmax}, 0.0) for lmax in (1, 2)],
+}
+"""What `triton` asks of implementations, and the share of a copy's bandwidth that is expected."""
+MOVED = {"fwd": (1, 1), "grad": (3, 2)}
+"""How often a pass must read or write what goes in, and what comes out, cotangents among it."""
+
+
+def moved(registry: Registry, asked: Case) -> int:
+    """Return the bytes that a call must move [float32]."""
+    operation = registry.operation(registry.implementation(asked.implementation).operation)
+    problem, (first, last) = asked.problem, MOVED[asked.pass_]
+    inside = operation.taken(registry.family(problem.family).inputs(problem))
+    given = numbers({**inside, **operation.weights(problem)})
+    return 4 * (first * given + last * numbers(operation.outputs(problem)))
+
+
+def numbers(spaces: Mapping[str, Space]) -> int:
+    """Return how many numbers these arrays have together."""
+    return sum(math.prod(space.shape) for space in spaces.values())
+
+
+PARTS = {part.__name__: part for part in (facts, clocks, kernels, faults, sizes, triton)}
 
 
 def main() -> int:

@@ -80,10 +80,10 @@ class Backend(Protocol):
         """Return the Euclidean norm along the last axis, kept as 1; its gradient at 0 is 0."""
 
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
-        """Return z [..., dim3] of x [..., dim1] and y [..., dim2], by the C kernel of forms."""
+        """Return z [..., dim3] of x [..., dim1] and y [..., dim2], by the kernel of forms."""
 
     def convolution(self, form: Convolution) -> Callable[..., Any]:
-        """Return z [nodes, channels, dim3] of (x, s, w, src, dst) by the C kernel of graphs.
+        """Return z [nodes, channels, dim3] of (x, s, w, src, dst) by the kernel of graphs.
 
         Without weights, of (x, s, src, dst); see `impls.kernels.graph`.
         """

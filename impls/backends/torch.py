@@ -83,13 +83,13 @@ class TorchBackend:
         from impls.kernels.rows import Rows
         from impls.kernels.torch import bind
 
-        return bind(Rows(form), self.dtype, self.target.threads)
+        return bind(Rows(form), self.dtype, self.target.threads, self.target.device)
 
     def convolution(self, form: Convolution) -> Callable[..., Any]:
         from impls.kernels.graph import Edges
         from impls.kernels.torch import bind
 
-        call = bind(Edges(form), self.dtype, self.target.threads)
+        call = bind(Edges(form), self.dtype, self.target.threads, self.target.device)
 
         def convolution(*tensors: Any) -> Any:
             return call(*tensors[:-2], *(index.to(torch.int32) for index in tensors[-2:]))

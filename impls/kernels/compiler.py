@@ -20,8 +20,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from impls.implementation import Target
-from impls.problem import Problem, Refusal
+from impls.problem import Refusal
 from impls.so3.tables import directory
 
 COMPILERS = ("cc", "gcc", "clang")
@@ -42,20 +41,14 @@ def _which(names: tuple[str, ...], path: str | None) -> str | None:
     return next((found for name in names if (found := shutil.which(name, path=path))), None)
 
 
-def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the C kernels lack: other devices and data types, a machine without compiler."""
-    if target.device != "cpu":
-        return Refusal(
-            f"the C kernels do not run on {target.device}", "use --device cpu, or an algorithm"
-        )
-    if problem.dtype not in DTYPES:
-        return Refusal(f"the C kernels have no {problem.dtype}", f"use {' or '.join(DTYPES)}")
-    if compiler() is None:
-        looked = os.environ.get("CC") or ", ".join(COMPILERS)
-        return Refusal(
-            f"no C compiler: looked for {looked}", "install gcc or clang, or name one in $CC"
-        )
-    return None
+def missing() -> Refusal | None:
+    """Refuse a machine without a compiler."""
+    if compiler() is not None:
+        return None
+    looked = os.environ.get("CC") or ", ".join(COMPILERS)
+    return Refusal(
+        f"no C compiler: looked for {looked}", "install gcc or clang, or name one in $CC"
+    )
 
 
 @lru_cache(maxsize=32)

@@ -19,7 +19,7 @@ import numpy as np
 
 from impls.kernels.derivative import Derivative, Term
 from impls.kernels.form import ZERO, Block
-from impls.kernels.kernel import Shape, Table
+from impls.kernels.kernel import Entries, Shape, Table
 
 SOURCES = ("lanes.c", "graph.c")
 MOST = 2**31 - 1
@@ -65,6 +65,19 @@ class Edges:
     def slots(self) -> int:
         """Return 4: x, s, w and g; 3 without weights."""
         return 4 if self.form.weighted else 3
+
+    @cached_property
+    def entries(self) -> Entries:
+        """Return the coefficients: the component of w is the number of the path."""
+        found, values = [], []
+        for p, (i, j, k, tensor) in enumerate(self.form.paths):
+            where = np.nonzero(np.abs(tensor) > ZERO * np.abs(tensor).max())
+            path = [np.full(len(where[0]), p)] if self.form.weighted else []
+            found.append(np.stack([where[0] + i, where[1] + j, *path, where[2] + k], axis=1))
+            values.append(tensor[where])
+        dim_x, dim_s, dim_z = self.form.dims
+        sizes = (dim_x, dim_s, *([len(self.form.paths)] if self.form.weighted else []), dim_z)
+        return Entries(sizes, np.concatenate(found), np.concatenate(values))
 
     def table(self, derivative: Derivative) -> Table:
         """Return what `graph.c` reads: paths, entries of M, and passes."""

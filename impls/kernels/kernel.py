@@ -1,10 +1,10 @@
-"""A kernel: a multilinear form with the C function that computes its derivatives from a table."""
+"""A kernel: a multilinear form with what computes its derivatives from tables."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,12 +22,25 @@ class Table:
     numbers: NDArray[np.float64]
 
 
+class Entries(NamedTuple):
+    """The coefficients of a form, one by one, as the Triton programs see them.
+
+    `sizes` are the components of each slot, `places` [entries, slots] those of each entry, and
+    `values` [entries] the coefficients.
+    """
+
+    sizes: tuple[int, ...]
+    places: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
 class Kernel(Protocol):
     """What the bindings of the frameworks need; two kernels with equal `digest` are the same.
 
     The C function is `symbol(words, numbers, arrays, counts, threads)` in `sources`; `arrays` are
     what is given, then `indices` index arrays (int32), then the outputs. It returns 0, 1 where it
-    gets no memory, and 2 for an index out of range.
+    gets no memory, and 2 for an index out of range. On a GPU, Triton programs made from `entries`
+    take its place (`impls.kernels.triton`).
     """
 
     sources: ClassVar[tuple[str, ...]]
@@ -46,8 +59,12 @@ class Kernel(Protocol):
     def digest(self) -> str:
         """Return 16 hex digits of its content."""
 
+    @property
+    def entries(self) -> Entries:
+        """Return the coefficients of the form."""
+
     def table(self, derivative: Derivative) -> Table:
-        """Return the table of a derivative."""
+        """Return the table of a derivative for the C function."""
 
     def shapes(self, derivative: Derivative, given: Sequence[Shape]) -> tuple[Shape, ...]:
         """Return the shapes of the outputs from those of what is given."""

@@ -32,7 +32,13 @@ BLOCK = 192
 FOLDED = 3
 """Pairs with fewer coefficients than these are not folded."""
 COSTS = {LINEAR: 1.0, PRODUCT: 1.3, ADDED: 1.3, SCALED: 2.0, BUTTERFLY: 0.0}
-"""The cost of a term by kind, in multiplications; a row costs `ROW` more."""
+"""What a term costs by kind, where one of LINEAR costs 1; a row costs `ROW` more.
+
+They only choose between two tables of the same map, and are a model and not times of the machine: a
+SCALED term has twice the arithmetic of a LINEAR one, a PRODUCT two vectors to load where that has a
+number, and a row its head and what is stored. What they choose is held against both times in
+`tests/impls/kernels/test_trilinear.py`.
+"""
 ROW = 2.0
 DIGITS = 12
 """Coefficients that agree in so many digits are equal: they differ by rounding."""
@@ -84,13 +90,10 @@ class Writer:
 def program(form: TrilinearForm, derivative: Derivative) -> Table:
     """Return the cheaper table."""
     plan = Plan(form, derivative)
-    best = plan.pivoted(min(range(3), key=lambda slot: len(_columns(form, slot)[0])))
+    best = plan.pivoted()
     if plan.direct_cost() < best.cost:
         best = plan.direct()
-    dims = [form.dims[derivative.slots[a]] for a in (*derivative.given, *derivative.wanted)]
-    head = [len(derivative.given), len(derivative.wanted), plan.components, *dims]
-    words = np.array([*head, *best.words, END], np.int32)
-    return Table(words, np.array(best.numbers))
+    return plan.table(best)
 
 
 class Plan:
@@ -107,6 +110,13 @@ class Plan:
                 place[a] = at
                 at += -(-form.dims[derivative.slots[a]] // PADDING) * PADDING
         self.scratch = self.components = at
+
+    def table(self, written: Writer) -> Table:
+        """Return what was written, with its head."""
+        derivative, sizes = self.derivative, self.form.dims
+        dims = [sizes[derivative.slots[a]] for a in (*derivative.given, *derivative.wanted)]
+        head = [len(derivative.given), len(derivative.wanted), self.components, *dims]
+        return Table(np.array([*head, *written.words, END], np.int32), np.array(written.numbers))
 
     def direct_cost(self) -> float:
         """Return what `direct` would cost."""
@@ -142,8 +152,9 @@ class Plan:
         self._zeros(writer)
         return writer
 
-    def pivoted(self, pivot: int) -> Writer:
-        """Write the outputs by the pairs of the components of the two slots beside a pivot."""
+    def pivoted(self) -> Writer:
+        """Write the outputs by the pairs of the components of the two slots beside the pivot."""
+        pivot = min(range(3), key=lambda slot: len(_columns(self.form, slot)[0]))
         writer, sides = Writer(), tuple(other for other in range(3) if other != pivot)
         pairs, levels, folded, blocks = _arranged(self.form, pivot)
         terms = self.derivative.terms

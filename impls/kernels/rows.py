@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from impls.kernels.derivative import Derivative
 from impls.kernels.form import TrilinearForm
-from impls.kernels.kernel import Shape, Table
+from impls.kernels.kernel import Entries, Shape, Table
 from impls.kernels.program import program
 
 SOURCES = ("lanes.c", "rows.c")
@@ -34,6 +34,11 @@ class Rows:
     def digest(self) -> str:
         """Return that of the form."""
         return self.form.digest
+
+    @property
+    def entries(self) -> Entries:
+        """Return the coefficients of the form."""
+        return Entries(self.form.dims, self.form.places, self.form.values)
 
     def table(self, derivative: Derivative) -> Table:
         """Return the cheaper program."""

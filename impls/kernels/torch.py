@@ -26,17 +26,21 @@ LIBRARY = torch.library.Library("equibench", "FRAGMENT")
 KERNELS: dict[str, Kernel] = {}
 """By digest: every kernel that was bound in this process."""
 PLAIN = {torch.Tensor, torch.nn.Parameter}
-DTYPE, SHAPE = attrgetter("dtype"), attrgetter("shape")
+DTYPE, SHAPE, CUDA = map(attrgetter, ("dtype", "shape", "is_cuda"))
 
 
-def bind(kernel: Kernel, dtype: torch.dtype, threads: int) -> Callable[..., Any]:
+def bind(
+    kernel: Kernel, dtype: torch.dtype, threads: int, device: str = "cpu"
+) -> Callable[..., Any]:
     """Return the map as a function of tensors: the given ones, then those of indices (int32).
 
-    The library is compiled here, and the table of the map made; those of gradients when asked for.
+    The table of the map is made here and the C library compiled, what gradients need when they are
+    asked for. Triton compiles a program when it is first launched.
     """
     KERNELS[kernel.digest] = kernel
     digest, operator = kernel.digest, _operator(kernel.slots - 1, kernel.indices, 1)
-    _prepared(digest, (dtype,) * (kernel.slots - 1) + (torch.int32,) * kernel.indices, threads)
+    dtypes = (dtype,) * (kernel.slots - 1) + (torch.int32,) * kernel.indices
+    _prepared(digest, dtypes, (device != "cpu",) * len(dtypes), threads)
 
     def call(*tensors: Any) -> Any:
         if torch.compiler.is_compiling():
@@ -110,23 +114,54 @@ def _derivative(key: str) -> tuple[Kernel, Derivative]:
     return KERNELS[digest], derivative
 
 
+class OnCpu(Function):
+    """The C function of a derivative, called with tensors."""
+
+    def fill(self, tensors: Sequence[Any], outputs: Sequence[Any], counts: Any) -> None:
+        """Fill the outputs; `counts` are as `sizes` returned them."""
+        self([t.data_ptr() for t in (*tensors, *outputs)], counts)
+
+
+def on_cuda(kernel: Kernel, derivative: Derivative, dtype: str, threads: int) -> Any:
+    """Return the Triton programs of a derivative, whatever the threads."""
+    from impls.kernels.triton import Programs
+
+    return Programs(kernel, derivative, dtype)
+
+
+ON: dict[str, Callable[[Kernel, Derivative, str, int], Any]] = {"CPU": OnCpu, "CUDA": on_cuda}
+"""What computes a derivative on a type of device."""
+
+
 @lru_cache(maxsize=256)
-def _prepared(key: str, dtypes: tuple[torch.dtype, ...], threads: int) -> Function:
-    """Return the function for tensors of these data types, which are checked once."""
+def _prepared(
+    key: str, dtypes: tuple[torch.dtype, ...], cuda: tuple[bool, ...], threads: int
+) -> Any:
+    """Return the function for tensors of these data types, on CUDA or not; both checked once.
+
+    Raises:
+        TypeError: for data types that do not go together.
+        ValueError: for tensors on CUDA behind one that is not, of which C would read the addresses;
+            Triton refuses it the other way round.
+    """
     kernel, derivative = _derivative(key)
+    if any(cuda) and not cuda[0]:
+        where = ", ".join("cuda" if on else "cpu" for on in cuda)
+        raise ValueError(f"{kernel.symbol} got tensors on {where}; put all on one device")
     names = [str(dtype).removeprefix("torch.") for dtype in dtypes]
     check_dtypes(kernel, names[0], names)
-    return Function(kernel, derivative, names[0], threads)
+    return ON["CUDA" if cuda[0] else "CPU"](kernel, derivative, names[0], threads)
 
 
 def _run(key: str, threads: int, tensors: Sequence[Any]) -> Any:
     """Compute the outputs: a tensor, or a tuple of several."""
     leader = tensors[0]
-    function = _prepared(key, tuple(map(DTYPE, tensors)), threads)
+    dtypes, cuda = tuple(map(DTYPE, tensors)), tuple(map(CUDA, tensors))
+    function = _prepared(key, dtypes, cuda, threads)
     tensors = [t.contiguous() for t in tensors]
     shapes, counts = function.sizes(tuple(map(SHAPE, tensors)))
     found = [leader.new_empty(shape) for shape in shapes]
-    function([t.data_ptr() for t in (*tensors, *found)], counts)
+    function.fill(tensors, found, counts)
     return found[0] if len(found) == 1 else tuple(found)
 
 
@@ -153,7 +188,8 @@ def _operator(given: int, indices: int, outputs: int) -> Any:
     def backward(ctx: Any, *cotangents: Any) -> tuple[Any, ...]:
         return *_gradients(ctx, ctx.needs_input_grad, cotangents), None, None
 
-    LIBRARY.impl(name, run, "CPU")
+    for device in ON:
+        LIBRARY.impl(name, run, device)
     full = f"equibench::{name}"
     torch.library.register_fake(full, fake, lib=LIBRARY)
     torch.library.register_autograd(full, backward, setup_context=setup, lib=LIBRARY)

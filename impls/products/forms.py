@@ -13,7 +13,7 @@ from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
-from impls.kernels import compiler
+from impls.kernels import support
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem, Refusal
 from impls.products.paths import Path
@@ -27,9 +27,9 @@ Coupling = tuple[int, int, NDArray[np.float64]]
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the kernel lacks, and tables that take seconds to make."""
+    """Refuse tables that take seconds to make."""
     first, second, _ = irreps_of(problem)
-    return fits(first, second) or compiler.supports(problem, target)
+    return fits(first, second)
 
 
 def fits(first: Irreps, second: Irreps) -> Refusal | None:
@@ -82,7 +82,7 @@ def algorithm(
     form_of: Callable[[Problem], TrilinearForm],
     *,
     papers: tuple[str, ...],
-    title: str = "sparse coefficients in C",
+    title: str = "sparse coefficients, one kernel",
     supports: Callable[[Problem, Target], Refusal | None] = supports,
     growth: Growth | None = None,
 ) -> Algorithm:
@@ -95,7 +95,7 @@ def algorithm(
         def call(inputs: Tensors, weights: Tensors) -> Tensors:
             return {"z": bilinear(inputs["x"], inputs["y"])}
 
-        return Built(call, kernel=f"C, {len(form.values)} coefficients")
+        return Built(call, kernel=f"native, {len(form.values)} coefficients")
 
     return Algorithm(
         operation,
@@ -103,6 +103,7 @@ def algorithm(
         title,
         kernel,
         supports=supports,
+        refuses=support.refuses,
         papers=papers,
         growth=growth or Growth(),
     )

@@ -1,4 +1,4 @@
-"""Convolutions by the C kernel of graphs: gather, product, weights and sum in one pass.
+"""Convolutions by the kernel of graphs: gather, product, weights and sum in one pass.
 
 No message is stored: for each edge the harmonics make one small matrix a path, which serves all
 channels, and the products are summed at their receivers at once. Edges are sorted by receiver in
@@ -12,7 +12,7 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import irreps_of
 from impls.implementation import Built, Tensors
-from impls.kernels import compiler
+from impls.kernels import support
 from impls.kernels.graph import Convolution
 from impls.points.convolution.mixing import Mixed
 from impls.points.convolution.operation import paths_of
@@ -37,7 +37,7 @@ def channelwise(problem: Problem, b: Backend, options: Options) -> Built:
         ends = inputs["src"], inputs["dst"]
         return {"z": convolution(inputs["x"], harmonics(inputs), weights["w"], *ends)}
 
-    return Built(call, kernel="C, messages not stored")
+    return Built(call, kernel="native, messages not stored")
 
 
 def mixing(problem: Problem, b: Backend, options: Options) -> Built:
@@ -50,10 +50,10 @@ def mixing(problem: Problem, b: Backend, options: Options) -> Built:
         sums = convolution(inputs["x"], harmonics(inputs), *ends)
         return {"z": mixed(sums.swapaxes(1, 2), weights["w"])}
 
-    return Built(call, kernel="C, messages not stored, channels mixed at nodes")
+    return Built(call, kernel="native, messages not stored, channels mixed at nodes")
 
 
-TITLE = "messages not stored, in C"
+TITLE = "messages not stored, one kernel"
 
 ALGORITHMS = (
     Algorithm(
@@ -61,7 +61,7 @@ ALGORITHMS = (
         "kernel",
         TITLE,
         channelwise,
-        supports=compiler.supports,
+        refuses=support.refuses,
         papers=("geiger2022",),
     ),
     Algorithm(
@@ -69,7 +69,7 @@ ALGORITHMS = (
         "kernel",
         TITLE,
         mixing,
-        supports=compiler.supports,
+        refuses=support.refuses,
         papers=("geiger2022",),
     ),
 )

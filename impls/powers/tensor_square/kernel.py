@@ -1,4 +1,4 @@
-r"""Tensor square by the C kernel of trilinear forms: each pair of channels once, then the weights.
+r"""Tensor square by the kernel of trilinear forms: each pair of channels once, then the weights.
 
 For the pairs u <= v the kernel couples x_u and x_v by all paths, for two different irreps in both
 orders; one matrix product for each irrep of the output mixes paths and pairs, with zeros where no
@@ -16,7 +16,7 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.feature import channels_of, irreps_of
 from impls.implementation import Built, Target, Tensors
-from impls.kernels import compiler
+from impls.kernels import support
 from impls.powers.tensor_square.operation import Pairs, Square, reached, squares_of
 from impls.problem import Problem, Refusal
 from impls.products import forms
@@ -60,20 +60,21 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         coupled = couple(b.take(x, left, 1), b.take(x, right, 1))
         return {"z": forms.mixed(coupled, dims, mine, b)}
 
-    return Built(call, kernel="C for each pair of channels, then one matrix product per irrep")
+    return Built(call, kernel="native for each pair of channels, then one matrix product per irrep")
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the kernel lacks, and tables that take seconds to make."""
+    """Refuse tables that take seconds to make."""
     inside, _ = irreps_of(problem)
-    return forms.fits(inside, inside) or compiler.supports(problem, target)
+    return forms.fits(inside, inside)
 
 
 ALGORITHM = Algorithm(
     "tensor_square",
     "kernel",
-    "each pair of channels once, in C",
+    "each pair of channels once, one kernel",
     kernel,
     supports=supports,
+    refuses=support.refuses,
     papers=("geiger2022",),
 )

@@ -1,4 +1,4 @@
-"""Cartesian matrices as a bilinear map of features, by the C kernel of trilinear forms.
+"""Cartesian matrices as a bilinear map of features, by the kernel of trilinear forms.
 
 The conversions are multiplied out once: no matrix is formed in the call. Degrees up to 2, fixed
 coefficients [@simeon2023].

@@ -1,4 +1,4 @@
-r"""Channel modes by the C kernels of forms and of graphs.
+r"""Channel modes by the kernels of forms and of graphs.
 
 Where weights mix channels of one input and keep those of the other (uvu, uvv), they are applied
 first, and each channel is coupled with its own mixture: a form in which every path has a copy of
@@ -21,7 +21,7 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.weighted import batch_of, irreps_of, multiplicities_of, per_sample
 from impls.implementation import Built, Target, Tensors
-from impls.kernels import compiler
+from impls.kernels import support
 from impls.kernels.form import TrilinearForm
 from impls.kernels.graph import Convolution
 from impls.problem import Problem, Refusal
@@ -56,7 +56,9 @@ def pairs(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
             mine = [w.reshape(*w.shape[: -inner - 1], -1, w.shape[-1]) for w in mine]
             return {"z": forms.mixed(couple(*pair(inputs)), dims, mine, b)}
 
-        return Built(call, kernel="C for each pair of channels, then one matrix product per irrep")
+        return Built(
+            call, kernel="native for each pair of channels, then one matrix product per irrep"
+        )
 
     couple = b.trilinear(forms.of_paths((first.dim, second.dim), paths))
     path_of = b.index(np.repeat(np.arange(len(paths)), [path.ir3.dim for path in paths]))
@@ -66,7 +68,7 @@ def pairs(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
         w = w.reshape(*w.shape[: -len(mode.letters)], rows.shape[1]).swapaxes(-1, -2)
         return {"z": rows * b.take(w, path_of)}
 
-    return Built(weighted, kernel="C for each pair of channels, then weights")
+    return Built(weighted, kernel="native for each pair of channels, then weights")
 
 
 def mixed_first(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
@@ -94,7 +96,7 @@ def mixed_first(mode: Mode, problem: Problem, b: Backend, options: Options) -> B
         ]
         return {"z": couple(b.concatenate(parts, -1), y)}
 
-    return Built(call, kernel="weights first, then C for each channel")
+    return Built(call, kernel="weights first, then native for each channel")
 
 
 def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
@@ -118,7 +120,7 @@ def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
         w = b.broadcast(w, (batch, len(blocks), channels))
         return {"z": convolution(inputs[kept], inputs[single][:, 0], w, itself, itself)}
 
-    return Built(call, kernel="C, weights taken along")
+    return Built(call, kernel="native, weights taken along")
 
 
 def own(problem: Problem, w: Any, paths: int | range) -> Any:
@@ -128,17 +130,18 @@ def own(problem: Problem, w: Any, paths: int | range) -> Any:
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the C kernels lack, and tables that take seconds to make."""
-    return forms.fits(*irreps_of(problem)[:2]) or compiler.supports(problem, target)
+    """Refuse tables that take seconds to make."""
+    return forms.fits(*irreps_of(problem)[:2])
 
 
 ALGORITHMS = tuple(
     Algorithm(
         mode.name,
         "kernel",
-        "sparse coefficients in C",
+        "sparse coefficients, one kernel",
         partial(mixed_first if mode.name in ("uvu", "uvv") else pairs, mode),
         supports=supports,
+        refuses=support.refuses,
         papers=("geiger2022",),
     )
     for mode in MODES

@@ -1,4 +1,4 @@
-"""Clebsch-Gordan on the nonzero coefficients, by the C kernel of trilinear forms.
+"""Clebsch-Gordan on the nonzero coefficients, by the kernel of trilinear forms.
 
 Products x_i y_j are formed once for all paths of two irreps, and combined where coefficients agree
 but for signs: m and -m, and in one degree both orders of the factors. O(L^5) multiplications; all

@@ -1,4 +1,4 @@
-"""Geometric products by the C kernel of trilinear forms.
+"""Geometric products by the kernel of trilinear forms.
 
 Without weights the multiplication table is the form [@brehmer2023]. With a weight for each triple
 of grades the kernel keeps the triples apart, 44 numbers, which are weighted and summed [@ruhe2023].
@@ -15,7 +15,7 @@ import numpy as np
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.implementation import Built, Tensors
-from impls.kernels import compiler
+from impls.kernels import support
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem
 from impls.products import forms
@@ -43,7 +43,7 @@ def weighted(problem: Problem, b: Backend, options: Options) -> Built:
         w = b.take(weights["w"].swapaxes(0, 1), triple_of)
         return {"z": (couple(inputs["x"], inputs["y"]) * w) @ total}
 
-    return Built(call, kernel="C for each triple of grades, then weights")
+    return Built(call, kernel="native for each triple of grades, then weights")
 
 
 def bilinear(problem: Problem, b: Backend, options: Options) -> Built:
@@ -60,20 +60,28 @@ def bilinear(problem: Problem, b: Backend, options: Options) -> Built:
         parts[1] = inputs["reference"][..., None] * parts[1]
         return {"z": linear(out[0], parts[0]) + linear(out[1], parts[1])}
 
-    return Built(call, kernel="one matrix product per map, C per product")
+    return Built(call, kernel="one matrix product per map, native per product")
 
 
-TITLE = "sparse coefficients in C"
+TITLE = "sparse coefficients, one kernel"
 
 ALGORITHMS = (
-    Algorithm("clifford", "kernel", TITLE, weighted, supports=forms.supports, papers=("ruhe2023",)),
+    Algorithm(
+        "clifford",
+        "kernel",
+        TITLE,
+        weighted,
+        supports=forms.supports,
+        refuses=support.refuses,
+        papers=("ruhe2023",),
+    ),
     forms.algorithm("geometric_product", plain, papers=("brehmer2023",)),
     Algorithm(
         "geometric_bilinear",
         "kernel",
-        "linear maps as matrices, products in C",
+        "linear maps as matrices, products by kernels",
         bilinear,
-        supports=compiler.supports,
+        refuses=support.refuses,
         papers=("brehmer2023",),
     ),
 )

@@ -1,4 +1,4 @@
-"""Parity-split matrix product as one bilinear map, by the C kernel of trilinear forms.
+"""Parity-split matrix product as one bilinear map, by the kernel of trilinear forms.
 
 The conversions of the four products are multiplied out once, as in `matrix` [@unke2024]; O(L^5)
 multiplications.

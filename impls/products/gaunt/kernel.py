@@ -1,4 +1,4 @@
-"""Gaunt product on its nonzero coefficients, by the C kernel of trilinear forms.
+"""Gaunt product on its nonzero coefficients, by the kernel of trilinear forms.
 
 O(L^5) multiplications [@luo2024] [@xie2025].
 """

@@ -1,4 +1,4 @@
-"""Gaunt product and Poisson bracket on their coefficients, by the C kernel of trilinear forms.
+"""Gaunt product and Poisson bracket on their coefficients, by the kernel of trilinear forms.
 
 Both halves are one form, which shares the products x_i y_j; O(L^5) multiplications.
 """

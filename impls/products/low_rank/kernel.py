@@ -1,4 +1,4 @@
-"""Low-rank product multiplied out, by the C kernel of trilinear forms.
+"""Low-rank product multiplied out, by the kernel of trilinear forms.
 
 The R terms are summed once into one tensor, which has few zeros: O(L^6) multiplications on one
 pass over the data, where three matrix products have O(R L^2) [@lin2025].
@@ -25,6 +25,6 @@ ALGORITHM = forms.algorithm(
     "low_rank",
     form_of,
     papers=("lin2025",),
-    title="terms multiplied out, in C",
+    title="terms multiplied out, one kernel",
     growth=Growth({"lmax": 6, "channels": 1}),
 )

@@ -1,4 +1,4 @@
-"""Matrix product as a bilinear map of features, by the C kernel of trilinear forms.
+"""Matrix product as a bilinear map of features, by the kernel of trilinear forms.
 
 The conversions are multiplied out once, T[i, j, k] = tr(X_i Y_j Z_k^T), so that no matrix is formed
 in the call [@unke2024]. O(L^5) multiplications where the conversions and X Y have O(L^4): fewer

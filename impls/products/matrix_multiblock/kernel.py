@@ -1,4 +1,4 @@
-"""Matrix product with all blocks as a bilinear map, by the C kernel of trilinear forms.
+"""Matrix product with all blocks as a bilinear map, by the kernel of trilinear forms.
 
 The conversions are multiplied out once, as in `matrix`: O(L^5) multiplications where they have
 O(L^6) [@xie2025].

@@ -1,4 +1,4 @@
-"""Poisson bracket on its nonzero coefficients, by the C kernel of trilinear forms.
+"""Poisson bracket on its nonzero coefficients, by the kernel of trilinear forms.
 
 O(L^5) multiplications [@bochkarev2026].
 """

@@ -1,4 +1,4 @@
-"""Products of scalars and vectors by the C kernel of trilinear forms, all in one pass.
+"""Products of scalars and vectors by the kernel of trilinear forms, all in one pass.
 
 10 multiplications for each channel, 16 with the cross product; no degree 2 [@schutt2021]
 [@jing2021].

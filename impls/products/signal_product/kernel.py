@@ -1,4 +1,4 @@
-"""Signal product on its nonzero coefficients, by the C kernel of trilinear forms [@xie2026].
+"""Signal product on its nonzero coefficients, by the kernel of trilinear forms [@xie2026].
 
 O(L^5) multiplications for each pair of components of the values.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from impls.families.field import irreps_of
 from impls.implementation import Target
-from impls.kernels import compiler
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem, Refusal
 from impls.products import forms
@@ -20,8 +19,8 @@ def form_of(problem: Problem) -> TrilinearForm:
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the kernel lacks, and tables that take seconds to make."""
-    return forms.fits(*irreps_of(problem)[:2]) or compiler.supports(problem, target)
+    """Refuse tables that take seconds to make."""
+    return forms.fits(*irreps_of(problem)[:2])
 
 
 ALGORITHM = forms.algorithm("signal_product", form_of, papers=("xie2026",), supports=supports)

@@ -9,7 +9,7 @@ import pytest
 
 from impls.families.product import problem
 from impls.implementation import Target
-from impls.kernels import compiler
+from impls.kernels import compiler, support
 from impls.kernels.rows import Rows
 from impls.registry import load
 
@@ -60,15 +60,8 @@ def test_without_a_compiler_every_kernel_refuses_with_the_remedy(monkeypatch):
 def test_a_compiler_is_the_one_that_is_named(monkeypatch):
     monkeypatch.setenv("CC", "a-compiler-nobody-has")
     assert compiler.compiler() is None
-    refused = compiler.supports(problem("mimo", 1), Target())
+    refused = support.refuses("torch", problem("mimo", 1), Target())
     assert "a-compiler-nobody-has" in refused.reason
-
-
-def test_other_devices_and_data_types_are_refused_by_name():
-    asked = problem("mimo", 1)
-    assert "cuda" in compiler.supports(asked, Target(device="cuda")).reason
-    assert "bfloat16" in compiler.supports(problem("mimo", 1, dtype="bfloat16"), Target()).reason
-    assert compiler.supports(asked, Target()) is None
 
 
 def test_a_library_is_compiled_once_and_found_again(fresh, monkeypatch):

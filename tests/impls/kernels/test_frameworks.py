@@ -117,6 +117,14 @@ def test_tensors_of_two_data_types_are_refused_by_name(torch, pair):
             pair[0](*given)
 
 
+def test_tensors_of_two_devices_are_refused_by_name(torch, pair):
+    from impls.kernels.torch import _prepared
+
+    key, dtypes = TrilinearForm.dense(TABLE).digest, (torch.float64, torch.float64)
+    with pytest.raises(ValueError, match="map_rows got tensors on cpu, cuda; put all on one"):
+        _prepared(key, dtypes, (False, True), 1)
+
+
 def test_indices_of_another_data_type_are_refused_by_name(torch):
     from impls.kernels.graph import Convolution, Edges
     from impls.kernels.torch import bind

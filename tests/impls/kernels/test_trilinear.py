@@ -1,6 +1,8 @@
 """The kernel of trilinear forms against einsum of the coefficients, in every framework."""
 
 import itertools
+import time
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from impls.families import product
 from impls.kernels import numpy as native
 from impls.kernels.derivative import value
 from impls.kernels.form import TrilinearForm
-from impls.kernels.program import ADDED, BUTTERFLY, LINEAR, PRODUCT, SCALED, program
+from impls.kernels.program import ADDED, BUTTERFLY, LINEAR, PRODUCT, SCALED, Plan, program
 from impls.kernels.rows import Rows
 from impls.products import forms
 from impls.products.clebsch_gordan.operation import paths_of
@@ -169,6 +171,46 @@ def test_gradients_multiply_each_coefficient_once():
 def test_a_form_without_shared_products_is_written_directly():
     found = kinds(program(diagonal_form(), value(3)))
     assert found[SCALED] == 6 and found[LINEAR] == found[PRODUCT] == 0
+
+
+@dataclass(frozen=True)
+class Written(Rows):
+    """A kernel whose table is written in one way, whatever it costs."""
+
+    way: str = "direct"
+
+    def table(self, derivative):
+        plan = Plan(self.form, derivative)
+        return plan.table(getattr(plan, self.way)())
+
+
+def timed(kernel, derivative):
+    """Return a call of a kernel that returns how long it took, on samples that fit a cache."""
+    function = native.Function(kernel, derivative, "float32", 1)
+    given = [a.astype("float32") for a in drawn(kernel.form, derivative, 1024)]
+    shapes, counts = function.sizes(tuple(a.shape for a in given))
+    arrays = [*given, *(np.empty(shape, "float32") for shape in shapes)]
+    pointers = [a.ctypes.data for a in arrays]
+
+    def call(arrays=arrays):
+        began = time.perf_counter()
+        function(pointers, counts)
+        return time.perf_counter() - began
+
+    return call
+
+
+@pytest.mark.alone
+def test_costs_choose_no_table_that_is_much_slower_than_the_other():
+    first = value(3).gradient([0], [0, 1])
+    forms_ = coupling_form(1), coupling_form(2), coupling_form(4), FORMS["full"], diagonal_form()
+    for form in forms_:
+        for derivative in (value(3), first, first.gradient([0, 1], [0, 1, 2])):
+            chosen = timed(Rows(form), derivative)
+            others = [timed(Written(form, way), derivative) for way in ("direct", "pivoted")]
+            turns = np.array([[call() for call in (chosen, *others)] for _ in range(60)])
+            took, *known = np.quantile(turns, 0.2, axis=0)
+            assert took < 1.25 * min(known), (form.dims, derivative, took, known)
 
 
 def test_a_form_sums_its_blocks_and_drops_zeros():

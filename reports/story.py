@@ -12,7 +12,7 @@ from markupsafe import Markup
 from bench.record.regressions import Regression
 from impls.registry import Registry
 from reports.conclusions import Question
-from reports.data import bibliography, claims
+from reports.data import bibliography, claims, ledger
 from reports.data.bibliography import Reference
 from reports.data.blocks import Block, blocks_of
 from reports.data.expressivity import Expressivity, collect
@@ -102,9 +102,17 @@ class Story:
     def cited(self) -> list[Reference]:
         """Return the references of this page, by key."""
         papers = catalogue.papers(self.registry, self.about, self.results)
-        claimed = [claim.paper for found in claims.read().values() for claim in found]
+        claimed = [claim.paper for claim in claims.every()]
         keys = {key for key in (*papers, *claimed) if key in self.references} | {*methods.CITED}
         return [self.references[key] for key in sorted(keys)]
+
+    @cached_property
+    def ledger(self) -> list[ledger.Judged]:
+        """Return the verdict on each claim, by this run and those that were kept for it."""
+        kept = ledger.CHECKED_IN
+        beside = ledger.sources(ledger.runs_in([kept])) if kept.is_dir() else []
+        mine = ledger.Source("this run", self.run, tuple(self.results), tuple(self.blocks))
+        return ledger.judged(claims.every(), [mine, *beside])
 
     @property
     def words(self) -> Words:

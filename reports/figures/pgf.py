@@ -35,8 +35,11 @@ PREAMBLE = r"""% \usepackage{pgfplots} \pgfplotsset{compat=1.18} \usepgfplotslib
 """
 
 
-def chart(figure: curves.Figure, looks: Mapping[str, Look]) -> str:
-    """Return a line chart: the curves that its panels label, with their intervals."""
+def chart(figure: curves.Figure, looks: Mapping[str, Look], width: float | None = None) -> str:
+    """Return a line chart: the curves that its panels label, with their intervals.
+
+    It is as wide as one column of a paper, or two, or `width` [inches].
+    """
     panels = []
     for panel in figure.panels:
         lines = [f"\\nextgroupplot[title={{{escaped(panel.title)}}}]"]
@@ -52,7 +55,7 @@ def chart(figure: curves.Figure, looks: Mapping[str, Look]) -> str:
     axis = ["ymode=log"] if figure.log else []
     up = f"{figure.up or figure.ylabel} [{figure.unit}]"
     used = [looks[c.label] for p in figure.panels for c in p.curves]
-    return _whole(panels, figure.across or figure.xlabel, up, axis, used)
+    return _whole(panels, figure.across or figure.xlabel, up, axis, used, width)
 
 
 def scatter(figure: front.Figure, looks: Mapping[str, Look]) -> str:
@@ -84,11 +87,16 @@ def escaped(text: str) -> str:
 
 
 def _whole(
-    panels: Sequence[str], across: str, up: str, axis: Sequence[str], used: Sequence[Look]
+    panels: Sequence[str],
+    across: str,
+    up: str,
+    axis: Sequence[str],
+    used: Sequence[Look],
+    wide: float | None = None,
 ) -> str:
     columns = min(len(panels), front.PANELS)
     rows = -(-len(panels) // columns)
-    width = (COLUMN if columns == 1 else PANEL) / columns
+    width = (wide or (COLUMN if columns == 1 else PANEL)) / columns
     colours = sorted({look.colour for look in used})
     defined = "\n".join(
         f"\\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}" for colour in colours

@@ -156,6 +156,10 @@ def _value(r: Result, name: str, read: Words) -> str:
     return read.size(name, r.sizes[name]) if name in r.sizes else str(r.get(name))
 
 
+def _cell(r: Result, name: str, read: Words) -> str:
+    return read.pass_(r.get(name)) if name == "pass" else str(r.get(name))
+
+
 def _shared(found: Sequence[Place], x: str, read: Words) -> str:
     """Return what all places share of their question: the problem, pass and data type."""
     differs, r = _differing(found), found[0].a
@@ -210,7 +214,8 @@ def sentence(
         f"{'; '.join(dict.fromkeys(_at(p, found, x, read) for p in found)) or 'one size'}.",
         f"Times are of equibench {suite} (timing protocol "
         f"{listing(methods.distinct(run, 'protocol'))}, commit "
-        f"{methods.commits(run) or 'unknown'}; rows.jsonl, SHA-256 {run.sha256}) on {run.machine}, with "
+        f"{methods.commits(run) or 'unknown'}; rows.jsonl, "
+        f"SHA-256 {run.sha256}) on {run.machine}, with "
         f"{listing(_versions(run, found, registry))}.",
         f"The clock is {listing(clocks)}; a time is the median of a fresh process, over "
         f"{processes} the geometric mean of these, and has a {100 * LEVEL:g} % interval. A speed "

@@ -12,7 +12,7 @@ from markupsafe import Markup
 from bench.record.regressions import Regression
 from impls.registry import Registry
 from reports.conclusions import Question
-from reports.data import bibliography, claims, ledger
+from reports.data import advice, bibliography, claims, ledger
 from reports.data.bibliography import Reference
 from reports.data.blocks import Block, blocks_of
 from reports.data.expressivity import Expressivity, collect
@@ -113,6 +113,11 @@ class Story:
         beside = ledger.sources(ledger.runs_in([kept])) if kept.is_dir() else []
         mine = ledger.Source("this run", self.run, tuple(self.results), tuple(self.blocks))
         return ledger.judged(claims.every(), [mine, *beside])
+
+    @cached_property
+    def spots(self) -> list[advice.Spot]:
+        """Return what advice is taken from: each problem and pass that has times."""
+        return advice.grid(self.run, self.blocks, self.can, self.registry)
 
     @property
     def words(self) -> Words:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reports.data.latex import escaped
 from reports.data.text import number
 from reports.figures import curves, front
 from reports.figures.plot import named
@@ -25,12 +26,6 @@ DASHED: Mapping[tuple[float, tuple[float, ...]], str] = {
     DASHES["jax"]: "dashed",
     DASHES["numpy"]: "dotted",
 }
-SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "_": r"\_", "%": r"\%", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "µ": r"\textmu{}", "–": "--", "×": r"$\times$",
-    "≥": r"$\geq$", "\N{NARROW NO-BREAK SPACE}": r"\,", "\N{NO-BREAK SPACE}": "~",
-}  # fmt: skip
 PREAMBLE = r"""% \usepackage{pgfplots} \pgfplotsset{compat=1.18} \usepgfplotslibrary{groupplots}
 """
 
@@ -79,11 +74,6 @@ def scatter(figure: front.Figure, looks: Mapping[str, Look]) -> str:
                 )
             panels.append("\n".join(lines))
     return _whole(panels, "time [s]", "dimension", ["xmode=log", "ymin=0"], used)
-
-
-def escaped(text: str) -> str:
-    """Return text that LaTeX sets as it is: nothing in it is a command."""
-    return "".join(SPECIAL.get(letter, letter) for letter in text)
 
 
 def _whole(

@@ -11,11 +11,11 @@ from impls.registry import Registry
 from reports.data.blocks import Block, Compared, compared
 from reports.data.clocks import HOST, JUDGES, SAMPLED, Clock
 from reports.data.expressivity import Expressivity
+from reports.data.latex import escaped
 from reports.data.results import LEVEL, Result
 from reports.data.run import Run
 from reports.data.text import count, decimals, listing, power, scale_of, scientific
 from reports.data.words import Words
-from reports.figures.pgf import escaped
 from reports.tables import methods
 from reports.tables.ratio import known
 

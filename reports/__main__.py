@@ -8,9 +8,9 @@ from collections.abc import Sequence
 
 from bench.commands import question
 from bench.commands.exit_codes import ended
-from reports.commands import advise, build, cite, claims, ratio
+from reports.commands import advise, build, cite, claims, published, ratio
 
-COMMANDS = tuple(module.COMMAND for module in (build, advise, ratio, cite, claims))
+COMMANDS = tuple(module.COMMAND for module in (build, advise, ratio, cite, claims, published))
 EPILOG = """\
 exit codes:
   0  done

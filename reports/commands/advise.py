@@ -110,11 +110,7 @@ def _found(
 
 
 def _needs(text: str) -> tuple[str, ...]:
-    needs = tuple(part.strip() for part in text.split(",") if part.strip())
-    for need in needs:
-        if need not in NEEDS:
-            raise ValueError(f"--need {need!r}: choose from {', '.join(NEEDS)}")
-    return needs
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _asked(arguments: argparse.Namespace) -> tuple[Problem, int | None]:

@@ -23,7 +23,6 @@ from reports.tables import comparison
 from reports.tables.comparison import Place
 
 INCHES = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72.27}
-FILES = ("figure", "pgf", "table", "sentence", "bib")
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -42,9 +41,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--y", default="", metavar="CLOCK",
         help="time.host, time.kernels or time.device (default: the clock that judges)",
     )  # fmt: skip
-    parser.add_argument(
-        "--width", type=_inches, metavar="LENGTH", help="of the figure: 3.25in, 8.5cm, 246pt"
-    )
+    parser.add_argument("--width", metavar="LENGTH", help="of the figure: 3.25in, 8.5cm, 246pt")
     for name, what in (
         ("figure", "the figure, as PDF or SVG by its suffix"),
         ("pgf", "the figure as pgfplots"),
@@ -55,16 +52,19 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"write {what}")
 
 
-def _inches(text: str) -> float:
+def _inches(text: str | None) -> float | None:
+    if text is None:
+        return None
     found = re.fullmatch(r"(\d+(?:\.\d*)?)\s*(in|cm|mm|pt)", text)
     if not found:
-        raise argparse.ArgumentTypeError(f"{text!r}: write a length such as 3.25in, 8.5cm or 246pt")
+        raise ValueError(f"--width {text!r}: write a length such as 3.25in, 8.5cm or 246pt")
     return float(found[1]) * INCHES[found[2]]
 
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.figure and arguments.figure.suffix not in (".pdf", ".svg"):
         raise ValueError(f"--figure {arguments.figure}: name a file that ends with .pdf or .svg")
+    width = _inches(arguments.width)
     run = read(arguments.directory)
     results, _ = summarise(run.rows)
     found = comparison.places(blocks_of(results), arguments.pairs, arguments.select, arguments.y)
@@ -78,9 +78,9 @@ def _run(arguments: argparse.Namespace) -> int:
         figure = _figure(found, x, results, read_as)
         look = looks(results)
         if arguments.pgf:
-            made[arguments.pgf] = pgf.chart(figure, look, arguments.width).encode()
+            made[arguments.pgf] = pgf.chart(figure, look, width).encode()
         if arguments.figure:
-            svg, pdf = plot.draw(figure, look, arguments.width)
+            svg, pdf = plot.draw(figure, look, width)
             made[arguments.figure] = pdf if arguments.figure.suffix == ".pdf" else svg.encode()
     if arguments.table:
         made[arguments.table] = comparison.table(found, x, read_as).encode()

@@ -14,7 +14,7 @@ from analysis.claims import KINDS
 from bench.commands.command import Command, add_format
 from bench.commands.rendering import render
 from bench.record.case import digest
-from reports.data import ledger
+from reports.data import kept, ledger
 from reports.data.claims import Claim, every
 from reports.tables import claims as table
 
@@ -42,6 +42,10 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         "--out", type=Path, default=OUT, metavar="DIR",
         help="where --measure keeps its rows (default: %(default)s)",
     )  # fmt: skip
+    parser.add_argument(
+        "--keep", type=Path, metavar="DIR",
+        help="copy the rows that these verdicts rest on into a new directory",
+    )  # fmt: skip
     add_format(parser)
 
 
@@ -49,9 +53,13 @@ def _run(arguments: argparse.Namespace) -> int:
     claims = _chosen(arguments.claims)
     if arguments.measure:
         _measure(claims, arguments.out, arguments.budget)
-    kept = [arguments.out] if arguments.out.is_dir() else []
-    directories = ledger.runs_in([*(arguments.runs or [ledger.PUBLISHED]), *kept])
-    found = ledger.judged(claims, ledger.sources(directories))
+    measured = [arguments.out] if arguments.out.is_dir() else []
+    directories = ledger.runs_in([*(arguments.runs or [ledger.PUBLISHED]), *measured])
+    sources = ledger.sources(directories)
+    found = ledger.judged(claims, sources)
+    if arguments.keep:
+        for folder in kept.keep(found, sources, arguments.keep):
+            print(f"kept {folder}", file=sys.stderr)
     print(render(_lines(found, arguments.format), arguments.format, WIDTHS))
     counted = ledger.counts(found)
     print(

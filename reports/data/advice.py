@@ -55,6 +55,7 @@ class Choice:
     time: str
     loses: tuple[str, ...]
     breaks: tuple[str, ...]
+    broken: str
     dim: float | None
     full: float | None
     derivable: bool
@@ -63,10 +64,13 @@ class Choice:
     speeds: Mapping[str, str]
 
     def fails(self, needs: Iterable[str]) -> str:
-        """Return why it does not serve some needs, or an empty string."""
+        """Return why it does not serve some needs, or an empty string.
+
+        What breaks a symmetry that the irreps ask for serves none.
+        """
+        if self.breaks:
+            return self.broken
         for need in needs:
-            if need == "parity" and "inversion" in self.breaks:
-                return "breaks inversion"
             if need == "cross-product" and NO_CROSS in self.loses:
                 return NO_CROSS
             if need == "every-path" and not self.complete:
@@ -174,40 +178,66 @@ def channels_of(text: str, name: str) -> tuple[int, Irreps]:
 
 
 def question_of(problem: Problem, count: int | None, pass_: str, needs: Sequence[str]) -> Question:
-    """Return a problem of a family that is advised on as a question."""
+    """Return a problem of a family that is advised on as a question.
+
+    Raises:
+        ValueError: for a need that is unknown, or of inversion where irreps have no parity.
+    """
     names, _ = FAMILIES[problem.family]
+    for need in needs:
+        if need not in NEEDS:
+            raise ValueError(f"unknown need {need!r}: choose from {', '.join(NEEDS)}")
     first, second, out = (Irreps.parse(str(problem.sizes[name])) for name in names)
     channels = int(str(problem.sizes["channels"]))
+    if "parity" in needs and not first.parity:
+        raise ValueError(f"{first} has no parity to keep: write it as 0e+1o, or leave parity out")
     return Question(problem.family, (first, second, out), channels, count, pass_, tuple(needs))
 
 
 def grid(
     run: Run, blocks: Sequence[Block], can: Expressivity, registry: Registry, name: str = ""
 ) -> list[Spot]:
-    """Return the spots of a run."""
+    """Return the spots of a run: of a problem whose rows do not say its irreps there is none."""
     return [
-        _spot(run, block, can, registry, name or run.directory.name)
+        _spot(run, block, irreps, can, registry, name or run.directory.name)
         for block in blocks
-        if _family(block) in FAMILIES and any(r.published for r in block.results)
+        if any(r.published for r in block.results) and (irreps := _irreps(block))
     ]
+
+
+def _irreps(block: Block) -> tuple[Irreps, Irreps, Irreps] | None:
+    """Return the irreps that the rows of a block say; rows may be old, or come from others."""
+    names, _ = FAMILIES.get(_family(block), ((), ""))
+    columns = block.results[0].columns
+    try:
+        found = [Irreps.parse(str(columns[f"size.{name}"])) for name in names]
+    except (KeyError, ValueError):
+        return None
+    return (found[0], found[1], found[2]) if found and all(found) else None
 
 
 def _family(block: Block) -> str:
     return str(block.results[0].columns.get("family"))
 
 
-def _spot(run: Run, block: Block, can: Expressivity, registry: Registry, name: str) -> Spot:
+def _spot(
+    run: Run,
+    block: Block,
+    irreps: tuple[Irreps, Irreps, Irreps],
+    can: Expressivity,
+    registry: Registry,
+    name: str,
+) -> Spot:
     first = block.results[0]
-    names, counted = FAMILIES[_family(block)]
+    _, counted = FAMILIES[_family(block)]
     read = Words(registry)
-    irreps = tuple(str(Irreps.parse(str(first.columns.get(f"size.{n}")))) for n in names)
     best = {operation: found[0] for operation, found in operations(block).items()}
     return Spot(
         family=_family(block),
-        irreps=(irreps[0], irreps[1], irreps[2]),
-        channels=int(first.columns.get("size.channels") or 1),
-        count=int(first.get(counted) or 0),
-        parity=bool(Irreps.parse(irreps[0]).parity),
+        irreps=(str(irreps[0]), str(irreps[1]), str(irreps[2])),
+        channels=_whole(first.columns.get("size.channels"), 1),
+        count=_whole(first.get(counted), 0),
+        parity=bool(irreps[0].parity),
         pass_=str(first.columns.get("pass")),
         dtype=str(first.columns.get("dtype")),
         device=str(first.columns.get("device")),
@@ -220,6 +250,10 @@ def _spot(run: Run, block: Block, can: Expressivity, registry: Registry, name: s
         clock=block.clock.name,
         choices=_choices(block, best, can, registry, read),
     )
+
+
+def _whole(value: Any, otherwise: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else otherwise
 
 
 def _choices(
@@ -249,6 +283,7 @@ def _choices(
                 time=timed(r),
                 loses=tuple(lost(registry, operation, [words([group]) for group in gone])),
                 breaks=tuple(gone),
+                broken=f"breaks {words(gone)}" if gone else "",
                 dim=can.dim(r),
                 full=None if gone else can.full(r),
                 derivable=derivable(registry, operation),

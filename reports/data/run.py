@@ -44,9 +44,10 @@ class Run:
 
     @property
     def machine(self) -> str:
-        """Return the accelerators of the run, or its processors: `NVIDIA H200`."""
+        """Return the accelerators of what its rows name, or the processors: `NVIDIA H200`."""
         found = []
-        for facts in self.machines.values():
+        named = {row.get("machine") for row in self.rows}
+        for facts in (facts for name, facts in self.machines.items() if name in named):
             gpus = [str(gpu) for gpu in facts.get("gpus") or ()]
             found += gpus or [f"{facts.get('cpu') or 'an unknown processor'}, CPU"]
         return " and ".join(dict.fromkeys(found)) or "an unknown machine"

@@ -50,8 +50,8 @@ function away(asked, spot, labels) {
 }
 
 function fails(choice, needs, lacks) {
+  if (choice.breaks.length) return choice.broken;
   for (const need of needs) {
-    if (need === "parity" && choice.breaks.includes("inversion")) return "breaks inversion";
     if (need === "cross-product" && choice.loses.includes(lacks)) return lacks;
     if (need === "every-path" && !choice.complete)
       return choice.loses.join("; ") || "expresses less, or it is not known what";

@@ -220,7 +220,8 @@ def sentence(
         f"The clock is {listing(clocks)}; a time is the median of a fresh process, over "
         f"{processes} the geometric mean of these, and has a {100 * LEVEL:g} % interval. A speed "
         f"is the time of the second over that of the first, of samples {turns}; the intervals of "
-        f"speeds hold together for all {count(len(found), 'comparison')} at {100 * SURE:g} %.",
+        f"speeds hold together for {'all ' if found[1:] else ''}{count(len(found), 'comparison')} "
+        f"at {100 * SURE:g} %.",
         "Before a time counted, outputs had agreed with a float64 oracle to a relative error of "
         f"{scientific(worst)} at most (tolerance {listing(map(power, limits)) or 'unknown'}), and "
         "the symmetries that are claimed had held, in the same run.",

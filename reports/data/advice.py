@@ -32,7 +32,7 @@ FAMILIES: Mapping[str, tuple[tuple[str, str, str], str]] = {
 }
 """Families that are advised on: their irreps, and the facet that counts what is multiplied."""
 NEAR = 2.0
-"""Doublings up to which the nearest spot is called near."""
+"""Doublings up to which the nearest spot is called near, if it has the same pass."""
 NEEDS = {
     "parity": "must keep inversion",
     "cross-product": "must be able to form a cross product",
@@ -152,8 +152,9 @@ class Advice:
         """Return how sure it is, in words."""
         if not self.differs:
             return "measured at this shape"
-        far = f"{number(round(self.distance, 1))} doublings away"
-        near = "near" if self.distance <= NEAR else "far"
+        far = f"{self.distance:.1f} doublings away"
+        same = self.question.pass_ == self.spot.pass_
+        near = "near" if same and self.distance <= NEAR else "far"
         return f"{near}, not at this shape ({far}): {'; '.join(self.differs)}"
 
 

@@ -100,9 +100,10 @@ function givesUp(choice) {
   return said.join("; ");
 }
 
-function sure(advice) {
+function sure(advice, asked) {
   if (!advice.differs.length) return "measured at this shape";
-  const near = advice.distance <= NEAR ? "near" : "far";
+  const same = advice.spot.pass_ === asked.pass;
+  const near = same && advice.distance <= NEAR ? "near" : "far";
   const far = `${advice.distance.toFixed(1)} doublings away`;
   return `${near}, not at this shape (${far}): ${advice.differs.join("; ")}`;
 }
@@ -201,7 +202,7 @@ function advisor() {
         : `; against the baseline: ${answer.baseline}`;
       lines.push(["Answer", [said(answer) + beside]], ["Gives up", [givesUp(answer)]]);
     } else lines.push(["Answer", ["none that was timed there gives up nothing"]]);
-    lines.push(["How sure", [sure(advice)]]);
+    lines.push(["How sure", [sure(advice, asked)]]);
     const rounds = `${spot.rounds} fresh process(es) of ${grid.rounds}`;
     if (spot.rounds < grid.rounds) lines.at(-1)[1].push(`not replicated: ${rounds}`);
     if (advice.cheaper.length) {
@@ -216,6 +217,8 @@ function advisor() {
     const unknown = [`times on your machine: these are of ${spot.machine}`];
     if (advice.differs.length)
       unknown.push("times at your shape: those above are of the nearest shape, and not scaled");
+    const counted = grid.labels[asked.family][3];
+    if (!asked.count) unknown.push(`${counted} were not asked: ${spot.count} measured`);
     lines.push(["Not known", unknown]);
     lines.push(["Measure", [commandOf(asked, grid.labels[asked.family])]]);
     const parts = lines.flatMap(([name, texts]) => [

@@ -88,4 +88,4 @@ def table(ledger: Sequence[Judged], references: Mapping[str, Reference]) -> Tabl
         "A speed counts only where all of its interval is above what was said; times of two "
         "machines are never in one ratio.",
     ]
-    return Table("claims", "Claims of papers, judged by rows", columns, rows, notes, said)
+    return Table("ledger", "Claims of papers, judged by rows", columns, rows, notes, said)

@@ -205,5 +205,6 @@ def test_the_form_of_a_page_answers_as_the_command_does(run):
         assert json.loads(ran.stdout) == theirs
 
 
-def test_a_page_whose_rows_do_not_say_their_irreps_has_no_form(page):
-    assert 'id="advise-app"' not in page and "advisor();" in page
+def test_a_page_has_the_form_where_rows_say_their_irreps(page, small):
+    assert 'id="advise-app"' in page and "without the form" in page
+    assert not spots(small)

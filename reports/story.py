@@ -110,8 +110,11 @@ class Story:
     def ledger(self) -> list[ledger.Judged]:
         """Return the verdict on each claim, by this run and those that were kept for it."""
         kept = ledger.CHECKED_IN
-        beside = ledger.sources(ledger.runs_in([kept])) if kept.is_dir() else []
-        mine = ledger.Source("this run", self.run, tuple(self.results), tuple(self.blocks))
+        suite = self.registry.suite
+        beside = ledger.sources(ledger.runs_in([kept]), suite) if kept.is_dir() else []
+        results = ledger.of_known(self.results, suite)
+        blocks = tuple(blocks_of(results))
+        mine = ledger.Source("this run", self.run, tuple(results), blocks)
         return ledger.judged(claims.every(), [mine, *beside])
 
     @cached_property

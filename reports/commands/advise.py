@@ -20,6 +20,7 @@ from reports.data.claims import every
 from reports.data.expressivity import collect
 from reports.data.words import Words
 from reports.tables import advice as table
+from reports.tables.beside import published
 
 FORMATS = ("table", "md", "json")
 OUT = Path("reports/out")
@@ -61,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     problem, count = _asked(arguments)
     question = question_of(problem, count, arguments.pass_, _needs(arguments.need))
     command = _command(problem, arguments)
-    directories = ledger.runs_in(arguments.runs or [ledger.PUBLISHED])
+    directories = ledger.runs_in(arguments.runs or published(ledger.PUBLISHED))
     if arguments.measure:
         out = OUT / f"advise-{digest({'command': command})[:8]}"
         words = [sys.executable, *command[1:], "--budget", str(arguments.measure)]
@@ -106,7 +107,9 @@ def _found(
         advise(question, [s for s in spots if (s.machine, s.device) == machine])
         for machine in machines
     ]
-    return [one for one in advice if one], ledger.judged(every(), sources)
+    kept = [ledger.CHECKED_IN] if ledger.CHECKED_IN.is_dir() else []
+    known_only = ledger.sources([*directories, *ledger.runs_in(kept)], registry.suite)
+    return [one for one in advice if one], ledger.judged(every(), known_only)
 
 
 def _needs(text: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import argparse
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,6 +15,7 @@ from analysis.claims import KINDS
 from bench.commands.command import Command, add_format
 from bench.commands.rendering import render
 from bench.record.case import digest
+from impls.registry import load
 from reports.data import kept, ledger
 from reports.data.claims import Claim, every
 from reports.tables import claims as table
@@ -55,7 +57,7 @@ def _run(arguments: argparse.Namespace) -> int:
         _measure(claims, arguments.out, arguments.budget)
     measured = [arguments.out] if arguments.out.is_dir() else []
     directories = ledger.runs_in([*(arguments.runs or [ledger.PUBLISHED]), *measured])
-    sources = ledger.sources(directories)
+    sources = ledger.sources(directories, load([]).suite)
     found = ledger.judged(claims, sources)
     if arguments.keep:
         for folder in kept.keep(found, sources, arguments.keep):
@@ -124,8 +126,6 @@ def _measure(claims: Sequence[Claim], out: Path, budget: float | None) -> None:
 
     A command that fails is said, and the others run: what it would have decided stays undecided.
     """
-    import time
-
     began = time.monotonic()
     for line in dict.fromkeys(line for claim in claims for line in claim.measure):
         if budget is not None and time.monotonic() - began > budget:

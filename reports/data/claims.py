@@ -27,7 +27,8 @@ class Test:
     labels as a page has them); the "ratio" of the least `probe` of these two, a count or a memory;
     or whether a case was "timed" at all. `by` names a facet, each value
     of which is a place of its own. `select` are columns or facets with their value or a list of
-    them; `implementation` is a glob. `equals` is a number, a table of them by the values of `by`,
+    them; `implementation` is a glob; `beside` are facets that change with `by`, as edges do with
+    the cutoff. `equals` is a number, a table of them by the values of `by`,
     or "full". What is judged must lie between `at_least` and `at_most`: all of its interval.
     """
 
@@ -37,6 +38,7 @@ class Test:
     implementation: str = "*"
     select: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
+    beside: tuple[str, ...] = ()
     equals: float | str | Mapping[str, float] | None = None
     at_least: float | None = None
     at_most: float | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from math import inf
@@ -75,19 +75,25 @@ def runs_in(paths: Iterable[Path]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
-def source(run: Run, name: str = "") -> Source:
-    """Return a run as a source of verdicts."""
-    results, _ = summarise(run.rows)
-    return Source(name or run.directory.name, run, tuple(results), tuple(blocks_of(results)))
+def sources(directories: Iterable[Path], known: Container[str] | None = None) -> list[Source]:
+    """Return run directories as sources, as far as they are of implementations that are known.
 
-
-def sources(directories: Iterable[Path]) -> list[Source]:
-    """Return run directories as sources.
+    Without `known` all are: a file of somebody's own must not decide what a paper's operation does.
 
     Raises:
         ValueError: as `reports.data.run.read`.
     """
-    return [source(read(directory)) for directory in directories]
+    found = []
+    for directory in directories:
+        run = read(directory)
+        results = of_known(summarise(run.rows)[0], known)
+        found.append(Source(directory.name, run, tuple(results), tuple(blocks_of(results))))
+    return found
+
+
+def of_known(results: Iterable[Result], known: Container[str] | None) -> list[Result]:
+    """Return the results of implementations that are known; without `known` all."""
+    return [r for r in results if known is None or r.columns.get("implementation") in known]
 
 
 def judged(claims: Iterable[Claim], found: Sequence[Source]) -> list[Judged]:
@@ -202,7 +208,7 @@ def _growth(claim: Claim, test: Test, found: Sequence[Source]) -> Iterator[Findi
         for r in _matching(claim, test, each.results):
             size, value = r.get(test.by), _value(r, test.probe)
             if isinstance(size, int | float) and value and value > 0 and size > 0:
-                title = title_of(r, leave_out=[test.by])
+                title = title_of(r, leave_out=[test.by, *test.beside])
                 at = *(r.columns.get(n) for n in (*TARGET, "machine")), r.columns.get("pass")
                 along[r.label, title, at, each.name][float(size)] = r
     longest: dict[str, dict[float, Result]] = {}
@@ -320,7 +326,7 @@ def _timed(claim: Claim, test: Test, found: Sequence[Source]) -> Iterator[Findin
     for place, measured in sorted(places.items(), key=lambda item: natural(item[0])):
         timed = [r for r in measured if r.published]
         reasons = dict.fromkeys(r.withheld for r in measured if not r.published)
-        said = "timed" if timed else f"refused: {next(iter(reasons))}"
+        said = "timed" if timed else f"no time: {next(iter(reasons))}"
         rows = tuple(str(r.columns.get("case")) for r in measured)
         yield Finding(_where(test, place, claim), bool(timed), said, rows)
 

@@ -218,7 +218,7 @@ function advisor() {
     if (advice.differs.length)
       unknown.push("times at your shape: those above are of the nearest shape, and not scaled");
     const counted = grid.labels[asked.family][3];
-    if (!asked.count) unknown.push(`${counted} were not asked: ${spot.count} measured`);
+    if (!asked.count) unknown.push(`${counted}: not asked, ${spot.count} measured`);
     lines.push(["Not known", unknown]);
     lines.push(["Measure", [commandOf(asked, grid.labels[asked.family])]]);
     const parts = lines.flatMap(([name, texts]) => [

@@ -81,9 +81,7 @@ def unknown(advice: Advice, registry: Registry, read: Words) -> list[str]:
     if advice.differs:
         found.append("times at your shape: those above are of the nearest shape, and not scaled")
     if not question.count:
-        found.append(
-            f"{FAMILIES[question.family][1]} were not asked: {number(spot.count)} measured"
-        )
+        found.append(f"{FAMILIES[question.family][1]}: not asked, {number(spot.count)} measured")
     others = untimed(question, spot, registry, read)
     if others:
         more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""

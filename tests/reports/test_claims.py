@@ -99,7 +99,7 @@ def verdict(writer, **test):
 
 def dims(writer, values):
     for lmax, dim in values.items():
-        writer.case("gaunt.torch_a", {**AT, "lmax": lmax}, dim=(dim, dim), full=6)
+        writer.case("gaunt.torch_grid", {**AT, "lmax": lmax}, dim=(dim, dim), full=6)
 
 
 DIMS = {"probe": "expressivity.dim", "select": AT, "by": "lmax", "equals": {"1": 5, "2": 9}}
@@ -186,7 +186,7 @@ def test_a_ratio_of_memory_and_what_was_refused(writer):
     writer.case("gaunt.torch_a", {**AT, "lmax": 1}, status="skip", reason="its output is empty")
     found = verdict(writer, of="timed", by="lmax")
     assert found.kind == "reproduced in part"
-    assert [f.said for f in found.findings] == ["refused: its output is empty", "timed"]
+    assert [f.said for f in found.findings] == ["no time: its output is empty", "timed"]
 
 
 def test_the_command_judges_runs_and_says_what_would_decide(writer, tmp_path, capsys):
@@ -204,9 +204,18 @@ def test_the_command_judges_runs_and_says_what_would_decide(writer, tmp_path, ca
     assert main(["claims", "--run", str(tmp_path / "none"), *nowhere]) == 2
 
 
+def test_a_file_of_ones_own_decides_nothing(writer, tmp_path, capsys):
+    dims(writer, {1: 5, 2: 9, 3: 13, 4: 17})
+    writer.case("gaunt.torch_mine", {**AT, "lmax": 2}, dim=(1, 9))
+    command = ["claims", "xie2025-gaunt-expressivity", "--run", str(writer.directory)]
+    assert main([*command, "--out", str(tmp_path / "none"), "--format", "json"]) == 0
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["verdict"] == "reproduced"
+
+
 def test_rows_that_are_kept_give_the_same_verdicts(writer, tmp_path, capsys):
     dims(writer, {1: 5, 2: 9, 3: 13, 4: 17})
-    writer.case("gaunt.torch_other", {"setting": "siso", "lmax": 7})
+    writer.case("gaunt.torch_lebedev", {"setting": "siso", "lmax": 7})
     out = tmp_path / "kept"
     command = ["claims", "gaunt", "--format", "json", "--out", str(tmp_path / "none"), "--run"]
     assert main([*command, str(writer.directory), "--keep", str(out)]) == 0
@@ -214,7 +223,7 @@ def test_rows_that_are_kept_give_the_same_verdicts(writer, tmp_path, capsys):
     assert main([*command, str(out)]) == 0
     assert capsys.readouterr().out == before
     kept = (out / "run/rows.jsonl").read_text()
-    assert "torch_other" not in kept and "mem.peak" not in kept
+    assert "torch_lebedev" not in kept and "mem.peak" not in kept
     assert main([*command, str(writer.directory), "--keep", str(out)]) == 2
 
 

@@ -17,9 +17,9 @@ HEAD = """\
 Each folder has the rows of one run, and the page that `make published` makes of them again. A time
 belongs to its machine: columns stand beside each other, and no number divides one by another.
 
-`claims/` has the rows that verdicts on claims of papers rest on, as `python -m reports claims --keep`
-copied them out of runs: dimensions, symmetries, errors, counts. They were made beside other work, so
-their times are wide, and no page is made of them.
+`claims/` has the rows that verdicts on claims of papers rest on, as `python -m reports claims
+--keep` copied them out of runs: dimensions, symmetries, errors, counts. They were made beside other
+work, so their times are wide, and no page is made of them.
 """
 
 

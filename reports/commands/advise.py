@@ -50,7 +50,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--measure", type=float, metavar="SECONDS",
-        help="first measure what is asked, on this machine, and start no block after this",
+        help="first measure what is asked, on this machine; no round of it starts after this",
     )  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
 

@@ -31,6 +31,8 @@ CHARTS = 12
 """Line charts that are drawn, those of the most points: of the others the numbers stand beside the
 page. With FRONTS, ORBITS and the couplings a page has at most thirty figures, of forty."""
 FRONTS, ORBITS = 9, 8
+SPOTS = 100
+"""Problems that the form of a page knows, those with most operations: 300 kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ class Story:
     @cached_property
     def spots(self) -> list[advice.Spot]:
         """Return what advice is taken from: each problem and pass that has times."""
-        return advice.grid(self.run, self.blocks, self.can, self.registry)
+        return advice.grid(self.run, self.blocks, self.can, self.registry, most=SPOTS)
 
     @property
     def words(self) -> Words:

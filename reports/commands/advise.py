@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,8 @@ from reports.tables.beside import published
 
 FORMATS = ("table", "md", "json")
 OUT = Path("reports/out")
+BASELINE = "*.torch_e3nn"
+"""What --measure times beside the candidates."""
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -50,7 +53,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--measure", type=float, metavar="SECONDS",
-        help="first measure what is asked, on this machine; no round of it starts after this",
+        help="first time these choices at what is asked, here; no round starts after this",
     )  # fmt: skip
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")
 
@@ -64,8 +67,10 @@ def _run(arguments: argparse.Namespace) -> int:
     command = _command(problem, arguments)
     directories = ledger.runs_in(arguments.runs or published(ledger.PUBLISHED))
     if arguments.measure:
+        before, _ = _found(question, directories, registry, None)
         out = OUT / f"advise-{digest({'command': command})[:8]}"
-        words = [sys.executable, *command[1:], "--budget", str(arguments.measure)]
+        words = [sys.executable, *command[1:], *_candidates(before)]
+        words += ["--budget", str(arguments.measure)]
         ended = subprocess.run([*words, "--out", str(out), "--plain"], stdout=sys.stderr)
         if ended.returncode:
             raise ValueError(f"it could not be measured: exit code {ended.returncode}, see above")
@@ -110,6 +115,14 @@ def _found(
     kept = [ledger.CHECKED_IN] if ledger.CHECKED_IN.is_dir() else []
     known_only = ledger.sources([*directories, *ledger.runs_in(kept)], registry.suite)
     return [one for one in advice if one], ledger.judged(every(), known_only)
+
+
+def _candidates(found: Sequence[Advice]) -> list[str]:
+    """Return the options that measure what was advised, and the baseline; of nothing, all."""
+    labels = {c.label for one in found for c in (one.answer, *one.cheaper) if c}
+    names = sorted({re.split(r"[\[ ]", label)[0] for label in labels})
+    chosen = [*names, BASELINE] if names else []
+    return [word for name in chosen for word in ("--implementation", name)]
 
 
 def _needs(text: str) -> tuple[str, ...]:

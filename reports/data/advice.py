@@ -8,7 +8,7 @@ machine; the nearest answers, and the distance is said. No time is scaled to ano
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from math import log2
 from typing import Any
 
@@ -44,7 +44,7 @@ NEEDS = {
 class Choice:
     """The best implementation of an operation at a spot, and what the operation gives up.
 
-    `speeds` are the verdicts on it beside each other choice, by its operation.
+    `speeds` are the verdicts on it beside each that gives up nothing, by its operation.
     """
 
     operation: str
@@ -60,8 +60,7 @@ class Choice:
     full: float | None
     derivable: bool
     baseline: str
-    papers: tuple[str, ...]
-    speeds: Mapping[str, str]
+    speeds: Mapping[str, str] = field(default_factory=dict)
 
     def fails(self, needs: Iterable[str]) -> str:
         """Return why it does not serve some needs, or an empty string.
@@ -196,13 +195,28 @@ def question_of(problem: Problem, count: int | None, pass_: str, needs: Sequence
 
 
 def grid(
-    run: Run, blocks: Sequence[Block], can: Expressivity, registry: Registry, name: str = ""
+    run: Run,
+    blocks: Sequence[Block],
+    can: Expressivity,
+    registry: Registry,
+    name: str = "",
+    most: int | None = None,
 ) -> list[Spot]:
-    """Return the spots of a run: of a problem whose rows do not say its irreps there is none."""
-    return [
-        _spot(run, block, irreps, can, registry, name or run.directory.name)
+    """Return the spots of a run: of a problem whose rows do not say its irreps there is none.
+
+    At `most` so many: those at which most operations have a time.
+    """
+    found = [
+        (block, irreps)
         for block in blocks
         if any(r.published for r in block.results) and (irreps := _irreps(block))
+    ]
+    largest = sorted(found, key=lambda item: -len(operations(item[0])))[:most]
+    kept = {id(block) for block, _ in largest}
+    return [
+        _spot(run, block, irreps, can, registry, name or run.directory.name)
+        for block, irreps in found
+        if id(block) in kept
     ]
 
 
@@ -260,19 +274,14 @@ def _whole(value: Any, otherwise: int) -> int:
 def _choices(
     block: Block, best: Mapping[str, Result], can: Expressivity, registry: Registry, read: Words
 ) -> tuple[Choice, ...]:
-    """Return the best of each operation; a speed counts all results that both were chosen from."""
-    sizes = {operation: len(found) for operation, found in operations(block).items()}
-    pairs = [(a, b) for a in best for b in best if a != b]
-    among = sum(sizes[a] * sizes[b] for a, b in pairs)
-    told = compared([(best[a], best[b]) for a, b in pairs], among)
-    speeds: dict[str, dict[str, str]] = {name: {} for name in best}
-    for (a, b), each in zip(pairs, told, strict=True):
-        speeds[a][b] = str(each.verdict or "no round in common")
+    """Return the best of each operation, with its speed beside each that gives up nothing.
+
+    A speed counts all results that both were chosen from.
+    """
     wanted, against = symmetries(block.results), judged(block)
     found = []
     for operation, r in best.items():
         gone = broken(r, wanted)
-        known = registry.operations.get(operation)
         verdict = against.get(r.label)
         found.append(
             Choice(
@@ -289,11 +298,19 @@ def _choices(
                 full=None if gone else can.full(r),
                 derivable=derivable(registry, operation),
                 baseline="the baseline" if r is block.baseline else str(verdict or ""),
-                papers=known.papers if known else (),
-                speeds=speeds[operation],
             )
         )
-    return tuple(sorted(found, key=lambda c: (c.seconds, c.label)))
+    sizes = {operation: len(those) for operation, those in operations(block).items()}
+    whole = [c.operation for c in found if c.complete]
+    pairs = [(c.operation, b) for c in found for b in whole if c.operation != b]
+    told = compared(
+        [(best[a], best[b]) for a, b in pairs], sum(sizes[a] * sizes[b] for a, b in pairs)
+    )
+    speeds: dict[str, dict[str, str]] = {name: {} for name in best}
+    for (a, b), each in zip(pairs, told, strict=True):
+        speeds[a][b] = str(each.verdict or "no round in common")
+    made = [replace(c, speeds=speeds[c.operation]) for c in found]
+    return tuple(sorted(made, key=lambda c: (c.seconds, c.label)))
 
 
 def away(question: Question, spot: Spot) -> tuple[float, tuple[str, ...]]:

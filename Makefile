@@ -1,4 +1,4 @@
-# make bench | bench-quick | bench-peers | test | test-fast | test-index | axe | report | compare | calibrate | asv | speed | check | setup | clean
+# make bench | bench-quick | bench-peers | test | test-fast | test-index | axe | report | published | compare | calibrate | asv | speed | check | setup | clean
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
@@ -7,7 +7,7 @@ PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 OUT := reports/out
 export EQUIBENCH_CACHE := $(CURDIR)/.cache
 
-.PHONY: help setup bench bench-quick bench-peers report test lint types test-fast test-index axe check compare calibrate asv speed clean
+.PHONY: help setup bench bench-quick bench-peers report published test lint types test-fast test-index axe check compare calibrate asv speed clean
 
 help:
 	@echo "make bench        measure and write $(OUT)/index.html: every operation once, and the headline in"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-quick  the same in a few minutes"
 	@echo "make bench-peers  install other packages too, and compare with them: half an hour"
 	@echo "make report       build the page again from what was measured"
+	@echo "make published    build the checked-in pages again from their rows"
 	@echo "make test         run the tests, the linter, the type checker"
 	@echo "make test-fast    the tests that are not marked slow"
 	@echo "make test-index   ask the package index whether what is pinned for CUDA is still there"
@@ -62,6 +63,9 @@ bench-peers: $(PEERS)
 DIR ?= $(OUT)/default
 report: $(READY)
 	@$(RUN) -m reports build $(DIR) --out $(OUT)
+
+published: $(READY)
+	@$(RUN) -m reports published
 
 # Files of tests go to so many processes side by side, in the order that tests/conftest.py gives them.
 JOBS ?= 2

@@ -59,7 +59,8 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
         if table.records:
             csv[table.name] = f"tables/{table.name}.csv"
             story.files[csv[table.name]] = to_csv(table.records).encode()
-    entries = [*story.cited, story.references[bibliography.SUITE]]
+    rows = bibliography.of_rows(run.directory.resolve().name, run.sha256, run.machine, run.year)
+    entries = [*story.cited, story.references[bibliography.SUITE], rows]
     story.files["methods.bib"] = bibliography.write(
         list({reference.key: reference for reference in entries}.values())
     ).encode()

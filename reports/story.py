@@ -12,7 +12,7 @@ from markupsafe import Markup
 from bench.record.regressions import Regression
 from impls.registry import Registry
 from reports.conclusions import Question
-from reports.data import bibliography, claims
+from reports.data import advice, bibliography, claims, ledger
 from reports.data.bibliography import Reference
 from reports.data.blocks import Block, blocks_of
 from reports.data.expressivity import Expressivity, collect
@@ -31,6 +31,8 @@ CHARTS = 12
 """Line charts that are drawn, those of the most points: of the others the numbers stand beside the
 page. With FRONTS, ORBITS and the couplings a page has at most thirty figures, of forty."""
 FRONTS, ORBITS = 9, 8
+SPOTS = 100
+"""Problems that the form of a page knows, those with most operations: 300 kilobytes."""
 
 
 @dataclass(frozen=True)
@@ -102,9 +104,25 @@ class Story:
     def cited(self) -> list[Reference]:
         """Return the references of this page, by key."""
         papers = catalogue.papers(self.registry, self.about, self.results)
-        claimed = [claim.paper for found in claims.read().values() for claim in found]
+        claimed = [claim.paper for claim in claims.every()]
         keys = {key for key in (*papers, *claimed) if key in self.references} | {*methods.CITED}
         return [self.references[key] for key in sorted(keys)]
+
+    @cached_property
+    def ledger(self) -> list[ledger.Judged]:
+        """Return the verdict on each claim, by this run and those that were kept for it."""
+        kept = ledger.CHECKED_IN
+        suite = self.registry.suite
+        beside = ledger.sources(ledger.runs_in([kept]), suite) if kept.is_dir() else []
+        results = ledger.of_known(self.results, suite)
+        blocks = tuple(blocks_of(results))
+        mine = ledger.Source("this run", self.run, tuple(results), blocks)
+        return ledger.judged(claims.every(), [mine, *beside])
+
+    @cached_property
+    def spots(self) -> list[advice.Spot]:
+        """Return what advice is taken from: each problem and pass that has times."""
+        return advice.grid(self.run, self.blocks, self.can, self.registry, most=SPOTS)
 
     @property
     def words(self) -> Words:

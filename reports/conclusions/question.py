@@ -13,7 +13,7 @@ from reports.data.blocks import Block, judged
 from reports.data.expressivity import Expressivity
 from reports.data.results import Result
 from reports.data.series import Series
-from reports.data.text import decimals, fixed, listing, quantity, scale_of
+from reports.data.text import listing
 from reports.data.words import Words
 
 ROUNDS_ASKED = re.compile(r"\s--rounds[\s=]+\d+")
@@ -118,17 +118,6 @@ class Question:
         mine = [c for c in entered if c.get("run") in runs] or entered[-1:]
         lines = [ROUNDS_ASKED.sub("", str(c["command"])) for c in mine] or ["python -m bench run"]
         return " && ".join(f"{line} --rounds {rounds}" for line in dict.fromkeys(lines))
-
-
-def timed(r: Result) -> str:
-    """Return the time of one call with its interval: `79.7 µs [78.9, 81.2]`."""
-    m = r.measures[r.clock.probe]
-    shown = quantity(r.time or 0.0, "s")
-    if m.value is None or m.lo is None or m.hi is None:
-        return shown
-    factor, _ = scale_of([m.value], "s")
-    places = decimals(m.value / factor)
-    return f"{shown} [{fixed(m.lo / factor, places)}, {fixed(m.hi / factor, places)}]"
 
 
 def beside(block: Block, r: Result) -> Verdict | None:

@@ -14,10 +14,10 @@ from itertools import pairwise
 
 from analysis.verdict import Verdict, in_turn, verdicts
 from analysis.verdict import verdict as kind_of
-from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of, timed
+from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of
 from reports.data.blocks import Block, compared, pairs_of
 from reports.data.losses import derivable, lost
-from reports.data.results import Result
+from reports.data.results import Result, timed
 from reports.data.series import operations, partial, quickest, whole
 from reports.data.symmetry import asked, broken, keeping, words
 from reports.data.text import listing, scientific

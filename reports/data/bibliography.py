@@ -111,6 +111,25 @@ def _fields(body: str, key: str) -> dict[str, str]:
     return fields
 
 
+def of_rows(directory: str, sha256: str, machine: str, year: str) -> Reference:
+    """Return the entry that cites the rows of a run, by their hash."""
+    fields = {
+        "author": "{The equibench maintainers}",
+        "title": f"Rows of the equibench run {_plain(directory)}, measured on {_plain(machine)}",
+        "year": year,
+        "note": f"rows.jsonl, SHA-256 {sha256}",
+    }
+    key = f"equibench-rows-{sha256[:8]}"
+    body = ",\n".join(f"  {name} = {{{value}}}" for name, value in fields.items())
+    source = f"@misc{{{key},\n{body}\n}}"
+    return Reference(key, "misc", source, {n: v.strip("{}") for n, v in fields.items()})
+
+
+def _plain(text: str) -> str:
+    """Return text without what BibTeX or LaTeX would read as a command."""
+    return re.sub(r"[^\w\s.,()+-]", " ", text).replace("_", "-")
+
+
 def write(references: Iterable[Reference]) -> str:
     """Return a BibTeX file of some entries, in the order of their keys."""
     return "\n\n".join(r.source for r in sorted(references, key=lambda r: r.key)) + "\n"

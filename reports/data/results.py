@@ -12,7 +12,7 @@ import numpy as np
 from analysis.statistics import hierarchical_interval
 from bench.record.rows import FINISHED, STATUSES, TIMED, latest
 from reports.data.clocks import HOST, JUDGES, KERNELS, LAUNCH_BOUND, SAMPLED, Clock
-from reports.data.text import natural
+from reports.data.text import decimals, fixed, natural, quantity, scale_of
 
 LEVEL = 0.95
 BADNESS = ("ok", "noisy", "skip", *(s for s in STATUSES if s not in ("ok", "noisy", "skip")))
@@ -142,6 +142,17 @@ class Result:
         if measure is None or (probe.startswith("time.") and not self.published):
             return None
         return measure.value if measure.status in TIMED or probe.startswith(GATES) else None
+
+
+def timed(r: Result) -> str:
+    """Return the time of one call with its interval: `79.7 µs [78.9, 81.2]`."""
+    m = r.measures[r.clock.probe]
+    shown = quantity(r.time or 0.0, "s")
+    if m.value is None or m.lo is None or m.hi is None:
+        return shown
+    factor, _ = scale_of([m.value], "s")
+    places = decimals(m.value / factor)
+    return f"{shown} [{fixed(m.lo / factor, places)}, {fixed(m.hi / factor, places)}]"
 
 
 def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:

@@ -42,6 +42,21 @@ class Run:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     peaks: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def machine(self) -> str:
+        """Return the accelerators of what its rows name, or the processors: `NVIDIA H200`."""
+        found = []
+        named = {row.get("machine") for row in self.rows}
+        for facts in (facts for name, facts in self.machines.items() if name in named):
+            gpus = [str(gpu) for gpu in facts.get("gpus") or ()]
+            found += gpus or [f"{facts.get('cpu') or 'an unknown processor'}, CPU"]
+        return " and ".join(dict.fromkeys(found)) or "an unknown machine"
+
+    @property
+    def year(self) -> str:
+        """Return the year of the last row, or an empty string."""
+        return max((str(row.get("t0") or "")[:4] for row in self.rows), default="")
+
 
 def read(directory: Path) -> Run:
     """Read a run directory; rows and facts are verified.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 import unicodedata
@@ -39,6 +40,12 @@ def _shown(character: str) -> str:
     if character in "\n\t":
         return " "
     return "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in _UNSAFE else character
+
+
+def inside(data: Any) -> str:
+    """Return JSON that can stand in a script element of a page: nothing in it closes that."""
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def slug(text: str) -> str:
@@ -130,6 +137,11 @@ def listing(items: Iterable[str]) -> str:
     """Return `a`, `a and b`, `a, b and c`."""
     found = list(items)
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+def spaced(text: str) -> str:
+    """Return text for a terminal: spaces that are narrow, or do not break, are plain ones."""
+    return text.replace(THIN, " ").replace("\N{NO-BREAK SPACE}", " ")
 
 
 def unbroken(text: str) -> str:

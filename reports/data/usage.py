@@ -30,12 +30,14 @@ outputs = built.unpack(z) if built.unpack else z
 def usage(registry: Registry, operation: str, preferred: Sequence[str] = ()) -> str:
     """Return code that builds and calls an implementation in PyTorch on an example, or "".
 
-    It is the first of `preferred` names that is in PyTorch, else the first that is registered.
+    It is the first of `preferred` names that is in PyTorch, else the first that is registered,
+    one that needs no other package if there is one.
     """
     if operation not in registry.operations:
         return ""
     known = {i.full_name: i for i in registry.implementations_of(operation)}
-    names = [*(name for name in preferred if name in known), *known]
+    others = sorted(known, key=lambda name: bool(known[name].requires))
+    names = [*(name for name in preferred if name in known), *others]
     for name in names:
         number = _example(registry, known[name])
         if known[name].framework == "torch" and number is not None:

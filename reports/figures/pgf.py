@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reports.data.latex import escaped
 from reports.data.text import number
 from reports.figures import curves, front
 from reports.figures.plot import named
@@ -25,18 +26,15 @@ DASHED: Mapping[tuple[float, tuple[float, ...]], str] = {
     DASHES["jax"]: "dashed",
     DASHES["numpy"]: "dotted",
 }
-SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#",
-    "_": r"\_", "%": r"\%", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-    "<": r"\textless{}", ">": r"\textgreater{}", "µ": r"\textmu{}", "–": "--", "×": r"$\times$",
-    "≥": r"$\geq$", "\N{NARROW NO-BREAK SPACE}": r"\,", "\N{NO-BREAK SPACE}": "~",
-}  # fmt: skip
 PREAMBLE = r"""% \usepackage{pgfplots} \pgfplotsset{compat=1.18} \usepgfplotslibrary{groupplots}
 """
 
 
-def chart(figure: curves.Figure, looks: Mapping[str, Look]) -> str:
-    """Return a line chart: the curves that its panels label, with their intervals."""
+def chart(figure: curves.Figure, looks: Mapping[str, Look], width: float | None = None) -> str:
+    """Return a line chart: the curves that its panels label, with their intervals.
+
+    It is as wide as one column of a paper, or two, or `width` [inches].
+    """
     panels = []
     for panel in figure.panels:
         lines = [f"\\nextgroupplot[title={{{escaped(panel.title)}}}]"]
@@ -52,7 +50,7 @@ def chart(figure: curves.Figure, looks: Mapping[str, Look]) -> str:
     axis = ["ymode=log"] if figure.log else []
     up = f"{figure.up or figure.ylabel} [{figure.unit}]"
     used = [looks[c.label] for p in figure.panels for c in p.curves]
-    return _whole(panels, figure.across or figure.xlabel, up, axis, used)
+    return _whole(panels, figure.across or figure.xlabel, up, axis, used, width)
 
 
 def scatter(figure: front.Figure, looks: Mapping[str, Look]) -> str:
@@ -78,17 +76,17 @@ def scatter(figure: front.Figure, looks: Mapping[str, Look]) -> str:
     return _whole(panels, "time [s]", "dimension", ["xmode=log", "ymin=0"], used)
 
 
-def escaped(text: str) -> str:
-    """Return text that LaTeX sets as it is: nothing in it is a command."""
-    return "".join(SPECIAL.get(letter, letter) for letter in text)
-
-
 def _whole(
-    panels: Sequence[str], across: str, up: str, axis: Sequence[str], used: Sequence[Look]
+    panels: Sequence[str],
+    across: str,
+    up: str,
+    axis: Sequence[str],
+    used: Sequence[Look],
+    wide: float | None = None,
 ) -> str:
     columns = min(len(panels), front.PANELS)
     rows = -(-len(panels) // columns)
-    width = (COLUMN if columns == 1 else PANEL) / columns
+    width = (wide or (COLUMN if columns == 1 else PANEL)) / columns
     colours = sorted({look.colour for look in used})
     defined = "\n".join(
         f"\\definecolor{{{_name(colour)}}}{{HTML}}{{{colour[1:].upper()}}}" for colour in colours

@@ -26,6 +26,8 @@ SMALL = 6.5
 """Size of labels [points]."""
 HEIGHT, LEFT, BESIDE, BELOW, ABOVE = 2.6, 0.65, 1.45, 0.45, 0.25
 """Inches of a figure: its height, and the room about and between panels."""
+NARROWEST = BESIDE + 0.6
+"""Inches of a panel, at least: names beside the curves, and room for these."""
 INK, RULE, PAPER = "#1c2024", "#d9dce0", "#ffffff"
 SETTINGS: dict[str, Any] = {
     "text.parse_math": False,
@@ -56,15 +58,28 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
+def draw(
+    figure: Figure, looks: Mapping[str, Look], width: float | None = None
+) -> tuple[str, bytes]:
     """Return (SVG text, PDF bytes), a column of a paper wide, or two where there are more panels.
 
-    NAMED curves of a panel are labelled at their ends, the others are faint. Intervals set no
-    axis. Text stays text; nothing in it is read as mathematics.
+    `width` [inches] is another one; NARROWEST is the least a panel can do with. NAMED curves of a
+    panel are labelled at their ends, the others are faint. Intervals set no axis. Text stays text;
+    nothing in it is read as mathematics.
+
+    Raises:
+        ValueError: for a width that the panels do not fit in.
     """
+    least = LEFT + NARROWEST * len(figure.panels)
+    if width is not None and width < least:
+        raise ValueError(
+            f"a figure of {len(figure.panels)} panel(s) needs {least:.2f} inches, not {width:.2f}: "
+            "make it wider, or ask for one pass"
+        )
     with styled():
         labels = sorted({c.label for p in figure.panels for c in p.curves})
-        width = COLUMN if len(figure.panels) == 1 else PANEL
+        if width is None:
+            width = COLUMN if len(figure.panels) == 1 else PANEL
         each = (width - LEFT) / len(figure.panels)
         canvas = Canvas(figsize=(width, HEIGHT))
         shared: Axes | None = None

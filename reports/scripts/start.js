@@ -265,5 +265,6 @@ function explorer() {
 }
 
 unfold();
+advisor();
 explorer();
 addEventListener("hashchange", unfold);

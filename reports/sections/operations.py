@@ -11,6 +11,7 @@ from markupsafe import Markup
 from reports.data import claims, series, usage
 from reports.data.bibliography import Reference
 from reports.data.blocks import Block
+from reports.data.ledger import Judged
 from reports.data.losses import NOTHING, derivable, lost
 from reports.data.results import Result
 from reports.data.series import Series
@@ -21,6 +22,7 @@ from reports.figures import cost, couplings, curves, pgf, plot
 from reports.story import Content, Section, Story
 from reports.tables import catalogue, operation
 from reports.tables.catalogue import About
+from reports.tables.claims import found
 
 DRAWN = 3
 """Operations of the question that the page opens with whose coupling and cost are drawn."""
@@ -36,7 +38,7 @@ class Part:
     facts: list[tuple[str, str]]
     papers: list[Reference]
     users: list[Reference]
-    claims: list[tuple[claims.Claim, Reference]]
+    claims: list[tuple[Judged, Reference, list[str]]]
     limits: list[str]
     usage: str
     bibtex: str
@@ -103,7 +105,7 @@ def _part(story: Story, o: About, maps: Mapping[str, Any], main: list[str]) -> P
         facts=_facts(story, o, home),
         papers=papers,
         users=users,
-        claims=[(claim, story.references[claim.paper]) for claim in claims.of(o.name)],
+        claims=_claims(story, o.name),
         limits=operation.limits(o.name, story.results, story.words),
         usage=usage.usage(story.registry, o.name, _fastest(home, o.name)),
         bibtex="\n\n".join(reference.source for reference in papers),
@@ -115,6 +117,16 @@ def _part(story: Story, o: About, maps: Mapping[str, Any], main: list[str]) -> P
         cost=_cost(story, home[0], o.name) if drawn and home else None,
         open=drawn,
     )
+
+
+def _claims(story: Story, name: str) -> list[tuple[Judged, Reference, list[str]]]:
+    """Return the claims on an operation, judged, with their papers and what was found."""
+    mine = {claim.id for claim in claims.of(name)}
+    return [
+        (each, story.references[each.claim.paper], [found(f) for f in each.findings])
+        for each in story.ledger
+        if each.claim.id in mine
+    ]
 
 
 def _home(story: Story, name: str) -> tuple[Series, Block] | None:
@@ -223,10 +235,11 @@ SECTION = Section(
 {{ table(o.implementations, csv) if o.implementations }}
 {{ table(o.knobs, csv) if o.knobs }}
 <details>
-<summary>{{ o.claims | length }} claims of papers, {{ o.claims | map("first") | selectattr("measured") | list | length }} with evidence here{{ "; code that calls it" if o.usage }}{{ "; BibTeX" if o.bibtex }}</summary>
+<summary>{{ o.claims | length }} claims of papers, {{ o.claims | map("first") | selectattr("decided") | list | length }} decided by rows{{ "; code that calls it" if o.usage }}{{ "; BibTeX" if o.bibtex }}</summary>
 <ul class="claims">
-{% for c, paper in o.claims %}
-<li id="claim-{{ o.anchor }}-{{ c.id }}">“{{ c.claim }}” ({{ links([paper]) }}, {{ c.where }}; {{ c.setting }}; {{ c.value }}). <strong>Here:</strong> {{ c.evidence }}</li>
+{% for j, paper, seen in o.claims %}
+{% set c = j.claim %}
+<li id="claim-{{ o.anchor }}-{{ c.id }}">“{{ c.claim }}” ({{ links([paper]) }}, {{ c.where }}; {{ c.setting }}; {{ c.value }}). <strong>{{ j.kind | capitalize }}</strong>{{ ": " ~ (seen | join("; ") or c.not_testable) }}.{% if c.evidence %} Tests: {{ c.evidence }}.{% endif %}</li>
 {% endfor %}
 </ul>
 {% if o.usage %}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from reports.data.records import TEXT, Field, columnar
 from reports.data.results import Result
 from reports.data.run import Run
 from reports.data.table import Cell, Column, Record, Table
-from reports.data.text import NONE, quantity, scientific
+from reports.data.text import NONE, inside, quantity, scientific
 
 NAME = "all-cases"
 EMBEDDED, ROOM = 10_000, 1_500_000
@@ -124,8 +123,7 @@ def _json(found: Sequence[Field], results: Sequence[Result], keep: Sequence[int]
         "keys": [str(results[i].columns.get("key")) for i in keep],
         "profile": profile if profile in names() else FOLDER,
     }
-    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return inside(data)
 
 
 def _words(name: str, values: Sequence[str]) -> Field:

@@ -18,7 +18,8 @@ from reports.data.text import NONE, count, listing, natural, power, quantity
 CITED = ("conover1999", "schuirmann1987", "dunn1961")
 
 
-def _distinct(run: Run, name: str) -> list[str]:
+def distinct(run: Run, name: str) -> list[str]:
+    """Return the values that the rows of a run have in a column."""
     values = {str(row[name]) for row in run.rows if row.get(name) is not None}
     return sorted(values, key=natural)
 
@@ -28,7 +29,7 @@ def commits(run: Run) -> str:
     dirty = {str(row.get("commit")) for row in run.rows if row.get("dirty")}
     return listing(
         f"{c[:12]}{' with uncommitted changes' if c in dirty else ''}"
-        for c in _distinct(run, "commit")
+        for c in distinct(run, "commit")
     )
 
 
@@ -47,10 +48,10 @@ def paragraphs(run: Run, results: Sequence[Result], blocks: Sequence[Block]) -> 
 
 def _what(run: Run) -> str:
     profile = f" (profile {run.plan['profile']})" if run.plan.get("profile") else ""
-    versions = listing(_versions(run.environments))
+    used = listing(versions(run.environments))
     text = f"Measured by equibench at commit {commits(run) or 'unknown'}{profile}"
-    text += f", timing protocol {listing(_distinct(run, 'protocol')) or 'unknown'}"
-    text += f", with {versions}." if versions else "."
+    text += f", timing protocol {listing(distinct(run, 'protocol')) or 'unknown'}"
+    text += f", with {used}." if used else "."
     frameworks = [f"{f} in mode {m}" for f, m in _pairs(run.rows, "framework", "mode")]
     if frameworks:
         text += f" Frameworks run as {listing(frameworks)}."
@@ -61,7 +62,8 @@ def _pairs(rows: Iterable[Mapping[str, Any]], a: str, b: str) -> list[tuple[str,
     return sorted({(str(row.get(a)), str(row.get(b))) for row in rows})
 
 
-def _versions(environments: Facts) -> list[str]:
+def versions(environments: Facts) -> list[str]:
+    """Return the packages and their versions: `torch 2.13.0`."""
     found: dict[str, set[str]] = {}
     for facts in environments.values():
         packages = facts.get("packages")
@@ -249,13 +251,13 @@ def _flat(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def kicker(run: Run) -> str:
     """Return which run this is, in one line."""
-    days = sorted({t[:10] for t in _distinct(run, "t0")})
+    days = sorted({t[:10] for t in distinct(run, "t0")})
     parts = ["equibench report"]
     if days:
         parts.append(" to ".join(dict.fromkeys([days[0], days[-1]])))
     if run.plan.get("profile"):
         parts.append(f"profile {run.plan['profile']}")
-    parts += [f"protocol {p}" for p in _distinct(run, "protocol")]
+    parts += [f"protocol {p}" for p in distinct(run, "protocol")]
     return " · ".join(parts)
 
 
@@ -279,15 +281,15 @@ def provenance(run: Run) -> list[tuple[str, str]]:
     """Return where the numbers come from, as (what, value)."""
     commands = run.plan.get("commands") or [run.plan]
     entered = [str(c["command"]) for c in commands if isinstance(c, Mapping) and c.get("command")]
-    times = _distinct(run, "t0")
+    times = distinct(run, "t0")
     return [
         ("rows.jsonl, SHA-256", run.sha256),
         ("rows", str(run.lines)),
         ("command", "; ".join(dict.fromkeys(entered)) or NONE),
-        ("commit", listing(_distinct(run, "commit")) or NONE),
-        ("uncommitted changes", listing(_distinct(run, "dirty")) or NONE),
-        ("runs", listing(_distinct(run, "run")) or NONE),
-        ("seeds of the problems", listing(_distinct(run, "seed")) or NONE),
-        ("protocol", listing(_distinct(run, "protocol")) or NONE),
+        ("commit", listing(distinct(run, "commit")) or NONE),
+        ("uncommitted changes", listing(distinct(run, "dirty")) or NONE),
+        ("runs", listing(distinct(run, "run")) or NONE),
+        ("seeds of the problems", listing(distinct(run, "seed")) or NONE),
+        ("protocol", listing(distinct(run, "protocol")) or NONE),
         ("started", " to ".join(dict.fromkeys([times[0], times[-1]])) if times else NONE),
     ]

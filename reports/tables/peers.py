@@ -85,7 +85,7 @@ def table(
         Column("peak memory, peer's by it", numeric=True),
     ]
     caption = "The fastest implementation of each framework, beside other packages"
-    return Table("peers", caption, columns, rows, (), records)
+    return Table("other-packages", caption, columns, rows, (), records)
 
 
 def _operations(block: Block, registry: Registry) -> list[str]:

@@ -19,11 +19,7 @@ def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict
     Raises:
         ValueError: for a label that the run does not have.
     """
-    labels = {r.label for block in blocks for r in block.results}
-    for label in (label for pair in pairs for label in pair):
-        if label not in labels:
-            close = get_close_matches(label, labels, 3, 0.4)
-            raise ValueError(f"the run has no {label!r}; similar: {', '.join(close) or 'none'}")
+    known(blocks, pairs)
     found = [
         (block, by[a], by[b])
         for block in blocks
@@ -48,6 +44,19 @@ def rows(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> list[dict
         }
         for (block, _, _), each in zip(found, compared([pair[1:] for pair in found]), strict=True)
     ]
+
+
+def known(blocks: Sequence[Block], pairs: Sequence[tuple[str, str]]) -> None:
+    """Refuse a label that no result has.
+
+    Raises:
+        ValueError: for such a label, with similar ones.
+    """
+    labels = {r.label for block in blocks for r in block.results}
+    for label in (label for pair in pairs for label in pair):
+        if label not in labels:
+            close = get_close_matches(label, labels, 3, 0.4)
+            raise ValueError(f"the run has no {label!r}; similar: {', '.join(close) or 'none'}")
 
 
 def _reason(each: Compared) -> str:

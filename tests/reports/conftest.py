@@ -16,6 +16,14 @@ from reports.figures import couplings
 HOSTILE = "<script>alert(1)</script> $x^2$ \"quoted\" & 'single' _{u} \u202eevil\x07"
 PRODUCT = {"setting": "mimo", "symmetry": "o3", "lmax": 1, "channels": 1, "batch": 1000}
 LIMIT = 1e-5
+NATURAL = ("0e", "0e+1o", "0e+1o+2e", "0e+1o+2e+3o", "0e+1o+2e+3o+4e", "", "0e+1o+2e+3o+4e+5o+6e")
+SIZES = {
+    lmax: {
+        "irreps_in1": NATURAL[lmax], "irreps_in2": NATURAL[lmax], "irreps_out": NATURAL[2 * lmax],
+        "channels": 1, "batch": 1000,
+    }
+    for lmax in (1, 2, 3)
+}  # fmt: skip
 BASELINE = "clebsch_gordan.torch_e3nn"
 
 
@@ -56,6 +64,7 @@ class Writer:
         flags: tuple[str, ...] = (),
         draws: int | None = None,
         protocol: str = "p1",
+        sizes: Mapping[str, Any] | None = None,
     ) -> None:
         operation, _, name = implementation.partition(".")
         where = "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in facets.items())
@@ -76,6 +85,7 @@ class Writer:
             "precision": "ieee",
             "threads": 1,
             **{f"facet.{k}": v for k, v in facets.items()},
+            **{f"size.{k}": v for k, v in (sizes or {}).items()},
             **({} if draws is None else {"draws": draws}),
         }
         key = f"key{len(self.planned):04d}"
@@ -162,6 +172,7 @@ def fill(writer: Writer) -> None:
         for pass_, factor in (("fwd", 1.0), ("grad", 3.0)):
             base = 1e-4 * lmax**3 * factor
             shared: dict[str, Any] = {"facets": at, "pass_": pass_, "groups": claims}
+            shared["sizes"] = SIZES[lmax]
             first = dims if pass_ == "fwd" else None
             writer.case(BASELINE, time=base, rounds=3, dim=first, full=dims[0], **shared)
             writer.case(

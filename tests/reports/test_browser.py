@@ -297,6 +297,23 @@ def test_an_address_unfolds_what_it_names(show: Callable[..., Tab], page: str) -
         tab.wait("document.querySelector('#methods > details').open")
 
 
+def test_the_form_answers_what_is_asked(show: Callable[..., Tab]) -> None:
+    answer = "document.getElementById('advise-answer').textContent"
+    with show("#advise") as tab:
+        said = tab.evaluate(answer)
+        assert "measured at this shape" in said and "Clebsch" in said
+        tab.evaluate(
+            "(() => { const it = document.getElementById('advise-channels'); it.value = 64;"
+            " it.dispatchEvent(new Event('input')); })()"
+        )
+        assert "far, not at this shape (6.0 doublings away)" in tab.evaluate(answer)
+        tab.evaluate(
+            "(() => { const it = document.getElementById('advise-first'); it.value = '2x0e+1o';"
+            " it.dispatchEvent(new Event('input')); })()"
+        )
+        assert "1 and 2 copies" in tab.evaluate(answer)
+
+
 def test_without_scripts_a_table_stands(show: Callable[..., Tab]) -> None:
     with show(script=False) as tab:
         hidden = "document.getElementById('explorer-app').hidden"
@@ -304,7 +321,9 @@ def test_without_scripts_a_table_stands(show: Callable[..., Tab]) -> None:
         _click(tab, "#explorer > details > summary")
         _click(tab, "#explorer-static > summary")
         assert tab.evaluate("document.querySelector('#all-cases tbody tr').checkVisibility()")
-        assert tab.evaluate("document.querySelector('noscript').innerText").startswith("Filters")
+        assert tab.evaluate("document.querySelector('#explorer noscript').innerText").startswith(
+            "Filters"
+        )
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Products as segmented polynomials of cuEquivariance [@cuequivariance], in PyTorch and JAX.
+"""Products as segmented polynomials of cuEquivariance [@nvidia2026], in PyTorch and JAX.
 
 The library evaluates sums of contractions of segments with coefficients that it is given, here
 those of this suite, so that basis and normalisation need no change. Channels are innermost: its
@@ -198,7 +198,7 @@ def implementations(
             supports=partial(supports, framework, also),
             options={"method": METHODS},
             requires=("cuequivariance", f"cuequivariance_{framework}"),
-            papers=("cuequivariance",),
+            papers=("nvidia2026",),
             licence="Apache-2.0",
             growth=growth,
         )

@@ -1,4 +1,4 @@
-"""The convolution of cuEquivariance [@cuequivariance]: it gathers and sums by itself.
+"""The convolution of cuEquivariance [@nvidia2026]: it gathers and sums by itself.
 
 Its harmonics are a segmented polynomial too, with sparse products that its method for the CPU does
 one by one; here those of this suite are taken, so that what differs is the convolution.

@@ -1,4 +1,4 @@
-"""The products of cuEquivariance in the same modes [@cuequivariance]: a contraction a path."""
+"""The products of cuEquivariance in the same modes [@nvidia2026]: a contraction a path."""
 
 from __future__ import annotations
 

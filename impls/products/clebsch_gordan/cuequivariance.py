@@ -1,4 +1,4 @@
-"""The full tensor product of cuEquivariance [@cuequivariance]: one contraction for each path."""
+"""The full tensor product of cuEquivariance [@nvidia2026]: one contraction for each path."""
 
 from __future__ import annotations
 

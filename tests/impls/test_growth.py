@@ -50,6 +50,7 @@ GROWING = {
         points.problem("full", lmax, "so3", data="isotropic:64x16"),
         points.problem("full", lmax, "o3", data="isotropic:64x16"),
         points.problem("mimo", lmax, "so3"),
+        points.ask(irreps_node=natural(range(lmax + 1)), irreps_edge="0e"),
     ],
     "multivector": lambda lmax: [multivector.problem()],
 }
@@ -58,7 +59,7 @@ LMAX = {
     **dict.fromkeys(
         (
             *("gate", "norm_activation", "local_frame", "grid_nonlinearity", "grid_mlp"),
-            *("linear", "layer_norm"),
+            *("linear", "layer_norm", "aggregation"),
         ),
         (16, 24, 32),
     ),

@@ -59,7 +59,7 @@ LMAX = {
     **dict.fromkeys(
         (
             *("gate", "norm_activation", "local_frame", "grid_nonlinearity", "grid_mlp"),
-            *("linear", "layer_norm", "aggregation"),
+            *("linear", "layer_norm", "aggregation", "wigner_rotation"),
         ),
         (16, 24, 32),
     ),

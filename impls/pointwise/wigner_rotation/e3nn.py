@@ -6,31 +6,43 @@ half of the digits where the polar axis is kept or turned round.
 
 from __future__ import annotations
 
+from functools import partial
+
 from impls.algorithm import Options
 from impls.families.turned import irreps_of, shape_of
 from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import flat_order, labels
+from impls.peers.e3nn import flat_order, labels, torch_module
 from impls.problem import Problem, Refusal
 
 
 def torch_e3nn(problem: Problem, target: Target, options: Options) -> Built:
-    """Build angles and wigner_D of e3nn, applied irrep by irrep.
+    """Build the angles and the exponentials of e3nn's wigner_D, applied irrep by irrep.
 
-    Angles are taken as its matrix_to_angles takes them, without that one's look at determinants.
+    As in its matrix_to_angles and wigner_D, but for two things: generators are rounded once, not
+    to PyTorch's default data type, and determinants are not looked at in the call.
     """
     import e3nn
     import torch
     from e3nn import o3
+    from e3nn.o3._wigner import so3_generators
 
     irreps = irreps_of(problem)
     degrees, dims = [ir.l for _, ir in irreps], [ir.dim for _, ir in irreps]
+    generators = {
+        n: torch_module(partial(so3_generators, n), problem.dtype, target.device, "default")
+        for n in set(degrees)
+    }
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         r = inputs["R"]
         a, b = o3.xyz_to_angles(r[:, :, 1])
         rest = o3.angles_to_matrix(a, b, torch.zeros_like(a)).swapaxes(1, 2) @ r
         c = torch.atan2(rest[:, 0, 2], rest[:, 0, 0])
-        matrices = {degree: o3.wigner_D(degree, a, b, c) for degree in set(degrees)}
+        a, b, c = (angle[:, None, None] for angle in (a, b, c))
+        matrices = {
+            n: torch.matrix_exp(a * x[1]) @ torch.matrix_exp(b * x[0]) @ torch.matrix_exp(c * x[1])
+            for n, x in generators.items()
+        }
         parts = torch.split(inputs["x"], dims, 2)
         turned = [x @ matrices[n].swapaxes(1, 2) for n, x in zip(degrees, parts, strict=True)]
         return {"z": torch.cat(turned, 2)}

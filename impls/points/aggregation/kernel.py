@@ -1,4 +1,4 @@
-"""The C kernel of convolutions with the identity as its coupling: no message is stored.
+"""The kernel of convolutions with the identity as its coupling: no message is stored.
 
 Edges are sorted by receiver in the call. O(L^2) for each edge and channel [@geiger2022].
 """
@@ -12,7 +12,7 @@ from impls.backends import Backend
 from impls.families.points import irreps_of
 from impls.implementation import Built, Tensors
 from impls.inputs.named import counts_of
-from impls.kernels import compiler
+from impls.kernels import support
 from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
@@ -27,14 +27,14 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         w = inputs["a"][:, None]
         return {"z": convolution(inputs["x"], harmonic, w, inputs["src"], inputs["dst"])}
 
-    return Built(call, kernel="C, messages not stored")
+    return Built(call, kernel="native, messages not stored")
 
 
 ALGORITHM = Algorithm(
     "aggregation",
     "kernel",
-    "messages not stored, in C",
+    "messages not stored, one kernel",
     kernel,
-    supports=compiler.supports,
+    refuses=support.refuses,
     papers=("geiger2022",),
 )

@@ -1,4 +1,4 @@
-r"""Degrees doubled by the C kernel of bilinear maps: products of harmonics that are known.
+r"""Degrees doubled by the kernel of bilinear maps: products of harmonics that are known.
 
 The stretched coupling of two harmonics of one direction is a harmonic again [@varshalovich1988]
 ch. 5,
@@ -19,11 +19,11 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.vectors import degrees_of
 from impls.growth import Growth
-from impls.implementation import Built, Target, Tensors
-from impls.kernels import compiler
+from impls.implementation import Built, Tensors
+from impls.kernels import support
 from impls.kernels.form import TrilinearForm
 from impls.points.harmonics import supports_vectors
-from impls.problem import Problem, Refusal
+from impls.problem import Problem
 from impls.so3.symbols import wigner_3j_zero
 from impls.so3.wigner import wigner_3j
 
@@ -65,20 +65,16 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
             return {"z": found}
         return {"z": b.concatenate([found[:, n * n : (n + 1) ** 2] for n in degrees], 1)}
 
-    return Built(call, kernel=f"C, {len(doublings)} products of harmonics")
-
-
-def supports(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse what the kernel lacks, and bfloat16."""
-    return supports_vectors(problem, target) or compiler.supports(problem, target)
+    return Built(call, kernel=f"native, {len(doublings)} products of harmonics")
 
 
 ALGORITHM = Algorithm(
     "spherical_harmonics",
     "kernel",
-    "degrees doubled, in C",
+    "degrees doubled, one kernel each time",
     kernel,
-    supports=supports,
+    supports=supports_vectors,
+    refuses=support.refuses,
     papers=("varshalovich1988",),
     growth=Growth({"lmax": 3, "channels": 0}),
 )

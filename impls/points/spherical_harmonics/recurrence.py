@@ -4,7 +4,7 @@ With the direction (x, y, z) and Y_(l,+-l) = t_l (z Y_(l-1,+-(l-1)) -+ x Y_(l-1,
 
     Y_lm = a_lm (y Y_(l-1,m) - b_lm Y_(l-2,m))      for |m| < l,
     a_lm^2 = (4l^2 - 1) / (l^2 - m^2),  b_lm^2 = ((l-1)^2 - m^2) / (4 (l-1)^2 - 1),
-    t_l^2 = (2l+1) / 2l
+    t_l^2 = (2l+1) / 2l, but t_1^2 = 3
 
 [@bigi2023] [@holmes2002]: no angles, no square root but that of |v|. O(L^2) for each vector, a few
 whole-array operations for each degree.

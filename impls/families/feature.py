@@ -3,8 +3,9 @@
 x: [batch, channels, dim(irreps_in)], standard normal. The sizes are the irreps in and out (each
 copy written out: 0e+0e+1o), `nu`, `activation`, `channels` in and `channels_out`, `batch` and
 `weights`: "shared" by all samples, or "per_sample". `nu` >= 2 asks for products of so many copies
-of x into `irreps_out`; `nu` = 1 for a function of x with an `activation` (silu or tanh). The group
-is O(3), or SO(3) for irreps without parity.
+of x into `irreps_out`; `nu` = 1 for a function of x with an `activation` (silu or tanh), or for a
+map of x without one: the linear maps, and norms. The group is O(3), or SO(3) for irreps without
+parity.
 
 Data "normal" leaves x as drawn. Data "frames" moves the first two vectors (degree 1) of each
 channel apart, for layers that build a frame from them: of lengths between 6 and 8, at an angle
@@ -49,9 +50,7 @@ class FeatureSizes(Sizes):
     weights: Weights
 
     def __post_init__(self) -> None:
-        """Refuse a power with an activation, and a function without one."""
-        if self.nu == 1 and self.activation == "none":
-            raise BadSize("nu=1 is no product", "use nu >= 2, or an activation")
+        """Refuse a power with an activation."""
         if self.nu > 1 and self.activation != "none":
             raise BadSize(
                 f"nu={self.nu} with activation={self.activation}: a product has no activation",
@@ -69,7 +68,7 @@ def layer(
     dtype: Literal["float64", "float32", "bfloat16"] = "float32",
     seed: int = 0,
 ) -> Problem:
-    """Return the problem of a pointwise layer on these irreps."""
+    """Return the problem of a pointwise layer on these irreps; activation "none" of one without."""
     text = str(Irreps.parse(irreps))
     sizes = _sizes(text, text, 1, activation, channels, channels, batch, "shared")
     return Problem("feature", sizes, dtype=dtype, data=data, seed=seed)
@@ -123,8 +122,9 @@ def ask(
 ) -> Problem:
     """Return a layer with an activation (silu unless said otherwise), or a power of nu factors.
 
-    Irreps in are degrees 0..lmax, with data "frames" also the scalars and vectors that a gated
-    layer has. Outputs have the irreps of the input unless lmax_out or irreps_out say otherwise.
+    Activation "none" asks for a map without one. Irreps in are degrees 0..lmax, with data "frames"
+    also the scalars and vectors that a gated layer has. Outputs have the irreps of the input unless
+    lmax_out or irreps_out say otherwise.
 
     Raises:
         ValueError: for neither lmax nor irreps_in, or both; or as `power`.
@@ -233,12 +233,32 @@ def no_layer(asked: Problem) -> Refusal | None:
     sizes = FeatureSizes.of(asked)
     if sizes.nu > 1:
         return Refusal(f"nu={sizes.nu} asks for a product", "ask for nu=1 and an activation")
+    if sizes.activation == "none":
+        return Refusal("activation=none asks for a map without one", "ask for silu or tanh")
+    return unlike_input(asked) or _per_sample(sizes)
+
+
+def no_map(asked: Problem) -> Refusal | None:
+    """Refuse what is no map without an activation, or has weights for each sample."""
+    sizes = FeatureSizes.of(asked)
+    if sizes.nu > 1:
+        return Refusal(f"nu={sizes.nu} asks for a product", "ask for nu=1 and activation=none")
+    if sizes.activation != "none":
+        return Refusal(
+            f"activation={sizes.activation}: this map has none", "ask for activation=none"
+        )
+    return _per_sample(sizes)
+
+
+def unlike_input(asked: Problem) -> Refusal | None:
+    """Refuse other irreps or channels out than in."""
+    sizes = FeatureSizes.of(asked)
     if sizes.irreps_out != sizes.irreps_in or sizes.channels_out != sizes.channels:
         return Refusal(
             "a pointwise layer has the irreps and channels of its input",
             "leave irreps_out and channels_out out",
         )
-    return _per_sample(sizes)
+    return None
 
 
 def no_power(asked: Problem) -> Refusal | None:
@@ -297,16 +317,22 @@ def _spread(x: Array, first: slice, second: slice, rng: np.random.Generator) -> 
     x[..., second] = lengths[1] * (np.cos(angle) * turns[..., 0] + np.sin(angle) * turns[..., 1])
 
 
+def _setting(sizes: FeatureSizes) -> str:
+    if sizes.nu > 1:
+        return "power"
+    return "map" if sizes.activation == "none" else "layer"
+
+
 def _facets(asked: Problem) -> Mapping[str, Scalar]:
     sizes = FeatureSizes.of(asked)
     inside, out = sizes.irreps_in, sizes.irreps_out
     symmetry = "o3" if inside.parity else "so3"
-    facets: dict[str, Scalar] = {"setting": "layer" if sizes.nu == 1 else "power"}
+    facets: dict[str, Scalar] = {"setting": _setting(sizes)}
     facets |= {"symmetry": symmetry, "lmax": inside.lmax}
-    if sizes.nu == 1:
-        facets["activation"] = sizes.activation
-    else:
+    if sizes.nu > 1:
         facets["nu"] = sizes.nu
+    elif sizes.activation != "none":
+        facets["activation"] = sizes.activation
     if out != inside:
         facets["lout"] = out.lmax
     parts = [p for p in (inside, out) if p != standard(symmetry, range(p.lmax + 1))]
@@ -343,14 +369,18 @@ def _pose(
 
 
 def _examples() -> tuple[Problem, ...]:
-    """Return layers with and without parity, frames, powers, and squares of several channels."""
+    """Return layers with and without parity, frames, maps, powers, and squares of channels."""
     small = {"channels": 2, "batch": 8, "dtype": "float64"}
     square = {"channels": 2, "channels_out": 3, "weights": "per_sample", "batch": 5}
+    mapped = {"activation": "none", "channels": 8, "batch": 6, "dtype": "float64"}
     pseudo = {"irreps_in": "1x1e+1x0e+1x1o", "irreps_out": "1x1o+1x1e+1x0e+1x2e"}
     return (
         layer(natural(range(3)), **small),  # type: ignore[arg-type]
         layer(degrees(range(3)), activation="tanh", **small),  # type: ignore[arg-type]
         layer(gated(2), data="frames", **small),  # type: ignore[arg-type]
+        layer(natural(range(3)), **mapped),  # type: ignore[arg-type]
+        layer("2e+0e+0o+1e", **mapped),  # type: ignore[arg-type]
+        ask(irreps_in="0+1+2", irreps_out="3+1+0", channels_out=5, **mapped),  # type: ignore[arg-type]
         *(
             power(nu, lmax, lmax, symmetry, channels=2, batch=6, dtype="float64")
             for nu, lmax in ((2, 1), (2, 2), (3, 2), (4, 1))
@@ -387,6 +417,7 @@ FAMILY = Family(
         "weights": "weights",
         "batch": "batch",
         "layer": "a function of one feature",
+        "map": "a map of one feature without an activation",
         "power": "a product of one feature with itself",
         "per_sample": "each sample has its own",
         "frames": "two vectors that define a frame",

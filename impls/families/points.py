@@ -448,7 +448,7 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
 
 
 def _examples() -> tuple[Problem, ...]:
-    """Return each setting and kind of graph, open and periodic, uneven irreps, and harmonics."""
+    """Return each setting and kind of graph, uneven irreps, harmonics, and no direction."""
     regular = tuple(
         problem(setting, lmax, symmetry, data=data, channels=2, dtype="float64")
         for symmetry in ("o3", "so3")
@@ -476,7 +476,11 @@ def _examples() -> tuple[Problem, ...]:
         model(name, data, channels=2, dtype="float64")
         for name, data in (("nequip", "edges:H2O@2"), ("sevennet-0", "edges:CH4@2"))
     )
-    return regular + given + uneven + models
+    aggregated = tuple(
+        ask(irreps_node=node, irreps_edge=edge, data=data, channels=3, dtype="float64")
+        for node, edge, data in (("1o+0e+2e", "0e", "loose:9x25"), ("0+1", "0", "edges:CH4@2"))
+    )
+    return regular + given + uneven + models + aggregated
 
 
 COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)
@@ -493,7 +497,11 @@ def _hard() -> tuple[Problem, ...]:
         for data in (*loose, *placed, *other)
     )
     given = problem("full", 1, data="loose:6x33", channels=2, given="harmonics", dtype="float64")
-    return (*vectors, given)
+    aggregated = tuple(
+        ask(irreps_node="0e+1o", irreps_edge="0e", data=data, channels=2, dtype="float64")
+        for data in loose
+    )
+    return (*vectors, given, *aggregated)
 
 
 def pair(asked: Problem, channels: int = 1) -> Problem:

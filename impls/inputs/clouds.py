@@ -51,7 +51,7 @@ def loose(nodes: int, edges: int, seed: int) -> Graph:
     """
     rng = np.random.default_rng([seed, nodes, edges])
     src, dst = rng.integers(nodes, size=(2, edges))
-    return Graph(src, dst, _stretched(rng, rng.standard_normal((edges, 3))), nodes)
+    return Graph(src, dst, stretched(rng, rng.standard_normal((edges, 3))), nodes)
 
 
 def isotropic(nodes: int, neighbours: int, seed: int) -> Graph:
@@ -59,28 +59,18 @@ def isotropic(nodes: int, neighbours: int, seed: int) -> Graph:
     rng = np.random.default_rng([seed, nodes, neighbours])
     dst = _receivers(nodes, neighbours)
     src = _others(rng, nodes, neighbours)
-    return Graph(src, dst, _stretched(rng, rng.standard_normal((len(dst), 3))), nodes)
+    return Graph(src, dst, stretched(rng, rng.standard_normal((len(dst), 3))), nodes)
 
 
 def poles(nodes: int, neighbours: int, seed: int) -> Graph:
     """Return random others for each node, and vectors where frames and angles may fail.
 
-    Edge by edge the six directions of the axes x, y, z, then vectors at 10^-1, 10^-2 .. 10^-8 rad
-    from the polar axis y and from its opposite, at random azimuths, again and again. Lengths are
-    1..1.5: a vector of length zero has no direction.
+    They are `polar`, edge by edge.
     """
     rng = np.random.default_rng([seed, nodes, neighbours])
     dst = _receivers(nodes, neighbours)
     src = _others(rng, nodes, neighbours)
-    number = np.arange(len(dst))
-    axes = np.concatenate([np.eye(3), -np.eye(3)])
-    place = number % (6 + 2 * NEAREST) - 6
-    angle, azimuth = 10.0 ** -(1 + place // 2), rng.uniform(0, 2 * np.pi, len(dst))
-    side = np.where(place % 2, -1.0, 1.0)
-    near = np.stack([np.sin(azimuth), side / np.tan(angle), np.cos(azimuth)], axis=-1)
-    return Graph(
-        src, dst, _stretched(rng, np.where(place[:, None] < 0, axes[place % 6], near)), nodes
-    )
+    return Graph(src, dst, polar(rng, len(dst)), nodes)
 
 
 def placed(nodes: int, edges: int, seed: int) -> Graph:
@@ -133,7 +123,22 @@ def _others(rng: np.random.Generator, nodes: int, neighbours: int) -> Ints:
     return found.ravel()
 
 
-def _stretched(rng: np.random.Generator, vectors: Floats) -> Floats:
-    """Return the vectors with lengths drawn from 1..1.5."""
+def polar(rng: np.random.Generator, count: int) -> Floats:
+    """Return `count` vectors [count, 3] along the axes and near the polar one, of lengths 1..1.5.
+
+    First the six directions of the axes x, y, z, then vectors at 10^-1, 10^-2 .. 10^-8 rad from the
+    polar axis y and from its opposite, at random azimuths, again and again.
+    """
+    number = np.arange(count)
+    axes = np.concatenate([np.eye(3), -np.eye(3)])
+    place = number % (6 + 2 * NEAREST) - 6
+    angle, azimuth = 10.0 ** -(1 + place // 2), rng.uniform(0, 2 * np.pi, count)
+    side = np.where(place % 2, -1.0, 1.0)
+    near = np.stack([np.sin(azimuth), side / np.tan(angle), np.cos(azimuth)], axis=-1)
+    return stretched(rng, np.where(place[:, None] < 0, axes[place % 6], near))
+
+
+def stretched(rng: np.random.Generator, vectors: Floats) -> Floats:
+    """Return the vectors [count, 3] with lengths drawn from 1..1.5: zero has no direction."""
     lengths = rng.uniform(1, 1.5, (len(vectors), 1))
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True) * lengths

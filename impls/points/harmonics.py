@@ -72,3 +72,10 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
             "use float32, or given=harmonics where the operation takes these",
         )
     return None
+
+
+def supports_vectors(problem: Problem, target: Target) -> Refusal | None:
+    """Refuse bfloat16 for harmonics of the vectors themselves."""
+    if problem.dtype == "bfloat16":
+        return Refusal("directions need more digits than bfloat16 has", "use float32")
+    return None

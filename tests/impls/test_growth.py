@@ -34,6 +34,7 @@ GROWING = {
     "feature": lambda lmax: [
         feature.layer(natural(range(lmax + 1))),
         feature.layer(feature.gated(lmax), data="frames"),
+        feature.layer(natural(range(lmax + 1)), activation="none"),
         feature.power(3, lmax, 1, "so3"),
         feature.FAMILY.pose(lmax),
     ],
@@ -49,13 +50,18 @@ GROWING = {
         points.problem("full", lmax, "so3", data="isotropic:64x16"),
         points.problem("full", lmax, "o3", data="isotropic:64x16"),
         points.problem("mimo", lmax, "so3"),
+        points.ask(irreps_node=natural(range(lmax + 1)), irreps_edge="0e"),
     ],
     "multivector": lambda lmax: [multivector.problem()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {
     **dict.fromkeys(
-        ("gate", "norm_activation", "local_frame", "grid_nonlinearity", "grid_mlp"), (16, 24, 32)
+        (
+            *("gate", "norm_activation", "local_frame", "grid_nonlinearity", "grid_mlp"),
+            *("linear", "layer_norm", "aggregation", "wigner_rotation"),
+        ),
+        (16, 24, 32),
     ),
     **dict.fromkeys(("escn", "escn_o3"), (8, 12, 16)),
     "low_rank": (6, 7, 8),

@@ -23,9 +23,10 @@ from impls.backends import Backend
 from impls.families.points import channels_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
-from impls.points.escn.frame import Wigner, frames
+from impls.points.escn.frame import frames
 from impls.points.escn.operation import KEEPS_INVERSION, M_MAX, Path, ends_of, paths_of
 from impls.points.harmonics import supports
+from impls.pointwise.wigner import Wigner
 from impls.problem import Problem
 from impls.so3.irreps import Irreps
 

@@ -1,8 +1,7 @@
 r"""Local frame by Gram and Schmidt, with D built degree by degree.
 
-D_1 = R, and D_l = Q^T (R (x) D_(l-1)) Q with Q the isometry of 1 (x) (l-1) onto l: no angles, hence
-no poles [@du2022]. Items of equal degree share one D. O(L^4) to build D for each channel, O(L^3) to
-apply it.
+No angles, hence no poles (`impls.pointwise.wigner`) [@du2022]. Items of equal degree share one D.
+O(L^4) to build D for each channel, O(L^3) to apply it.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.feature import activation_of, irreps_in_of, vectors_of
 from impls.implementation import Built, Tensors
+from impls.pointwise.wigner import Wigner
 from impls.problem import Problem
-from impls.so3.wigner import clebsch_gordan
 
 
 def recursion(problem: Problem, b: Backend, options: Options) -> Built:
@@ -23,18 +22,11 @@ def recursion(problem: Problem, b: Backend, options: Options) -> Built:
     activation = b.activation(activation_of(problem))
     first, second = vectors_of(irreps)[:2]
     items = [(ir.l, part) for (_, ir), part in zip(irreps, irreps.slices(), strict=True)]
-    isometries = {
-        degree: b.table(clebsch_gordan(1, degree - 1, degree).reshape(-1, 2 * degree + 1))
-        for degree in range(2, irreps.lmax + 1)
-    }
+    wigner = Wigner(irreps.lmax, b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x = inputs["x"].reshape(-1, irreps.dim)
-        turns = {1: _frame(x[:, first], x[:, second], b)}
-        for degree, isometry in isometries.items():
-            outer = turns[1][:, :, None, :, None] * turns[degree - 1][:, None, :, None, :]
-            size = isometry.shape[0]
-            turns[degree] = isometry.T @ outer.reshape(-1, size, size) @ isometry
+        turns = wigner(_frame(x[:, first], x[:, second], b))
         parts = []
         for degree, part in items:
             column = x[:, part, None]

@@ -29,6 +29,13 @@ def test_facets_say_what_is_asked_and_no_more():
         "channels": 1,
         "batch": 5,
     }
+    assert FAMILY.facets(layer("0+1", activation="none", batch=5)) == {
+        "setting": "map",
+        "symmetry": "so3",
+        "lmax": 1,
+        "channels": 1,
+        "batch": 5,
+    }
     odd = power(3, 1, 1).with_sizes(irreps_out="1x1e")
     assert FAMILY.facets(odd)["irreps"] == "0e+1o | 1e"
 
@@ -67,7 +74,7 @@ def test_pose_and_single_have_one_channel_and_one_sample():
         ({"irreps_out": "1x1"}, "mixed"),
         ({"weights": "no"}, "unknown weights 'no'"),
         ({"activation": "silu"}, "a product has no activation"),
-        ({"nu": 1}, "nu=1 is no product"),
+        ({"nu": 0}, "nu=0"),
     ],
 )
 def test_bad_sizes_are_refused_by_name(changes, reason):

@@ -9,10 +9,11 @@ from analysis.derivative import directional
 from impls.backends import load as backend
 from impls.families.points import FAMILY, ask, problem
 from impls.implementation import Target
-from impls.points.escn.frame import Wigner, frames
+from impls.points.escn.frame import frames
 from impls.points.escn.operation import ESCN as OPERATION
 from impls.points.escn.operation import ESCN_O3 as RESTRICTED
 from impls.points.escn.operation import M_MAX, bijection, harmonic_weights, paths_of
+from impls.pointwise.wigner import Wigner
 from impls.registry import load
 from impls.so3.harmonics import spherical_harmonics
 from impls.so3.rotations import axis_angle, wigner_d

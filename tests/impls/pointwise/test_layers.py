@@ -73,7 +73,6 @@ def test_cost_counts_every_sample_alike_and_moves_x_and_z_once(operation):
         (O3.with_sizes(irreps_in="0e+1"), "mix labels with a parity"),
         (O3.with_sizes(activation="relu"), "unknown activation 'relu'"),
         (O3.with_sizes(nu=2), "nu=2 with activation=silu: a product has no activation"),
-        (O3.with_sizes(activation="none"), "nu=1 is no product"),
         (Problem("feature", {"irreps_in": "0e"}), "missing ['irreps_out', 'nu', 'activation'"),
         (replace(O3, data="other"), "unknown data 'other'"),
         (replace(O3, data="frames"), "has 1 of the two vectors that define a frame"),
@@ -102,6 +101,7 @@ def test_data_frames_keeps_vectors_apart():
         ({"irreps_out": "0e"}, "a pointwise layer has the irreps and channels of its input"),
         ({"channels_out": 7}, "a pointwise layer has the irreps and channels of its input"),
         ({"weights": "per_sample"}, "weights are shared by all samples"),
+        ({"activation": "none"}, "activation=none asks for a map without one"),
     ],
 )
 def test_a_layer_refuses_what_is_no_layer(operation, sizes, reason):

@@ -178,7 +178,7 @@ def test_refusals_of_the_family_and_of_dense_tables():
     asked = problem(3, 2, 1)
     assert FAMILY.check(asked) is None
     for sizes, reason in (
-        ({"nu": 1}, "no product"),
+        ({"nu": 0}, "nu=0 is not a positive integer"),
         ({"nu": 2.5}, "not a positive integer"),
         ({"irreps_out": ""}, "irreps_out is empty"),
         ({"irreps_in": "2x1o"}, "multiplicities"),

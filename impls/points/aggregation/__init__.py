@@ -1,0 +1,1 @@
+"""Features of neighbours, weighted and summed: a convolution without a direction."""

@@ -1,0 +1,1 @@
+"""Divide each irrep by the root mean square of its norms over channels."""

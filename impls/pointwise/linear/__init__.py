@@ -1,0 +1,1 @@
+"""The linear maps of a feature that are equivariant."""

@@ -1,0 +1,1 @@
+"""Features turned by rotations: Wigner matrices, built and applied."""

@@ -88,7 +88,7 @@ class Story:
     @cached_property
     def cases(self) -> list[coverage.Entry]:
         """Return every case that was meant, and what became of it."""
-        return coverage.entries(self.run, self.results)
+        return coverage.entries(self.run, self.results, self.words)
 
     @cached_property
     def about(self) -> list[catalogue.About]:

@@ -57,10 +57,10 @@ class Figure:
         for name, sizes in self.passes.items():
             largest = max(sizes)
             members = [
-                f"{p.label} ({quantity(p.time, 's')}, dim {number(p.dim)})"
+                f"{p.title or p.label} ({quantity(p.time, 's')}, dimension {number(p.dim)})"
                 for p in not_dominated(sizes[largest])
             ]
-            said.append(f"{name} at {self.size} {number(largest)}: {listing(members)}")
+            said.append(f"{name}{self._at(largest)}: {listing(members)}")
         return f"{self.title}. Not dominated, by growing time: {'; '.join(said)}."
 
     @property
@@ -74,12 +74,15 @@ class Figure:
             p.breaks for found in self.passes.values() for ps in found.values() for p in ps
         )
         breaks = "; hollow: it breaks a symmetry that the problem asks for" if hollow else ""
-        at = f" at {self.symbol} {number(largest)}" if self.symbol else ""
+        at = self._at(largest)
         return (
             f"What an operation can express (dimension, up) against {self.across}, a panel for "
             "each size; left and up is better. A dot is an implementation, the best of each "
             f"operation is named{breaks}. Not dominated{at}, {name}: {listing(said)}."
         )
+
+    def _at(self, size: float) -> str:
+        return f" at {self.symbol} {number(size)}" if self.symbol else ""
 
     @property
     def across(self) -> str:

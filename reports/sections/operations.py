@@ -76,7 +76,7 @@ def _tell(story: Story) -> Content:
             )
             if found
         ],
-        "catalogue": catalogue.table(story.about, story.can, story.references),
+        "catalogue": catalogue.table(story.about, story.can, story.references, story.words),
         "couplings": drawing,
     }
 

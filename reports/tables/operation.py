@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from reports.data.blocks import Block, beside_fastest
-from reports.data.results import Result
+from reports.data.results import LEVEL, Result
 from reports.data.table import Cell, Column, Table
-from reports.data.text import NONE, count, quantity, raised, scale_of, scientific, slug
+from reports.data.text import NONE, count, percent, quantity, raised, scale_of, scientific, slug
 from reports.data.words import STATUSES, Words
 from reports.tables.catalogue import About
 from reports.tables.headline import interval
@@ -54,7 +54,7 @@ def implementations(name: str, block: Block, names: Words, about: About | None) 
     columns = [
         Column("Implementation"),
         Column("Grows as"),
-        Column("Time [95\N{NO-BREAK SPACE}%]", numeric=True),
+        Column(f"Time [{percent(LEVEL)}]", numeric=True),
         Column("Against the fastest"),
         Column("Memory", numeric=True),
         Column("First call", numeric=True),

@@ -41,10 +41,10 @@ class Words:
         known = self.registry.operations.get(str(name))
         return (known.title if known else "") or str(name)
 
-    def implementation(self, r: Result) -> str:
+    def implementation(self, r: Result, knobs: bool = True) -> str:
         """Return framework, title, knobs turned, options and, where several were run, the mode."""
         short = self.called(str(r.columns.get("implementation")))
-        options = [f"{k.replace('_', ' ')} {v}" for k, v in r.knobs.items()]
+        options = [f"{k.replace('_', ' ')} {v}" for k, v in r.knobs.items() if knobs]
         options += [f"{k[7:]} {v}" for k, v in sorted(r.columns.items()) if k.startswith("option.")]
         mode = str(r.columns.get("mode"))
         modes = [MODES.get(mode, mode)] if r.label.endswith(f" ({mode})") else []
@@ -74,7 +74,8 @@ class Words:
         """Return a facet in words: what its family calls a text, the name and value of a size."""
         known = self.registry.families.get(str(family))
         if isinstance(value, str):
-            return (known.labels.get(value, value) if known else value).partition(":")[0]
+            label = known.labels.get(value, "") if known else ""
+            return label.partition(":")[0] or value
         return self.size(name, value) if isinstance(value, int | float) else f"{name} {value}"
 
     def facet(self, family: Any, name: str) -> str:

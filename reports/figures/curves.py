@@ -111,7 +111,7 @@ class Figure:
             ends = [c for c in sound if c.points[-1][0] == right]
             lowest = min(ends, key=lambda c: (c.points[-1][1], c.label))
             at = f"{self.across} = {number(right)}"
-            value = quantity(lowest.points[-1][1], self.unit)
+            value = _said(lowest.points[-1][1], self.unit)
             grows = _growth(lowest, self.across)
             close = [c.named for c in ends if c.label in (panel.near or ()) and c is not lowest]
             what = "lowest" if panel.near is not None and not close else "lowest median"
@@ -120,8 +120,14 @@ class Figure:
                 f"{_apart(close)}".lstrip(": ")
             )
         more = "; faint: the others" if any(len(p.curves) > NAMED for p in self.panels) else ""
-        bars = f"Bars are {percent(LEVEL)} intervals of the median and set no axis"
-        return f"{'. '.join(said)}. {bars}{more}."
+        bars = f". Bars are {percent(LEVEL)} intervals of the median and set no axis"
+        points = [p for panel in self.panels for curve in panel.curves for p in curve.points]
+        known = any(None not in p[2:] for p in points)
+        return f"{'. '.join(said)}{bars if known else ''}{more}."
+
+
+def _said(value: float, unit: str) -> str:
+    return number(value) if unit == "1" else quantity(value, unit)
 
 
 MOST = 2
@@ -166,7 +172,7 @@ def _described(panel: Panel, figure: Figure) -> str:
     for x in xs[:1] + xs[1:][-1:]:
         ranked = sorted((p[1], c.named) for c in panel.curves for p in c.points if p[0] == x)
         at = f"at {figure.across or figure.xlabel} = {number(x)}"
-        ends = [f"{name} ({quantity(y, figure.unit)})" for y, name in (ranked[0], *ranked[1:][-1:])]
+        ends = [f"{name} ({_said(y, figure.unit)})" for y, name in (ranked[0], *ranked[1:][-1:])]
         sentence = f"{at} from {' to '.join(ends)}"
         sentences.append(sentence)
     curves = f"{len(panel.curves)} implementation" + ("s" if len(panel.curves) != 1 else "")

@@ -46,7 +46,7 @@ def figures_of(
             knob = best[0].knob
             figures.append(
                 Figure(
-                    f"knob-{name}-{slug(operation)}", f"{title}: {up}", knob, up, unit, log, False,
+                    f"knob-{name}-{slug(operation)}", title, knob, up, unit, log, False,
                     (Panel(pass_, curves),), knob.replace("_", " "), up,
                 )
             )  # fmt: skip

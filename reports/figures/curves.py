@@ -114,7 +114,8 @@ class Figure:
             value = _said(lowest.points[-1][1], self.unit)
             grows = _growth(lowest, self.across)
             close = [c.named for c in ends if c.label in (panel.near or ()) and c is not lowest]
-            what = "lowest" if panel.near is not None and not close else "lowest median"
+            unsure = close or (panel.near is None and lowest.points[-1][2] is not None)
+            what = "lowest median" if unsure else "lowest"
             said.append(
                 f"{panel.title}: {what} at {at} is {lowest.named}, {value}{grows}"
                 f"{_apart(close)}".lstrip(": ")

@@ -390,16 +390,15 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = json.loads((directory / "plan.json").read_text(encoding="utf-8"))
     plan |= {"profile": HOSTILE, "commands": [{"command": HOSTILE, "run": HOSTILE}]}
     (directory / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    fields = ("id", "claim", "setting", "value", "where", "evidence")
+    fields = ("id", "claim", "setting", "value", "where", "evidence", "not_testable")
     claim = {"operation": "gaunt", "paper": "luo2024"} | dict.fromkeys(fields, HOSTILE)
     lines = "".join(f"{name} = {json.dumps(text)}\n" for name, text in claim.items())
     (directory / "claims").mkdir()
     (directory / "claims/gaunt.toml").write_text(f"[[claim]]\n{lines}", encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(claims, "FOLDER", directory / "claims")
-        claims.read.cache_clear()
+        told = claims.read(directory / "claims")
+        patch.setattr(claims, "read", lambda: told)
         build(directory, out)
-    claims.read.cache_clear()
     return out
 
 

@@ -92,7 +92,7 @@ def make(run: Run, registry: Registry, known: ReportSet, slow: Sequence[Regressi
         suite=story.references[bibliography.SUITE],
         warnings=run.warnings,
     )
-    verdict = (*overview.verdict(counts, story.blocks, story.can), *_concluded(story))
+    verdict = (*overview.verdict(counts, story.blocks, story.can, story.words), *_concluded(story))
     return Page(html, verdict, story.files)
 
 

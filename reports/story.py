@@ -27,10 +27,11 @@ from reports.figures.inline import inline
 from reports.figures.style import Look, looks
 from reports.tables import catalogue, coverage, methods
 
-CHARTS = 12
+CHARTS = 10
 """Line charts that are drawn, those of the most points: of the others the numbers stand beside the
-page. With FRONTS, ORBITS and the couplings a page has at most thirty figures, of forty."""
-FRONTS, ORBITS = 9, 8
+page. With those below, the first figure and that of the couplings a page has at most forty."""
+FRONTS, ORBITS, PICTURES = 8, 8, 12
+"""What is drawn besides: costs of expressivity, errors on orbits, pictures of single operations."""
 SPOTS = 100
 """Problems that the form of a page knows, those with most operations: 300 kilobytes."""
 
@@ -88,7 +89,7 @@ class Story:
     @cached_property
     def cases(self) -> list[coverage.Entry]:
         """Return every case that was meant, and what became of it."""
-        return coverage.entries(self.run, self.results)
+        return coverage.entries(self.run, self.results, self.words)
 
     @cached_property
     def about(self) -> list[catalogue.About]:
@@ -174,14 +175,13 @@ class Story:
             for figure in every
         ]
 
-    def keep(self, name: str, alt: str, drawing: tuple[str, bytes], tex: str = "") -> Markup:
+    def keep(self, name: str, alt: str, drawing: plot.Drawing, tex: str = "") -> Markup:
         """Put a figure beside the page, as SVG, PDF and pgfplots; return it for the page."""
-        svg, pdf = drawing
-        self.files[f"figures/{name}.svg"] = svg.encode()
-        self.files[f"figures/{name}.pdf"] = pdf
+        self.files[f"figures/{name}.svg"] = drawing.svg.encode()
+        self.files[f"figures/{name}.pdf"] = drawing.pdf
         if tex:
             self.files[f"figures/{name}.tex"] = tex.encode()
-        return Markup(inline(svg, name, alt))
+        return Markup(inline(drawing.panels, name, alt))
 
 
 Content = Mapping[str, Any]

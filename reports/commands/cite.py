@@ -80,7 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
         if arguments.pgf:
             made[arguments.pgf] = pgf.chart(figure, look, width).encode()
         if arguments.figure:
-            svg, pdf = plot.draw(figure, look, width)
+            svg, pdf, _ = plot.draw(figure, look, width)
             made[arguments.figure] = pdf if arguments.figure.suffix == ".pdf" else svg.encode()
     if arguments.table:
         made[arguments.table] = comparison.table(found, x, read_as).encode()

@@ -11,6 +11,7 @@ from reports.data.results import Measure, Result
 from reports.data.sets import ReportSet
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, natural, number
+from reports.data.words import Words
 
 PROBES = ("expressivity.dim", "expressivity.span")
 DIM, SPAN = PROBES
@@ -27,11 +28,15 @@ class Expressivity:
 
     def key(self, result: Result) -> Key:
         """Return what a result is looked up by."""
-        facets = tuple((k, v) for k, v in result.facets.items() if k not in self.ignore)
+        facets = tuple(self.settings(result).items())
         family, operation, protocol = (
             str(result.columns.get(name)) for name in ("family", "operation", "protocol")
         )
         return family, operation, facets, protocol
+
+    def settings(self, result: Result) -> dict[str, Any]:
+        """Return the facets that matter, and the knobs that are not at their defaults."""
+        return {k: v for k, v in result.facets.items() if k not in self.ignore} | result.knobs
 
     def of(self, result: Result, probe: str) -> Measure | None:
         """Return the measured expressivity of a result's operation, or None."""
@@ -65,7 +70,7 @@ def collect(results: Iterable[Result], ignore: frozenset[str]) -> Expressivity:
             if measure is None:
                 continue
             key = empty.key(result)
-            facets[key] = {k: v for k, v in result.facets.items() if k not in ignore}
+            facets[key] = empty.settings(result)
             if probe not in found[key] or not agrees(measure):
                 found[key][probe] = measure
     order = sorted(found, key=lambda k: (k[0], k[1], [natural(v) for _, v in k[2]], k[3]))
@@ -91,14 +96,15 @@ def cell(measure: Measure | None) -> Cell:
     return Cell(number(measure.value), small, badge="differs", kind="bad")
 
 
-def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
+def table(expressivity: Expressivity, known: ReportSet, read: Words) -> Table | None:
     """Return the table of all measured expressivity, or None when there is none."""
     if not expressivity.found:
         return None
     names = list(dict.fromkeys(n for key in expressivity.found for n in expressivity.facets[key]))
+    family = {n: key[0] for key in expressivity.found for n in expressivity.facets[key]}
     columns = [
         Column("Operation"),
-        *(Column(n, numeric=_numeric(expressivity, n)) for n in names),
+        *(Column(read.facet(family[n], n), numeric=_numeric(expressivity, n)) for n in names),
     ]
     apart = len(expressivity.protocols) > 1
     columns += [Column("protocol")] if apart else []
@@ -113,8 +119,8 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
     rows, records = [], []
     for key, measures in expressivity.found.items():
         facets = expressivity.facets[key]
-        cells = [Cell(key[1], header=True)]
-        cells += [Cell(str(facets.get(n, NONE))) for n in names]
+        cells = [Cell(read.operation(key[1]), header=True)]
+        cells += [_setting(key[0], n, facets.get(n), read) for n in names]
         record: dict[str, Any] = {"family": key[0], "operation": key[1], **facets}
         if apart:
             cells.append(Cell(key[3]))
@@ -130,6 +136,12 @@ def table(expressivity: Expressivity, known: ReportSet) -> Table | None:
     notes = [f"{probe}: {known.probes[probe]}." for probe in PROBES if probe in known.probes]
     caption = "Expressivity: measured on the running code, and derived from the coefficients"
     return Table("expressivity", caption, columns, rows, notes, records)
+
+
+def _setting(family: str, name: str, value: Any, read: Words) -> Cell:
+    if value is None:
+        return Cell(kind="muted")
+    return Cell(read.value(family, name, value) if isinstance(value, str) else f"{value}")
 
 
 def _measured(m: Measure | None) -> list[Cell]:
@@ -176,17 +188,17 @@ def disagrees(expressivity: Expressivity, family: str, operation: str) -> bool:
     )
 
 
-def sequence(expressivity: Expressivity, family: str, operation: str) -> list[str]:
-    """Return the dimensions of an operation in words: `mimo o3, lmax 1–3: 5, 14, 30`."""
+def sequence(expressivity: Expressivity, family: str, operation: str, read: Words) -> list[str]:
+    """Return the dimensions of an operation in words: `O(3), degree L 1–3: 5, 14, 30`."""
     groups: dict[str, list[tuple[Any, Any]]] = defaultdict(list)
     for key, measures in expressivity.found.items():
         if key[:2] != (family, operation) or DIM not in measures:
             continue
         if measures[DIM].value is None:
             continue
-        texts = [str(v) for _, v in key[2] if isinstance(v, str)]
+        texts = [read.value(family, n, v) for n, v in key[2] if isinstance(v, str)]
         sizes = [(n, v) for n, v in key[2] if not isinstance(v, str)]
-        label = " ".join(texts) + (", " if texts and sizes else "") + ", ".join(n for n, _ in sizes)
+        label = ", ".join([*texts, *(read.facet(family, n) for n, _ in sizes)])
         label += f" ({key[3]})" if len(expressivity.protocols) > 1 else ""
         groups[label].append((tuple(v for _, v in sizes), measures[DIM].value))
     lines = []

@@ -119,6 +119,11 @@ class Result:
         return host > LAUNCH_BOUND * kernels
 
     @property
+    def knobs(self) -> dict[str, Any]:
+        """Return the knobs that are not at their defaults, by name."""
+        return turned(self.columns)
+
+    @property
     def facets(self) -> dict[str, Any]:
         """Return the facets of the problem by name."""
         return {k[6:]: v for k, v in self.columns.items() if k.startswith("facet.")}
@@ -242,11 +247,20 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
     )
 
 
+def turned(row: Row) -> dict[str, Any]:
+    """Return the knobs that the id of a case names, those not at their defaults, by name."""
+    said = str(row.get("case")).partition(f"::{row.get('implementation')}{{")[2].partition("}")[0]
+    named = set(said.split(","))
+    knobs = {k[5:]: v for k, v in sorted(row.items()) if k.startswith("knob.")}
+    return {k: v for k, v in knobs.items() if f"{k}={v}" in named}
+
+
 def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
     name = str(row.get("implementation"))
+    knobs = ",".join(f"{k}={v}" for k, v in turned(row).items())
     options = "".join(f"[{k[7:]}={v}]" for k, v in sorted(row.items()) if k.startswith("option."))
     mode = f" ({row.get('mode')})" if len(modes[name]) > 1 else ""
-    return f"{name}{options}{mode}"
+    return "".join([name, f"{{{knobs}}}" if knobs else "", options, mode])
 
 
 def _pool(probe: str, rows: Sequence[Row]) -> Measure:

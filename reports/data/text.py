@@ -115,6 +115,15 @@ def quantity(value: float, unit: str) -> str:
     return f"{fixed(scaled, decimals(scaled))} {name}".strip()
 
 
+def percent(share: float) -> str:
+    """Return a share as people read it: `95 %`.
+
+    >>> percent(0.99).replace(chr(0xA0), " ")
+    '99 %'
+    """
+    return f"{100 * share:g}\N{NO-BREAK SPACE}%"
+
+
 def count(n: int, noun: str) -> str:
     """Return `1 case`, `2 cases`."""
     return f"{n} {noun}" + ("" if n == 1 else "es" if noun.endswith("s") else "s")

@@ -41,17 +41,21 @@ class Words:
         known = self.registry.operations.get(str(name))
         return (known.title if known else "") or str(name)
 
-    def implementation(self, r: Result) -> str:
-        """Return framework, title, options and, where several were run, the mode."""
-        name = str(r.columns.get("implementation"))
-        known = self.registry.implementations.get(name)
-        short = name.removeprefix(f"{r.columns.get('operation')}.")
-        if known and known.title:
-            short = ", ".join([FRAMEWORKS[known.framework], known.title])
-        options = [f"{k[7:]} {v}" for k, v in sorted(r.columns.items()) if k.startswith("option.")]
+    def implementation(self, r: Result, knobs: bool = True) -> str:
+        """Return framework, title, knobs turned, options and, where several were run, the mode."""
+        short = self.called(str(r.columns.get("implementation")))
+        options = [f"{k.replace('_', ' ')} {v}" for k, v in r.knobs.items() if knobs]
+        options += [f"{k[7:]} {v}" for k, v in sorted(r.columns.items()) if k.startswith("option.")]
         mode = str(r.columns.get("mode"))
         modes = [MODES.get(mode, mode)] if r.label.endswith(f" ({mode})") else []
         return ", ".join([short, *options, *modes])
+
+    def called(self, name: str) -> str:
+        """Return framework and title of an implementation by its name alone."""
+        known = self.registry.implementations.get(name)
+        if known and known.title:
+            return ", ".join([FRAMEWORKS[known.framework], known.title])
+        return name.partition(".")[2] or name
 
     def both(self, r: Result) -> str:
         """Return operation and implementation: `Gaunt product (PyTorch, points of ...)`."""
@@ -66,6 +70,14 @@ class Words:
         short = symbol(name)
         return f"{short} = {number(value)}" if short != name else f"{name} {number(value)}"
 
+    def value(self, family: Any, name: str, value: Any) -> str:
+        """Return a facet in words: what its family calls a text, the name and value of a size."""
+        known = self.registry.families.get(str(family))
+        if isinstance(value, str):
+            label = known.labels.get(value, "") if known else ""
+            return label.partition(":")[0] or value
+        return self.size(name, value) if isinstance(value, int | float) else f"{name} {value}"
+
     def facet(self, family: Any, name: str) -> str:
         """Return what a facet of a family is called: `degree L`."""
         known = self.registry.families.get(str(family))
@@ -73,16 +85,13 @@ class Words:
 
     def problem(self, r: Result, leave_out: Sequence[str] = ()) -> str:
         """Return the question of a result: family, facets in words, sizes; single channels not."""
-        family = self.registry.families.get(str(r.columns.get("family")))
-        labels = family.labels if family else {}
-        said = []
-        for name, value in r.facets.items():
-            if name in leave_out or (name == "channels" and value == 1):
-                continue
-            if isinstance(value, str):
-                said.append(labels[value].partition(":")[0] if value in labels else value)
-            elif name in r.sizes:
-                said.append(self.size(name, r.sizes[name]))
+        said = [
+            self.value(r.columns.get("family"), name, value)
+            for name, value in r.facets.items()
+            if name not in leave_out
+            and not (name == "channels" and value == 1)
+            and (isinstance(value, str) or name in r.sizes)
+        ]
         kind = self.kind(r.columns.get("family"))
         return f"{kind}: {'; '.join(said)}" if said else kind
 

@@ -11,7 +11,7 @@ from reports.data.results import Result
 from reports.data.series import Series
 from reports.data.text import slug
 from reports.data.words import Words
-from reports.figures.curves import Curve, Figure, Panel, Point
+from reports.figures.curves import Curve, Figure, Panel, Point, near
 from reports.figures.style import Look
 
 BEST = 5
@@ -28,7 +28,9 @@ def figure_of(series: Series, operation: str, words: Words) -> tuple[Figure, str
             continue
         grey, name = _baseline(sizes, {curve.label for curve in curves}, words)
         baseline = name or baseline
-        panels.append(Panel(words.pass_(pass_), (*curves, *grey)))
+        last = sizes[max(curve.points[-1][0] for curve in curves)]
+        mine = [r for r in last.results if r.columns.get("operation") == operation]
+        panels.append(Panel(words.pass_(pass_), (*curves, *grey), near(mine)))
     if len({p[0] for panel in panels for c in panel.curves for p in c.points}) < 2:
         return None
     first = series.first

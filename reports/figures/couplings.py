@@ -14,7 +14,7 @@ from analysis import catalogue
 from analysis.coupling import HeatMap, heat_map, sizes
 from impls.registry import Registry
 from impls.spaces import Array
-from reports.figures.plot import INK, RULE, saved, styled
+from reports.figures.plot import INK, RULE, Drawing, saved, styled, svg_of
 from reports.figures.style import PALETTE
 
 DEGREE = 2
@@ -36,23 +36,28 @@ def maps(registry: Registry) -> dict[str, HeatMap]:
     return found
 
 
-def draw(found: Mapping[str, HeatMap]) -> tuple[str, bytes]:
-    """Return (SVG text, PDF bytes) of all matrices side by side."""
+def draw(found: Mapping[str, HeatMap]) -> Drawing:
+    """Return the drawing: all matrices side by side; on the page each alone."""
+    with styled():
+        single = tuple(svg_of(_canvas({name: matrix})) for name, matrix in found.items())
+        return Drawing(*saved(_canvas(found)), single)
+
+
+def _canvas(found: Mapping[str, HeatMap]) -> Canvas:
     columns = min(COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
-    with styled():
-        width, height = 2.0 * columns, 2.4 * rows
-        canvas = Canvas(figsize=(width, height))
-        canvas.subplots_adjust(
-            left=0.4 / width, right=1 - 0.1 / width, bottom=0.4 / height, top=1 - 0.25 / height,
-            wspace=0.3, hspace=0.35,
-        )  # fmt: skip
-        axes = canvas.subplots(rows, columns, squeeze=False).ravel()
-        for ax, (name, matrix) in zip(axes, found.items(), strict=False):
-            _panel(ax, name, matrix)
-        for ax in axes[len(found) :]:
-            ax.set_axis_off()
-        return saved(canvas)
+    width, height = 2.0 * columns, 2.4 * rows
+    canvas = Canvas(figsize=(width, height))
+    canvas.subplots_adjust(
+        left=0.4 / width, right=1 - 0.1 / width, bottom=0.4 / height, top=1 - 0.25 / height,
+        wspace=0.3, hspace=0.35,
+    )  # fmt: skip
+    axes = canvas.subplots(rows, columns, squeeze=False).ravel()
+    for ax, (name, matrix) in zip(axes, found.items(), strict=False):
+        _panel(ax, name, matrix)
+    for ax in axes[len(found) :]:
+        ax.set_axis_off()
+    return canvas
 
 
 def _panel(ax: Axes, name: str, matrix: HeatMap) -> None:

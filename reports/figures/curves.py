@@ -10,9 +10,10 @@ from math import isnan
 from typing import Any
 
 from analysis.scaling import exponent
+from reports.data.blocks import beside_fastest
 from reports.data.clocks import HOST, Clock
 from reports.data.expressivity import DIM, Expressivity
-from reports.data.results import TARGET, Result
+from reports.data.results import LEVEL, TARGET, Result
 from reports.data.sets import CLOCK, JUDGED, FigureSpec
 from reports.data.symmetry import asked, broken, words
 from reports.data.table import Cell, Column, Table
@@ -23,6 +24,7 @@ from reports.data.text import (
     listing,
     natural,
     number,
+    percent,
     quantity,
     scale_of,
     slug,
@@ -48,13 +50,23 @@ class Curve:
     title: str = ""
     breaks: str = ""
 
+    @property
+    def named(self) -> str:
+        """Return what people read."""
+        return self.title or self.label
+
 
 @dataclass(frozen=True)
 class Panel:
-    """One pair of axes."""
+    """One pair of axes.
+
+    `near` are the labels that are not told apart from the lowest at the right end; None where
+    no verdict is to be had.
+    """
 
     title: str
     curves: tuple[Curve, ...]
+    near: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,8 @@ class Figure:
     def alt(self) -> str:
         """Return what the figure shows, in words, from its data."""
         axis = "logarithmic" if self.log else "linear"
-        text = [f"{self.title}: {self.ylabel} on a {axis} axis against {self.xlabel}."]
+        up, across = self.up or self.ylabel, self.across or self.xlabel
+        text = [f"{self.title}: {up} on a {axis} axis against {across}."]
         for panel in self.panels:
             text.append(_described(panel, self))
         return " ".join(text)
@@ -98,14 +111,49 @@ class Figure:
             ends = [c for c in sound if c.points[-1][0] == right]
             lowest = min(ends, key=lambda c: (c.points[-1][1], c.label))
             at = f"{self.across} = {number(right)}"
-            value = quantity(lowest.points[-1][1], self.unit)
+            value = _said(lowest.points[-1][1], self.unit)
             grows = _growth(lowest, self.across)
+            close = [c.named for c in ends if c.label in (panel.near or ()) and c is not lowest]
+            unsure = close or (panel.near is None and lowest.points[-1][2] is not None)
+            what = "lowest median" if unsure else "lowest"
             said.append(
-                f"{panel.title}: lowest at {at} is {lowest.title}, {value}{grows}".lstrip(": ")
+                f"{panel.title}: {what} at {at} is {lowest.named}, {value}{grows}"
+                f"{_apart(close)}".lstrip(": ")
             )
         more = "; faint: the others" if any(len(p.curves) > NAMED for p in self.panels) else ""
-        bars = "Bars are 95 % intervals of the median and set no axis"
-        return f"{'. '.join(said)}. {bars}{more}."
+        bars = f". Bars are {percent(LEVEL)} intervals of the median and set no axis"
+        points = [p for panel in self.panels for curve in panel.curves for p in curve.points]
+        known = any(None not in p[2:] for p in points)
+        return f"{'. '.join(said)}{bars if known else ''}{more}."
+
+
+def _said(value: float, unit: str) -> str:
+    return number(value) if unit == "1" else quantity(value, unit)
+
+
+MOST = 2
+"""Names that a caption lists of what is not told apart from the lowest."""
+
+
+def _apart(names: Sequence[str]) -> str:
+    """Return what the lowest is not told apart from, in words."""
+    if not names:
+        return ""
+    more = [f"{len(names) - MOST} more"] if len(names) > MOST else []
+    return f"; not told apart from {listing([*names[:MOST], *more])}"
+
+
+def near(results: Sequence[Result]) -> frozenset[str]:
+    """Return the labels of published results that are not told apart from the fastest.
+
+    Verdicts are for all pairs of them, since it was chosen from all.
+    """
+    ranked = sorted((r for r in results if r.time), key=lambda r: (r.time or 0.0, r.label))
+    return frozenset(
+        each.a.label
+        for each in beside_fastest([ranked] if ranked else [])
+        if each.verdict is None or each.verdict.kind not in ("faster", "slower")
+    )
 
 
 def _growth(curve: Curve, xlabel: str) -> str:
@@ -113,7 +161,7 @@ def _growth(curve: Curve, xlabel: str) -> str:
     xs, ys = [p[0] for p in curve.points], [p[1] for p in curve.points]
     if len(xs) < 3 or min(xs) <= 0 or min(ys) <= 0:
         return ""
-    found = exponent(xs, ys)
+    found = exponent(xs, ys, level=LEVEL)
     if isnan(found.lo):
         return f", growing as {xlabel} to the power {found.value:.1f} at the end"
     return f", growing as {xlabel} to the power {found.value:.1f} [{found.lo:.1f}, {found.hi:.1f}]"
@@ -123,11 +171,10 @@ def _described(panel: Panel, figure: Figure) -> str:
     sentences = []
     xs = sorted({p[0] for c in panel.curves for p in c.points})
     for x in xs[:1] + xs[1:][-1:]:
-        ranked = sorted((p[1], c.label) for c in panel.curves for p in c.points if p[0] == x)
-        low, high = ranked[0], ranked[-1]
-        sentence = f"at {figure.xlabel} {number(x)} from {low[1]} ({quantity(low[0], figure.unit)})"
-        if len(ranked) > 1:
-            sentence += f" to {high[1]} ({quantity(high[0], figure.unit)})"
+        ranked = sorted((p[1], c.named) for c in panel.curves for p in c.points if p[0] == x)
+        at = f"at {figure.across or figure.xlabel} = {number(x)}"
+        ends = [f"{name} ({_said(y, figure.unit)})" for y, name in (ranked[0], *ranked[1:][-1:])]
+        sentence = f"{at} from {' to '.join(ends)}"
         sentences.append(sentence)
     curves = f"{len(panel.curves)} implementation" + ("s" if len(panel.curves) != 1 else "")
     title = f"{panel.title}: " if panel.title else ""
@@ -146,7 +193,7 @@ def figures_of(
     points = defaultdict(lambda: defaultdict(lambda: defaultdict(list)))
     units: set[str] = set()
     shown = [r for r in results if _selected(spec, r)]
-    names = _apart(spec, shown)
+    names = _differ(spec, shown)
     for r in shown:
         point = _point(spec, r, expressivity)
         if point is None:
@@ -172,7 +219,7 @@ def _selected(spec: FigureSpec, r: Result) -> bool:
     )
 
 
-def _apart(spec: FigureSpec, shown: Sequence[Result]) -> tuple[str, ...]:
+def _differ(spec: FigureSpec, shown: Sequence[Result]) -> tuple[str, ...]:
     """Return what tells figures apart: the facets asked for, and everything else."""
     names = [*spec.facets, *(name for r in shown for name in r.facets)]
     names += ["family", "pass", "data", "seed", *TARGET, "machine", "environment"]
@@ -212,11 +259,10 @@ def _figure(
     read: Words,
 ) -> Figure:
     first = next(iter(next(iter(panels.values())).values()))[0][0]
-    told = [
-        str(v) if isinstance(v, str) else f"{n} {v}"
-        for n, v in key
-        if v is not None and n in telling
-    ]
+    apart = [(n, v) for n, v in key if v is not None and n in telling]
+    told = [str(v) if isinstance(v, str) else f"{n} {v}" for n, v in apart]
+    family = first.columns.get("family")
+    said = ", ".join(read.value(family, n, v) for n, v in apart)
     by = [] if clock.plain else [clock.word]
     name = base = slug(" ".join([spec.name, *by, *told]))
     while name in used:
@@ -226,17 +272,21 @@ def _figure(
     title = spec.title.replace(CLOCK, clock.word)
     return Figure(
         name=name,
-        title=f"{title}, {' '.join(told)}" if told else title,
+        title=f"{title}, {said}" if said else title,
         xlabel=spec.xlabel or spec.x,
         ylabel=f"{clock.name if spec.y == JUDGED else spec.y}{per}",
         unit=unit,
         log=spec.scale == "log",
         ratio=bool(spec.per),
         panels=tuple(
-            Panel(_heading(spec.columns, value, read), _curves(panels[value], read))
+            Panel(
+                _heading(spec.columns, value, read),
+                _curves(panels[value], read),
+                _near(panels[value]) if spec.y == JUDGED and not spec.per else None,
+            )
             for value in sorted(panels, key=natural)
         ),
-        across=spec.xlabel or read.facet(first.columns.get("family"), spec.x),
+        across=spec.xlabel or read.facet(family, spec.x),
         up=_up(spec, clock),
     )
 
@@ -264,6 +314,15 @@ def _up(spec: FigureSpec, clock: Clock) -> str:
 
 def _heading(name: str, value: Any, read: Words) -> str:
     return read.pass_(value) if name == "pass" else f"{name} {value}".strip()
+
+
+def _near(found: dict[str, list[tuple[Result, Point]]]) -> frozenset[str]:
+    """Return who is not told apart from the lowest at the right end that keeps its symmetry."""
+    places = [(point[0], r) for items in found.values() for r, point in items]
+    wanted = asked([r for _, r in places])
+    sound = [(x, r) for x, r in places if not broken(r, wanted)]
+    right = max((x for x, _ in sound), default=0.0)
+    return near([r for x, r in sound if x == right])
 
 
 def _curves(found: dict[str, list[tuple[Result, Point]]], read: Words) -> tuple[Curve, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
@@ -19,8 +20,8 @@ from reports.data.symmetry import asked, broken, words
 from reports.data.text import listing, number, quantity, slug
 from reports.data.words import Words
 from reports.figures.labels import Label, place
-from reports.figures.plot import INK, PAPER, saved, styled, tick
-from reports.figures.style import COLUMN, GREY, PANEL, Look
+from reports.figures.plot import INK, PAPER, Drawing, saved, styled, svg_of, tick
+from reports.figures.style import COLUMN, GREY, PANEL, SCREEN, Look
 
 PANELS = 4
 """Sizes that a figure shows side by side, the largest."""
@@ -57,10 +58,10 @@ class Figure:
         for name, sizes in self.passes.items():
             largest = max(sizes)
             members = [
-                f"{p.label} ({quantity(p.time, 's')}, dim {number(p.dim)})"
+                f"{p.title or p.label} ({quantity(p.time, 's')}, dimension {number(p.dim)})"
                 for p in not_dominated(sizes[largest])
             ]
-            said.append(f"{name} at {self.size} {number(largest)}: {listing(members)}")
+            said.append(f"{name}{self._at(largest)}: {listing(members)}")
         return f"{self.title}. Not dominated, by growing time: {'; '.join(said)}."
 
     @property
@@ -74,12 +75,15 @@ class Figure:
             p.breaks for found in self.passes.values() for ps in found.values() for p in ps
         )
         breaks = "; hollow: it breaks a symmetry that the problem asks for" if hollow else ""
-        at = f" at {self.symbol} {number(largest)}" if self.symbol else ""
+        at = self._at(largest)
         return (
             f"What an operation can express (dimension, up) against {self.across}, a panel for "
             "each size; left and up is better. A dot is an implementation, the best of each "
             f"operation is named{breaks}. Not dominated{at}, {name}: {listing(said)}."
         )
+
+    def _at(self, size: float) -> str:
+        return f" at {self.symbol} {number(size)}" if self.symbol else ""
 
     @property
     def across(self) -> str:
@@ -108,9 +112,9 @@ def figure_of(series: Series, can: Expressivity, words_: Words, name: str = "") 
     passes = {}
     for pass_ in series.passes:
         sizes = {
-            size: points
+            size: shown
             for size, block in series.blocks[pass_].items()
-            if (points := _points(block, can, words_))
+            if (shown := points(block, can, words_))
         }
         if sizes:
             passes[words_.pass_(pass_)] = sizes
@@ -136,7 +140,8 @@ def figures(series: Sequence[Series], can: Expressivity, words_: Words) -> list[
     return found
 
 
-def _points(block: Block, can: Expressivity, words_: Words) -> list[Point]:
+def points(block: Block, can: Expressivity, words_: Words) -> list[Point]:
+    """Return the points of what was timed and whose dimension is known."""
     wanted = asked(block.results)
     return [
         Point(
@@ -148,35 +153,56 @@ def _points(block: Block, can: Expressivity, words_: Words) -> list[Point]:
     ]  # fmt: skip
 
 
-def draw(figure: Figure, looks: Mapping[str, Look]) -> tuple[str, bytes]:
-    """Return (SVG text, PDF bytes): a row for each pass, a panel for each size."""
+def draw(figure: Figure, looks: Mapping[str, Look]) -> Drawing:
+    """Return the drawing: a row for each pass, a panel for each size; on the page each alone."""
     sizes = sorted({size for found in figure.passes.values() for size in found})[-PANELS:]
     rows = [name for name, found in figure.passes.items() if set(found) & set(sizes)]
+    places = [[(name, size) for size in sizes] for name in rows]
     wide = COLUMN if len(sizes) == 1 else PANEL
     with styled():
-        canvas = Canvas(figsize=(wide, 0.5 + 2.1 * len(rows)), layout="constrained")
-        axes = canvas.subplots(len(rows), len(sizes), sharex=True, sharey="col", squeeze=False)
-        shown: list[tuple[Axes, Sequence[Point]]] = []
-        for line, name in zip(axes, rows, strict=True):
-            for ax, size in zip(line, sizes, strict=True):
-                points = figure.passes[name].get(size, ())
-                if not points:
-                    ax.set_axis_off()
-                    continue
-                ax.set_title(f"{figure.symbol} {number(size)}, {name}".strip(), fontsize=8)
-                _panel(ax, points, looks)
-                shown.append((ax, points))
-        for column in range(len(sizes)):
-            lowest = [line[column] for line in axes if line[column].axison][-1]
-            lowest.tick_params(labelbottom=True)
-        canvas.supxlabel(figure.across, fontsize=8)
-        canvas.supylabel("dimension of what it can express", fontsize=8)
-        canvas.draw_without_rendering()
-        canvas.set_layout_engine("none")
-        for ax, points in shown:
-            named = best_of_each(points)[:NAMED]
-            place(ax, [_label(p, looks) for p in named], [(p.time, p.dim) for p in points])
-        return saved(canvas)
+        paper = saved(_canvas(figure, places, wide, looks))
+        shown = [place for line in places for place in line if _points_of(figure, place)]
+        return Drawing(*paper, tuple(svg_of(_canvas(figure, [[p]], SCREEN, looks)) for p in shown))
+
+
+Place = tuple[str, float]
+"""The pass and the size of a panel."""
+
+
+def _points_of(figure: Figure, place: Place) -> Sequence[Point]:
+    return figure.passes[place[0]].get(place[1], ())
+
+
+def _canvas(
+    figure: Figure, places: Sequence[Sequence[Place]], width: float, looks: Mapping[str, Look]
+) -> Canvas:
+    """Return panels in rows and columns; a column shares its vertical axis, all the times."""
+    canvas = Canvas(figsize=(width, 0.5 + 2.1 * len(places)), layout="constrained")
+    axes = canvas.subplots(len(places), len(places[0]), sharex=True, sharey="col", squeeze=False)
+    shown: list[tuple[Axes, Sequence[Point]]] = []
+    for (name, size), ax in zip(chain.from_iterable(places), axes.flat, strict=True):
+        points = _points_of(figure, (name, size))
+        if not points:
+            ax.set_axis_off()
+            continue
+        ax.set_title(f"{figure.symbol} {number(size)}, {name}".strip(), fontsize=8)
+        _panel(ax, points, looks)
+        shown.append((ax, points))
+    times = [
+        p.time for found in figure.passes.values() for points in found.values() for p in points
+    ]
+    room = (max(times) / min(times)) ** 0.2 * 1.05
+    shown[0][0].set_xlim(min(times) / room, max(times) * room)
+    for column in axes.T:
+        [ax for ax in column if ax.axison][-1].tick_params(labelbottom=True)
+    canvas.supxlabel(figure.across, fontsize=8)
+    canvas.supylabel("dimension of what it can express", fontsize=8)
+    canvas.draw_without_rendering()
+    canvas.set_layout_engine("none")
+    for ax, points in shown:
+        best = best_of_each(points)[:NAMED]
+        place(ax, [_label(p, looks) for p in best], [(p.time, p.dim) for p in points])
+    return canvas
 
 
 def _label(p: Point, looks: Mapping[str, Look]) -> Label:
@@ -207,7 +233,6 @@ def _panel(ax: Axes, points: Sequence[Point], looks: Mapping[str, Look]) -> None
             markeredgecolor=colour if p.breaks else PAPER,
             markeredgewidth=1.2 if p.breaks else 0.7,
         )  # fmt: skip
-    ax.margins(x=0.2)
     top = max(p.dim for p in points)
     ax.set_ylim(0, max(ax.get_ylim()[1], 1.3 * top))
     ax.grid(True, which="major")

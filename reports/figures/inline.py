@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from reports.figures.plot import INK, PAPER, RULE
 from reports.figures.style import GREY, PALETTE
@@ -21,25 +22,27 @@ TAG = re.compile(r"<[^>]*>")
 EMPTY_GROUP = re.compile(r"<g>\s*</g>")
 
 
-def inline(svg: str, name: str, alt: str) -> str:
-    """Return a drawing for the page, in a frame that scrolls where the window is narrower.
+def inline(panels: Sequence[str], name: str, alt: str) -> str:
+    """Return the panels of a drawing for the page, in a row as far as the window is wide.
 
-    Ids become unique, colours follow the theme of the page, and styles are attributes: a policy
-    that knows the style sheets of a page by their hashes allows no other.
+    To a reader who does not see them they are one picture, told by `alt`. Ids become unique,
+    colours follow the theme of the page, and styles are attributes: a policy that knows the style
+    sheets of a page by their hashes allows no other.
     """
+    shown = (_panel(svg, f"{name}-{i}--") for i, svg in enumerate(panels))
+    return f'<div class="panels" role="img" aria-label="{_escape(alt)}">{"".join(shown)}</div>'
+
+
+def _panel(svg: str, prefix: str) -> str:
     body = svg[svg.index("<svg") :]
     body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
     body = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
     head, rest = body.split(">", 1)
-    prefix = f"{name}--"
     start = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
-        f'{_size(head, rest)}stroke-linejoin="round" role="img" '
-        f'aria-labelledby="{prefix}alt" class="figure">'
-        f'<title id="{prefix}alt">{_escape(alt)}</title>'
+        f'{_size(head, rest)}stroke-linejoin="round" aria-hidden="true" class="figure">'
     )
-    frame = f'<div class="scroll" role="group" tabindex="0" aria-label="drawing {name}">'
-    return f"{frame}{start}{_adapted(rest, prefix)}</div>"
+    return start + _adapted(rest, prefix)
 
 
 def _size(head: str, body: str) -> str:

@@ -9,19 +9,15 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import Bbox
 
-PLACES = (
-    (0, 7, "center", "bottom"),
-    (7, 0, "left", "center"),
-    (0, -7, "center", "top"),
-    (-7, 0, "right", "center"),
-    (5, 6, "left", "bottom"),
-    (5, -6, "left", "top"),
-    (-5, 6, "right", "bottom"),
-    (-5, -6, "right", "top"),
-    (0, 16, "center", "bottom"),
-    (0, -16, "center", "top"),
-)
-"""Where a label may stand, by preference: (right, up) in points, and how it is aligned."""
+SIZE = 7
+"""Size of the text [points]."""
+DIRECTIONS = ((0, 1), (1, 0), (0, -1), (-1, 0), (0.7, 0.8), (0.7, -0.8), (-0.7, 0.8), (-0.7, -0.8))
+"""Where a label may stand, right and up of its point, by preference."""
+DISTANCES = (7, 16, 26, 38, 52, 68)
+"""How far away [points]; beyond NEAR a line leads to the point."""
+NEAR = 8
+GAP = 1.0
+"""Room about a label [pixels]."""
 
 
 class Label(NamedTuple):
@@ -43,26 +39,48 @@ def place(ax: Axes, labels: Sequence[Label], dots: Sequence[tuple[float, float]]
     points = ax.transData.transform(np.asarray(dots, float).reshape(-1, 2))
     taken: list[Bbox] = []
     for label in labels:
-        best: tuple[float, int, Bbox] | None = None
-        for i, (right, up, across, along) in enumerate(PLACES):
-            text = ax.annotate(
-                label.text, (label.x, label.y), xytext=(right, up), textcoords="offset points",
-                ha=across, va=along, fontsize=7, color=label.colour, annotation_clip=False,
-            )  # fmt: skip
-            box = text.get_window_extent()
-            text.remove()
+        width, height = _extent(ax, label.text)
+        at = ax.transData.transform((label.x, label.y))
+        pixels = ax.figure.get_dpi() / 72
+        best: tuple[float, tuple[float, float], Bbox] | None = None
+        for offset in ((d * right, d * up) for d in DISTANCES for right, up in DIRECTIONS):
+            box = _box(at + np.asarray(offset) * pixels, offset, width, height)
             cost = _covered(box, points, taken, frame)
             if best is None or cost < best[0]:
-                best = cost, i, box
+                best = cost, offset, box
             if cost == 0:
                 break
         assert best is not None
-        right, up, across, along = PLACES[best[1]]
+        _, offset, box = best
+        far = max(map(abs, offset)) > NEAR
+        lead = {"arrowstyle": "-", "color": label.colour, "linewidth": 0.5, "shrinkB": 3}
         ax.annotate(
-            label.text, (label.x, label.y), xytext=(right, up), textcoords="offset points",
-            ha=across, va=along, fontsize=7, color=label.colour, annotation_clip=False,
+            label.text, (label.x, label.y), xytext=offset, textcoords="offset points",
+            ha=("right", "center", "left")[_sign(offset[0]) + 1],
+            va=("top", "center", "bottom")[_sign(offset[1]) + 1],
+            fontsize=SIZE, color=label.colour, annotation_clip=False,
+            arrowprops=lead | {"shrinkA": 0} if far else None,
         )  # fmt: skip
-        taken.append(best[2])
+        taken.append(box.padded(GAP))
+
+
+def _extent(ax: Axes, text: str) -> tuple[float, float]:
+    """Return the width and height of a text [pixels]."""
+    shown = ax.annotate(text, (0.5, 0.5), xycoords="axes fraction", fontsize=SIZE)
+    box = shown.get_window_extent()
+    shown.remove()
+    return box.width, box.height
+
+
+def _box(at: np.ndarray, offset: tuple[float, float], width: float, height: float) -> Bbox:
+    """Return where a text is that is aligned to a place by the side on which it stands."""
+    left = at[0] - width * (1 - _sign(offset[0])) / 2
+    low = at[1] - height * (1 - _sign(offset[1])) / 2
+    return Bbox.from_bounds(left, low, width, height)
+
+
+def _sign(value: float) -> int:
+    return (value > 0) - (value < 0)
 
 
 def _covered(box: Bbox, points: np.ndarray, taken: Sequence[Bbox], frame: Bbox) -> float:

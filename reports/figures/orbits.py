@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,8 @@ from analysis.nero import Nero
 from reports.data.blocks import title_of
 from reports.data.results import Measure, Result
 from reports.data.text import scientific, slug
-from reports.figures.plot import saved, styled
-from reports.figures.style import PALETTE
+from reports.figures.plot import Drawing, saved, styled, svg_of
+from reports.figures.style import PALETTE, SCREEN
 
 Values = Mapping[str, np.ndarray]
 
@@ -68,8 +68,8 @@ def _drawable(names: set[str]) -> bool:
     return BALL <= names or names in ({"angle"}, {"det"}) or len(names) == 2
 
 
-def draw(found: Nero) -> tuple[str, bytes]:
-    """Return (SVG text, PDF bytes), the same bytes every time.
+def draw(found: Nero) -> Drawing:
+    """Return the drawing, the same every time; on the page each disc is alone.
 
     An angle gives a curve, det alone bars, two coordinates a map, and rotations three discs: each
     is the rotation vector, axis times angle / pi, seen along one axis of space; improper elements
@@ -82,19 +82,27 @@ def draw(found: Nero) -> tuple[str, bytes]:
     with styled():
         if not _drawable(names):
             raise ValueError(f"no drawing for the coordinates {', '.join(sorted(names))}")
+        title = f"{found.group}, against the {found.reference}"
         if names >= BALL:
-            canvas = _discs(found)
+            whole = _discs(found, _rows(found), DISCS)
+            single = [_discs(found, [sign], [d]) for sign in _rows(found) for d in DISCS]
         else:
-            canvas = Canvas(figsize=(4.8, 3.6), layout="constrained")
-            ax = canvas.subplots()
-            if names == {"angle"}:
-                _curve(ax, found)
-            elif names == {"det"}:
-                _bars(ax, found)
-            else:
-                _map(canvas, ax, found)
-        canvas.suptitle(f"{found.group}, against the {found.reference}")
-        return saved(canvas)
+            whole, single = _plain(found, (4.8, 3.6)), [_plain(found, (SCREEN, 2.6))]
+        whole.suptitle(title)
+        return Drawing(*saved(whole), tuple(map(svg_of, single)))
+
+
+def _plain(found: Nero, size: tuple[float, float]) -> Canvas:
+    canvas = Canvas(figsize=size, layout="constrained")
+    ax = canvas.subplots()
+    names = set(found.coordinates)
+    if names == {"angle"}:
+        _curve(ax, found)
+    elif names == {"det"}:
+        _bars(ax, found)
+    else:
+        _map(canvas, ax, found)
+    return canvas
 
 
 def _curve(ax: Axes, found: Nero) -> None:
@@ -118,16 +126,24 @@ def _map(canvas: Canvas, ax: Axes, found: Nero) -> None:
     canvas.colorbar(shown, label=LABEL)
 
 
-def _discs(found: Nero) -> Canvas:
-    values = found.coordinates
-    det = values.get("det", np.ones(len(found.errors)))
-    rows = sorted(set(det.tolist()), reverse=True)
-    canvas = Canvas(figsize=(8.4, 2.9 * len(rows)), layout="constrained")
-    every = canvas.subplots(len(rows), 3, squeeze=False)
+def _rows(found: Nero) -> list[float]:
+    """Return the determinants that there are, the proper rotations first."""
+    return sorted(set(_det(found).tolist()), reverse=True)
+
+
+def _det(found: Nero) -> np.ndarray:
+    return found.coordinates.get("det", np.ones(len(found.errors)))
+
+
+def _discs(found: Nero, rows: Sequence[float], discs: Sequence[tuple[str, str]]) -> Canvas:
+    values, det = found.coordinates, _det(found)
+    width = 8.4 * len(discs) / len(DISCS) + 0.3 * (len(discs) == 1)
+    canvas = Canvas(figsize=(width, 2.9 * len(rows)), layout="constrained")
+    every = canvas.subplots(len(rows), len(discs), squeeze=False)
     top = float(np.nanmax(found.errors)) or 1.0
     for sign, line in zip(rows, every, strict=True):
         mine = det == sign
-        for (first, second), ax in zip(DISCS, line, strict=True):
+        for (first, second), ax in zip(discs, line, strict=True):
             shown = ax.scatter(
                 *_disc({name: column[mine] for name, column in values.items()}, first, second),
                 c=found.errors[mine],

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from math import inf
 from textwrap import wrap
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -18,11 +18,11 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullForma
 
 from reports.data.text import number, quantity
 from reports.figures.curves import NAMED, Curve, Figure, Panel
-from reports.figures.style import COLUMN, PANEL, Look
+from reports.figures.style import COLUMN, PANEL, SCREEN, Look
 
 WRAP = 25
 """Letters of a line of a label."""
-SMALL = 6.5
+SMALL = 7
 """Size of labels [points]."""
 HEIGHT, LEFT, BESIDE, BELOW, ABOVE = 2.6, 0.65, 1.45, 0.45, 0.25
 """Inches of a figure: its height, and the room about and between panels."""
@@ -58,14 +58,23 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def draw(
-    figure: Figure, looks: Mapping[str, Look], width: float | None = None
-) -> tuple[str, bytes]:
-    """Return (SVG text, PDF bytes), a column of a paper wide, or two where there are more panels.
+class Drawing(NamedTuple):
+    """A figure as SVG text and PDF bytes for a paper, and its panels as SVG for the page.
+
+    A panel is no wider than SCREEN, so that the page sets them side by side where there is room.
+    """
+
+    svg: str
+    pdf: bytes
+    panels: tuple[str, ...]
+
+
+def draw(figure: Figure, looks: Mapping[str, Look], width: float | None = None) -> Drawing:
+    """Return the drawing, a column of a paper wide, or two where there are more panels.
 
     `width` [inches] is another one; NARROWEST is the least a panel can do with. NAMED curves of a
-    panel are labelled at their ends, the others are faint. Intervals set no axis. Text stays text;
-    nothing in it is read as mathematics.
+    panel are labelled at their ends, the others are faint. All panels have the same value axis,
+    which intervals do not set. Text stays text; nothing in it is read as mathematics.
 
     Raises:
         ValueError: for a width that the panels do not fit in.
@@ -77,30 +86,39 @@ def draw(
             "make it wider, or ask for one pass"
         )
     with styled():
-        labels = sorted({c.label for p in figure.panels for c in p.curves})
         if width is None:
             width = COLUMN if len(figure.panels) == 1 else PANEL
-        each = (width - LEFT) / len(figure.panels)
-        canvas = Canvas(figsize=(width, HEIGHT))
-        shared: Axes | None = None
-        for i, panel in enumerate(figure.panels):
-            box = LEFT + i * each, BELOW, each - BESIDE, HEIGHT - BELOW - ABOVE
-            scale = width, HEIGHT, width, HEIGHT
-            at = [side / whole for side, whole in zip(box, scale, strict=True)]
-            ax = canvas.add_axes((at[0], at[1], at[2], at[3]), sharey=shared)
-            shared = shared or ax
-            _axes(ax, figure)
-            ax.set_title(panel.title)
-            _panel(ax, panel, looks, labels)
-        assert shared is not None
-        values = [p[1] for panel in figure.panels for c in panel.curves for p in c.points]
-        shared.set_ylim(_limits(values, figure.log))
-        _value_axis(shared, figure)
-        shared.set_ylabel(figure.up or figure.ylabel)
-        for ax, panel in zip(canvas.axes, figure.panels, strict=True):
-            ax.tick_params(labelleft=ax is shared)
-            _ends(ax, named(panel.curves), looks)
-        return saved(canvas)
+        paper = saved(_canvas(figure, figure.panels, width, looks))
+        single = (_canvas(figure, [panel], SCREEN, looks) for panel in figure.panels)
+        return Drawing(*paper, tuple(map(svg_of, single)))
+
+
+def _canvas(
+    figure: Figure, panels: Sequence[Panel], width: float, looks: Mapping[str, Look]
+) -> Canvas:
+    """Return some panels of a figure side by side; the first has the value axis."""
+    labels = sorted({c.label for p in figure.panels for c in p.curves})
+    values = [p[1] for panel in figure.panels for c in panel.curves for p in c.points]
+    each = (width - LEFT) / len(panels)
+    canvas = Canvas(figsize=(width, HEIGHT))
+    shared: Axes | None = None
+    for i, panel in enumerate(panels):
+        box = LEFT + i * each, BELOW, each - BESIDE, HEIGHT - BELOW - ABOVE
+        scale = width, HEIGHT, width, HEIGHT
+        at = [side / whole for side, whole in zip(box, scale, strict=True)]
+        ax = canvas.add_axes((at[0], at[1], at[2], at[3]), sharey=shared)
+        shared = shared or ax
+        _axes(ax, figure)
+        ax.set_title(panel.title)
+        _panel(ax, panel, looks, labels)
+    assert shared is not None
+    shared.set_ylim(_limits(values, figure.log))
+    _value_axis(shared, figure)
+    shared.set_ylabel(figure.up or figure.ylabel)
+    for ax, panel in zip(canvas.axes, panels, strict=True):
+        ax.tick_params(labelleft=ax is shared)
+        _ends(ax, named(panel.curves), looks)
+    return canvas
 
 
 def named(curves: Sequence[Curve]) -> list[Curve]:
@@ -185,13 +203,18 @@ def saved(canvas: Canvas) -> tuple[str, bytes]:
 
     It is laid out once, for both.
     """
-    svg, pdf = io.StringIO(), io.BytesIO()
-    nothing = dict.fromkeys(("Creator", "Date"))
-    canvas.savefig(svg, format="svg", metadata=nothing)
+    svg, pdf = svg_of(canvas), io.BytesIO()
     canvas.set_layout_engine("none")
     nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
     canvas.savefig(pdf, format="pdf", metadata=nothing)
-    return svg.getvalue(), pdf.getvalue()
+    return svg, pdf.getvalue()
+
+
+def svg_of(canvas: Canvas) -> str:
+    """Return a drawing as SVG text, without dates."""
+    svg = io.StringIO()
+    canvas.savefig(svg, format="svg", metadata=dict.fromkeys(("Creator", "Date")))
+    return svg.getvalue()
 
 
 def _axes(ax: Axes, figure: Figure) -> None:

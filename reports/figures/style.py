@@ -20,6 +20,8 @@ PALETTE = (
 """(on light, on dark): after Okabe and Ito, at least 3:1 against either page."""
 COLUMN, PANEL = 3.25, 6.75
 """Widths [inches] of one column of a paper, and of two."""
+SCREEN = 3.15
+"""Width [inches] of a panel on the page: that of a narrow window where text of 7 points is read."""
 GREY = "#55606b"
 """What stands for comparison only: on the page, the muted colour of its theme."""
 MARKERS = "osD^v<>PX"

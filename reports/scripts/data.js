@@ -10,6 +10,7 @@ function reading(data) {
   return {
     count: data.count,
     total: data.total,
+    level: data.level,
     fields,
     named: new Map(fields.map((field) => [field.name, field])),
     all: Array.from({ length: data.count }, (_, i) => i),

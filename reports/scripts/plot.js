@@ -113,7 +113,7 @@ function drawn(records, kept, state, width) {
     { class: "explorer-plot" },
     element("div", { role: "img", "aria-label": label }, figure),
     state.colour ? legend(records.named.get(state.colour), looks) : [],
-    element("figcaption", {}, `${label}. Bars are 95 % intervals of the median.`),
+    element("figcaption", {}, `${label}. Bars are ${records.level} intervals of the median.`),
   );
 }
 

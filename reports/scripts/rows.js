@@ -62,7 +62,7 @@ function interval(records, time) {
     const places = decimals(time.field.get(i) / time.factor);
     return `[${bounds.map((v) => (v / time.factor).toFixed(places)).join(", ")}]`;
   };
-  return { field: null, head: "95 % interval", unit: time.unit, numeric: true, cell };
+  return { field: null, head: `${records.level} interval`, unit: time.unit, numeric: true, cell };
 }
 
 const headText = (column) => (column.unit ? `${column.head} [${column.unit}]` : column.head);

@@ -7,7 +7,7 @@ from reports.story import Content, Section, Story
 
 
 def _tell(story: Story) -> Content:
-    return {"expressivity": expressivity.table(story.can, story.known)}
+    return {"expressivity": expressivity.table(story.can, story.known, story.words)}
 
 
 SECTION = Section(

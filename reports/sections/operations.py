@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from markupsafe import Markup
@@ -18,14 +20,22 @@ from reports.data.series import Series
 from reports.data.symmetry import asked, broken, words
 from reports.data.table import Table
 from reports.data.text import count, raised
-from reports.figures import cost, couplings, curves, pgf, plot
-from reports.story import Content, Section, Story
+from reports.figures import cost, couplings, front, knobs, pgf, plot
+from reports.story import PICTURES, Content, Section, Story
 from reports.tables import catalogue, operation
 from reports.tables.catalogue import About
 from reports.tables.claims import found
 
-DRAWN = 3
-"""Operations of the question that the page opens with whose coupling and cost are drawn."""
+COUPLES = "What couples: rows (l₁, l₂), columns l₃; open marks have an odd sum."
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of one operation."""
+
+    name: str
+    caption: str
+    svg: Markup
 
 
 @dataclass(frozen=True)
@@ -44,8 +54,7 @@ class Part:
     bibtex: str
     implementations: Table | None = None
     knobs: Table | None = None
-    coupling: Markup | None = None
-    cost: tuple[curves.Figure, Markup] | None = None
+    pictures: Sequence[Picture] = ()
     open: bool = False
 
     @property
@@ -64,7 +73,11 @@ def _tell(story: Story) -> Content:
         story.about,
         key=lambda o: (main.index(o.name) if o.name in main else len(main), not o.run),
     )
-    parts = [_part(story, o, maps, main) for o in order]
+    opened = _opened(story)
+    parts, room = [], PICTURES
+    for o in order:
+        parts.append(_part(story, o, maps, o.name in opened, room))
+        room -= len(parts[-1].pictures)
     ran = [p for p in parts if p.about.run and not p.open]
     return {
         "first": [p for p in parts if p.open],
@@ -76,7 +89,7 @@ def _tell(story: Story) -> Content:
             )
             if found
         ],
-        "catalogue": catalogue.table(story.about, story.can, story.references),
+        "catalogue": catalogue.table(story.about, story.can, story.references, story.words),
         "couplings": drawing,
     }
 
@@ -87,17 +100,24 @@ def _first(block: Block) -> list[str]:
     return sorted(found, key=lambda name: bool(broken(found[name][0], wanted)))
 
 
-def _part(story: Story, o: About, maps: Mapping[str, Any], main: list[str]) -> Part:
-    drawn = o.name in main[:DRAWN]
+def _opened(story: Story) -> set[str]:
+    """Return the operations that a reader has to choose from: those that the front names.
+
+    That is what keeps every symmetry and is not dominated in the question that the page opens
+    with: nothing else expresses as much in less time.
+    """
+    if story.question is None:
+        return set()
+    _, block = story.question.main.headline
+    found = front.not_dominated(front.points(block, story.can, story.words))
+    return {p.operation for p in found} or set(_first(block)[:1])
+
+
+def _part(story: Story, o: About, maps: Mapping[str, Any], opened: bool, room: int) -> Part:
     home = _home(story, o.name)
     papers = [story.references[key] for key in o.papers if key in story.references]
     users = [story.references[key] for key in o.users if key in story.references]
     mine = [r for r in story.results if r.columns.get("operation") == o.name]
-    picture = None
-    if drawn and o.name in maps:
-        found = {story.words.operation(o.name): maps[o.name]}
-        name = f"coupling-{o.name}"
-        picture = story.keep(name, couplings.alt(found), couplings.draw(found))
     return Part(
         about=o,
         title=story.words.operation(o.name),
@@ -113,9 +133,11 @@ def _part(story: Story, o: About, maps: Mapping[str, Any], main: list[str]) -> P
         if home
         else None,
         knobs=operation.knobs(o.name, story.results, story.words),
-        coupling=picture,
-        cost=_cost(story, home[0], o.name) if drawn and home else None,
-        open=drawn,
+        pictures=[
+            Picture(name, caption, story.keep(name, alt, draw(), tex))
+            for name, caption, alt, draw, tex in islice(_pictures(story, o.name, home, maps), room)
+        ],
+        open=opened,
     )
 
 
@@ -181,14 +203,27 @@ def _facts(story: Story, o: About, home: tuple[Series, Block] | None) -> list[tu
     return facts
 
 
-def _cost(story: Story, home: Series, name: str) -> tuple[curves.Figure, Markup] | None:
-    found = cost.figure_of(home, name, story.words)
-    if found is None:
-        return None
-    figure, baseline = found
-    look = cost.muted(story.look, baseline)
-    drawing, tex = plot.draw(figure, look), pgf.chart(figure, look)
-    return figure, story.keep(figure.name, figure.alt, drawing, tex)
+Drawable = tuple[str, str, str, Callable[[], plot.Drawing], str]
+"""The name of a figure, its caption, itself in words, what draws it, and its pgfplots."""
+
+
+def _pictures(
+    story: Story, name: str, home: tuple[Series, Block] | None, maps: Mapping[str, Any]
+) -> Iterator[Drawable]:
+    """Yield what there is to draw of an operation that was timed, what tells most first."""
+    if home is None:
+        return
+    looks = story.look
+    found = [(f, looks) for f in knobs.figures_of(name, story.results, story.can, story.words)]
+    if made := cost.figure_of(home[0], name, story.words):
+        found.insert(0, (made[0], cost.muted(looks, made[1])))
+    for figure, look in found:
+        draw = partial(plot.draw, figure, look)
+        yield figure.name, figure.caption, figure.alt, draw, pgf.chart(figure, look)
+    if name in maps:
+        titled = {story.words.operation(name): maps[name]}
+        draw = partial(couplings.draw, titled)
+        yield f"coupling-{name}", COUPLES, couplings.alt(titled), draw, ""
 
 
 SECTION = Section(
@@ -215,21 +250,15 @@ SECTION = Section(
 <dt>Limits</dt><dd>{% for line in o.limits %}<span class="line">{{ line }}</span>{% endfor %}</dd>
 {% endif %}
 </dl>
-{% if o.coupling or o.cost %}
+{% if o.pictures %}
 <div class="beside">
-{% if o.cost %}
-<figure id="figure-{{ o.cost[0].name }}">
-{{ o.cost[1] }}
-<figcaption>{{ explained(unbroken(o.cost[0].caption)) }}
-<a href="figures/{{ o.cost[0].name }}.pdf">PDF</a></figcaption>
+{% for p in o.pictures %}
+<figure id="figure-{{ p.name }}">
+{{ p.svg }}
+<figcaption>{{ explained(unbroken(p.caption)) }}
+<a href="figures/{{ p.name }}.pdf">PDF</a></figcaption>
 </figure>
-{% endif %}
-{% if o.coupling %}
-<figure id="figure-coupling-{{ o.about.name }}">
-{{ o.coupling }}
-<figcaption>What couples: rows (l₁, l₂), columns l₃; open marks have an odd sum.</figcaption>
-</figure>
-{% endif %}
+{% endfor %}
 </div>
 {% endif %}
 {{ table(o.implementations, csv) if o.implementations }}

@@ -11,10 +11,10 @@ from pyarrow import parquet
 
 from bench.ask.reading import names
 from reports.data.records import TEXT, Field, columnar
-from reports.data.results import Result
+from reports.data.results import LEVEL, Result
 from reports.data.run import Run
 from reports.data.table import Cell, Column, Record, Table
-from reports.data.text import NONE, inside, quantity, scientific
+from reports.data.text import NONE, inside, percent, quantity, scientific
 
 NAME = "all-cases"
 EMBEDDED, ROOM = 10_000, 1_500_000
@@ -32,7 +32,7 @@ def table(found: Sequence[Field], results: Sequence[Result], keep: Sequence[int]
         Column("Implementation"),
         Column("Problem"),
         Column("Pass"),
-        Column("time [95\N{NO-BREAK SPACE}%]", numeric=True),
+        Column(f"time [{percent(LEVEL)}]", numeric=True),
         Column("error", numeric=True),
         Column("result"),
     ]
@@ -117,6 +117,7 @@ def _json(found: Sequence[Field], results: Sequence[Result], keep: Sequence[int]
     profile = run.plan.get("profile")
     data = {
         "count": len(keep),
+        "level": percent(LEVEL),
         "total": len(results),
         "fields": columnar(found, keep),
         "ids": columnar(more, keep),

@@ -15,6 +15,7 @@ from reports.data.expressivity import Expressivity
 from reports.data.results import Result
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, listing, raised, slug
+from reports.data.words import Words
 
 GROUPS = (
     (("rotation", "inversion", "translation"), "E(3)"),
@@ -132,7 +133,10 @@ def papers(registry: Registry, found: Iterable[About], results: Sequence[Result]
 
 
 def table(
-    found: Sequence[About], expressivity: Expressivity, references: Mapping[str, Reference]
+    found: Sequence[About],
+    expressivity: Expressivity,
+    references: Mapping[str, Reference],
+    read: Words,
 ) -> Table:
     """Return the catalogue."""
     first, *_, last = catalogue.STEPS
@@ -152,17 +156,17 @@ def table(
     ]
     rows, records = [], []
     for family, members in groupby(found, lambda o: o.family):
-        rows.append([Cell(family, header=True, span=len(columns), kind="family")])
+        rows.append([Cell(read.kind(family), header=True, span=len(columns), kind="family")])
         for o in members:
-            measured = expressing.sequence(expressivity, o.family, o.name)
+            measured = expressing.sequence(expressivity, o.family, o.name, read)
             differs = expressing.disagrees(expressivity, o.family, o.name)
             rows.append(
                 [
-                    Cell(o.name, o.summary, header=True, below=True),
+                    Cell(read.operation(o.name), o.summary, header=True, below=True),
                     _symmetry(o),
                     Cell("{} of {}".format(*o.paths)) if o.paths else Cell(kind="muted"),
                     _dimensions(o),
-                    _measured(o, measured, differs),
+                    _measured(o, measured, differs, read),
                     Cell(raised(o.order) or NONE, raised(_better(o)), below=True),
                     _lines([("", line) for line in _algorithms(o)]),
                     _lines(_links(o.papers, references)),
@@ -190,13 +194,14 @@ def _dimensions(o: About) -> Cell:
     return Cell(", ".join(NONE if d is None else str(d) for d in o.dimensions))
 
 
-def _measured(o: About, measured: Sequence[str], differs: bool) -> Cell:
+def _measured(o: About, measured: Sequence[str], differs: bool, read: Words) -> Cell:
     """Return what was measured of the question of the derived numbers, or else of any."""
     if not o.run:
         return Cell("not in this run", kind="muted")
     if not measured:
         return Cell(kind="muted", spoken="not measured")
-    alike = [line for line in measured if o.posed and line.startswith(f"{o.posed} ")]
+    posed = read.value(o.family, "", o.posed) if o.posed else ""
+    alike = [line for line in measured if posed and line.startswith(f"{posed}, ")]
     cell = _lines([("", line) for line in alike or measured])
     return replace(cell, badge="differs", kind="bad") if differs else cell
 

@@ -11,6 +11,7 @@ from reports.data.results import Result
 from reports.data.run import Run
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, count, natural
+from reports.data.words import Words
 
 NOT_RUN, WITHHELD = "not run", "withheld"
 SYMBOLS = {
@@ -38,10 +39,11 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One planned or measured case."""
+    """One planned or measured case; problem and implementation are in words."""
 
     case: str
     problem: str
+    operation: str
     implementation: str
     status: str
     reason: str
@@ -52,13 +54,19 @@ class Entry:
         return SYMBOLS.get(self.status, (self.status[:1].upper(), "bad"))
 
 
-def entries(run: Run, results: Sequence[Result]) -> list[Entry]:
-    """Return all cases: those with results, then those that were planned and have none."""
+def entries(run: Run, results: Sequence[Result], read: Words) -> list[Entry]:
+    """Return all cases: those with results, then those that were planned and have none.
+
+    What was planned is in words where something of the same problem, or the implementation, is
+    known.
+    """
+    problems = {str(r.columns.get("problem")): read.problem(r) for r in results}
     found = [
         Entry(
             case=str(r.columns.get("case")),
-            problem=_row_name(r.columns),
-            implementation=r.label,
+            problem=f"{read.problem(r)}, {read.pass_(r.columns.get('pass'))}",
+            operation=read.operation(r.columns.get("operation")),
+            implementation=read.implementation(r),
             status=WITHHELD if r.status == "ok" and r.withheld else r.status,
             reason=r.withheld,
         )
@@ -70,37 +78,30 @@ def entries(run: Run, results: Sequence[Result]) -> list[Entry]:
         name = str(case.get("case") or case.get("id") or case["key"])
         if case["key"] in seen or name in names:
             continue
-        found.append(
-            Entry(name, _planned_problem(case, name), _planned_name(case, name), NOT_RUN, "")
-        )
+        found.append(_planned(case, name, problems, read))
     return found
 
 
-def _row_name(columns: Mapping[str, Any]) -> str:
-    return f"{columns.get('problem')} {columns.get('pass')}"
-
-
-def _planned_problem(case: Mapping[str, Any], name: str) -> str:
-    problem, pass_ = case.get("problem"), case.get("pass")
-    if not isinstance(problem, str):
-        problem = name.partition("::")[0]
-    return f"{problem} {pass_ or ''}".strip()
-
-
-def _planned_name(case: Mapping[str, Any], name: str) -> str:
-    found = case.get("implementation") or name.partition("::")[2].partition("/")[0]
-    return str(found or NONE)
+def _planned(case: Mapping[str, Any], name: str, problems: Mapping[str, str], read: Words) -> Entry:
+    problem, _, rest = name.partition("::")
+    if isinstance(case.get("problem"), str):
+        problem = case["problem"]
+    pass_ = case.get("pass")
+    asked = ", ".join(filter(None, [problems.get(problem, problem), pass_ and read.pass_(pass_)]))
+    called = str(case.get("implementation") or rest.partition("/")[0] or NONE)
+    operation = called.partition(".")[0]
+    return Entry(name, asked, read.operation(operation), read.called(called), NOT_RUN, "")
 
 
 def matrix(found: Sequence[Entry]) -> Table:
     """Return problems by implementations, one symbol a case."""
-    implementations = sorted({e.implementation for e in found})
+    implementations = sorted({(e.operation, e.implementation) for e in found})
     problems = list(dict.fromkeys(e.problem for e in found))
-    cells: dict[tuple[str, str], list[Entry]] = defaultdict(list)
+    cells: dict[tuple[str, tuple[str, str]], list[Entry]] = defaultdict(list)
     for entry in found:
-        cells[entry.problem, entry.implementation].append(entry)
+        cells[entry.problem, (entry.operation, entry.implementation)].append(entry)
     columns = [Column("Problem and pass")]
-    columns += [Column(name, vertical=True) for name in implementations]
+    columns += [Column(name, group=operation, vertical=True) for operation, name in implementations]
     rows = [
         [
             Cell(problem, header=True),
@@ -109,7 +110,7 @@ def matrix(found: Sequence[Entry]) -> Table:
         for problem in problems
     ]
     used = sorted({e.status for e in found}, key=list(NAMES).index)
-    legend = [f"{Entry('', '', '', s, '').symbol[0]} {s}: {NAMES[s]}" for s in used]
+    legend = [f"{Entry('', '', '', '', s, '').symbol[0]} {s}: {NAMES[s]}" for s in used]
     legend.append("An empty cell: not planned.")
     records = [{"case": e.case, "status": e.status, "reason": e.reason} for e in found]
     caption = f"Every case by status: {count(len(found), 'case')}"
@@ -154,7 +155,7 @@ def reasons(found: Sequence[Entry]) -> list[Reason]:
             status,
             reason or NAMES[status],
             tuple(sorted(e.case for e in group)),
-            tuple(sorted({e.implementation for e in group})),
+            tuple(sorted({f"{e.operation} ({e.implementation})" for e in group})),
         )
         for (status, reason), group in groups.items()
     ]

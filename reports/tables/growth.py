@@ -15,10 +15,10 @@ from analysis.verdict import SURE, Verdict
 from impls.registry import Registry
 from reports.data.blocks import Block, compared, title_of
 from reports.data.clocks import Clock, names, telling
-from reports.data.results import TARGET, Result
+from reports.data.results import LEVEL, TARGET, Result
 from reports.data.symmetry import asked, broken, words
 from reports.data.table import Cell, Column, Table
-from reports.data.text import NONE, number
+from reports.data.text import NONE, number, percent
 from reports.data.words import Words
 
 LEAST = 3
@@ -33,14 +33,15 @@ Place = tuple[Any, ...]
 
 def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
     """Return the exponent of time in each size of all that has LEAST, beside the theory."""
+    sure = percent(LEVEL)
     columns = [
         Column("Implementation"),
         Column("Problem"),
         Column("Pass"),
         Column("Size"),
-        Column("of time [95 %]", "exponent, measured", True),
-        Column("of memory [95 %]", "exponent, measured", True),
-        Column("of the arithmetic it needs [95 %]", "exponent, counted", True),
+        Column(f"of time [{sure}]", "exponent, measured", True),
+        Column(f"of memory [{sure}]", "exponent, measured", True),
+        Column(f"of the arithmetic it needs [{sure}]", "exponent, counted", True),
         Column("of its algorithm", "exponent, stated", True),
         Column("so far"),
     ]
@@ -50,7 +51,7 @@ def exponents(blocks: Sequence[Block], registry: Registry) -> Table:
     for (size, label, problem, pass_, _), series in along.items():
         sizes, results = zip(*series, strict=True)
         clock = results[0].clock
-        found = exponent(sizes, [r.time or 0.0 for r in results])
+        found = exponent(sizes, [r.time or 0.0 for r in results], level=LEVEL)
         source, memory = _memory(sizes, results)
         counted = _exponent(sizes, results, COUNTED)
         stated = _stated(results[0], registry, size)
@@ -91,7 +92,7 @@ def _memory(sizes: Sequence[float], results: Sequence[Result]) -> tuple[str, Int
 def _exponent(sizes: Sequence[float], results: Sequence[Result], probe: str) -> Interval | None:
     """Return the exponent of a probe; None where a result lacks it or has none to speak of."""
     values = [r.value(probe) or 0.0 for r in results]
-    return exponent(sizes, values) if all(values) else None
+    return exponent(sizes, values, level=LEVEL) if all(values) else None
 
 
 def _cell(found: Interval | None, source: str = "") -> Cell:
@@ -115,7 +116,7 @@ def overtakings(blocks: Sequence[Block], registry: Registry) -> Table:
         Column("Pass"),
         Column("less time below"),
         Column("less time above"),
-        Column("at", numeric=True, unit=f"[{100 * SURE:g} %]"),
+        Column("at", numeric=True, unit=f"[{percent(SURE)}]"),
     ]
     along, read = _series(blocks), Words(registry)
     told = telling(_clocks(along))

@@ -12,10 +12,19 @@ from reports.data import roofline
 from reports.data.blocks import Block, facts, judged
 from reports.data.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
 from reports.data.expressivity import Expressivity
-from reports.data.results import TARGET, Measure, Result
+from reports.data.results import LEVEL, TARGET, Measure, Result
 from reports.data.sets import ReportSet
 from reports.data.table import Cell, Column, Table
-from reports.data.text import NONE, decimals, fixed, listing, number, scale_of, scientific
+from reports.data.text import (
+    NONE,
+    decimals,
+    fixed,
+    listing,
+    number,
+    percent,
+    scale_of,
+    scientific,
+)
 from reports.data.words import Words
 
 COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
@@ -66,7 +75,7 @@ def table(
         Column("Operation"),
         Column("Implementation", unit="name in commands, layout, kernel"),
         *(
-            Column(f"{label} [95\N{NO-BREAK SPACE}%]", COST, True, unit)
+            Column(f"{label} [{percent(LEVEL)}]", COST, True, unit)
             for label, unit in _clock_heads(block, clocks, scales)
         ),
         Column("against the baseline", COST),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from reports.data.blocks import Block, beside_fastest
-from reports.data.results import Result
+from reports.data.knobs import asymmetry_of, error_of, sweeps
+from reports.data.results import LEVEL, Result
 from reports.data.table import Cell, Column, Table
-from reports.data.text import NONE, count, quantity, raised, scale_of, scientific, slug
+from reports.data.text import NONE, count, percent, quantity, raised, scale_of, scientific, slug
 from reports.data.words import STATUSES, Words
 from reports.tables.catalogue import About
 from reports.tables.headline import interval
@@ -43,25 +43,26 @@ def implementations(name: str, block: Block, names: Words, about: About | None) 
                     Cell(beside, kind="muted" if r is done[0] else ""),
                     _quantity(_memory(r), "B"),
                     _quantity(r.value("time.first"), "s"),
-                    Cell(scientific(_error(r))),
+                    Cell(scientific(error_of(r))),
                 ]
             )
         records.append(
             {"implementation": r.label, "status": r.status, f"{r.clock.probe} [s]": r.time,
              "against_the_fastest": str(against.get(r.label) or ""), "memory [B]": _memory(r),
-             "time.first [s]": r.value("time.first"), "error": _error(r), "order": order}
+             "time.first [s]": r.value("time.first"), "error": error_of(r), "order": order}
         )  # fmt: skip
     columns = [
         Column("Implementation"),
         Column("Grows as"),
-        Column("Time [95\N{NO-BREAK SPACE}%]", numeric=True),
+        Column(f"Time [{percent(LEVEL)}]", numeric=True),
         Column("Against the fastest"),
         Column("Memory", numeric=True),
         Column("First call", numeric=True),
         Column("Error", numeric=True),
     ]
     first = block.results[0]
-    caption = f"Implementations, {names.pass_(first.columns.get('pass'))}: {names.problem(first)}"
+    pass_ = names.pass_(first.columns.get("pass"))
+    caption = f"{names.operation(name)}: implementations, {pass_}: {names.problem(first)}"
     return Table(f"implementations-{slug(name)}", caption, columns, rows, (), records)
 
 
@@ -78,61 +79,41 @@ def _memory(r: Result) -> float | None:
     return None
 
 
-def _error(r: Result) -> float | None:
-    found = [m.value for p, m in r.gates if p.startswith("error.") and m.value is not None]
-    return max(found, default=None)
-
-
 def knobs(name: str, results: Sequence[Result], names: Words) -> Table | None:
     """Return error and time against the values of a knob, where several were measured."""
-    found: dict[Any, list[Result]] = defaultdict(list)
-    for r in results:
-        if r.columns.get("operation") != name or r.status == "skip":
-            continue
-        for column in r.columns:
-            if column.startswith("knob."):
-                where = r.columns.get("problem"), r.columns.get("pass"), column
-                found[where, r.columns.get("implementation")].append(r)
-    swept = [
-        (column, group)
-        for ((_, _, column), _), group in found.items()
-        if len({r.columns[column] for r in group}) > 1
-    ]
-    if not swept:
+    found = sweeps(name, results)
+    if not found:
         return None
     rows, records = [], []
-    for column, group in swept:
-        for r in sorted(group, key=lambda r: float(r.columns[column])):
-            value, broken = r.columns[column], _worst(r)
+    for sweep in found:
+        for value, r in zip(sweep.values, sweep.results, strict=True):
             rows.append(
                 [
                     Cell(names.problem(r), header=True),
-                    Cell(names.implementation(r)),
-                    Cell(f"{column.removeprefix('knob.')} = {value}"),
+                    Cell(names.implementation(r, knobs=False)),
+                    Cell(names.pass_(r.columns.get("pass"))),
+                    Cell(f"{sweep.knob.replace('_', ' ')} = {value}"),
                     _quantity(r.time, "s"),
-                    Cell(scientific(_error(r))),
-                    Cell(scientific(broken)),
+                    Cell(scientific(error_of(r))),
+                    Cell(scientific(asymmetry_of(r))),
                 ]
             )
             records.append(
-                {"case": r.columns.get("case"), column: value, f"{r.clock.probe} [s]": r.time,
-                 "error": _error(r), "symmetry": broken}
+                {"case": r.columns.get("case"), f"knob.{sweep.knob}": value,
+                 f"{r.clock.probe} [s]": r.time, "error": error_of(r),
+                 "symmetry": asymmetry_of(r)}
             )  # fmt: skip
     columns = [
         Column("Problem"),
         Column("Implementation"),
+        Column("Pass"),
         Column("Knob"),
         Column("Time", numeric=True),
         Column("Error at this value", numeric=True),
         Column("Symmetry, worst error", numeric=True),
     ]
-    caption = "Cost and error against the knob"
+    caption = f"{names.operation(name)}: cost and error against the knob"
     return Table(f"knobs-{slug(name)}", caption, columns, rows, (), records)
-
-
-def _worst(r: Result) -> float | None:
-    judged = [m.value for p, m in r.measures.items() if p.startswith("equiv.")]
-    return max((value for value in judged if value is not None), default=None)
 
 
 def limits(name: str, results: Sequence[Result], names: Words) -> list[str]:

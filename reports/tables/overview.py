@@ -17,7 +17,7 @@ from reports.data.sets import ReportSet
 from reports.data.symmetry import asked, broken, keeping, words
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, number, quantity
-from reports.data.words import Words
+from reports.data.words import STATUSES, Words
 from reports.tables.headline import LAUNCHES, mark
 
 ANY = "Lowest time that keeps every symmetry asked for"
@@ -209,7 +209,10 @@ LINES = 8
 
 
 def verdict(
-    counted: Sequence[tuple[str, int]], blocks: Sequence[Block], expressivity: Expressivity
+    counted: Sequence[tuple[str, int]],
+    blocks: Sequence[Block],
+    expressivity: Expressivity,
+    read: Words,
 ) -> tuple[str, ...]:
     """Return the counts, what is launch-bound, and of the largest problems who needs least time."""
     largest: dict[tuple[Any, ...], Block] = {}
@@ -218,25 +221,28 @@ def verdict(
         kind = first.columns.get("family"), first.get("setting"), first.get("symmetry")
         if any(r.published for r in block.results):
             largest[(*kind, first.get("graph"), first.get("pass"), first.get("device"))] = block
-    lines = [", ".join(f"{n} {name}" for name, n in counted), *launch_bound(blocks)]
+    became = ", ".join(f"{n} {STATUSES.get(name, name)}" for name, n in counted)
+    lines = [became, *launch_bound(blocks)]
     told = telling(block.clock for block in blocks)
     shown = list(largest.values())
     for block in shown[:LINES]:
         fastest, richest = winners(block, expressivity)
-        pass_ = block.target.split(",")[0] + told(block.clock)
-        line = f"{block.title}, {pass_}: {_named(fastest, expressivity)}"
+        first = block.results[0]
+        pass_ = read.pass_(first.columns.get("pass")) + told(block.clock)
+        line = f"{read.problem(first)}, {pass_}: {_named(fastest, expressivity, read)}"
         if richest is not None and richest is not fastest:
             dim = expressivity.dim(richest)
-            line += f"; of those with dim {dim:g}: {_named(richest, expressivity)}"
+            line += f"; of those with {dim:g} dimensions: {_named(richest, expressivity, read)}"
         lines.append(line)
     if len(shown) > LINES:
         lines.append(f"and {len(shown) - LINES} more on the page")
     return tuple(lines)
 
 
-def _named(r: Result | None, expressivity: Expressivity) -> str:
+def _named(r: Result | None, expressivity: Expressivity, read: Words) -> str:
     if r is None:
         return "nothing keeps every symmetry asked for"
     dim = expressivity.dim(r)
-    shown = f" (dim {' '.join(filter(None, [f'{dim:g}', _of(r, expressivity)]))})" if dim else ""
-    return f"{r.label} {quantity(r.time or 0.0, 's')}{shown}"
+    of = _of(r, expressivity)
+    shown = f" ({' '.join(filter(None, [f'{dim:g}', of, 'dimensions']))})" if dim else ""
+    return f"{read.both(r)}, {quantity(r.time or 0.0, 's')}{shown}"

@@ -65,12 +65,16 @@ class Writer:
         draws: int | None = None,
         protocol: str = "p1",
         sizes: Mapping[str, Any] | None = None,
+        knobs: Mapping[str, Any] | None = None,
     ) -> None:
+        """Write a case; `knobs` are those not at their defaults."""
+        turned = ",".join(f"{k}={v}" for k, v in sorted((knobs or {}).items()))
+        turned = f"{{{turned}}}" if turned else ""
         operation, _, name = implementation.partition(".")
         where = "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in facets.items())
         problem = f"{family}/{where}/float32"
         columns = {
-            "case": f"{problem}::{implementation}/{pass_}/{mode}@{device}-ieee-t1",
+            "case": f"{problem}::{implementation}{turned}/{pass_}/{mode}@{device}-ieee-t1",
             "problem": problem,
             "family": family,
             "operation": operation,
@@ -86,6 +90,7 @@ class Writer:
             "threads": 1,
             **{f"facet.{k}": v for k, v in facets.items()},
             **{f"size.{k}": v for k, v in (sizes or {}).items()},
+            **{f"knob.{k}": v for k, v in (knobs or {}).items()},
             **({} if draws is None else {"draws": draws}),
         }
         key = f"key{len(self.planned):04d}"

@@ -19,6 +19,7 @@ import pytest
 
 from bench.__main__ import parser_of
 from reports.build import build
+from reports.data import claims
 from tests.reports.browser import Browser, Tab, program
 from tests.reports.conftest import HOSTILE, Writer
 
@@ -26,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 AXE = Path(os.environ.get("EQUIBENCH_AXE", ROOT / ".cache/axe-core/axe.min.js"))
 """axe-core of the npm registry, which its licence keeps out of this repository: `make axe`."""
 EXPLORER = "#explorer?"
+PUBLISHED = [path.parent.name for path in ROOT.glob("reports/published/*/rows.jsonl")]
 OPEN_ALL = "document.querySelectorAll('details').forEach((part) => { part.open = true; })"
 ROWS = "[...document.querySelectorAll('#explorer-table tbody tr')]"
 SCREENS = pytest.mark.parametrize(
@@ -90,6 +92,36 @@ def test_the_page_fits_the_screen_and_is_folded(
         assert tab.evaluate(f"{root}.scrollWidth") <= width
         tab.evaluate(OPEN_ALL)
         assert tab.evaluate(f"{root}.scrollWidth") <= width
+        assert tab.evaluate(WIDER) == []
+
+
+WIDER = """[...document.querySelectorAll('svg.figure')]
+  .filter((each) => each.getAttribute('width') > each.parentElement.clientWidth)
+  .map((each) => each.closest('figure').id)"""
+"""Figures with a panel that is made smaller than it was drawn: its text is too."""
+
+
+@pytest.fixture(scope="module", params=sorted(PUBLISHED))
+def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a published run."""
+    out = tmp_path_factory.mktemp(f"published-{request.param}")
+    build(ROOT / "reports/published" / request.param, out)
+    return out
+
+
+def test_a_published_page_keeps_the_limits(show: Callable[..., Tab], published: Path) -> None:
+    assert (published / "index.html").stat().st_size <= 5_000_000
+    root = "document.documentElement"
+    with show(page=published) as tab:
+        assert tab.evaluate(f"{root}.scrollHeight") <= 20_000
+        assert len(_stops(tab)) <= 80
+        assert _pages(tab.pdf()) <= 15
+    with show(page=published, width=390) as tab:
+        assert tab.evaluate(f"{root}.scrollHeight") <= 20_000
+        tab.evaluate(OPEN_ALL)
+        assert tab.evaluate(f"{root}.scrollWidth") <= 390
+        assert tab.evaluate(SMALL_TEXT) == tab.evaluate(WIDER) == []
+        assert not AXE.is_file() or _violations(tab) == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -119,19 +151,25 @@ SMALL_TEXT = """(() => {
 
 def test_the_front_has_few_tab_stops_and_none_is_a_permalink(show: Callable[..., Tab]) -> None:
     with show() as tab:
-        stops: list[str] = []
-        while len(stops) < 200:
-            tab.press("Tab")
-            at = tab.evaluate(
-                "(() => { const at = document.activeElement; if (at === document.body) return '';"
-                " const all = [...document.querySelectorAll('*')];"
-                " return `${all.indexOf(at)} ${at.className}`; })()"
-            )
-            if not at or at in stops:
-                break
-            stops.append(at)
+        stops = _stops(tab)
         assert 10 < len(stops) <= 80
         assert not [stop for stop in stops if "permalink" in stop]
+
+
+def _stops(tab: Tab) -> list[str]:
+    """Return the place and class of what the tab key reaches, in turn."""
+    stops: list[str] = []
+    while len(stops) < 200:
+        tab.press("Tab")
+        at = tab.evaluate(
+            "(() => { const at = document.activeElement; if (at === document.body) return '';"
+            " const all = [...document.querySelectorAll('*')];"
+            " return `${all.indexOf(at)} ${at.className}`; })()"
+        )
+        if not at or at in stops:
+            break
+        stops.append(at)
+    return stops
 
 
 def test_it_prints_on_a_few_pages(show: Callable[..., Tab]) -> None:
@@ -328,7 +366,7 @@ def test_without_scripts_a_table_stands(show: Callable[..., Tab]) -> None:
 
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a run with hostile text in every text of rows, plan and facts."""
+    """Return the page of a run with hostile text in rows, plan, facts and a claim."""
     directory, out = tmp_path_factory.mktemp("hostile"), tmp_path_factory.mktemp("hostile-page")
     writer = Writer(directory)
     facts = {"cpu": HOSTILE, "cores": 2, "gpus": [HOSTILE], HOSTILE: HOSTILE}
@@ -352,7 +390,15 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plan = json.loads((directory / "plan.json").read_text(encoding="utf-8"))
     plan |= {"profile": HOSTILE, "commands": [{"command": HOSTILE, "run": HOSTILE}]}
     (directory / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
-    build(directory, out)
+    fields = ("id", "claim", "setting", "value", "where", "evidence", "not_testable")
+    claim = {"operation": "gaunt", "paper": "luo2024"} | dict.fromkeys(fields, HOSTILE)
+    lines = "".join(f"{name} = {json.dumps(text)}\n" for name, text in claim.items())
+    (directory / "claims").mkdir()
+    (directory / "claims/gaunt.toml").write_text(f"[[claim]]\n{lines}", encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        told = claims.read(directory / "claims")
+        patch.setattr(claims, "read", lambda: told)
+        build(directory, out)
     return out
 
 
@@ -367,9 +413,10 @@ def test_hostile_text_stays_text(show: Callable[..., Tab], hostile: Path, width:
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         scripts = tab.evaluate("[...document.scripts].map((each) => each.textContent.slice(0, 40))")
         assert not [text for text in scripts if "alert" in text]
-        assert "<script>alert(1)</script> $x^2$" in tab.evaluate(
-            "document.getElementById('explorer-app').textContent"
-        )
+        for of in ("#explorer-app", ".claims"):
+            every = f"[...document.querySelectorAll('{of}')]"
+            told = tab.evaluate(f"{every}.map((each) => each.textContent).join()")
+            assert "<script>alert(1)</script> $x^2$" in told
 
 
 @SCREENS
@@ -378,11 +425,17 @@ def test_axe_finds_nothing(show: Callable[..., Tab], width: int, dark: bool) -> 
     with show(EXPLORER, width=width, dark=dark) as tab:
         tab.wait("document.querySelector('.explorer-plot svg text')")
         _click(tab, "#explorer-table td button")
-        tab.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
-        for opening in ("0", OPEN_ALL):
-            tab.evaluate(opening)
-            found = tab.evaluate(
-                "axe.run().then((all) => all.violations.map((each) => `${each.id}: ${each.help}: "
-                "${each.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' ')}`))"
-            )
-            assert found == []
+        assert _violations(tab) == []
+        tab.evaluate(OPEN_ALL)
+        assert _violations(tab) == []
+
+
+def _violations(tab: Tab) -> list[str]:
+    """Return what axe-core finds, with the places."""
+    tab.evaluate(AXE.read_text(encoding="utf-8") + "; 0")
+    return list(
+        tab.evaluate(
+            "axe.run().then((all) => all.violations.map((each) => `${each.id}: ${each.help}: "
+            "${each.nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(' ')}`))"
+        )
+    )

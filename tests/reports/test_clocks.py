@@ -77,7 +77,9 @@ def test_on_a_gpu_the_device_ranks_whatever_the_host_says(opposite: Any) -> None
         1e-5 * (1.04 * 1.14 * 1.24 * 1.34) ** 0.25
     )
     assert "lowest.time.host [s]" not in least
-    assert "gaunt.torch_many 11" in overview.verdict([("timed", 3)], found, can)[-1]
+    assert (
+        "Gaunt product (torch_many), 11" in overview.verdict([("timed", 3)], found, can, WORDS)[-1]
+    )
     (rival,) = algorithms.table(found, WORDS).records
     assert rival["fastest"] == "gaunt.torch_many" and rival["speed"] == pytest.approx(1 / 4)
     rows = {r["implementation"]: r for r in headline.table(block, can, known, {}, WORDS).records}
@@ -217,7 +219,7 @@ def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:
         note.startswith("¶ launch-bound: time.host is more than 1.3") for note in table.notes
     )
     line = "3 of 4 are launch-bound: the host cannot feed the device this fast"
-    assert line in overview.verdict([("timed", 4)], found, can)[1]
+    assert line in overview.verdict([("timed", 4)], found, can, WORDS)[1]
     least = overview.table(found, can, sets.read(), WORDS)
     assert line in least.notes[0] and "¶" in text(least)
 
@@ -225,7 +227,7 @@ def test_launch_bound_is_marked_and_counted(opposite: Any) -> None:
 def test_where_the_host_keeps_up_nothing_is_said(writer: Any) -> None:
     writer.case("gaunt.torch_fed", PRODUCT, time=1.29e-4, kernels=1e-4, device="cuda")
     found, can = blocks(writer), collect([], frozenset())
-    assert not any("launch" in line for line in overview.verdict([], found, can))
+    assert not any("launch" in line for line in overview.verdict([], found, can, WORDS))
     assert "¶" not in text(headline.table(found[0], can, sets.read(), {}, WORDS))
 
 

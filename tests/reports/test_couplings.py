@@ -35,6 +35,7 @@ def test_gaunt_couples_even_sums_and_the_bracket_odd_ones(maps):
 
 @pytest.mark.slow
 def test_the_drawing_has_a_panel_each_and_the_same_bytes(maps):
-    svg, pdf = couplings.draw(maps)
+    svg, pdf, panels = couplings.draw(maps)
     assert all(re.search(rf">\s*{name}\s*<", svg) for name in maps)
-    assert pdf[:4] == b"%PDF" and couplings.draw(maps) == (svg, pdf)
+    assert len(panels) == len(maps) and all(map(re.search, maps, panels))
+    assert pdf[:4] == b"%PDF" and couplings.draw(maps) == (svg, pdf, panels)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
+from matplotlib.text import Text
 
 from impls.registry import load
 from reports.data.blocks import blocks_of
@@ -18,9 +20,17 @@ from reports.data.series import Series, leading, series_of
 from reports.data.words import Words
 from reports.figures import plot
 from reports.figures.curves import Curve, Figure, Panel
-from reports.figures.front import Point, best_of_each, draw, figure_of, figures, not_dominated
+from reports.figures.front import (
+    NAMED,
+    Point,
+    best_of_each,
+    draw,
+    figure_of,
+    figures,
+    not_dominated,
+)
 from reports.figures.labels import Label, place
-from reports.figures.style import looks
+from reports.figures.style import SCREEN, looks
 
 
 def measure(value: float, unit: str = "1", claimed: bool = True) -> Measure:
@@ -74,10 +84,11 @@ def test_a_figure_has_every_published_point_and_names_the_front() -> None:
     assert [p.label for p in best_of_each(points)] == [
         "gaunt.torch_a", "full.torch_a", "matrix.torch_a",
     ]  # fmt: skip
-    assert "forward at lmax 2: gaunt.torch_a (100.0 µs, dim 9) and full.torch_a" in figure.alt
+    assert "forward at L = 2: Gaunt product (100.0 µs, dimension 9) and full" in figure.alt
     assert "Not dominated at L = 2, forward: Gaunt product for 100.0 µs (9)" in figure.caption
-    svg, pdf = draw(figure, looks(results))
-    assert pdf.startswith(b"%PDF") and (svg, pdf) == draw(figure, looks(results))
+    svg, pdf, panels = made = draw(figure, looks(results))
+    assert pdf.startswith(b"%PDF") and made == draw(figure, looks(results))
+    assert len(panels) == 2 and "L = 2, forward" in panels[0] and "with gradients" in panels[1]
     for word in (
         "L = 2, forward",
         "with gradients",
@@ -145,6 +156,25 @@ def test_labels_cover_neither_each_other_nor_dots() -> None:
     assert boxes[3].x1 <= ax.get_window_extent().x1
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_labels_of_points_that_nearly_coincide_do_not_meet(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    canvas = Canvas(figsize=(SCREEN, 2.6))
+    FigureCanvasAgg(canvas)
+    ax = canvas.subplots()
+    ax.set_xlim(0, 1), ax.set_ylim(0, 1)
+    dots = [(0.2 + 0.03 * x, 0.7 + 0.02 * y) for x, y in rng.random((NAMED, 2))]
+    texts = ["Gaunt", "Matrix\n(breaks inversion)", *(f"operation {i}" for i in range(NAMED - 2))]
+    place(ax, [Label(*dot, text, "black") for dot, text in zip(dots, texts, strict=True)], dots)
+    canvas.draw_without_rendering()
+    extents = [Text.get_window_extent(text) for text in ax.texts]
+    assert len(extents) == NAMED
+    frame = ax.get_window_extent()
+    for i, a in enumerate(extents):
+        assert not any(a.overlaps(b) for b in extents[i + 1 :])
+        assert frame.x0 - 1 <= a.x0 and a.x1 <= frame.x1 + 1
+
+
 def chart(*ends: tuple[str, float, float | None]) -> Figure:
     """Return a figure of curves (label, value at its end, upper end of its interval)."""
 
@@ -163,7 +193,7 @@ def test_a_panel_labels_seven_the_lowest_of_each_operation_first() -> None:
     shown = [c.label for c in plot.named(many.panels[0].curves)]
     assert shown[:2] == ["quick.torch_0", "slow.torch_a"] and len(shown) == plot.NAMED
     results = [result(c.label, 1.0, None) for c in many.panels[0].curves]
-    svg, _ = plot.draw(many, looks(results))
+    svg, *_ = plot.draw(many, looks(results))
     assert "quick.torch_5" in svg and "quick.torch_8" not in svg
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 from impls.registry import load
 from reports.data import claims, usage
 from reports.data.blocks import blocks_of
+from reports.data.expressivity import collect
 from reports.data.losses import NO_CROSS, NO_DOT, SUMMED, derivable, lost
-from reports.data.results import Result, summarise
+from reports.data.results import Result, summarise, turned
 from reports.data.run import read
 from reports.data.series import series_of
 from reports.data.words import Words
-from reports.figures import cost, plot
+from reports.figures import cost, knobs, plot
 from reports.figures.style import GREY, looks
 from reports.tables import operation
 
@@ -94,17 +96,69 @@ def test_implementations_stand_beside_the_fastest_of_their_operation(writer: Any
     ]
 
 
-def test_a_knob_that_was_swept_has_a_table(writer: Any) -> None:
-    swept: list[Result] = []
-    assert operation.knobs("grid_mlp", swept, WORDS) is None
-    for value, error in ((6, 1e-2), (12, 1e-4)):
-        columns = {"operation": "grid_mlp", "implementation": "grid_mlp.torch_dense", "pass": "fwd"}
-        columns |= {"problem": "p", "family": "feature", "mode": "eager", "knob.resolution": value}
-        writer.case("grid_mlp.torch_dense", AT, groups={"rotation": (error, False)})
-        last = results_of(writer)[-1]
-        swept.append(Result(columns, last.label, "ok", "", {}, last.measures, last.sampled))
-    table = operation.knobs("grid_mlp", swept, WORDS)
-    assert table is not None and [r["knob.resolution"] for r in table.records] == [6, 12]
+def swept(writer: Any) -> list[Result]:
+    """Return a sweep of the rank of one implementation, beside a case of another data type."""
+    for rank in (1, 2, 4):
+        writer.case(
+            "low_rank.torch_terms", AT, time=1e-4 * rank, dim=(3 * rank, 3 * rank),
+            groups={"rotation": (1e-1 / rank**2, False)}, knobs={"rank": rank},
+        )  # fmt: skip
+    writer.case("low_rank.torch_terms", AT, time=1.0, pass_="grad", knobs={"rank": 2})
+    return results_of(writer)
+
+
+def test_a_knob_that_was_swept_has_a_table_and_figures(writer: Any) -> None:
+    assert operation.knobs("low_rank", [], WORDS) is None
+    results = swept(writer)
+    table = operation.knobs("low_rank", results, WORDS)
+    assert table is not None and [r["knob.rank"] for r in table.records] == [1, 2, 4]
+    can = collect(results, frozenset())
+    made = {f.name: f for f in knobs.figures_of("low_rank", results, can, WORDS)}
+    points = {
+        name.removesuffix("-low-rank"): [p[:2] for p in figure.panels[0].curves[0].points]
+        for name, figure in made.items()
+    }
+    assert points["knob-dimension"] == [(1, 3), (2, 6), (4, 12)]
+    assert [x for x, _ in points["knob-time"]] == [1, 2, 4]
+    assert points["knob-symmetry"] == [(1, 0.1), (2, 0.025), (4, 0.00625)]
+    assert "intervals" in made["knob-time-low-rank"].caption
+    said = made["knob-symmetry-low-rank"].caption
+    assert "lowest at rank = 4" in said and "intervals" not in said and "median" not in said
+    assert "express on a linear axis against rank" in made["knob-dimension-low-rank"].alt
+    assert knobs.figures_of("gaunt", results, can, WORDS) == []
+
+
+def test_what_a_knob_does_not_move_is_not_drawn(writer: Any) -> None:
+    for rank in (1, 2):
+        writer.case("low_rank.torch_terms", AT, time=1e-4, knobs={"rank": rank})
+    found = knobs.figures_of("low_rank", results_of(writer), collect([], frozenset()), WORDS)
+    assert [figure.name for figure in found] == ["knob-time-low-rank"]
+
+
+def test_a_knob_tells_cases_apart(writer: Any) -> None:
+    """By their labels, their names and what they express; a knob at its default does not."""
+    results = [r for r in swept(writer) if r.columns["pass"] == "fwd"]
+    assert [r.label for r in results] == [f"low_rank.torch_terms{{rank={n}}}" for n in (1, 2, 4)]
+    assert [WORDS.implementation(r)[-6:] for r in results] == ["rank 1", "rank 2", "rank 4"]
+    can = collect(results, frozenset())
+    assert [can.dim(r) for r in results] == [3, 6, 12]
+    columns = {k: v for k, v in results[0].columns.items() if k != "case"}
+    assert turned({**columns, "case": "p::low_rank.torch_terms/fwd"}) == {}
+
+
+def test_a_caption_says_what_is_not_told_apart_from_the_lowest(writer: Any) -> None:
+    for lmax in (1, 2):
+        at = {**AT, "lmax": lmax}
+        for name, time in (("a", 1.0), ("b", 1.001), ("c", 1.002), ("d", 1.003), ("e", 3.0)):
+            writer.case(f"gaunt.torch_{name}", at, time=1e-4 * time, rounds=5)
+    (series,) = series_of(blocks_of(results_of(writer)))
+    made = cost.figure_of(series, "gaunt", WORDS)
+    assert made is not None
+    said = made[0].caption
+    assert "lowest median at" in said and "not told apart from torch_b, torch_c and 1 more" in said
+    (alone,) = made[0].panels
+    clear = replace(made[0], panels=(replace(alone, near=frozenset({"gaunt.torch_a"})),))
+    assert "forward: lowest at" in clear.caption and "not told apart" not in clear.caption
 
 
 def test_cost_is_drawn_with_the_baseline_in_grey(writer: Any) -> None:
@@ -120,7 +174,7 @@ def test_cost_is_drawn_with_the_baseline_in_grey(writer: Any) -> None:
     figure, baseline = found
     labels = [c.label for c in figure.panels[0].curves]
     assert labels == [*(f"gaunt.torch_{i}" for i in range(cost.BEST)), "clebsch_gordan.torch_e3nn"]
-    svg, _ = plot.draw(figure, cost.muted(looks(results), baseline))
+    svg, *_ = plot.draw(figure, cost.muted(looks(results), baseline))
     assert GREY in svg and "baseline:" in svg
     assert "growing as degree L" in figure.caption
     own = cost.figure_of(series, "clebsch_gordan", WORDS)
@@ -136,7 +190,7 @@ def test_the_page_has_a_part_for_each_operation_and_opens_what_it_opens_with(pag
     assert len(names) == len(set(names)) > len(REGISTRY.operations)
     opened = [name for shut, name in parts if shut]
     assert opened[:2] == ["operation-product-gaunt", "operation-product-clebsch-gordan"]
-    assert len(opened) == 3, "what breaks a symmetry comes last"
+    assert len(opened) == 2, "what breaks a symmetry is no choice"
     assert names[: len(opened)] == opened, "first"
     gaunt = page[page.index('id="operation-product-gaunt"') :]
     gaunt = gaunt[: gaunt.index('class="problem operation"')]

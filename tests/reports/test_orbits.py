@@ -28,13 +28,13 @@ def of(group):
 @pytest.mark.parametrize("kind", MATRICES)
 def test_drawings_of_groups_of_space(kind):
     group, words = MATRICES[kind]
-    svg, pdf = draw(of(group))
+    svg, pdf, panels = draw(of(group))
     assert pdf.startswith(b"%PDF")
     for word in (*words, "relative error", "against the consensus"):
         assert word in svg
     assert "<image" not in svg  # the page's policy would not show it
     assert svg.count(">with inversion<") == (3 if kind == "six discs" else 0)
-    assert draw(of(group)) == (svg, pdf)
+    assert draw(of(group)) == (svg, pdf, panels) and panels
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_maps(group, space, names):
         12,
         truth=lambda a: {"z": a["x"]},
     )
-    svg, _ = draw(found)
+    svg, *_ = draw(found)
     assert all(name in svg for name in names) and "against the truth" in svg
 
 
@@ -95,5 +95,5 @@ def test_orbits_of_a_run_are_drawn_where_they_can_be():
     (shown,) = found
     assert shown.title == "op.mine, product: one problem, float32: axis, against the truth"
     assert shown.alt.endswith("Largest error of 3 elements: 0.3.")
-    svg, _ = draw(shown.found)
+    svg, *_ = draw(shown.found)
     assert "SO(2), against the truth" in svg

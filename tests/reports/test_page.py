@@ -139,13 +139,15 @@ def test_what_a_page_has_no_room_for_stands_in_its_file() -> None:
 
 def test_every_figure_has_a_text_from_its_data(page: str, report: Path) -> None:
     checker = Checker(page)
-    figures = [attrs for attrs in checker.all("svg")]
+    figures = [attrs for attrs in checker.all("div") if attrs.get("role") == "img"]
     assert len(figures) == len(list((report / "figures").glob("*.svg"))) >= 2
-    titles = re.findall(r'<title id="[^"]*--alt">([^<]*)</title>', page)
-    assert len(titles) == len(figures)
-    time = next(t for t in titles if t.startswith("Host time against lmax"))
-    assert "at lmax 1 from gaunt.torch_fourier (12." in time
+    assert all(attrs.get("aria-hidden") == "true" for attrs in checker.all("svg"))
+    texts = [str(attrs["aria-label"]) for attrs in figures]
+    time = next(t for t in texts if t.startswith("Host time against lmax"))
+    assert "at degree L = 1 from Gaunt product, PyTorch, 2D Fourier series, FFTs (12." in time
     assert "implementations" in time
+    for name in ("lmax 1", "mimo", "gaunt.", "clebsch_gordan", " dim "):
+        assert not [text for text in texts if name in text], name
 
 
 def test_hostile_text_stays_text(page: str, report: Path) -> None:
@@ -200,8 +202,8 @@ def test_the_answer_comes_first_and_the_catalogue_has_every_operation(
     assert places == sorted(places)
     table = _table(page, "catalogue")
     operations = load().operations
-    for name, operation in operations.items():
-        row = _row(table, f'<th scope="row">{name} <span')
+    for operation in operations.values():
+        row = _row(table, f'<th scope="row">{operation.title} <span')
         assert str(escape(operation.summary)) in row
         assert all(f"#ref-{key}" in row for key in (*operation.papers, *operation.users))
     file = report / "tables" / "catalogue.csv"
@@ -214,21 +216,28 @@ def test_the_answer_comes_first_and_the_catalogue_has_every_operation(
 
 def test_the_catalogue_says_what_is_derived_measured_and_missing(page: str) -> None:
     table = _table(page, "catalogue")
-    gaunt = _row(table, '<th scope="row">gaunt <span')
-    for text in ("14 of 19", "5, 9, 13, 17", "mimo o3, lmax 1–3: 5, 9, 13", "O(3)", "O(L⁵\xa0C)"):
+    gaunt = _row(table, '<th scope="row">Gaunt product <span')
+    for text in (
+        "14 of 19",
+        "5, 9, 13, 17",
+        "O(3), natural parity, degree L 1–3: 5, 9, 13",
+        "O(3)",
+        "O(L⁵\xa0C)",
+    ):
         assert text in gaunt, text
     assert re.search(r"[>, ]grid, [^<]*: O\(L³\xa0C\)<", gaunt) and "not in this run" not in gaunt
-    matrix = _row(table, '<th scope="row">matrix <span')
+    matrix = _row(table, '<th scope="row">Matrix product <span')
     assert ">SO(3) <" in matrix and "not measured" in matrix
-    gate = _row(table, '<th scope="row">gate <span')
+    gate = _row(table, '<th scope="row">Gate <span')
     assert "not in this run" in gate and "O(L² C)".replace(" ", "\xa0") in gate
-    assert ">E(3) <" in _row(table, '<th scope="row">geometric_bilinear <span')
-    low_rank = _row(table, '<th scope="row">low_rank <span')
+    assert ">E(3) <" in _row(table, '<th scope="row">Geometric bilinear layer <span')
+    low_rank = _row(table, '<th scope="row">Low-rank product <span')
     assert ">none<" in low_rank
     blur = _row(table, '<th scope="row">blur <span')
     assert "anti-aliased pooling" in blur and "circular_shift and zero_fill_shift" not in blur
-    families = re.findall(r'<th scope="row" colspan="9" class="family">(\w+)<a', table)
-    assert families[0] == "product" and "image" in families and len(set(families)) == len(families)
+    families = re.findall(r'<th scope="row" colspan="9" class="family">([^<]+)<a', table)
+    assert families[0] == "products of two features" and "image" in families
+    assert len(set(families)) == len(families)
 
 
 @pytest.mark.slow
@@ -236,8 +245,8 @@ def test_measured_expressivity_that_differs_is_marked_in_the_catalogue(
     writer: Any, built: Callable[[Any], str]
 ) -> None:
     writer.case("gaunt.torch_grid", dim=(6, 5))
-    row = _row(_table(built(writer), "catalogue"), '<th scope="row">gaunt <span')
-    assert '<span class="badge">differs</span>' in row and "lmax 1: 6" in row
+    row = _row(_table(built(writer), "catalogue"), '<th scope="row">Gaunt product <span')
+    assert '<span class="badge">differs</span>' in row and "degree L 1: 6" in row
 
 
 def test_expressivity_stands_beside_every_time(page: str) -> None:

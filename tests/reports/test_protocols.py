@@ -20,6 +20,8 @@ from reports.tables.growth import exponents, overtakings
 SIZES = (1, 2, 3, 4)
 BASELINE = "clebsch_gordan.torch_e3nn"
 
+WORDS = Words(load_registry())
+
 
 @pytest.fixture
 def rows(writer: Any) -> list[Any]:
@@ -61,12 +63,12 @@ def test_curves_and_expressivity_are_of_one_protocol(rows: list[Any]) -> None:
     results, known = summarise(rows)[0], sets.read()
     found = expressivity.collect(results, known.ignore)
     assert found.protocols == {"p1", "p2"} and len(found.found) == 6
-    table = expressivity.table(found, known)
+    table = expressivity.table(found, known, WORDS)
     assert table is not None and [r["protocol"] for r in table.records].count("p2") == 2
-    words = expressivity.sequence(found, "product", "clebsch_gordan")
+    words = expressivity.sequence(found, "product", "clebsch_gordan", WORDS)
     assert len(words) == 2 and words[0].endswith(": 5, 10, 15, 20")
     spec = next(s for s in known.figures if s.x == "lmax" and s.y == "time")
-    drawn = figures_of(spec, results, found, Words(load_registry()))
+    drawn = figures_of(spec, results, found, WORDS)
     points = sorted(len(c.points) for f in drawn for p in f.panels for c in p.curves)
     assert points and set(points) == {2, 4}
 
@@ -74,7 +76,7 @@ def test_curves_and_expressivity_are_of_one_protocol(rows: list[Any]) -> None:
 def test_one_protocol_is_not_named(rows: list[Any]) -> None:
     results, known = summarise([row for row in rows if row["protocol"] == "p1"])[0], sets.read()
     assert not any("protocol" in block.target for block in blocks_of(results))
-    table = expressivity.table(expressivity.collect(results, known.ignore), known)
+    table = expressivity.table(expressivity.collect(results, known.ignore), known, WORDS)
     assert table is not None and not any("protocol" in record for record in table.records)
 
 

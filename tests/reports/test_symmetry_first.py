@@ -48,8 +48,9 @@ def test_the_fastest_that_breaks_a_symmetry_is_no_lowest_time_anywhere(tempting:
     assert record["lowest.implementation"] == "gaunt.torch_grid"
     assert record["most_expressive.implementation"] == "clebsch_gordan.torch_e3nn"
     assert record["breaks_symmetry"] == "matrix.torch_dense 104.0 µs: inversion"
-    line = overview.verdict([("timed", 3)], found, can)[-1]
-    assert "gaunt.torch_grid 312 µs (dim 9)" in line and "matrix" not in line
+    line = overview.verdict([("timed", 3)], found, can, WORDS)[-1]
+    assert "Gaunt product (PyTorch, product grid, separable stages), 312 µs (9 dimensions)" in line
+    assert "Matrix" not in line
     assert {r["implementation"] for r in trade.table(found, can, WORDS).records} == {
         "clebsch_gordan.torch_e3nn", "gaunt.torch_grid",
     }  # fmt: skip
@@ -61,7 +62,7 @@ def test_where_all_break_it_nobody_is_named(writer: Any) -> None:
     (record,) = overview.table(found, can, sets.read(), WORDS).records
     assert record["lowest.implementation"] is None
     assert record["breaks_symmetry"].startswith("matrix.torch_dense")
-    assert "nothing keeps every symmetry" in overview.verdict([], found, can)[-1]
+    assert "nothing keeps every symmetry" in overview.verdict([], found, can, WORDS)[-1]
 
 
 def test_a_symmetry_that_is_not_claimed_and_holds_within_the_tolerance_is_kept(writer: Any) -> None:
@@ -80,7 +81,7 @@ def test_who_expresses_most_only_because_another_was_not_timed_says_so(writer: A
     table = overview.table(found, can, sets.read(), WORDS)
     assert "of 14" in [cell.small for row in table.rows for cell in row]
     assert any("was not timed in this run" in note for note in table.notes)
-    assert "(dim 9 of 14)" in overview.verdict([], found, can)[-1]
+    assert "(9 of 14 dimensions)" in overview.verdict([], found, can, WORDS)[-1]
     writer.case("clebsch_gordan.torch_e3nn", AT, time=1.0, groups=KEEPS, dim=(14, 14), full=14)
     found, can = read_in(writer)
     assert not overview.table(found, can, sets.read(), WORDS).notes

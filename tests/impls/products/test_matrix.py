@@ -1,8 +1,10 @@
 import numpy as np
 import pytest
 
-from impls.families.product import FAMILY, problem
+from impls.families.product import FAMILY, irreps_of, problem
+from impls.implementation import Target
 from impls.problem import Problem
+from impls.products.matrix.dense import ROWS, conversion, padded
 from impls.products.matrix.operation import OPERATION, block_of
 from impls.registry import load
 
@@ -68,3 +70,30 @@ def test_selection_rule():
 def test_refusals_name_the_reason(asked, reason):
     refusal = OPERATION.supports(asked)
     assert refusal is not None and str(refusal).startswith(reason)
+
+
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize("lmax", [1, 4])
+def test_padding_changes_the_matrices_and_not_the_map(rows, lmax, agrees, judge, distance):
+    asked, options = problem("mimo", lmax, "so3", batch=5, dtype="float64"), {"rows": rows}
+    agrees(OPERATION, asked, options=options)
+    built = load().implementation("matrix.torch_dense").build(asked, Target(), options)
+    size = max(rows, 2 * block_of(asked) + 1)
+    assert f"{size} x {size} matrices" in built.kernel
+    inputs, _ = judge.draw(FAMILY, OPERATION, asked)
+    cotangents = {"z": np.random.default_rng(1).normal(size=OPERATION.outputs(asked)["z"].shape)}
+    for name in ("matrix.torch_dense", "matrix.jax_dense"):
+        dense = load().implementation(name)
+        wanted, found = (
+            judge.differentiated(dense, asked, inputs, {}, cotangents, turned)[1]
+            for turned in ({}, options)
+        )
+        assert all(distance(found[k], wanted[k]) < 1e-12 for k in ("x", "y"))
+
+
+def test_padding_is_zero_beyond_the_matrix():
+    table = conversion(irreps_of(custom("0e+1o", "0e", "0e"))[0], 1)
+    square = padded(table, 5).reshape(5, 5, -1)
+    assert np.array_equal(square[:3, :3], table.reshape(3, 3, -1))
+    assert not square[3:].any() and not square[:, 3:].any() and table.any()
+    assert np.array_equal(padded(table, 0), table)

@@ -23,7 +23,7 @@ from bench.ask import knobs
 from bench.ask.plan import Plan, planned_of
 from bench.ask.profile import UNTIMED, Profile
 from bench.commands import posing, progress, question
-from bench.commands.command import Command, add_files, add_format
+from bench.commands.command import Command, Help, add_files, add_format
 from bench.commands.rendering import render
 from bench.drive.run import execute
 from bench.measuring import probes
@@ -42,6 +42,17 @@ from impls.registry import load as load_registry
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
 """Samples of a problem of these commands: as many as the gate looks at."""
+HELP = Help(
+    examples=("python -m bench analyse expressivity --lmax 3",),
+    gives=(
+        "A line for each operation and question: what is measured, what is derived of the "
+        "operation, and whether the two agree; `skip` where the question does not apply."
+    ),
+    then=(
+        "python -m bench analyse ANALYSIS --help has the options of each; docs/expressivity.md and "
+        "docs/symmetry.md say what the numbers mean."
+    ),
+)
 CODES = "exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments"
 
 
@@ -50,13 +61,13 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     words = argv[1:]
     registry = load_registry(question.named(words)[1]) if argv else None
     known = probes.analyses(registry.plugins if registry else ()).values()
-    lines = [f"  python -m bench analyse {one.name} {one.example}" for one in known]
-    parser.epilog = "\n".join(["examples:", *lines, "", CODES])
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    lines = [f"python -m bench analyse {one.name} {one.example}" for one in known]
+    replace(HELP, examples=tuple(lines)).give(parser, CODES)
     asked = any(word.partition("=")[0] in ("--family", "--profile") for word in words)
     named = parser.add_subparsers(dest="analysis", required=True, metavar="ANALYSIS")
-    for one in known:
+    for one, example in zip(known, lines, strict=True):
         sub = named.add_parser(one.name, help=one.summary, description=one.summary)
+        Help((example,), one.gives, one.then).give(sub, CODES)
         sub.set_defaults(usage=sub.format_help, one=one)
         sub.add_argument("--operation", required=one.swept, default="all")
         sub.add_argument(
@@ -350,5 +361,9 @@ def _disagrees(result: dict[str, Any]) -> bool:
 
 
 COMMAND = Command(
-    "analyse", "What operations can express, how symmetric and how exact they are.", _add, _run
+    "analyse",
+    "What operations can express, how symmetric and how exact they are.",
+    HELP,
+    _add,
+    _run,
 )

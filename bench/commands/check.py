@@ -21,7 +21,7 @@ from bench.ask.plan import Plan, Planned, cases, planned_of
 from bench.ask.profile import Profile
 from bench.ask.reading import load as load_profile
 from bench.commands import pace, progress, question
-from bench.commands.command import Command, add_files, add_format, add_where
+from bench.commands.command import Command, Help, add_files, add_format, add_where
 from bench.commands.rendering import render
 from bench.commands.verdicts import Checked, summary
 from bench.drive import headroom
@@ -266,5 +266,25 @@ def _print(results: Sequence[Checked], style: str, every: bool) -> None:
 
 
 COMMAND = Command(
-    "check", "Check implementations against the oracle, gradients and symmetry.", _add, _run
+    "check",
+    "Check implementations against the oracle, gradients and symmetry.",
+    Help(
+        examples=(
+            "python -m bench check clebsch_gordan.torch_dense",
+            "python -m bench check my_product.py",
+            "python -m bench check --hard my_product.py",
+            "python -m bench check --all --plain",
+        ),
+        gives=(
+            "What is right, by data type and pass; of what is wrong the cause, the cases that "
+            "have it, and errors by path. Exit code 1 when a case failed."
+        ),
+        then=(
+            "python -m bench check NAME --all has every row with its nonce, --nonce N draws the "
+            "same again; docs/checking.md says how causes are found. What is right: python -m "
+            "bench run --with FILE.py."
+        ),
+    ),
+    _add,
+    _run,
 )

@@ -30,8 +30,8 @@ def ended(
 
     Exceptions of the types `bad` are bad input: said in one line, and 2. An interrupt is said
     in one line, and 130. A reader of the output that went away, as `head` does, is not said, and
-    141; a disk that is full or may not be written is said in one line, and 1. Anything else is the harness's own fault, and
-    keeps its traceback. What a terminal cannot show is shown escaped.
+    141; a disk that is full or may not be written is said in one line, and 1. Anything else is the
+    harness's own fault, and keeps its traceback. What a terminal cannot show is shown escaped.
     """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

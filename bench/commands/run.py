@@ -175,7 +175,7 @@ COMMAND = Command(
         examples=(
             "python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run",
             "python -m bench run --with my_product.py --device cuda",
-            "python -m bench run --family product --irreps-in1 0e+1o+2e --channels 16,64 --dtype float64",
+            "python -m bench run --family product --irreps-in1 0e+1o+2e --channels 16,64",
             "python -m bench run --profile my_layers.toml --select 'lmax=3,setting=mimo'",
         ),
         gives=(

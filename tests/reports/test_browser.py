@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from bench.__main__ import parser_of
+from bench.commands.line import parser_of
 from reports.build import build
 from tests.reports.browser import Browser, Tab, program
 from tests.reports.conftest import HOSTILE, Writer

@@ -126,7 +126,7 @@ ANALYSES = (
         ("error", "weights"),
         _weights,
         applies,
-        "--operation symmetric_contraction --family feature --setting power --nu 3"
+        "--operation symmetric_contraction --family feature --nu 3"
         " --irreps-in 0e+1o+2e+3o --irreps-out 0e+1o",
         (
             "A line for each irrep of the output, and one for all: the weights that act on it, how "

@@ -11,8 +11,8 @@ exact for trigonometric polynomials,
     dim Hom_G(R, l) = mean_g chi_R(g) chi_l(g),    chi_l(theta) = 1 + 2 sum_{m=1..l} cos(m theta),
 
 over classes of angle theta with the weight 1 - cos theta, and over both signs where irreps have a
-parity. With p_k(g) = chi_V(g^k), the character of V^(x)nu is p_1^nu, and that of Sym^nu V is h_nu of
-nu h_nu = sum_{k=1..nu} p_k h_{nu-k} (Newton).
+parity. With p_k(g) = chi_V(g^k), the character of V^(x)nu is p_1^nu, and that of Sym^nu V is h_nu
+of nu h_nu = sum_{k=1..nu} p_k h_{nu-k} (Newton).
 """
 
 from __future__ import annotations

@@ -75,9 +75,9 @@ def refuse_large(arguments: argparse.Namespace) -> None:
     text = said(arguments).get(DEGREE, "")
     if text.isdecimal() and int(text) > MOST and not arguments.large:
         raise ValueError(
-            f"--{DEGREE} {text} asks each operation {text} questions, and each takes two or three times "
-            f"as long as the one before (the full product 12 s at 7, 92 s at 9); up to {MOST} is "
-            "asked without more words, --large asks for the rest"
+            f"--{DEGREE} {text} asks each operation {text} questions, and each takes two or three "
+            "times as long as the one before (the full product 12 s at 7, 92 s at 9); up to "
+            f"{MOST} is asked without more words, --large asks for the rest"
         )
 
 

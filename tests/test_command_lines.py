@@ -1,4 +1,4 @@
-"""What every command line of the suite has: help that shows, says and leads on; a clean interrupt."""
+"""What every command line has: help that shows, says and leads on, and a clean interrupt."""
 
 from __future__ import annotations
 

@@ -84,8 +84,8 @@ class JaxBackend:
 
     def convolution(self, form: Convolution) -> Callable[..., Any]:
         from impls.kernels.graph import Edges
-        from impls.kernels.kernel import MOST
         from impls.kernels.jax import bind
+        from impls.kernels.kernel import MOST
 
         call = bind(Edges(form), self.dtype, self.target.threads)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -25,6 +26,8 @@ BLOCK = ("problem", "pass", *TARGET, "machine", "environment")
 """What all results of a block share: one problem and pass on one target and machine."""
 GATES = ("error.", "equiv.")
 FRESH = "mem.fresh."
+TURNED = re.compile(r"::[\w.]+\{([^}/]*)\}")
+"""Where the id of a case has the knobs that are turned: `problem::implementation{rank=8}/...`."""
 
 Row = Mapping[str, Any]
 
@@ -91,6 +94,11 @@ class Result:
     def gates(self) -> list[tuple[str, Measure]]:
         """Return what gates the time: accuracy, and the symmetries that are claimed."""
         return _gates(self.measures)
+
+    @property
+    def turned(self) -> str:
+        """Return the knobs that are not at their defaults, as in the id of the case: `rank=8`."""
+        return _turned(self.columns)
 
     @property
     def time(self) -> float | None:
@@ -246,7 +254,13 @@ def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
     name = str(row.get("implementation"))
     options = "".join(f"[{k[7:]}={v}]" for k, v in sorted(row.items()) if k.startswith("option."))
     mode = f" ({row.get('mode')})" if len(modes[name]) > 1 else ""
-    return f"{name}{options}{mode}"
+    knobs = f"{{{turned}}}" if (turned := _turned(row)) else ""
+    return f"{name}{knobs}{options}{mode}"
+
+
+def _turned(row: Row) -> str:
+    found = TURNED.search(str(row.get("case")))
+    return found[1] if found else ""
 
 
 def _pool(probe: str, rows: Sequence[Row]) -> Measure:

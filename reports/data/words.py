@@ -42,7 +42,7 @@ class Words:
         return (known.title if known else "") or str(name)
 
     def implementation(self, r: Result) -> str:
-        """Return framework, title, options and, where several were run, the mode."""
+        """Return framework, title, turned knobs, options and, where several were run, the mode."""
         name = str(r.columns.get("implementation"))
         known = self.registry.implementations.get(name)
         short = name.removeprefix(f"{r.columns.get('operation')}.")
@@ -51,7 +51,8 @@ class Words:
         options = [f"{k[7:]} {v}" for k, v in sorted(r.columns.items()) if k.startswith("option.")]
         mode = str(r.columns.get("mode"))
         modes = [MODES.get(mode, mode)] if r.label.endswith(f" ({mode})") else []
-        return ", ".join([short, *options, *modes])
+        knobs = [r.turned.replace(",", ", ").replace("=", " ")] if r.turned else []
+        return ", ".join([short, *knobs, *options, *modes])
 
     def both(self, r: Result) -> str:
         """Return operation and implementation: `Gaunt product (PyTorch, points of ...)`."""

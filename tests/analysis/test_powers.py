@@ -1,4 +1,4 @@
-"""Equivariant polynomials of a feature are counted as averages over the group are: by quadrature."""
+"""Equivariant polynomials of a feature, counted by averages over the group: by quadrature."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def test_a_degree_below_one_is_refused():
 
 
 IDLE = '''
-"""Scalars of x squared, by the sum of two weights: one of them does nothing that the other cannot."""
+"""Scalars of x squared by the sum of two weights: one does nothing that the other cannot."""
 from impls.families.feature import irreps_of, output_space
 from impls.implementation import Built, Implementation
 from impls.operation import Operation, exact
@@ -171,7 +171,7 @@ OPERATION = Operation(
 )
 MINE = Implementation(
     "idle", "mine", "numpy",
-    lambda problem, target, options: Built(lambda inputs, weights: oracle(problem, inputs, weights)),
+    lambda problem, target, options: Built(lambda x, w: oracle(problem, x, w)),
 )
 '''
 

@@ -65,12 +65,14 @@ class Writer:
         draws: int | None = None,
         protocol: str = "p1",
         sizes: Mapping[str, Any] | None = None,
+        knobs: str = "",
     ) -> None:
         operation, _, name = implementation.partition(".")
         where = "-".join(str(v) if isinstance(v, str) else f"{k}{v}" for k, v in facets.items())
         problem = f"{family}/{where}/float32"
+        turned = f"{{{knobs}}}" if knobs else ""
         columns = {
-            "case": f"{problem}::{implementation}/{pass_}/{mode}@{device}-ieee-t1",
+            "case": f"{problem}::{implementation}{turned}/{pass_}/{mode}@{device}-ieee-t1",
             "problem": problem,
             "family": family,
             "operation": operation,

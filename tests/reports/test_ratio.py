@@ -6,7 +6,11 @@ import json
 
 import pytest
 
+from impls.registry import load
 from reports.__main__ import main
+from reports.data.results import summarise
+from reports.data.run import read
+from reports.data.words import Words
 
 
 @pytest.fixture
@@ -63,3 +67,19 @@ def test_rows_of_arrays_drawn_otherwise_are_never_in_one_ratio(writer, capsys):
     writer.case("gaunt.torch_a", at, rounds=5, draws=2)
     (row,) = rows(writer.directory, capsys, ("gaunt.torch_a", "gaunt.torch_b"))
     assert row["speed"] == pytest.approx(1.0) and "as drawn in version 2" in row["target"]
+
+
+def test_values_of_a_knob_are_told_apart(writer, capsys):
+    """At its default an implementation has its name alone, elsewhere the knob with its value."""
+    at = {"setting": "mimo", "lmax": 1}
+    for knobs, time in (("", 2e-4), ("rank=3", 1e-4), ("rank=5", 4e-4)):
+        writer.case("low_rank.torch_terms", at, time=time, rounds=5, knobs=knobs)
+    names = "low_rank.torch_terms{rank=3}", "low_rank.torch_terms", "low_rank.torch_terms{rank=5}"
+    found = rows(writer.directory, capsys, names[:2], names[1:])
+    assert [(row["a"], row["b"], row["speed"]) for row in found] == [
+        (*names[:2], pytest.approx(2.0)),
+        (*names[1:], pytest.approx(2.0)),
+    ]
+    results, _ = summarise(read(writer.directory).rows)
+    said = {Words(load()).implementation(r).rpartition(", ")[2] for r in results}
+    assert {"rank 3", "rank 5"} < said

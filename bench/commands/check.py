@@ -7,6 +7,7 @@ precisions of LOWER: each is answered within its tolerance, or refused by name.
 from __future__ import annotations
 
 import argparse
+import ast
 import math
 import sys
 import tempfile
@@ -200,6 +201,8 @@ def _run(arguments: argparse.Namespace) -> int:
     file = name if name.endswith(".py") else None
     files = [*arguments.files, *([file] if file else [])]
     registry = load_registry(files)
+    for note in filter(None, map(_early, files)):
+        print(f"note: {note}", file=sys.stderr)
     meant = named(name, registry, file) if name else list(registry.implementations.values())
     target = Target(device=gpu.device_of(arguments.device, arguments.gpu))
     plan = _plan(arguments, meant, registry, target)
@@ -213,6 +216,22 @@ def _run(arguments: argparse.Namespace) -> int:
         seconds = time.monotonic() - began
         print(f"\n{len(results) - len(failed)} of {len(results)} passed, in {seconds:.0f} s")
     return 1 if failed else 0
+
+
+def _early(file: str) -> str:
+    """Return which frameworks a file imports when it is read, which its `build` had better do."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    named = [
+        alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names
+    ]
+    named += [str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)]
+    found = sorted({name.partition(".")[0] for name in named} & {"torch", "jax"})
+    if not found:
+        return ""
+    return (
+        f"{file} imports {' and '.join(found)} when it is read: import inside `build`, since every "
+        "command that reads the file pays for it, and a process of another framework too"
+    )
 
 
 def _plan(

@@ -16,7 +16,6 @@ from bench.record.case import Case
 from impls.near import alike
 from impls.registry import Registry
 
-
 STUMBLES = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 """What is raised where an answer is read that has another form."""
 

@@ -30,8 +30,8 @@ __all__ = ["NONE", "Cause", "diagnosed", "told"]
 CONDUCT = {
     "conduct.strided": "arrays whose entries do not lie side by side in memory are misread: go "
     "by their strides, or copy them first",
-    "conduct.permuted": "the answer changes with the order of the samples or edges: they are mixed, "
-    "or what is done depends on the place",
+    "conduct.permuted": "the answer changes with the order of the samples or edges: they are "
+    "mixed, or what is done depends on the place",
     "conduct.outputs": "what is timed is not what is judged: with and without `pack` and `unpack` "
     "the answers differ",
 }

@@ -33,6 +33,7 @@ def ended(
     141; a disk that is full or may not be written is said in one line, and 1. Anything else is the
     harness's own fault, and keeps its traceback. What a terminal cannot show is shown escaped.
     """
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -56,6 +57,19 @@ def ended(
         print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
         return INTERRUPTED
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Send to nowhere what goes where a shell closed it (`>&-`): no file may take its place."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
 
 
 @contextmanager

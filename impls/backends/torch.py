@@ -92,8 +92,10 @@ class TorchBackend:
 
         call = bind(Edges(form), self.dtype, self.target.threads, self.target.device)
 
+        cpu = self.target.device == "cpu"  # on a GPU it would be a launch for each array
+
         def int32(index: Any) -> Any:  # what it does not hold stays out of range
-            held = index if index.dtype == torch.int32 else index.clamp(-1, MOST)
+            held = index.clamp(-1, MOST) if cpu and index.dtype != torch.int32 else index
             return held.to(torch.int32)
 
         def convolution(*tensors: Any) -> Any:

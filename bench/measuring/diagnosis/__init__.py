@@ -19,7 +19,7 @@ from bench.measuring.diagnosis import forward, gradients
 from bench.measuring.diagnosis.forward import NONE, Cause
 from bench.measuring.diagnosis.scene import Scene
 from bench.measuring.diagnosis.scene import scene as forward_scene
-from bench.measuring.probes.gate import cached
+from bench.measuring.probes.remembered import cached
 from bench.record.case import PASSES
 from bench.record.rows import Reading
 from impls.family import Part

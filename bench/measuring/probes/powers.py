@@ -18,9 +18,9 @@ import numpy as np
 from analysis import powers
 from analysis.powers import Count
 from analysis.rank import Rank
+from bench.measuring.blackbox import called, widest
 from bench.measuring.built_case import BuiltCase
-from bench.measuring.probes import Analysis, Probe, Record, Rows, of, reason
-from bench.measuring.probes.expressivity import LARGEST, called, widest
+from bench.measuring.probes import LARGEST, Analysis, Probe, Record, Rows, of, reason
 from bench.record.rows import Reading
 from impls.families.feature import irreps_of, nu_of
 from impls.operation import Operation

@@ -136,7 +136,8 @@ COMMAND = Command(
     "Write one comparison of a run for a paper: figure, LaTeX table, methods sentences, BibTeX.",
     Help(
         examples=(
-            "python -m reports cite reports/out/quick --pair gaunt.torch_grid gaunt.torch_lebedev --figure speed.pdf",
+            "python -m reports cite reports/out/quick --figure speed.pdf --pair gaunt.torch_grid "
+            "gaunt.torch_lebedev",
         ),
         gives=(
             "The files that are asked for of one comparison: figure, LaTeX table, sentences "

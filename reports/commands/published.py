@@ -46,7 +46,7 @@ COMMAND = Command(
     "published",
     "Build the pages of published runs again from their rows, and set the machines side by side.",
     Help(
-        examples=("python -m reports published --help",),
+        examples=("python -m reports published --no-pages",),
         gives=(
             "The pages of published runs, made again of their rows, and one that sets the "
             "machines side by side."

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import parser_of
+from bench.commands.line import parser_of
 from bench.commands import question
 from impls.registry import load
 from reports.__main__ import main

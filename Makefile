@@ -117,7 +117,7 @@ calibrate: $(READY)
 	@$(RUN) -m bench calibrate
 
 asv: $(READY)
-	@$(RUN) -m bench.history
+	@$(RUN) -m bench history
 
 speed: $(READY)
 	$(RUN) -m pytest tests/speed --benchmark-only

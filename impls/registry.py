@@ -31,6 +31,8 @@ BUILTIN = (
     "impls.pointwise",
     "impls.points",
 )
+NEW = ("implementation", "operation")
+"""What `bench new` writes."""
 ENTRY_POINTS = ("equibench.families", "equibench.operations", "equibench.implementations")
 
 
@@ -66,8 +68,8 @@ class Registry:
         known = table.get(name)
         if known is not None and known is not thing:
             raise ValueError(
-                f"{kind[:-1]} {name!r} is declared twice: in {self.origins[id(known)]} and in "
-                f"{origin}; rename one of them"
+                f"{_singular(kind)} {name!r} is declared twice: in {self.origins[id(known)]} and "
+                f"in {origin}; rename one of them{ANOTHER_WAY.get(kind, '')}"
             )
         if known is None:
             table[name] = thing
@@ -158,8 +160,15 @@ class Registry:
         return table[name]
 
     def _unknown(self, kind: str, name: str) -> str:
-        singular = {"families": "family"}.get(kind, kind[:-1])
-        return unknown(singular, name, sorted(getattr(self, kind)))
+        return unknown(_singular(kind), name, sorted(getattr(self, kind)))
+
+
+ANOTHER_WAY = {"families": ", or ask other questions of it with a profile (docs/profiles.md)"}
+"""What else is meant by declaring again what is there, by kind."""
+
+
+def _singular(kind: str) -> str:
+    return {"families": "family"}.get(kind, kind[:-1])
 
 
 def _kind_and_name(thing: Family | Operation | Implementation) -> tuple[str, str]:
@@ -234,5 +243,8 @@ def _import_file(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         del sys.modules[name]
-        raise ValueError(f"{path} failed to import: {type(error).__name__}: {error}") from error
+        said = f"{type(error).__name__}: {error}"
+        begun = next((kind for kind in NEW if f"{kind.title()}.__init__()" in said), None)
+        more = f"; `python -m bench new {begun} NAME` writes one to begin with" if begun else ""
+        raise ValueError(f"{path} failed to import: {said}{more}") from error
     return module

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bench import history
+from bench.__main__ import main
 from bench.ask import watched
-from bench.history import __main__ as command
+from bench.commands import history as command
 from bench.record.fingerprint import PROTOCOL
 from bench.record.rows import Reading
 
@@ -130,7 +131,7 @@ def test_what_is_wrong_has_no_time(monkeypatch):
 def test_no_history_of_a_tree_that_is_no_commit(monkeypatch, capsys, dirty, reason):
     monkeypatch.setattr(command, "provenance", lambda: {"commit": "c0ffee", "dirty": dirty})
     monkeypatch.setattr(command, "_asv", lambda *arguments: pytest.fail("asv was called"))
-    assert command.main([]) == 1
+    assert main(["history"]) == 1
     assert reason in capsys.readouterr().err
 
 
@@ -144,7 +145,7 @@ def test_a_commit_is_run_and_published_even_when_a_benchmark_fails(monkeypatch, 
 
     monkeypatch.setattr(command, "provenance", lambda: {"commit": "c0ffee", "dirty": False})
     monkeypatch.setattr(command, "_asv", asv)
-    assert command.main(["--bench", "Gaunt"]) == code
+    assert main(["history", "--bench", "Gaunt"]) == code
     assert [arguments[0] for arguments in calls] == ["machine", "run", "publish"]
     assert "--set-commit-hash c0ffee" in " ".join(calls[1])
     assert "--bench Gaunt" in " ".join(calls[1])
@@ -152,7 +153,7 @@ def test_a_commit_is_run_and_published_even_when_a_benchmark_fails(monkeypatch, 
 
 def test_asv_configuration_names_what_is_there():
     configuration = json.loads((ROOT / "asv.conf.json").read_text(encoding="utf-8"))
-    assert (ROOT / configuration["benchmark_dir"] / "__main__.py").is_file()
+    assert (ROOT / configuration["benchmark_dir"] / "__init__.py").is_file()
     assert configuration["environment_type"] == "existing"
 
 

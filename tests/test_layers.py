@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 LINT = "from importlinter.cli import lint_imports_command as lint; lint(['--no-cache'])"
 LIGHT = """
 import sys
-import analysis.__main__, bench.__main__, bench.measuring.worker, reports.__main__
+import analysis.__main__, bench.commands.line, bench.measuring.worker, reports.commands.line
 heavy = sorted({"torch", "jax", "e3nn", "e3nn_jax"} & set(sys.modules))
 assert not heavy, heavy
 """

@@ -23,14 +23,14 @@ from bench.ask import knobs
 from bench.ask.plan import Plan, planned_of
 from bench.ask.profile import UNTIMED, Profile
 from bench.commands import posing, progress, question
-from bench.commands.command import Command, add_files, add_format
+from bench.commands.command import Command, Help, add_files, add_format
 from bench.commands.rendering import render
 from bench.drive.run import execute
 from bench.measuring import probes
 from bench.measuring.probes import Analysis
 from bench.record.case import Case, describe, digest, refusal
 from bench.record.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
-from bench.record.rows import FINISHED, latest, load
+from bench.record.rows import FINISHED, TIMED, latest, load
 from impls.family import Family
 from impls.implementation import MODES, Framework, Implementation, Target
 from impls.near import unknown
@@ -42,6 +42,17 @@ from impls.registry import load as load_registry
 DTYPES = ("float32", "float64", "bfloat16", "tf32")
 BATCH = 64
 """Samples of a problem of these commands: as many as the gate looks at."""
+HELP = Help(
+    examples=("python -m bench analyse expressivity --lmax 3",),
+    gives=(
+        "A line for each operation and question: what is measured, what is derived of the "
+        "operation, and whether the two agree; `skip` where the question does not apply."
+    ),
+    then=(
+        "python -m bench analyse ANALYSIS --help has the options of each; docs/expressivity.md and "
+        "docs/symmetry.md say what the numbers mean."
+    ),
+)
 CODES = "exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments"
 
 
@@ -50,13 +61,13 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     words = argv[1:]
     registry = load_registry(question.named(words)[1]) if argv else None
     known = probes.analyses(registry.plugins if registry else ()).values()
-    lines = [f"  python -m bench analyse {one.name} {one.example}" for one in known]
-    parser.epilog = "\n".join(["examples:", *lines, "", CODES])
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    lines = [f"python -m bench analyse {one.name} {one.example}" for one in known]
+    replace(HELP, examples=tuple(lines)).give(parser, CODES)
     asked = any(word.partition("=")[0] in ("--family", "--profile") for word in words)
     named = parser.add_subparsers(dest="analysis", required=True, metavar="ANALYSIS")
-    for one in known:
+    for one, example in zip(known, lines, strict=True):
         sub = named.add_parser(one.name, help=one.summary, description=one.summary)
+        Help((example,), one.gives, one.then).give(sub, CODES)
         sub.set_defaults(usage=sub.format_help, one=one)
         sub.add_argument("--operation", required=one.swept, default="all")
         sub.add_argument(
@@ -235,16 +246,31 @@ def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[
     dtypes = arguments.dtypes or ("float32", "float64")
     if "tf32" in dtypes and arguments.device != "cuda":
         raise ValueError("--dtype tf32 is a mode of NVIDIA's tensor cores: use --device cuda")
-    batch = registry.family(registry.operation(arguments.operation).family).batch
-    for problem in _problems(arguments, registry):
-        sized = problem.with_sizes(**{batch: BATCH}) if batch else problem
-        if arguments.data is not None:
-            sized = replace(sized, data=arguments.data)
+    family = registry.family(registry.operation(arguments.operation).family)
+    batch = family.batch
+    problems = list(_problems(arguments, registry))
+    sized_all = [p.with_sizes(**{batch: BATCH}) if batch else p for p in problems]
+    for sized in _drawn(sized_all, arguments.data, family):
         for dtype in dict.fromkeys(dtypes):
             if dtype == "tf32":
                 yield replace(sized, dtype="float32"), replace(target, precision="tf32")
             else:
                 yield replace(sized, dtype=dtype), target
+
+
+def _drawn(problems: list[Problem], data: str | None, family: Family) -> list[Problem]:
+    """Return problems with another generator of data.
+
+    Raises:
+        ValueError: when the family draws none of them so.
+    """
+    if data is None:
+        return problems
+    found = [replace(problem, data=data) for problem in problems]
+    refused = [why for problem in found if (why := family.check(problem)) is not None]
+    if len(refused) == len(found):
+        raise ValueError(f"--data {data}: {refused[0]}")
+    return found
 
 
 def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
@@ -307,11 +333,15 @@ def _results(
         yield from ({**base, **item} for item in found)
         ended = next((row for row in mine if row["probe"] == FINISHED), None)
         if not found and ended is not None:
-            yield {
-                **base,
-                "status": ended["status"],
-                "reason": ended["reason"] or "the question does not apply to it",
-            }
+            yield base | _unanswered(ended, mine)
+
+
+def _unanswered(ended: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return how a case ended of which nothing was answered: right is no answer, but a skip."""
+    if ended["status"] not in TIMED:
+        return {"status": ended["status"], "reason": ended["reason"]}
+    why = next((row["reason"] for row in rows if row["status"] == "skip"), "")
+    return {"status": "skip", "reason": why or "the question does not apply to it"}
 
 
 def _read(arguments: argparse.Namespace, rows: list[Any]) -> Iterator[dict[str, Any]]:
@@ -325,7 +355,11 @@ def _read(arguments: argparse.Namespace, rows: list[Any]) -> Iterator[dict[str, 
 
 def _run(arguments: argparse.Namespace) -> int:
     registry = load_registry(arguments.files)
+    posing.refuse_large(arguments)
     plan = _plan(arguments, registry)
+    operations = len({planned.case.implementation.partition(".")[0] for planned in plan.planned})
+    if arguments.format == "table":
+        print(f"{len(plan.planned)} question(s) to {operations} operation(s)", file=sys.stderr)
     out = (arguments.out or Path("reports/out/analysis")) / arguments.analysis
     with progress.shown(len(plan.planned), arguments.plain) as (events, _):
         execute(
@@ -350,5 +384,9 @@ def _disagrees(result: dict[str, Any]) -> bool:
 
 
 COMMAND = Command(
-    "analyse", "What operations can express, how symmetric and how exact they are.", _add, _run
+    "analyse",
+    "What operations can express, how symmetric and how exact they are.",
+    HELP,
+    _add,
+    _run,
 )

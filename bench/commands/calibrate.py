@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.commands.command import CALIBRATIONS, Command, add_format, add_where
+from bench.commands.command import CALIBRATIONS, Command, Help, add_format, add_where
 from bench.commands.pairing import add_design, designed, target_of
 from bench.commands.rendering import render
 from bench.drive import instrument
@@ -91,5 +91,16 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "calibrate", "Judge the instrument itself on this machine, by what is known.", _add, _run
+    "calibrate",
+    "Judge the instrument itself on this machine, by what is known.",
+    Help(
+        examples=("python -m bench calibrate --pairs 300",),
+        gives=(
+            "How often pairs that do not differ are called different, and how often planted "
+            "slow-downs are found; kept for this machine."
+        ),
+        then="python -m bench run writes it beside its rows, and the page says it.",
+    ),
+    _add,
+    _run,
 )

@@ -7,6 +7,7 @@ precisions of LOWER: each is answered within its tolerance, or refused by name.
 from __future__ import annotations
 
 import argparse
+import ast
 import math
 import sys
 import tempfile
@@ -21,7 +22,7 @@ from bench.ask.plan import Plan, Planned, cases, planned_of
 from bench.ask.profile import Profile
 from bench.ask.reading import load as load_profile
 from bench.commands import pace, progress, question
-from bench.commands.command import Command, add_files, add_format, add_where
+from bench.commands.command import Command, Help, add_files, add_format, add_where
 from bench.commands.rendering import render
 from bench.commands.verdicts import Checked, summary
 from bench.drive import headroom
@@ -200,6 +201,8 @@ def _run(arguments: argparse.Namespace) -> int:
     file = name if name.endswith(".py") else None
     files = [*arguments.files, *([file] if file else [])]
     registry = load_registry(files)
+    for note in filter(None, map(_early, files)):
+        print(f"note: {note}", file=sys.stderr)
     meant = named(name, registry, file) if name else list(registry.implementations.values())
     target = Target(device=gpu.device_of(arguments.device, arguments.gpu))
     plan = _plan(arguments, meant, registry, target)
@@ -213,6 +216,22 @@ def _run(arguments: argparse.Namespace) -> int:
         seconds = time.monotonic() - began
         print(f"\n{len(results) - len(failed)} of {len(results)} passed, in {seconds:.0f} s")
     return 1 if failed else 0
+
+
+def _early(file: str) -> str:
+    """Return which frameworks a file imports when it is read, which its `build` had better do."""
+    tree = ast.parse(Path(file).read_text(encoding="utf-8"))
+    named = [
+        alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names
+    ]
+    named += [str(node.module) for node in tree.body if isinstance(node, ast.ImportFrom)]
+    found = sorted({name.partition(".")[0] for name in named} & {"torch", "jax"})
+    if not found:
+        return ""
+    return (
+        f"{file} imports {' and '.join(found)} when it is read: import inside `build`, since every "
+        "command that reads the file pays for it, and a process of another framework too"
+    )
 
 
 def _plan(
@@ -266,5 +285,25 @@ def _print(results: Sequence[Checked], style: str, every: bool) -> None:
 
 
 COMMAND = Command(
-    "check", "Check implementations against the oracle, gradients and symmetry.", _add, _run
+    "check",
+    "Check implementations against the oracle, gradients and symmetry.",
+    Help(
+        examples=(
+            "python -m bench check clebsch_gordan.torch_dense",
+            "python -m bench check my_product.py",
+            "python -m bench check --hard my_product.py",
+            "python -m bench check --all --plain",
+        ),
+        gives=(
+            "What is right, by data type and pass; of what is wrong the cause, the cases that "
+            "have it, and errors by path. Exit code 1 when a case failed."
+        ),
+        then=(
+            "python -m bench check NAME --all has every row with its nonce, --nonce N draws the "
+            "same again; docs/checking.md says how causes are found. What is right: python -m "
+            "bench run --with FILE.py."
+        ),
+    ),
+    _add,
+    _run,
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,34 @@ CALIBRATIONS = Path("reports/out/calibrations")
 
 
 @dataclass(frozen=True)
+class Help:
+    """What the help of a command ends with: an example, what it gives, and what comes after it."""
+
+    examples: tuple[str, ...]
+    gives: str
+    then: str
+
+    def give(self, parser: argparse.ArgumentParser, *more: str) -> None:
+        """Put it behind the options of a parser, and `more` paragraphs behind it."""
+        plural = "s" * (len(self.examples) > 1)
+        parts = (
+            f"example{plural}:",
+            *(f"  {line}" for line in self.examples),
+        )
+        paragraphs = _paragraph("what you get", self.gives), _paragraph("what next", self.then)
+        parser.epilog = "\n\n".join(("\n".join(parts), *paragraphs, *more))
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+
+
+def _paragraph(title: str, text: str) -> str:
+    filled = textwrap.fill(
+        text, 84, initial_indent="  ", subsequent_indent="  ",
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    return f"{title}:\n{filled}"
+
+
+@dataclass(frozen=True)
 class Command:
     """One command: `add` gives a parser its options, `run` does it and returns the exit code.
 
@@ -24,6 +53,7 @@ class Command:
 
     name: str
     summary: str
+    help: Help
     add: Callable[[argparse.ArgumentParser, Sequence[str]], None]
     run: Callable[[argparse.Namespace], int]
 

@@ -20,7 +20,7 @@ import numpy as np
 from analysis.verdict import verdicts
 from bench.ask.plan import plan
 from bench.commands import question
-from bench.commands.command import Command, add_format, add_select, add_where
+from bench.commands.command import Command, Help, add_format, add_select, add_where
 from bench.commands.pairing import add_design, designed, target_of
 from bench.commands.rendering import render
 from bench.drive.paired import Pair, Variant, measured
@@ -154,5 +154,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "compare", "Measure two revisions in turn; exit code 3 when the second is slower.", _add, _run
+    "compare",
+    "Measure two revisions in turn; exit code 3 when the second is slower.",
+    Help(
+        examples=("python -m bench compare HEAD~1 --select 'gaunt.torch_grid'",),
+        gives=(
+            "A row for each case: both times, how many times as fast the second is, the interval "
+            "that decides, and the verdict."
+        ),
+        then=(
+            "Where it can't tell, more --rounds see smaller differences; python -m bench "
+            "calibrate says how often the instrument itself is wrong."
+        ),
+    ),
+    _add,
+    _run,
 )

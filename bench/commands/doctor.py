@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from bench.commands.command import Command, add_format
+from bench.commands.command import Command, Help, add_format
 from bench.commands.rendering import render
 from bench.record import machine
 
@@ -19,4 +19,17 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command("doctor", "Say what this machine can measure, and why not.", _add, _run)
+COMMAND = Command(
+    "doctor",
+    "Say what this machine can measure, and why not.",
+    Help(
+        examples=("python -m bench doctor",),
+        gives=(
+            "A row for each thing that is needed: whether it is there, and what to do where it is "
+            "not."
+        ),
+        then="python -m bench run --short measures a little of everything, in a few minutes.",
+    ),
+    _add,
+    _run,
+)

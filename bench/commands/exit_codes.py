@@ -6,11 +6,17 @@ import errno
 import io
 import os
 import select
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
+FAILED = 1
 BAD_INPUT = 2
-INTERRUPTED = FAILED = 1
+INTERRUPTED = 130
+"""What a shell says of a program that was interrupted: 128 + SIGINT."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 """What a disk that takes no more says: one line, and the rows that are there are right."""
 UNREAD = 141
@@ -22,11 +28,12 @@ def ended(
 ) -> int:
     """Run a command; return its exit code, or that of what ended it.
 
-    Exceptions of the types `bad` are bad input: said in one line, and 2. An interrupt is 1. A
-    reader of the output that went away, as `head` does, is not said, and 141; a disk that is full
-    or may not be written is said in one line, and 1. Anything else is the harness's own fault, and
-    keeps its traceback. What a terminal cannot show is shown escaped.
+    Exceptions of the types `bad` are bad input: said in one line, and 2. An interrupt is said
+    in one line, and 130. A reader of the output that went away, as `head` does, is not said, and
+    141; a disk that is full or may not be written is said in one line, and 1. Anything else is the
+    harness's own fault, and keeps its traceback. What a terminal cannot show is shown escaped.
     """
+    _open_what_is_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -50,6 +57,43 @@ def ended(
         print("\ninterrupted; the same command continues where it stopped", file=sys.stderr)
         return INTERRUPTED
     return code
+
+
+def _open_what_is_closed() -> None:
+    """Send to nowhere what goes where a shell closed it (`>&-`): no file may take its place."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Let an interrupt end the process at once, in one line: nothing has begun that it would lose.
+
+    An exception would not do while modules are imported: what the import system calls on the way
+    prints its traceback, and drops it. Elsewhere than on a command line (a thread, a handler of
+    its own, interrupts that are ignored) nothing changes.
+    """
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, _quit)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _quit(number: int, frame: FrameType | None) -> None:
+    os.write(2, b"\ninterrupted before anything began\n")
+    os._exit(INTERRUPTED)
 
 
 def _output_is_closed() -> bool:

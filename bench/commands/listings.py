@@ -15,7 +15,7 @@ from bench.ask.plan import cases as cases_of
 from bench.ask.profile import Profile
 from bench.ask.selection import select
 from bench.commands import question
-from bench.commands.command import Command, add_files, add_format, add_select
+from bench.commands.command import Command, Help, add_files, add_format, add_select
 from bench.commands.rendering import render
 from bench.record.case import Case, Refusals, case_id, problem_id
 from impls.implementation import Target
@@ -136,5 +136,22 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "list", "List what is known: operations, implementations, problems or cases.", _add, _run
+    "list",
+    "List what is known: operations, implementations, problems or cases.",
+    Help(
+        examples=(
+            "python -m bench list --operations",
+            "python -m bench list --cases --profile quick --format csv",
+        ),
+        gives=(
+            "A row for each: of operations what they compute, couple and cost, of implementations "
+            "whether they run here, of cases why some are refused."
+        ),
+        then=(
+            "python -m bench problem ... explains a question; python -m bench check NAME tries an "
+            "implementation."
+        ),
+    ),
+    _add,
+    _run,
 )

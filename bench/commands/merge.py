@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.command import Command
+from bench.commands.command import Command, Help
 from bench.record.merging import merge
 
 
@@ -27,4 +27,17 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-COMMAND = Command("merge", "Write the union of run directories to a new directory.", _add, _run)
+COMMAND = Command(
+    "merge",
+    "Write the union of run directories to a new directory.",
+    Help(
+        examples=("python -m bench merge run-a run-b --out run-ab",),
+        gives=(
+            "A new directory with every row once, the facts that rows refer to and the "
+            "calibrations; how many rows came from where, and what was left out."
+        ),
+        then="python -m reports build run-ab makes the page of all.",
+    ),
+    _add,
+    _run,
+)

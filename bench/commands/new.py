@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.commands.command import Command
+from bench.commands.command import Command, Help
 from impls.operation import Operation
 from impls.registry import Registry, load
 from impls.spaces import Space
@@ -91,5 +91,21 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "new", "Write a file to begin with: an implementation or an operation of your own.", _add, _run
+    "new",
+    "Write a file to begin with: an implementation or an operation of your own.",
+    Help(
+        examples=(
+            "python -m bench new implementation my_product --operation gaunt",
+            "python -m bench new operation my_operation",
+        ),
+        gives=(
+            "A file NAME.py that is right as it is: what goes in and out, and where your code goes."
+        ),
+        then=(
+            "python -m bench check my_product.py says whether what you wrote is right; python -m "
+            "bench run --with my_product.py measures it."
+        ),
+    ),
+    _add,
+    _run,
 )

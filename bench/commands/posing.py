@@ -21,6 +21,8 @@ PREFIX = "word of a pose: "
 """Begins the names under which the words are parsed, so that they meet no others."""
 LARGEST = 2
 """The main axis runs up to here unless it is said."""
+DEGREE, MOST = "lmax", 8
+"""Above so large a degree a question is asked only with --large."""
 
 Said = Mapping[str, str]
 
@@ -52,6 +54,7 @@ def add(parser: argparse.ArgumentParser, registry: Registry) -> None:
             choices = [str(choice) for choice in option.choices] or None
             help_ = f"default: {option.default}"
             group.add_argument(flag, dest=dest, choices=choices, help=help_)
+    group.add_argument("--large", action="store_true", help=f"also a --{DEGREE} above {MOST}")
 
 
 def said(arguments: argparse.Namespace) -> dict[str, str]:
@@ -61,6 +64,21 @@ def said(arguments: argparse.Namespace) -> dict[str, str]:
         for name, value in vars(arguments).items()
         if name.startswith(PREFIX) and value is not None
     }
+
+
+def refuse_large(arguments: argparse.Namespace) -> None:
+    """Refuse degrees that take longer than people wait, unless that is what they said.
+
+    Raises:
+        ValueError: with what it would take.
+    """
+    text = said(arguments).get(DEGREE, "")
+    if text.isdecimal() and int(text) > MOST and not arguments.large:
+        raise ValueError(
+            f"--{DEGREE} {text} asks each operation {text} questions, and each takes two or three "
+            "times as long as the one before (the full product 12 s at 7, 92 s at 9); up to "
+            f"{MOST} is asked without more words, --large asks for the rest"
+        )
 
 
 def posed(family: Family, said: Said) -> list[Problem]:

@@ -16,7 +16,7 @@ from bench.ask import knobs
 from bench.ask.plan import answers
 from bench.ask.profile import Block, Profile
 from bench.commands import question
-from bench.commands.command import Command, add_files, add_format
+from bench.commands.command import Command, Help, add_files, add_format
 from bench.commands.rendering import render
 from bench.record.case import Case, problem_id, refusal
 from impls.implementation import MODES, Implementation, Target
@@ -140,6 +140,14 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     "problem",
     "Explain questions, without a run: sizes, cost, who answers and who does not.",
+    Help(
+        examples=("python -m bench problem --family product --setting mimo --lmax 1,2,3",),
+        gives=(
+            "A row for each question and operation: shapes, paths, flops, bytes, the memory that "
+            "the arrays need, who would run, and why others would not."
+        ),
+        then="python -m bench run with the same words measures it.",
+    ),
     _add,
     _run,
 )

@@ -17,6 +17,7 @@ from bench.commands import pace, progress, question
 from bench.commands.command import (
     CALIBRATIONS,
     Command,
+    Help,
     add_files,
     add_select,
     add_threads,
@@ -168,5 +169,25 @@ def _announce(meant: Plan, registry: Registry, out: Path, device: str, seconds: 
 
 
 COMMAND = Command(
-    "run", "Measure a profile; the same command continues an interrupted run.", _add, _run
+    "run",
+    "Measure a profile; the same command continues an interrupted run.",
+    Help(
+        examples=(
+            "python -m bench run --profile quick --select 'clebsch_gordan' --out /tmp/run",
+            "python -m bench run --with my_product.py --device cuda",
+            "python -m bench run --family product --irreps-in1 0e+1o+2e --channels 16,64",
+            "python -m bench run --profile my_layers.toml --select 'lmax=3,setting=mimo'",
+        ),
+        gives=(
+            "A directory with plan.json, rows.jsonl (a row for each quantity), and facts about "
+            "the machine; progress and an estimate on the way. What is slow, wrong or fails is a "
+            "row, and no failure of the command."
+        ),
+        then=(
+            "python -m bench status DIR counts how cases ended, python -m bench explain CASE "
+            "--run DIR says why, python -m reports build DIR makes the page."
+        ),
+    ),
+    _add,
+    _run,
 )

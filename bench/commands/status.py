@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.command import Command, add_format
+from bench.commands.command import Command, Help, add_format
 from bench.commands.rendering import render
 from bench.record.rows import ends, latest
 
@@ -39,5 +39,19 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "status", "Count the cases of a run directory by status; list what failed.", _add, _run
+    "status",
+    "Count the cases of a run directory by status; list what failed.",
+    Help(
+        examples=("python -m bench status reports/out/default",),
+        gives=(
+            "How many cases ended in each status, then a line with the reason for each that is "
+            "not ok; CSV and JSON have all cases."
+        ),
+        then=(
+            "python -m bench explain STATUS, or CASE --run DIR, says what that means; the command "
+            "that made the run continues it, and with --redo failed measures these again."
+        ),
+    ),
+    _add,
+    _run,
 )

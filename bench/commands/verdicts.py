@@ -20,6 +20,9 @@ CAUSES = 5
 WIDTH = 100
 QUOTED = re.compile(r"'[^']*'")
 """What differs from one refusal to the next for the same reason."""
+NUMBERS = re.compile(r"[-+]?\d[\d.,e+-]*(?: [-+]?\d[\d.,e+-]*)*(?: \.\.\.)?")
+"""A number, or a list of them: what differs from one problem to the next for the same cause."""
+SEEN_BY = re.compile(r" \(\w+(?:Error|Exception): .*\)$")
 
 
 @dataclass(frozen=True)
@@ -123,21 +126,31 @@ def where(results: Sequence[Checked]) -> str:
 
 def _causes(failed: Sequence[Checked]) -> list[str]:
     """Return each cause once, with the cases that have it; that of most cases first."""
-    groups: dict[str, list[Checked]] = {}
+    groups: dict[str, list[tuple[Checked, str]]] = {}
     for result in failed:
-        groups.setdefault(_cause(result, failed), []).append(result)
-    ordered = sorted(groups.items(), key=lambda item: -len(item[1]))
+        cause = _cause(result, failed)
+        groups.setdefault(_kind(cause), []).append((result, cause))
+    ordered = sorted(groups.values(), key=lambda found: -len(found))
     lines = []
-    for cause, cases in ordered[:CAUSES]:
+    for found in ordered[:CAUSES]:
+        cases, cause = [result for result, _ in found], found[0][1]
+        others = len({text for _, text in found}) - 1
+        also = ", with other numbers in some" if others else ""
         lines += _wrapped(cause, "  ")
-        lines += _wrapped(f"{_cases(len(cases))}: {where(cases)}", "      ")
+        lines += _wrapped(f"{_cases(len(cases))}{also}: {where(cases)}", "      ")
         reason = cases[0].reason.removesuffix(f": {cause}")
-        also = f": {reason}" if cases[0].diagnosis else ""
-        lines += _wrapped(f"{cases[0].problem}{also}", "      ")
+        why = f": {reason}" if cases[0].diagnosis else ""
+        lines += _wrapped(f"{cases[0].problem}{why}", "      ")
     if len(ordered) > CAUSES:
-        rest = sum(len(cases) for _, cases in ordered[CAUSES:])
+        rest = sum(map(len, ordered[CAUSES:]))
         lines.append(f"  and {len(ordered) - CAUSES} more causes in {_cases(rest)}: --all has them")
     return lines
+
+
+def _kind(cause: str) -> str:
+    """Return a cause without its numbers, and without the exception that it was seen by."""
+    text = SEEN_BY.sub("", cause.removeprefix("error: "))
+    return NUMBERS.sub("#", text)
 
 
 def _cause(result: Checked, failed: Sequence[Checked]) -> str:

@@ -1,7 +1,7 @@
 """The watched cases as asv benchmarks: two classes for each operation and pass.
 
 asv imports every module here, so nothing here imports a framework before `setup`, and it starts
-one process for each number, so torch and JAX never share one. `python -m bench.history` runs it.
+one process for each number, so torch and JAX never share one. `python -m bench history` runs it.
 
 `track_time` [s] is `time.host`, withheld when the result is wrong. On the last question only, the
 largest, `track_error` is the largest relative error of the pass against the float64 oracle, and

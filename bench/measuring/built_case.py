@@ -303,6 +303,7 @@ def construct(case: Case, registry: Registry) -> BuiltCase:
 
     Raises:
         ValueError: when the case is refused; the message is the reason.
+        TypeError: when `build` of the implementation returns anything but a Built.
     """
     implementation = registry.implementation(case.implementation)
     refused = refusal(case, registry) or implementation.supports(case.seen, case.target)
@@ -330,6 +331,11 @@ def construct(case: Case, registry: Registry) -> BuiltCase:
 
     start = time.perf_counter()
     code = implementation.build(problem, target, case.options)
+    if not isinstance(code, Built):
+        raise TypeError(
+            f"`build` returns a {type(code).__qualname__}, not a Built: end it with "
+            "`return Built(call)`"
+        )
     seconds = {"build": time.perf_counter() - start}
     pack = code.pack or (lambda inputs, weights: (inputs, weights))
     unpack = code.unpack or (lambda outputs: outputs)

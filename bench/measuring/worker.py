@@ -206,7 +206,9 @@ def _fault_in(
     case = Case.from_json(request["case"]) if "case" in request else None
     case = worker.built.case if worker.built else case
     if case is not None and request["do"] in ("build", "open") and fault["status"] == "error":
-        more = faults.explained(error, case, worker.registry)
+        form = faults.form(error, case, worker.registry)
+        more = "" if form else faults.explained(error, case, worker.registry)
+        fault["reason"] = f"{form} ({fault['reason']})" if form else fault["reason"]
         fault["reason"] += f" ({more})" if more else ""
     return {"fault": fault}
 

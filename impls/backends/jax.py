@@ -85,11 +85,16 @@ class JaxBackend:
     def convolution(self, form: Convolution) -> Callable[..., Any]:
         from impls.kernels.graph import Edges
         from impls.kernels.jax import bind
+        from impls.kernels.kernel import MOST
 
         call = bind(Edges(form), self.dtype, self.target.threads)
 
+        def int32(index: Any) -> Any:  # what it does not hold stays out of range
+            held = index if index.dtype == jnp.int32 else jnp.clip(index, -1, MOST)
+            return held.astype(jnp.int32)
+
         def convolution(*arrays: Any) -> Any:
-            return call(*arrays[:-2], *(index.astype(jnp.int32) for index in arrays[-2:]))
+            return call(*arrays[:-2], *map(int32, arrays[-2:]))
 
         return convolution
 

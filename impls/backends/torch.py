@@ -87,12 +87,19 @@ class TorchBackend:
 
     def convolution(self, form: Convolution) -> Callable[..., Any]:
         from impls.kernels.graph import Edges
+        from impls.kernels.kernel import MOST
         from impls.kernels.torch import bind
 
         call = bind(Edges(form), self.dtype, self.target.threads, self.target.device)
 
+        cpu = self.target.device == "cpu"  # on a GPU it would be a launch for each array
+
+        def int32(index: Any) -> Any:  # what it does not hold stays out of range
+            held = index.clamp(-1, MOST) if cpu and index.dtype != torch.int32 else index
+            return held.to(torch.int32)
+
         def convolution(*tensors: Any) -> Any:
-            return call(*tensors[:-2], *(index.to(torch.int32) for index in tensors[-2:]))
+            return call(*tensors[:-2], *map(int32, tensors[-2:]))
 
         return convolution
 

@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import hashlib
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -30,15 +31,25 @@ DTYPES = {"float32": ("-DREAL=float", "-DSINGLE"), "float64": ("-DREAL=double",)
 """The data types that the kernels have, with their flags."""
 
 
-def compiler() -> str | None:
-    """Return the path of a C compiler: $CC if set, else the first that is found; None for none."""
-    chosen = os.environ.get("CC")
+def compiler() -> tuple[str, ...] | None:
+    """Return the command of a C compiler: $CC if set, else the first that is found; None for none.
+
+    $CC may have arguments, as `ccache gcc` or `clang -m64`: it is split as a shell would.
+    """
+    chosen = os.environ.get("CC", "").strip()
     return _which((chosen,) if chosen else COMPILERS, os.environ.get("PATH"))
 
 
 @lru_cache(maxsize=8)
-def _which(names: tuple[str, ...], path: str | None) -> str | None:
-    return next((found for name in names if (found := shutil.which(name, path=path))), None)
+def _which(commands: tuple[str, ...], path: str | None) -> tuple[str, ...] | None:
+    for command in commands:
+        try:
+            name, *arguments = shlex.split(command)
+        except ValueError:  # a quotation that does not end
+            continue
+        if found := shutil.which(name, path=path):
+            return found, *arguments
+    return None
 
 
 def missing() -> Refusal | None:
@@ -69,32 +80,30 @@ def library(
         RuntimeError: when there is no compiler, or it fails; the message has its first error, or
             its last line.
     """
-    path = compiler()
-    if path is None:
+    command = compiler()
+    if command is None:
         raise RuntimeError("no C compiler was found; install gcc or clang, or name one in $CC")
     text = "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
     flags = [*FLAGS, *DTYPES[dtype], *own, *(["-fopenmp"] if parallel else [])]
     flags += [] if include is None else ["-I", include]
-    told = _run([path, *flags, "-dM", "-E", "-x", "c", "-"], text)
-    key = hashlib.sha256("\0".join([text, *flags, told]).encode()).hexdigest()[:32]
+    told = _run([*command, *flags, "-dM", "-E", "-x", "c", "-"], text)
+    key = hashlib.sha256("\0".join([text, *command[1:], *flags, told]).encode()).hexdigest()[:32]
     kept = directory() / "kernels" / f"{Path(names[-1]).stem}-{key}.so"
     if kept.is_file():
         with contextlib.suppress(OSError):  # torn by a disk that lost power: compiled again
             return ctypes.CDLL(str(kept))
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
-        return _compiled(path, flags, text, kept.parent, kept)
+        return _compiled([*command, *flags], text, kept.parent, kept)
     except OSError:  # nothing can be written there: costs time, nothing else
-        return _compiled(path, flags, text, Path(tempfile.gettempdir()), None)
+        return _compiled([*command, *flags], text, Path(tempfile.gettempdir()), None)
 
 
-def _compiled(
-    path: str, flags: Sequence[str], text: str, folder: Path, kept: Path | None
-) -> ctypes.CDLL:
+def _compiled(command: Sequence[str], text: str, folder: Path, kept: Path | None) -> ctypes.CDLL:
     """Compile in a folder of its own, load, and move the library to where it is kept."""
     with tempfile.TemporaryDirectory(dir=folder, prefix="compiling-") as here:
         fresh = Path(here) / "kernel.so"
-        _run([path, *flags, "-x", "c", "-", "-o", str(fresh)], text)
+        _run([*command, "-x", "c", "-", "-o", str(fresh)], text)
         if kept is None:
             return ctypes.CDLL(str(fresh))
         os.replace(fresh, kept)

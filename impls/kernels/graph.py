@@ -19,11 +19,9 @@ import numpy as np
 
 from impls.kernels.derivative import Derivative, Term
 from impls.kernels.form import ZERO, Block
-from impls.kernels.kernel import Entries, Shape, Table
+from impls.kernels.kernel import MOST, Entries, Shape, Table
 
 SOURCES = ("lanes.c", "graph.c")
-MOST = 2**31 - 1
-"""Nodes and edges are numbered in int32."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from impls.kernels.derivative import Derivative, value
 
 Shape = tuple[int, ...]
+MOST = 2**31 - 1
+"""What is numbered is numbered in int32: so many at most, and neither -1 nor MOST is an index."""
 
 
 @dataclass(frozen=True)

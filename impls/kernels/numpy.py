@@ -11,7 +11,7 @@ import numpy as np
 
 from impls.kernels.compiler import library
 from impls.kernels.derivative import Derivative
-from impls.kernels.kernel import Kernel, Shape, first
+from impls.kernels.kernel import MOST, Kernel, Shape, first
 
 FAILURES = {1: "there is no memory to work in", 2: "an index is out of range"}
 """What the functions return where they fail."""
@@ -55,13 +55,19 @@ class Function:
             raise error(f"{self.kernel.symbol}: {FAILURES[failed]}")
 
 
+def _int32(index: Any) -> Any:
+    """Return indices as the C function takes them; what int32 does not hold stays out of range."""
+    held = index if index.dtype == np.int32 else np.clip(index, -1, MOST)
+    return np.ascontiguousarray(held, np.int32)
+
+
 def bind(kernel: Kernel, dtype: str, threads: int) -> Callable[..., Any]:
     """Return the map as a function of arrays: the given ones, then those of indices."""
     function, many = Function(kernel, first(kernel), dtype, threads), kernel.slots - 1
 
     def call(*arrays: Any) -> Any:
         given = [np.ascontiguousarray(a, dtype) for a in arrays[:many]]
-        given += [np.ascontiguousarray(a, np.int32) for a in arrays[many:]]
+        given += [_int32(a) for a in arrays[many:]]
         shapes, counts = function.sizes(tuple(a.shape for a in given))
         outputs = [np.empty(shape, dtype) for shape in shapes]
         function([a.ctypes.data for a in (*given, *outputs)], counts)

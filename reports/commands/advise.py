@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.command import Command
+from bench.commands.command import Command, Help
 from bench.record.case import PASSES, digest
 from impls.families import points, product
 from impls.problem import Problem
@@ -181,6 +181,19 @@ COMMAND = Command(
     "advise",
     "Say which product to take for given irreps: the answer, how sure it is, what cheaper ones "
     "give up, and what is not known.",
+    Help(
+        examples=(
+            "python -m reports advise --irreps-node 128x0e+128x1o+128x2e --irreps-edge 0e+1o+2e",
+        ),
+        gives=(
+            "The product to take and how sure that is, what cheaper ones give up, and what is "
+            "not known, from the rows of published runs or of those of --from."
+        ),
+        then=(
+            "--measure SECONDS times these choices here, at what is asked; python -m reports "
+            "claims says what papers say of them."
+        ),
+    ),
     _add,
     _run,
 )

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.command import Command
+from bench.commands.command import Command, Help
 from reports.build import INDEX, build
 from reports.commands.directory import add_directory
 
@@ -35,5 +35,20 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 COMMAND = Command(
-    "build", "Write index.html, figures, tables and references of a run directory.", _add, _run
+    "build",
+    "Write index.html, figures, tables and references of a run directory.",
+    Help(
+        examples=("python -m reports build reports/out/quick",),
+        gives=(
+            "A folder with index.html, which needs nothing else and no network; beside it "
+            "each figure, each table as CSV and LaTeX, and methods.bib. The terminal says "
+            "what to conclude."
+        ),
+        then=(
+            "Open index.html: a sentence that is withheld names the command that would decide "
+            "it. python -m bench merge puts runs of several machines on one page."
+        ),
+    ),
+    _add,
+    _run,
 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.command import Command
+from bench.commands.command import Command, Help
 from impls import registry
 from reports.commands.directory import add_directory
 from reports.data import bibliography, sets
@@ -134,6 +134,17 @@ def _figure(
 COMMAND = Command(
     "cite",
     "Write one comparison of a run for a paper: figure, LaTeX table, methods sentences, BibTeX.",
+    Help(
+        examples=(
+            "python -m reports cite reports/out/quick --figure speed.pdf --pair gaunt.torch_grid "
+            "gaunt.torch_lebedev",
+        ),
+        gives=(
+            "The files that are asked for of one comparison: figure, LaTeX table, sentences "
+            "on methods and BibTeX, all of the same rows."
+        ),
+        then=("python -m reports ratio prints the same comparison, problem by problem."),
+    ),
     _add,
     _run,
 )

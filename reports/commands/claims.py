@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from analysis.claims import KINDS
-from bench.commands.command import Command, add_format
+from bench.commands.command import Command, Help, add_format
 from bench.commands.rendering import render
 from bench.record.case import digest
 from impls.registry import load
@@ -143,6 +143,17 @@ def _measure(claims: Sequence[Claim], out: Path, budget: float | None) -> None:
 COMMAND = Command(
     "claims",
     "Print whether what papers claim holds: verdicts computed from rows, and what would decide.",
+    Help(
+        examples=("python -m reports claims gaunt",),
+        gives=(
+            "A line for each claim of a paper: what was measured, the verdict that is "
+            "computed of it, and what would decide where there is none."
+        ),
+        then=(
+            "The command that stands beside an undecided claim measures it; --run DIR judges "
+            "by your own run."
+        ),
+    ),
     _add,
     _run,
 )

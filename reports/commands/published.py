@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.commands.command import Command
+from bench.commands.command import Command, Help
 from impls.registry import load
 from reports.build import build
 from reports.data import ledger, sets
@@ -45,6 +45,14 @@ def _run(arguments: argparse.Namespace) -> int:
 COMMAND = Command(
     "published",
     "Build the pages of published runs again from their rows, and set the machines side by side.",
+    Help(
+        examples=("python -m reports published --no-pages",),
+        gives=(
+            "The pages of published runs, made again of their rows, and one that sets the "
+            "machines side by side."
+        ),
+        then=("python -m reports advise answers from these runs."),
+    ),
     _add,
     _run,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from bench.commands.command import Command, add_format
+from bench.commands.command import Command, Help, add_format
 from bench.commands.rendering import render
 from reports.commands.directory import add_directory
 from reports.data.blocks import blocks_of
@@ -33,6 +33,19 @@ COMMAND = Command(
     "ratio",
     "Print how many times as fast as B an implementation A is, with the interval that decides and "
     "the verdict on A, by problem.",
+    Help(
+        examples=(
+            "python -m reports ratio reports/out/quick --pair gaunt.torch_grid gaunt.torch_lebedev",
+        ),
+        gives=(
+            "A line for each problem that both answer: how many times as fast as B A is, the "
+            "interval that decides, and the verdict."
+        ),
+        then=(
+            "Where it can't tell, measure more: python -m bench run with the same words and "
+            "--rounds 4."
+        ),
+    ),
     _add,
     _run,
 )

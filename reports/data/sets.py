@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.record.words import of_row, rows
 from reports.data.symmetry import words
 from reports.data.text import NONE
 
@@ -62,10 +63,7 @@ class ReportSet:
 
     def meaning(self, probe: str) -> str:
         """Return what a probe measures, in a sentence, or `–`."""
-        if probe.startswith("equiv."):
-            group = probe.removeprefix("equiv.")
-            return f"largest relative difference between f(g x) and g f(x) over elements of {group}"
-        return self.probes.get(probe, NONE)
+        return self.probes.get(probe) or of_row(probe) or NONE
 
     def hidden(self, probe: str) -> bool:
         """Return whether a probe is no column beside the times: its name or the start of it."""
@@ -80,7 +78,7 @@ def read(extra: Iterable[Path] = ()) -> ReportSet:
     """
     figures: list[FigureSpec] = []
     marks: dict[str, str] = {}
-    probes: dict[str, str] = {}
+    probes = rows()
     titles: dict[str, str] = {}
     ignore: set[str] = set()
     hide: set[str] = set()

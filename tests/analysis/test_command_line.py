@@ -7,8 +7,8 @@ import json
 import pytest
 
 import analysis.__main__ as analysis_line
-from bench.__main__ import parser_of
 from bench.commands import analyse
+from bench.commands.line import parser_of
 from bench.measuring.probes import analyses
 from impls.registry import load
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from analysis.__main__ import main
+from bench.commands import posing
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +50,26 @@ def test_a_refused_question_is_a_row_with_its_reason(said, tmp_path):
         "--setting", "siso", "--symmetry", "o3",
     )  # fmt: skip
     assert row["status"] == "skip" and "empty output" in row["reason"]
+
+
+@pytest.mark.parametrize("words", [
+    ("interactability", "low_rank", "numpy_terms"), ("expressivity", "clifford", "numpy_blades"),
+])  # fmt: skip
+def test_what_a_question_does_not_apply_to_is_a_skip_and_no_success(said, tmp_path, words):
+    command, operation, name = words
+    rows = analysed(
+        said, tmp_path, command, "--operation", operation, "--implementation", name, "--lmax", "1"
+    )
+    assert rows and {row["status"] for row in rows} == {"skip"}
+    assert all("does not apply" in row["reason"] for row in rows)
+
+
+def test_a_large_degree_is_asked_when_told_to(said, tmp_path, monkeypatch):
+    monkeypatch.setattr(posing, "MOST", 1)
+    rows = analysed(
+        said, tmp_path, "interactability", *ONE, "numpy_dense", "--lmax", "2", "--large"
+    )
+    assert {row["lmax"] for row in rows} == {1, 2}
 
 
 def test_equivariance(said, tmp_path):
@@ -145,6 +166,7 @@ ANALYSIS_REFUSED = {
     "negative lmax": (("--operation", "gaunt", "--lmax", "-1"), "--lmax must be at least 1"),
     "lmax zero": (("--operation", "gaunt", "--lmax", "0"), "--lmax must be at least 1, not 0"),
     "lmax no number": (("--operation", "gaunt", "--lmax", "x"), "--lmax must be an integer"),
+    "a large lmax": (("--lmax", "100"), "up to 8 is asked without more words, --large asks"),
     "lmax of all": (("--lmax", "0"), "--lmax must be at least 1, not 0"),
     "setting": (("--operation", "gaunt", "--lmax", "1", "--setting", "all"), "invalid choice"),
     "out is a file": (
@@ -159,6 +181,7 @@ ANALYSIS_REFUSED = {
     (
         (("--dtype", "tf32"), "--dtype tf32 is a mode of NVIDIA's tensor cores: use --device cuda"),
         (("--dtype", "float16"), "invalid choice: 'float16'"),
+        (("--data", "nowhere"), "--data nowhere: unknown data 'nowhere'"),
     ),
 )
 def test_the_analysis_refuses_a_data_type(said, tmp_path, arguments, message):

@@ -37,7 +37,8 @@ def explained(tmp_path, answer, request=None):
     with pytest.raises(Exception) as raised:
         built = build(case, registry)
         built.call(built.arrays())
-    return faults.explained(raised.value, case, registry), file.name
+    asked = raised.value, case, registry
+    return faults.form(*asked) or faults.explained(*asked), file.name
 
 
 def test_an_exception_has_a_file_and_a_line(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -62,3 +63,22 @@ def test_a_reader_that_goes_away_is_no_error(lines):
         process.stdin.close()
         assert process.wait(60) == UNREAD
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_what_a_shell_closed_takes_what_is_written_and_no_file_takes_its_place(closed, tmp_path):
+    program = f"""if True:
+        import sys
+        from bench.commands.exit_codes import ended
+        def command():
+            with open({str(tmp_path / "file")!r}, "w") as stream:
+                print("a line"), print("an error", file=sys.stderr)
+                assert stream.fileno() > 2
+                stream.write("whole")
+            return 3
+        sys.exit(ended(command))
+    """
+    line = f"{shlex.join([sys.executable, '-c', program])} {closed}"
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+    assert done.returncode == 3 and "Traceback" not in done.stderr
+    assert (tmp_path / "file").read_text() == "whole"

@@ -19,6 +19,8 @@ FILES = ("constraints-cuda12.txt", "constraints-cuda13.txt")
 PYTHONS = ("3.11", "3.12", "3.13")
 TOOLKIT = re.compile(r"(cuda-toolkit|nvidia-(cuda-\w+|nvvm|nvjitlink|nvtx))(-cu\d+)?")
 """Packages whose version is that of CUDA; cuBLAS and others count for themselves."""
+BINDINGS = ("cuda-bindings", "cuda-pathfinder")
+"""What PyTorch calls CUDA by from Python: of a version of its own."""
 H100, V100, K80 = "9.0, NVIDIA H100 PCIe", "7.0, Tesla V100-SXM2-16GB", "3.7, Tesla K80"
 B200, TITAN = "10.0, NVIDIA B200", "[N/A], NVIDIA TITAN"
 
@@ -166,6 +168,7 @@ def test_other_pins_stay_where_cuda_is_installed(tool, build):
 def test_one_minor_of_cuda(tool, file, minor):
     found = pins(tool, (ROOT / file).read_text(encoding="utf-8"), "3.12")
     of_cuda = {n: str(s) for n, s in found.items() if n.startswith(("nvidia-", "cuda-"))}
+    assert all(of_cuda.pop(name, "==").startswith("==") for name in BINDINGS)
     assert of_cuda and all(TOOLKIT.fullmatch(name) for name in of_cuda)
     assert set(of_cuda.values()) == {f"=={minor}.*"}
     suffix = "-cu12" if minor.startswith("12") else ""
@@ -198,6 +201,19 @@ def pip(*arguments, timeout):
         pytest.skip(f"the package index did not answer within {timeout} s")
 
 
+def named_exactly(tool, installed):
+    """Return the names of packages whose version another one of a report of pip's fixes."""
+    requirement = pytest.importorskip("packaging.requirements").Requirement
+    needed = [requirement(r) for i in installed for r in i["metadata"].get("requires_dist", ())]
+    found = [(tool.name_of(r.name), {(s.operator, s.version) for s in r.specifier}) for r in needed]
+    return {
+        name
+        for name, bounds in found
+        for version in {version for _, version in bounds}
+        if ("==", version) in bounds or {("<=", version), (">=", version)} <= bounds
+    }
+
+
 @pytest.mark.slow
 @pytest.mark.index
 def test_pip_finds_a_set_for_cuda_13(tool, tmp_path):
@@ -227,3 +243,4 @@ def test_pip_finds_a_set_for_cuda_13(tool, tmp_path):
     minors = {n: ".".join(v.split(".")[:2]) for n, v in found.items() if TOOLKIT.fullmatch(n)}
     assert {"cuda-toolkit", "nvidia-cuda-nvcc", "nvidia-nvvm", "nvidia-nvjitlink"} <= set(minors)
     assert set(minors.values()) == {"13.0"}, minors
+    assert not set(found) - {name for name, _ in pinned} - named_exactly(tool, installed)

@@ -45,5 +45,7 @@ ANALYSES = (
         read,
         applies,
         "--operation gaunt --lmax 2",
+        "A line for each case: the degree as measured, and as declared.",
+        "Where the two differ the command ends with 1.",
     ),
 )

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from bench.__main__ import parser_of
+from bench.commands.line import parser_of
 from reports.build import build
 from reports.data import claims
 from tests.reports.browser import Browser, Tab, program

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.__main__ import parser_of
 from bench.commands import question
+from bench.commands.line import parser_of
 from impls.registry import load
 from reports.__main__ import main
 from reports.data import bibliography, claims, ledger

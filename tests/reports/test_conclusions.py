@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from analysis.verdict import Verdict
-from bench.__main__ import parser_of
+from bench.commands.line import parser_of
 from impls.registry import load
 from reports.conclusions import RULES, Question, Sentence, conclude
 from reports.conclusions.rules import MOST, where

@@ -19,6 +19,7 @@ from bench.measuring.diagnosis import forward, gradients
 from bench.measuring.diagnosis.forward import NONE, Cause
 from bench.measuring.diagnosis.scene import Scene
 from bench.measuring.diagnosis.scene import scene as forward_scene
+from bench.measuring.probes.remembered import cached
 from bench.record.case import PASSES
 from bench.record.rows import Reading
 from impls.family import Part
@@ -26,6 +27,15 @@ from impls.operation import Pass
 
 __all__ = ["NONE", "Cause", "diagnosed", "told"]
 
+CONDUCT = {
+    "conduct.strided": "arrays whose entries do not lie side by side in memory are misread: go "
+    "by their strides, or copy them first",
+    "conduct.permuted": "the answer changes with the order of the samples or edges: they are "
+    "mixed, or what is done depends on the place",
+    "conduct.outputs": "what is timed is not what is judged: with and without `pack` and `unpack` "
+    "the answers differ",
+}
+"""What is wrong where these are, and the results of earlier calls are not kept."""
 WHOLE = 2**20
 """Of larger inputs, no more than the gate took is compared with the oracle."""
 
@@ -35,9 +45,14 @@ def diagnosed(built: BuiltCase, failed: Sequence[Reading]) -> Cause | None:
     probe = failed[0].probe
     if probe.startswith("error"):
         return _wrong(built)
+    if "problem" in failed[0].detail:
+        return None
+    kept = [r.detail["problem"] for r in cached(built) if r.passed is False]
+    if kept:
+        return Cause(kept[0])
     if probe.startswith("equiv.") and built.case.pass_ == "fwd":
         return _moved(built, probe.removeprefix("equiv."))
-    return None
+    return Cause(CONDUCT[probe]) if probe in CONDUCT else None
 
 
 def told(built: BuiltCase, failed: Sequence[Reading]) -> dict[str, Any] | None:

@@ -10,31 +10,37 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.measuring.built_case import build
+from bench.measuring.diagnosis import forward
+from bench.measuring.diagnosis.scene import scene as forward_scene
 from bench.record.case import Case
 from impls.near import alike
 from impls.registry import Registry
 
+STUMBLES = (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
+"""What is raised where an answer is read that has another form."""
+
 
 def explained(error: Exception, case: Case, registry: Registry) -> str:
     """Return what is to be said of an exception beside its text; "" where nothing is."""
-    form = _no_dict(error, case, registry)
-    if form:
-        return form
     meant = _meant(error, case, registry)
     return "; ".join(text for text in (_place(error, case, registry), meant) if text)
 
 
-def _no_dict(error: Exception, case: Case, registry: Registry) -> str:
-    """Return that the answer is no dict, where what is wrong is that something has no names."""
-    if not isinstance(error, AttributeError | TypeError | IndexError):
+def form(error: Exception, case: Case, registry: Registry) -> str:
+    """Return what is wrong with the form of an answer that made the harness stumble; "" if nothing.
+
+    That it is no dict, has other names, or another shape: passes with gradients read it before a
+    gate does.
+    """
+    if not isinstance(error, STUMBLES):
         return ""
     try:
         built = build(replace(case, pass_="fwd"), registry)
         answer = built.code.call(*built.arguments[:2])
+        if isinstance(answer, dict):
+            return forward.form(forward_scene(built))
     except Exception:
         return ""  # it fails by itself: then that is what is said
-    if isinstance(answer, dict):
-        return ""
     names = ", ".join(f"{name!r}: ..." for name in built.output_spaces)
     kind = type(answer).__qualname__
     return f"the answer is a {kind}, not a dict: return {{{names}}}"

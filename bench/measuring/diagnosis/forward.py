@@ -50,7 +50,7 @@ class Cause:
 
 def cause(scene: Scene) -> Cause | None:
     """Return what is wrong; None where nothing is."""
-    text = _form(scene)
+    text = form(scene)
     if text:
         return Cause(text)
     if scene.agrees(scene.found, scene.expected, scene.limit):
@@ -62,7 +62,25 @@ def cause(scene: Scene) -> Cause | None:
             return Cause(before + found, paths=off if any(path in found for path in off) else {})
         if time.monotonic() - began > SEARCH:
             break
-    return Cause(f"{before}{NONE}: {_where(scene)}", simple=False, paths=_off(scene))
+    text = f"{before}{NONE}: {_where(scene)}{_symmetry(scene)}"
+    return Cause(text, simple=False, paths=_off(scene))
+
+
+def _symmetry(scene: Scene) -> str:
+    """Return whether the answer has the claimed symmetry all the same: then couplings are off."""
+    built, rng = scene.built, np.random.default_rng([scene.built.problem.seed, 14])
+    claimed = [name for name in built.operation.exact if name in built.group.subgroups]
+    if built.align or built.mask or not claimed:
+        return ""
+    broken = [
+        name
+        for name in claimed
+        if not built.asymmetry(built.group.subgroups[name].sample(rng, 2)).summary()["max"]
+        <= 2 * scene.limit
+    ]
+    if broken:
+        return f"; it is not equivariant under {listed(broken)}"
+    return "; it is equivariant all the same: weights or coefficients are off, not components"
 
 
 def _overwrites(scene: Scene) -> str:
@@ -72,7 +90,7 @@ def _overwrites(scene: Scene) -> str:
     return f"the call overwrites its input {listed(changed)}; " if changed else ""
 
 
-def _form(scene: Scene) -> str:
+def form(scene: Scene) -> str:
     """Return what is wrong with the names and shapes of outputs."""
     found, expected = scene.outputs, scene.spaces
     missing = [name for name in expected if name not in found]

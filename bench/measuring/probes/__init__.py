@@ -77,7 +77,7 @@ class Analysis:
     operations that it `applies` to: without more words to one implementation of each. One that is
     `swept` is put to one operation, in several data types and with generators of data. One
     `by_knob` is also put at the coarser values of knobs. `example` is the command line after its
-    name.
+    name, `gives` what its lines say and `then` what to do with that: both are for its help.
     """
 
     name: str
@@ -86,6 +86,8 @@ class Analysis:
     read: Answer
     applies: Callable[[Operation], bool]
     example: str
+    gives: str
+    then: str
     swept: bool = False
     by_knob: bool = False
     views: tuple[View, ...] = field(default=())

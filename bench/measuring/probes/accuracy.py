@@ -92,6 +92,11 @@ ANALYSES = (
         _accuracy,
         couples,
         "--operation gaunt --symmetry o3 --dtype float32 --lmax 6",
+        (
+            "A line for each implementation, data type and magnitude: the largest relative error, "
+            "the digits that are lost, and whether the tolerance holds."
+        ),
+        "python -m bench check NAME --hard looks for inputs on which more is lost.",
         swept=True,
     ),
 )

@@ -94,6 +94,11 @@ ANALYSES = (
         _knobs,
         couples,
         "--operation grid_nonlinearity --lmax 2",
+        (
+            "A line for each value of the knob: the equivariance error there, which has to fall "
+            "as the operation says."
+        ),
+        "python -m bench run --knob NAME=VALUES says what each value costs.",
         swept=True,
     ),
 )

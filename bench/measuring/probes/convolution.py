@@ -150,6 +150,11 @@ ANALYSES = (
         _convolution,
         lambda operation: "src" in (operation.reads or ()),
         "--setting full --symmetry so3 --lmax 2",
+        (
+            "A line for each operation on edges and value of its knob: the rank of its maps along "
+            "an edge, that of all equivariant ones, and how many weights it has."
+        ),
+        "python -m bench run --family points measures the same operations.",
         by_knob=True,
     ),
 )

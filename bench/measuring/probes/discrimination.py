@@ -89,5 +89,10 @@ ANALYSES = (
         _discrimination,
         couples,
         "--operation gaunt --lmax 3",
+        (
+            "A line for each pair of environments and order: whether features that it makes tell "
+            "them apart, and whether they should."
+        ),
+        "python -m bench analyse universality asks which functions of a feature it reaches.",
     ),
 )

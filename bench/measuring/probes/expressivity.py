@@ -202,6 +202,15 @@ ANALYSES = (
         _expressivity,
         couples,
         "--operation gaunt --setting mimo --symmetry so3 --lmax 3",
+        (
+            "A line for each question: dim, the dimension of the set of bilinear maps that it can "
+            "realise, span, that of its linear span, both as measured and as derived, and full, "
+            "that of all equivariant maps."
+        ),
+        (
+            "python -m bench analyse interactability says which paths are missing; python -m "
+            "bench run --family product what the operation costs."
+        ),
         views=(
             View(
                 "parallel",

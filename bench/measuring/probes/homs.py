@@ -122,5 +122,10 @@ ANALYSES = (
         _homs,
         lambda operation: any(degree == 1 for _, degree in operation.linear_in),
         "--operation uvw --lmax 1",
+        (
+            "A line for each question: the dimension of what its maps span over all weights, and "
+            "that of all equivariant maps there are (full)."
+        ),
+        "Less than full is what no choice of weights reaches: docs/expressivity.md says why.",
     ),
 )

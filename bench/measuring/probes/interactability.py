@@ -75,5 +75,10 @@ ANALYSES = (
         _interactability,
         couples,
         "--operation matrix --lmax 5 --format csv",
+        (
+            "A line for each triple of irreps that the group allows: its coefficient, and whether "
+            "it couples."
+        ),
+        "python -m bench analyse expressivity says how many maps these make together.",
     ),
 )

@@ -92,6 +92,11 @@ ANALYSES = (
         _nero,
         couples,
         "--operation grid_nonlinearity --lmax 2 --symmetry o3 --format csv",
+        (
+            "A line for each place on an orbit: the error there, against the oracle and against "
+            "the mean of the orbit."
+        ),
+        "python -m bench analyse equivariance has the error over whole subgroups.",
         swept=True,
     ),
 )

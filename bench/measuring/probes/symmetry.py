@@ -140,6 +140,15 @@ ANALYSES = (
         _equivariance,
         couples,
         "--operation escn --setting full --data poles:64x16 --lmax 2",
+        (
+            "A line for each subgroup and generator: mean, largest and 95th percentile of the "
+            "relative error, whether the symmetry is claimed, and whether the claim holds; before "
+            "them the guards that make such an error mean something."
+        ),
+        (
+            "python -m bench analyse nero says where on an orbit the error is; docs/symmetry.md "
+            "what is judged."
+        ),
         swept=True,
     ),
 )

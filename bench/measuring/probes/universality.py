@@ -81,5 +81,10 @@ ANALYSES = (
         _universality,
         couples,
         "--operation gaunt --lmax 2",
+        (
+            "A line for each irrep and degree: the error of the best fit, and whether every "
+            "equivariant polynomial of that degree is reached."
+        ),
+        "python -m bench analyse discrimination asks the same by pairs of environments.",
     ),
 )

@@ -1,6 +1,7 @@
 """C sources are compiled once a machine, and a machine without a compiler is told so."""
 
 import ctypes
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,27 @@ def test_a_compiler_is_the_one_that_is_named(monkeypatch):
     assert "a-compiler-nobody-has" in refused.reason
 
 
+@pytest.mark.parametrize("words", [("-DOF_CC=1",), ("-DOF_CC=a b", "-O1")])
+def test_the_command_in_cc_is_split_as_a_shell_does(words, fresh, monkeypatch):
+    plain = compiler.compiler()
+    asked = []
+    run = compiler._run
+    monkeypatch.setattr(compiler, "_run", lambda *a: asked.append(a[0]) or run(*a))
+    monkeypatch.setenv("CC", shlex.join([*plain, *words]))
+    assert compiler.compiler() == (*plain, *words)
+    compiled()
+    assert len(asked) == 2 and all(tuple(c[: 1 + len(words)]) == (*plain, *words) for c in asked)
+
+
+@pytest.mark.parametrize("named", ["gcc 'and no end", "   "])
+def test_a_cc_that_cannot_be_split_is_refused_and_an_empty_one_names_none(named, monkeypatch):
+    monkeypatch.setenv("CC", named)
+    if named.strip():
+        assert named in compiler.missing().reason
+    else:
+        assert compiler.compiler() is not None
+
+
 def test_a_library_is_compiled_once_and_found_again(fresh, monkeypatch):
     compiled()
     (kept,) = fresh.iterdir()
@@ -77,7 +99,7 @@ def test_a_library_is_compiled_once_and_found_again(fresh, monkeypatch):
     assert len(calls) == 1 and "-E" in calls[0][0], "asked who it is, and compiled nothing"
 
 
-@pytest.mark.parametrize("what", ["source", "flags", "compiler"])
+@pytest.mark.parametrize("what", ["source", "flags", "compiler", "arguments"])
 def test_another_source_flag_or_compiler_is_another_library(what, fresh, monkeypatch):
     compiled()
     compiler.library.cache_clear()
@@ -86,6 +108,8 @@ def test_another_source_flag_or_compiler_is_another_library(what, fresh, monkeyp
         monkeypatch.setattr(Path, "read_text", lambda *a, **k: read(*a, **k) + "\n/* new */\n")
     elif what == "flags":
         monkeypatch.setattr(compiler, "FLAGS", (*compiler.FLAGS, "-DEXTRA=1"))
+    elif what == "arguments":  # of $CC, which no macro tells of
+        monkeypatch.setenv("CC", shlex.join([*compiler.compiler(), "-fno-plt"]))
     else:
         run = compiler._run
         monkeypatch.setattr(

@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from impls.backends import load
+from impls.families.product import problem
+from impls.implementation import Target
 from impls.kernels import numpy as native
 from impls.kernels.derivative import value
 from impls.kernels.graph import MOST, Convolution, Edges
@@ -161,6 +164,28 @@ def test_an_index_out_of_range_is_an_error(end, bad):
         given = drawn(form, derivative, 2)
         with pytest.raises(IndexError, match="convolve: an index is out of range"):
             evaluated(form, derivative, given, **ends)
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch", "jax"])
+@pytest.mark.parametrize("bad", [2**32 + 1, 2**31, -(2**32) + 1, 2**63 - 1])
+def test_an_index_that_int32_does_not_hold_is_out_of_range(framework, bad, precision):
+    module = pytest.importorskip(framework)
+    array = {
+        "numpy": lambda a: a,
+        "torch": lambda a: module.from_numpy(a),
+        "jax": lambda a: module.numpy.asarray(a),
+    }[framework]
+    form, (src, dst) = FORMS[True], graph()
+    src = src.astype(np.int64)
+    src[3] = bad
+    with precision(framework, "float64"):
+        backend = load(framework, problem("mimo", 1, dtype="float64"), Target())
+        call = backend.convolution(form)
+        given = [backend.table(a) for a in drawn(form, value(4), 2)]
+        ends = [array(a) for a in (src, dst)]
+        assert all("int64" in str(a.dtype) for a in ends)
+        with pytest.raises(Exception, match="an index is out of range"):
+            np.asarray(call(*given, *ends))
 
 
 def test_arrays_that_do_not_fit_are_refused_by_shape():

@@ -1,7 +1,7 @@
-"""Add this commit to the history: measure the watched cases with asv and publish its pages.
+"""`bench history`: measure the watched cases of this commit with asv, and publish its pages.
 
-Exit codes: 0 done; 1 a benchmark failed, or the tree has uncommitted changes; 2 bad arguments or
-no asv.
+What is measured are the benchmarks of `bench.history`. Exit codes: 0 done; 1 a benchmark failed, or
+the tree has uncommitted changes; 2 bad arguments or no asv.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from bench.commands.command import Command, Help
 from bench.drive.locks import SHARED, place
 from bench.record.machine import ROOT, provenance
 from impls.implementation import Target
@@ -27,18 +28,13 @@ def _asv(*arguments: str, quiet: bool = False) -> int:
     return done.returncode
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Measure the commit that is checked out, and publish; return the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.history",
-        description="Measure the watched cases of this commit with asv and publish the history.",
-        epilog="results: .asv/results; pages: .asv/html (`python -m asv preview` shows them)",
-    )
+def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     parser.add_argument("--bench", metavar="REGEX", help="only benchmarks whose name matches")
-    arguments = parser.parse_args(argv)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     if importlib.util.find_spec("asv") is None:
-        print("error: asv is not installed (pip install asv)", file=sys.stderr)
-        return 2
+        raise ValueError("asv is not installed (pip install asv)")
     facts = provenance()
     if facts["dirty"] is not False:
         reason = "git is not there" if facts["dirty"] is None else "it has uncommitted changes"
@@ -58,5 +54,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if _asv("publish") or failed else 0
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+COMMAND = Command(
+    "history",
+    "Measure the watched cases of this commit with asv, and publish its pages.",
+    Help(
+        examples=("python -m bench history --bench Gaunt",),
+        gives=(
+            "The numbers of this commit in .asv/results, and pages with those of all commits in "
+            ".asv/html, which mark where a number went up. The tree has to be a commit."
+        ),
+        then=(
+            "python -m asv preview shows the pages: the browser fetches jQuery, flot and Bootstrap "
+            "from the network, so that without one they stay empty. There, python -m asv show and "
+            "python -m asv compare A B print the same numbers."
+        ),
+    ),
+    _add,
+    _run,
+)

@@ -10,7 +10,7 @@ from bench.measuring import diagnosis
 from bench.measuring.built_case import build
 from bench.measuring.probes import probes
 from bench.record.case import Case
-from impls.implementation import MODES, Target
+from impls.implementation import MODES, Built, Target
 from impls.registry import load
 
 
@@ -21,7 +21,13 @@ def planted(base, call):
 
     def made(problem, target, options):
         built = honest.build(problem, target, options)
-        return replace(built, call=lambda inputs, weights: call(built.call, inputs, weights))
+        pack = built.pack or (lambda inputs, weights: (inputs, weights))
+        unpack = built.unpack or (lambda outputs: outputs)
+
+        def canonical(inputs, weights):
+            return unpack(built.call(*pack(inputs, weights)))
+
+        return Built(lambda inputs, weights: call(canonical, inputs, weights))
 
     registry.add(replace(honest, name="planted", build=made), __file__)
     return registry, f"{honest.operation}.planted"

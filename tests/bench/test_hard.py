@@ -430,7 +430,8 @@ def test_quarantine_notes_and_refusals_are_said():
 
 
 def test_many_causes_are_counted():
-    every = [result(problem=str(n), diagnosis=simple(f"cause {n}")) for n in range(9)]
+    every = [result(problem=str(n), diagnosis=simple(f"cause {name}"))
+             for n, name in enumerate("abcdefghi")]  # fmt: skip
     assert summary(every).splitlines()[-1] == (
         f"  and {9 - verdicts.CAUSES} more causes in 4 cases: --all has them"
     )

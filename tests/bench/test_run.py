@@ -224,7 +224,7 @@ def test_a_run_that_is_stopped_leaves_no_worker_and_is_continued(hand, tmp_path,
     done = ends(out)
     assert 1 <= len(done) < 4
     if number == signal.SIGINT:
-        assert process.returncode == 1
+        assert process.returncode == 130
         assert "interrupted; the same command continues" in messages
         assert "Traceback" not in messages
     while hand.workers(out):

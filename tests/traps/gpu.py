@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from impls.backends import load
 from impls.families.product import irreps_of
 from impls.implementation import Built, Implementation
 from impls.problem import Refusal
-from impls.products.clebsch_gordan.dense import BLOCKS, dense
+from tests.fakes.honest import product
 
 LAUNCHES = 3000
 """More than a queue of 1024 holds."""
@@ -27,7 +26,7 @@ def calling(name, before):
     """Declare an implementation that calls `before(problem, inputs)` and then answers rightly."""
 
     def build(problem, target, options):
-        honest = dense(problem, load("torch", problem, target), {"block": BLOCKS[0]}).call
+        honest = product("torch", problem, target)
 
         def call(inputs, weights):
             before(problem, inputs)
@@ -44,7 +43,7 @@ def greedy(name):
     def build(problem, target, options):
         import torch
 
-        honest = dense(problem, load("torch", problem, target), {"block": BLOCKS[0]}).call
+        honest = product("torch", problem, target)
         size = int(SHARE * torch.cuda.mem_get_info()[1])
         held = torch.empty(size, dtype=torch.int8, device="cuda")
 

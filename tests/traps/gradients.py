@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from impls.backends import load
 from impls.implementation import Built, Implementation
-from impls.products.clebsch_gordan.dense import BLOCKS, dense
+from tests.fakes.honest import product
 
 
 def _torch(name, change):
@@ -14,7 +13,7 @@ def _torch(name, change):
     """
 
     def build(problem, target, options):
-        honest = dense(problem, load("torch", problem, target), {"block": BLOCKS[0]}).call
+        honest = product("torch", problem, target)
         state = {}
 
         def call(inputs, weights):
@@ -159,7 +158,7 @@ def _out_of_memory(x, y, state):
 def _jax_detached(problem, target, options):
     from jax.lax import stop_gradient
 
-    honest = dense(problem, load("jax", problem, target), {"block": BLOCKS[0]}).call
+    honest = product("jax", problem, target)
 
     def call(inputs, weights):
         return honest({"x": stop_gradient(inputs["x"]), "y": inputs["y"]}, weights)

@@ -86,6 +86,7 @@ class Finder(MetaPathFinder):
         if name == {name!r}:
             os.kill(os.getpid(), signal.SIGINT)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job may ignore it
 sys.meta_path.insert(0, Finder())
 sys.argv = [{module!r}, "--help"]
 runpy.run_module({module!r}, run_name="__main__", alter_sys=True)

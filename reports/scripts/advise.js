@@ -2,7 +2,7 @@
 
 const NEAR = 2;
 
-// Return { copies, irreps } of e3nn's notation; irreps is a list of [degree, parity], one copy each.
+// Return { copies, irreps } of e3nn's notation; irreps has [degree, parity] of each copy.
 function irrepsOf(text) {
   const found = [];
   for (const part of text.replace(/\s/g, "").split("+")) {
@@ -71,7 +71,10 @@ function advised(asked, grid) {
   const parity = asked.irreps[0].every(([, p]) => p !== "");
   const fitting = grid.spots
     .filter(
-      (s) => s.family === asked.family && s.parity === parity && s.dtype === (asked.dtype ?? "float32"),
+      (s) =>
+      s.family === asked.family &&
+      s.parity === parity &&
+      s.dtype === (asked.dtype ?? "float32"),
     )
     .map((spot) => {
       const [distance, differs] = away(asked, spot, grid.labels[asked.family]);
@@ -94,7 +97,8 @@ function advised(asked, grid) {
 }
 
 function givesUp(choice) {
-  const said = choice.loses.length ? [...choice.loses] : [choice.complete ? "nothing" : "not known"];
+  const none = choice.complete ? "nothing" : "not known";
+  const said = choice.loses.length ? [...choice.loses] : [none];
   const of = choice.full ? ` of ${choice.full}` : "";
   if (choice.dim !== null) said.push(`${choice.dim}${of} dimensions`);
   return said.join("; ");

@@ -142,8 +142,8 @@ def test_a_key_sees_what_it_uses_of_its_own_framework_s_backend(hand, tmp_path, 
             cached.cache_clear()
         return algorithm_keys(hand, tmp_path)
 
-    added = "    def roll(self, a: Any) -> Any:\n        return jnp.roll(a, 1)\n\n\nBACKEND ="
-    assert edit("BACKEND =", added) == before
+    added = "    def roll(self, a: Any) -> Any:\n        return jnp.roll(a, 1)\n\n    def table("
+    assert edit("    def table(", added) == before
     assert edit("jax.nn.sigmoid(a)", "jax.nn.sigmoid(-a)") == before
     after = edit("return a[..., index]", "return jnp.take(a, index, -1)")
     assert after[:2] == before[:2] and after[2] != before[2]

@@ -72,7 +72,7 @@ def faked_modules(monkeypatch):
             def moved(t):
                 return fake.setdefault(id(t), mode.from_tensor(t).to(device))
 
-            return module._apply(moved)
+            return moved(module) if isinstance(module, torch.Tensor) else module._apply(moved)
 
         for module in list(sys.modules.values()):
             if (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from typing import Any
 
@@ -12,6 +12,7 @@ from reports.data.expressivity import PROBES, Expressivity
 from reports.data.results import GATES, Result
 from reports.data.run import Facts
 from reports.data.sets import ReportSet
+from reports.data.words import FRAMEWORKS, MODES, PASSES, STATUSES, Words
 
 TEXT, FACET, SIZE, NUMBER = "text", "facet", "size", "number"
 RESERVED = ("x", "y", "per", "colour", "panels", "sort", "case", "logx", "logy")
@@ -25,12 +26,22 @@ WHERE = (
 )  # fmt: skip
 
 
+LABELS = {
+    "dtype": "data type",
+    "draws": "draw of the arrays",
+    "family": "kind of question",
+    "problem": "question",
+}
+"""What fields are called whose names are not words that people use."""
+
+
 @dataclass(frozen=True)
 class Field:
     """One field: a name that stands in addresses and files, what people read, its unit.
 
     A `text` is what records are told apart by, and a `facet` one of the words of their problem; a
-    `size` is a facet that is a number, and a `number` was measured.
+    `size` is a facet that is a number, and a `number` was measured. `said` is what people read
+    for a word, where that is not the word itself.
     """
 
     name: str
@@ -38,22 +49,27 @@ class Field:
     kind: str
     values: tuple[Any, ...]
     unit: str = ""
+    said: Mapping[Any, str] = field(default_factory=dict)
 
 
 def fields(
-    results: Sequence[Result], expressivity: Expressivity, known: ReportSet, machines: Facts
+    results: Sequence[Result],
+    expressivity: Expressivity,
+    known: ReportSet,
+    machines: Facts,
+    read: Words,
 ) -> list[Field]:
     """Return the fields of all results, each with a value a result; a field has some value."""
-    words = _texts(results, machines)
-    found = [*words[: len(WHO)], *_facets(results), *words[len(WHO) :]]
+    words = _texts(results, machines, read)
+    found = [*words[: len(WHO)], *_facets(results, read), *words[len(WHO) :]]
     found += _numbers(results, expressivity, known)
     named: list[Field] = []
     used = set(RESERVED)
-    for field in found:
-        name = field.name if field.name not in used else f"facet.{field.name}"
-        if name not in used and any(value is not None for value in field.values):
+    for each in found:
+        name = each.name if each.name not in used else f"facet.{each.name}"
+        if name not in used and any(value is not None for value in each.values):
             used.add(name)
-            named.append(Field(name, field.label, field.kind, field.values, field.unit))
+            named.append(replace(each, name=name))
     return named
 
 
@@ -76,7 +92,7 @@ def machine_name(fingerprint: str, facts: Facts, device: str) -> str:
     return mine if mine and alone else f"{mine} {fingerprint}".strip()
 
 
-def _texts(results: Sequence[Result], machines: Facts) -> list[Field]:
+def _texts(results: Sequence[Result], machines: Facts, read: Words) -> list[Field]:
     def column(name: str) -> Callable[[Result], str | None]:
         return lambda r: None if r.columns.get(name) is None else str(r.columns[name])
 
@@ -88,16 +104,36 @@ def _texts(results: Sequence[Result], machines: Facts) -> list[Field]:
     }
     tell |= {"implementation": lambda r: r.label, "machine": machine, "result": outcome}
     tell |= {"problem": title_of, "reason": lambda r: r.withheld or None}
-    return [Field(n, n, TEXT, tuple(map(told, results))) for n, told in tell.items()]
+    said: dict[str, Mapping[Any, str]] = {
+        "operation": {name: read.operation(name) for name in map(column("operation"), results)},
+        "implementation": {r.label: read.both(r) for r in results},
+        "problem": {title_of(r): read.problem(r) for r in results},
+        "family": {name: read.kind(name) for name in map(column("family"), results)},
+        "pass": PASSES, "mode": MODES, "framework": FRAMEWORKS, "result": STATUSES,
+    }  # fmt: skip
+    return [
+        Field(n, LABELS.get(n, n), TEXT, tuple(map(told, results)), said=said.get(n, {}))
+        for n, told in tell.items()
+    ]
 
 
-def _facets(results: Sequence[Result]) -> list[Field]:
+def _facets(results: Sequence[Result], read: Words) -> list[Field]:
     found = []
     for name in dict.fromkeys(name for r in results for name in r.facets):
+        having = [r for r in results if name in r.facets]
+        family = having[0].columns.get("family")
         values = [r.facets.get(name) for r in results]
-        kind = SIZE if all(v is None or _is_number(v) for v in values) else FACET
-        shown = values if kind == SIZE else [None if v is None else str(v) for v in values]
-        found.append(Field(name, name, kind, tuple(shown)))
+        if all(v is None or _is_number(v) for v in values):
+            found.append(Field(name, read.facet(family, name), SIZE, tuple(values)))
+            continue
+        said = {
+            str(v): read.value(r.columns.get("family"), name, v)
+            for r in having
+            for v in [r.facets[name]]
+            if isinstance(v, str)
+        }
+        shown = tuple(None if v is None else str(v) for v in values)
+        found.append(Field(name, read.facet(family, name), FACET, shown, said=said))
     return found
 
 
@@ -135,7 +171,10 @@ def _numbers(
             NUMBER,
             tuple(_worst(r, "equiv.") for r in results),
         ),
-        *(Field(p, p, NUMBER, tuple(r.value(p) for r in results), _unit(units[p])) for p in shown),
+        *(
+            Field(p, known.title(p), NUMBER, tuple(r.value(p) for r in results), _unit(units[p]))
+            for p in shown
+        ),
     ]
 
 
@@ -165,18 +204,22 @@ def _is_number(value: Any) -> bool:
 def columnar(found: Sequence[Field], keep: Sequence[int]) -> list[dict[str, Any]]:
     """Return fields as plain data of the records `keep`: texts as places in a list of words.
 
-    A text that all have has no places.
+    A text that all have has no places. Beside words stands what people read, where that differs.
     """
-    return [_column(field, [field.values[i] for i in keep]) for field in found]
+    return [_column(each, [each.values[i] for i in keep]) for each in found]
 
 
-def _column(field: Field, values: Sequence[Any]) -> dict[str, Any]:
-    data = {"name": field.name, "label": field.label, "kind": field.kind, "unit": field.unit}
-    if field.kind not in (TEXT, FACET):
+def _column(each: Field, values: Sequence[Any]) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "name": each.name, "label": each.label, "kind": each.kind, "unit": each.unit
+    }  # fmt: skip
+    if each.kind not in (TEXT, FACET):
         return data | {"values": [_short(value) for value in values]}
     words = list(dict.fromkeys(value for value in values if value is not None))
     at = {word: i for i, word in enumerate(words)}
     places = [-1 if value is None else at[value] for value in values]
+    said = [each.said.get(word, word) for word in words]
+    data |= {"said": said} if said != words else {}
     return data | {"words": words, "at": places if set(places) != {0} else None}
 
 

@@ -30,11 +30,12 @@ function chips(fields, state, counts, toggle) {
           "data-word": word(value),
           onclick: () => toggle(field.name, word(value)),
         },
-        word(value),
+        field.shown(value),
         element("span", { class: "n-of" }, ` ${n}`),
       );
     });
-    const said = chosen.size ? [...chosen].join(", ") : `${field.distinct.length}`;
+    const names = field.distinct.filter((value) => chosen.has(word(value))).map(field.shown);
+    const said = chosen.size ? names.join(", ") : `${field.distinct.length}`;
     const folded = element(
       "details",
       {

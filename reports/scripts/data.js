@@ -1,18 +1,25 @@
 // The records that the page holds: a column a field, texts as places in a list of words.
 
 function reading(data) {
-  const fields = data.fields.map((column) => ({ ...column, get: getting(column) }));
+  const fields = data.fields.map((column) => ({
+    ...column,
+    get: getting(column),
+    shown: showing(column),
+  }));
   for (const field of fields) {
     field.distinct = field.kind === "number" ? [] : distinct(field, data.count);
     field.known = data.keys.filter((_, i) => field.get(i) !== null).length;
   }
   const [problem, rest, implementation] = data.ids.map(getting);
+  const named = new Map(fields.map((field) => [field.name, field]));
   return {
     count: data.count,
     total: data.total,
     level: data.level,
     fields,
-    named: new Map(fields.map((field) => [field.name, field])),
+    named,
+    value: (name, i) => named.get(name)?.get(i) ?? null,
+    shown: (name, i) => (named.has(name) ? named.get(name).shown(named.get(name).get(i)) : "–"),
     all: Array.from({ length: data.count }, (_, i) => i),
     id: (i) => problem(i) + rest(i),
     key: (i) => data.keys[i],
@@ -26,6 +33,12 @@ function getting(column) {
   if (!column.words) return (i) => column.values[i];
   if (!column.at) return () => column.words[0];
   return (i) => (column.at[i] < 0 ? null : column.words[column.at[i]]);
+}
+
+// What people read for a value: words may have names.
+function showing(column) {
+  const said = new Map((column.said ?? []).map((name, i) => [column.words[i], name]));
+  return (value) => (value === null ? "–" : said.get(value) ?? String(value));
 }
 
 // Values of a field in the order in which people read them; numbers by size.

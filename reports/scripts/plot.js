@@ -69,13 +69,13 @@ function pointsOf(records, kept, state) {
       y: y.get(i) / by,
       lo: lo?.get(i) == null ? null : lo.get(i) / by,
       hi: hi?.get(i) == null ? null : hi.get(i) / by,
-      colour: colour ? shownText(colour.get(i)) : "",
-      panel: panels ? `${panels.label}: ${shownText(panels.get(i))}` : "",
+      colour: colour ? colour.shown(colour.get(i)) : "",
+      panel: panels ? `${panels.label}: ${panels.shown(panels.get(i))}` : "",
       series: apart.map((f) => f.get(i)).join("\u0000"),
     };
     if (isPlaced(point.x, state.logx) && isPlaced(point.y, state.logy)) points.push(point);
   }
-  const words = colour ? [...colour.distinct.map(shownText), shownText(null)] : [""];
+  const words = colour ? [...colour.distinct, null].map(colour.shown) : [""];
   const drawn = new Set(points.map((point) => point.colour));
   const looks = words.map((name, i) => ({
     name,
@@ -127,7 +127,8 @@ function frameOf(points, x, state, width) {
   const panels = narrow ? new Set(points.map((point) => point.panel)).size : 1;
   const value = { type: state.logy ? "log" : "linear", axis: null, inset: 8 };
   const words = x.words ? [...new Set(points.map((point) => point.x))].sort(natural) : [];
-  const longest = Math.max(0, ...words.map((text) => shortened(text, letters(width)).length));
+  const lengths = words.map((name) => shortened(x.shown(name), letters(width)).length);
+  const longest = Math.max(0, ...lengths);
   const scales = x.words
     ? { x: value, y: { type: "point", axis: null, domain: words } }
     : { x: { type: state.logx ? "log" : "linear", axis: null }, y: value };
@@ -168,7 +169,7 @@ function marksOf(points, x, y, state, told, width) {
 }
 
 function wordAxis(field, most) {
-  const text = (value) => shortened(shownText(value), most);
+  const text = (value) => shortened(field.shown(value), most);
   return [
     Plot.gridY({ stroke: "var(--rule)", strokeOpacity: 1 }),
     Plot.axisY({ label: null, tickSize: 3, tickFormat: text }),
@@ -232,9 +233,9 @@ function legend(field, looks) {
 
 // What a case is, in lines.
 function describe(records, i, first) {
-  const value = (name) => records.named.get(name)?.get(i) ?? null;
+  const value = (name) => records.value(name, i);
   const bounds = ["time.lo", "time.hi"].map(value);
-  const lines = [value("implementation"), value("problem")];
+  const lines = [records.shown("implementation", i), records.shown("problem", i)];
   if (first) lines.push(first);
   if (value("time") !== null) {
     const interval = bounds.includes(null)
@@ -243,5 +244,5 @@ function describe(records, i, first) {
     lines.push(`time ${quantity(value("time"), "s")}${interval}`);
   }
   if (value("error") !== null) lines.push(`error ${digits(value("error"))}`);
-  return lines.filter((line) => line !== null).join("\n");
+  return lines.join("\n");
 }

@@ -17,7 +17,7 @@ const SAID = [
 function columnsOf(records, kept, state) {
   const text = (name) => {
     const field = records.named.get(name);
-    return { field, head: field.label, numeric: false, cell: (i) => shownText(field.get(i)) };
+    return { field, head: field.label, numeric: false, cell: (i) => field.shown(field.get(i)) };
   };
   const number = (field) => {
     const [factor, unit] = scaleOf(
@@ -48,10 +48,6 @@ function columnsOf(records, kept, state) {
     if (field.name === "time") columns.push(interval(records, column));
   }
   return [...columns, text("result")];
-}
-
-function shownText(value) {
-  return value === null ? "–" : String(value);
 }
 
 function interval(records, time) {

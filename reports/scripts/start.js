@@ -208,12 +208,11 @@ function explorer() {
   }
 
   function describeOne(i) {
-    const value = (name) => records.named.get(name)?.get(i) ?? null;
     const line = command(records, i);
     const where =
       records.profile === "DIR" ? [element("p", {}, "DIR is the directory of this run.")] : [];
-    const reason =
-      value("reason") === null ? [] : [element("p", { class: "bad" }, value("reason"))];
+    const why = records.value("reason", i);
+    const reason = why === null ? [] : [element("p", { class: "bad" }, why)];
     one.replaceChildren(
       element(
         "div",
@@ -221,8 +220,8 @@ function explorer() {
         element(
           "p",
           {},
-          element("strong", {}, value("implementation")),
-          ` · ${value("problem")} · ${value("result")}`,
+          element("strong", {}, records.shown("implementation", i)),
+          ` · ${records.shown("problem", i)} · ${records.shown("result", i)}`,
         ),
         reason,
         element("p", {}, "The command that repeats exactly this:"),

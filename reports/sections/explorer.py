@@ -17,9 +17,9 @@ def _tell(story: Story) -> Content | None:
     results = story.results
     if not results:
         return None
-    found = fields(results, story.can, story.known, story.run.machines)
+    found = fields(results, story.can, story.known, story.run.machines, story.words)
     keep, data = cases.embedded(found, results, story.run)
-    static = cases.table(found, results, keep)
+    static = cases.table(found, results, keep, story.words)
     story.files[PARQUET] = cases.to_parquet(static.records)
     story.scripts = [library.text for library in libraries()]
     return {

@@ -15,6 +15,7 @@ from reports.data.results import LEVEL, Result
 from reports.data.run import Run
 from reports.data.table import Cell, Column, Record, Table
 from reports.data.text import NONE, inside, percent, quantity, scientific
+from reports.data.words import STATUSES, Words
 
 NAME = "all-cases"
 EMBEDDED, ROOM = 10_000, 1_500_000
@@ -25,7 +26,9 @@ FOLDER = "DIR"
 """Stands for the directory of the run where a name does not say what was asked."""
 
 
-def table(found: Sequence[Field], results: Sequence[Result], keep: Sequence[int]) -> Table:
+def table(
+    found: Sequence[Field], results: Sequence[Result], keep: Sequence[int], read: Words
+) -> Table:
     """Return the table that stands where there is no script; its CSV file has all cases."""
     values = {field.name: field.values for field in found}
     columns = [
@@ -40,13 +43,14 @@ def table(found: Sequence[Field], results: Sequence[Result], keep: Sequence[int]
     def cell(i: int) -> list[Cell]:
         r = results[i]
         error = values["error"][i] if "error" in values else None
+        ended = str(values["result"][i])
         return [
-            Cell(r.label, header=True),
-            Cell(str(values["problem"][i])),
-            Cell(str(r.columns.get("pass"))),
+            Cell(read.both(r), header=True),
+            Cell(read.problem(r)),
+            Cell(read.pass_(r.columns.get("pass"))),
             _time(r),
             Cell(NONE if error is None else scientific(error)),
-            Cell(str(values["result"][i]), kind="" if r.published else "muted"),
+            Cell(STATUSES.get(ended, ended), kind="" if r.published else "muted"),
         ]
 
     caption = f"Cases, the first {min(STATIC, len(keep))} of {len(results)}"

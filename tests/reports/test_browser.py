@@ -204,7 +204,7 @@ def test_filters_stand_in_the_address_and_come_back(show: Callable[..., Tab]) ->
         _click(tab, '[data-field="operation"][data-word="gaunt"]')
         _click(tab, '[data-field="lmax"][data-word="3"]')
         names = _texts(tab, 0)
-        assert 0 < len(names) < every and all(name.startswith("gaunt.") for name in names)
+        assert 0 < len(names) < every and all(name.startswith("Gaunt product (") for name in names)
         pressed = tab.evaluate("document.activeElement.dataset.word")
         assert pressed == "3", "the keyboard stays where it was"
         count = tab.evaluate("document.getElementById('explorer-summary').textContent")
@@ -244,13 +244,13 @@ def test_any_number_is_drawn_against_any_field(show: Callable[..., Tab]) -> None
     with show(EXPLORER + "operation=clebsch_gordan,gaunt,matrix") as tab:
         assert tab.evaluate(dots) >= 20
         label = "document.querySelector('.explorer-plot [role=img]').ariaLabel"
-        assert tab.evaluate(label).startswith("time against lmax, ")
+        assert tab.evaluate(label).startswith("time against degree L, ")
         for name, value in (("x", "dim"), ("y", "error"), ("per", "lmax"), ("panels", "")):
             tab.evaluate(
                 f"(() => {{ const it = document.getElementById('explorer-{name}');"
                 f" it.value = '{value}'; it.dispatchEvent(new Event('change')); }})()"
             )
-        assert tab.evaluate(label).startswith("error, relative / lmax against dim, ")
+        assert tab.evaluate(label).startswith("error, relative / degree L against dim, ")
         assert tab.evaluate(dots) >= 10
         assert "x=dim&y=error&per=lmax&panels=" in tab.evaluate("location.hash")
 

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
-MAPPED, KEPT = 2**25, 2**30
-"""What is larger than the first is mapped and unmapped [B]; the largest value that glibc takes."""
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
+KEPT = 2**30
 
 
 def _status(field: str) -> float:
@@ -29,15 +28,15 @@ def return_free_pages() -> None:
 
 
 def keep_freed_memory() -> None:
-    """Have glibc keep what calls free, up to KEPT, where it would give it back to the system.
+    """Have glibc take all memory from its heap, and keep there what calls free, up to KEPT.
 
-    It raises these thresholds by itself as a process frees large arrays, as far as MAPPED. Until
-    then, and by what happens to lie at the end of the heap, a call may get all of its pages anew,
-    each for microseconds: one that takes 0.86 ms then takes 1.5 ms.
+    Else it maps large arrays one by one, unless an earlier one has left a hole that they fit into,
+    and gives the end of the heap back: so what has happened before decides whether a call gets all
+    of its pages anew, each for microseconds. One that takes 0.86 ms then takes 1.5 ms.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, MAPPED)
+        mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, KEPT)
 
 

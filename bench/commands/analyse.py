@@ -74,7 +74,9 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
             "--implementation",
             help="with or without `operation.`; default: all of a named operation",
         )
-        if not one.swept:
+        if one.swept:
+            sub.set_defaults(every=False)
+        else:
             sub.add_argument(
                 "--every",
                 action="store_true",

@@ -64,6 +64,13 @@ def test_what_a_question_does_not_apply_to_is_a_skip_and_no_success(said, tmp_pa
     assert all("does not apply" in row["reason"] for row in rows)
 
 
+@pytest.mark.parametrize("command", ["knobs", "equivariance"])
+def test_all_operations_may_be_asked_what_one_of_them_is(said, tmp_path, command):
+    words = ("--operation", "all", "--lmax", "1", "--dtype", "float64")
+    rows = analysed(said, tmp_path, command, *words)
+    assert len({row["operation"] for row in rows}) > 10
+
+
 def test_a_large_degree_is_asked_when_told_to(said, tmp_path, monkeypatch):
     monkeypatch.setattr(posing, "MOST", 1)
     rows = analysed(

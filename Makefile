@@ -13,7 +13,7 @@ help:
 	@echo "make bench        measure and write $(OUT)/index.html: every operation once, and the headline in"
 	@echo "                  four or five rounds of fresh processes; with an NVIDIA GPU the profile gpu, on it"
 	@echo "make bench-quick  the same in a few minutes"
-	@echo "make bench-peers  install other packages too, and compare with them: half an hour"
+	@echo "make bench-peers  install other packages too, and compare with them: an hour or more"
 	@echo "make report       build the page again from what was measured"
 	@echo "make published    build the checked-in pages again from their rows"
 	@echo "make test         run the tests, the linter, the type checker"

@@ -58,6 +58,29 @@ class Command:
     run: Callable[[argparse.Namespace], int]
 
 
+def parser_of(
+    prog: str, about: str, commands: Sequence[Command], codes: str, words: Sequence[str]
+) -> argparse.ArgumentParser:
+    """Return the parser of a command line of several commands, of which `words` are given.
+
+    `about` is a sentence, `codes` says what exit codes mean.
+    """
+    examples = "\n".join(f"  {line}" for command in commands for line in command.help.examples)
+    parser = argparse.ArgumentParser(
+        prog=prog,
+        description=about,
+        epilog=f"examples:\n{examples}\n\n{codes}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    named = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in commands:
+        sub = named.add_parser(command.name, help=command.summary, description=command.summary)
+        command.help.give(sub, codes)
+        sub.set_defaults(run=command.run, usage=sub.format_help)
+        command.add(sub, words if list(words[:1]) == [command.name] else ())
+    return parser
+
+
 def add_format(parser: argparse.ArgumentParser) -> None:
     """Add --format: a table, CSV or JSON."""
     parser.add_argument("--format", choices=FORMATS, default="table", help="default: table")

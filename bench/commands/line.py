@@ -14,6 +14,7 @@ from bench.commands import (
     analyse,
     calibrate,
     check,
+    command,
     compare,
     doctor,
     explain,
@@ -47,26 +48,13 @@ COMMANDS = tuple(
     )
 )
 CODES = """exit codes: 0 done, 1 the harness or a check failed, 2 bad arguments,
-3 compare: something is slower, 130 interrupted
-"""
+3 compare: something is slower, 130 interrupted"""
 
 
 def parser_of(words: Sequence[str]) -> argparse.ArgumentParser:
     """Return the parser of a command line; a family that it names brings options of its own."""
-    examples = "\n".join(f"  {line}" for command in COMMANDS for line in command.help.examples)
-    parser = argparse.ArgumentParser(
-        prog="python -m bench",
-        description="Measure equivariant tensor products and layers.",
-        epilog=f"examples:\n{examples}\n\n{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.summary, description=command.summary)
-        command.help.give(sub)
-        sub.set_defaults(run=command.run, usage=sub.format_help)
-        command.add(sub, words if list(words[:1]) == [command.name] else ())
-    return parser
+    about = "Measure equivariant tensor products and layers."
+    return command.parser_of("python -m bench", about, COMMANDS, CODES, words)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -37,8 +37,7 @@ def keep(ledger: Iterable[Judged], sources: Sequence[Source], out: Path) -> list
         ]
         if not lines:
             continue
-        folder = out / directory.name
-        folder.mkdir(parents=True)
+        folder = _new(out, directory.name)
         (folder / ROWS).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         for kind in KINDS:
             for name, data in facts(directory, kind).items():
@@ -49,3 +48,12 @@ def keep(ledger: Iterable[Judged], sources: Sequence[Source], out: Path) -> list
             write_json(folder / "plan.json", {**plan, "cases": kept})
         made.append(folder)
     return made
+
+
+def _new(out: Path, name: str) -> Path:
+    """Make a folder of this name, numbered where another run has it already."""
+    number = 1
+    while (folder := out / (name if number == 1 else f"{name}-{number}")).exists():
+        number += 1
+    folder.mkdir(parents=True)
+    return folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import shutil
 from pathlib import Path
 
 import pytest
@@ -225,6 +226,15 @@ def test_rows_that_are_kept_give_the_same_verdicts(writer, tmp_path, capsys):
     kept = (out / "run/rows.jsonl").read_text()
     assert "torch_lebedev" not in kept and "mem.peak" not in kept
     assert main([*command, str(writer.directory), "--keep", str(out)]) == 2
+
+
+def test_rows_of_two_runs_of_one_name_are_both_kept(writer, tmp_path, capsys):
+    dims(writer, {1: 5, 2: 9, 3: 13, 4: 17})
+    shutil.copytree(writer.directory, tmp_path / "other" / writer.directory.name)
+    out = tmp_path / "kept"
+    command = ["claims", "gaunt", "--out", str(tmp_path / "none"), "--keep", str(out)]
+    assert main([*command, "--run", str(writer.directory), "--run", str(tmp_path / "other")]) == 0
+    assert sorted(path.name for path in out.iterdir()) == ["run", "run-2"]
 
 
 def test_measuring_runs_each_command_once_and_says_what_failed(monkeypatch, tmp_path, capsys):

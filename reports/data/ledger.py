@@ -181,6 +181,7 @@ def _where(test: Test, place: Any, claim: Claim) -> str:
     parts = [test.operation] if test.operation and test.operation != claim.operation else []
     parts += [test.implementation] if test.implementation != "*" else []
     parts += [str(v) for v in test.select.values() if isinstance(v, str) and v != "float64"]
+    parts += [f"{symbol(k)} = {v}" for k, v in test.select.items() if isinstance(v, int)]
     if place is not None:
         named = place if isinstance(place, str) else f"{symbol(test.by)} = {number(place)}"
         parts.append(named)

@@ -9,15 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from impls.implementation import Implementation
 from impls.products.paths import Path
 from impls.so3.irreps import Irrep, Irreps
 
 Ints = NDArray[np.int64]
+JIT = {"jit_mode": ("default", "script")}
+"""The option of a module that e3nn generates: how its code is run."""
+in_torch = partial(
+    Implementation, name="torch_e3nn", title="e3nn", framework="torch", requires=("e3nn",),
+    papers=("geiger2022",), licence="MIT", baseline=True,
+)  # fmt: skip
+"""Declare what e3nn does of an operation, the baseline of its ratios."""
+in_jax = partial(
+    Implementation, name="jax_e3nn", title="e3nn-jax", framework="jax", requires=("e3nn_jax",),
+    papers=("geiger2022",), licence="Apache-2.0",
+)  # fmt: skip
+"""Declare what e3nn-jax does of an operation."""
 Slot = tuple[int, int, int]
 """A path by the items it couples in both inputs and its output degree: (i1, i2, l3)."""
 

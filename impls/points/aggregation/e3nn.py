@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from impls.algorithm import Options
 from impls.families.points import channels_of, irreps_of
-from impls.implementation import Built, Implementation, Target, Tensors
+from impls.implementation import Built, Target, Tensors
 from impls.inputs.named import counts_of
+from impls.peers.e3nn import in_jax, in_torch
 from impls.problem import Problem
 
 
@@ -40,25 +41,12 @@ def jax_e3nn(problem: Problem, target: Target, options: Options) -> Built:
     return Built(call, kernel=f"e3nn-jax {e3nn.__version__} scatter_sum, XLA")
 
 
-TORCH = Implementation(
+TORCH = in_torch(
     operation="aggregation",
-    name="torch_e3nn",
-    title="e3nn",
-    framework="torch",
     build=torch_e3nn,
-    requires=("e3nn",),
-    papers=("geiger2022",),
-    licence="MIT",
-    baseline=True,
 )
 
-JAX = Implementation(
+JAX = in_jax(
     operation="aggregation",
-    name="jax_e3nn",
-    title="e3nn-jax",
-    framework="jax",
     build=jax_e3nn,
-    requires=("e3nn_jax",),
-    papers=("geiger2022",),
-    licence="Apache-2.0",
 )

@@ -17,9 +17,18 @@ import numpy as np
 from impls.algorithm import Options
 from impls.families.points import channels_of, has_vectors, irreps_of
 from impls.growth import Growth
-from impls.implementation import Built, Implementation, Target, Tensors
+from impls.implementation import Built, Target, Tensors
 from impls.inputs.named import counts_of
-from impls.peers.e3nn import Ints, flat_order, labels, torch_kernel, torch_module
+from impls.peers.e3nn import (
+    JIT,
+    Ints,
+    flat_order,
+    in_jax,
+    in_torch,
+    labels,
+    torch_kernel,
+    torch_module,
+)
 from impls.points.convolution.merged import merged
 from impls.points.convolution.operation import paths_of, reached
 from impls.points.harmonics import supports
@@ -192,34 +201,22 @@ EXPONENTS = {"channelwise": 1, "mixing_convolution": 2}
 """How the arithmetic grows with the number of channels."""
 
 TORCH = tuple(
-    Implementation(
+    in_torch(
         operation=operation,
-        name="torch_e3nn",
-        title="e3nn",
-        framework="torch",
         build=partial(torch_e3nn, operation),
         supports=torch_supports,
-        options={"jit_mode": ("default", "script")},
-        requires=("e3nn",),
+        options=JIT,
         papers=("geiger2022", "batzner2022"),
-        licence="MIT",
-        baseline=True,
         growth=Growth({"lmax": 6, "channels": power}),
     )
     for operation, power in EXPONENTS.items()
 )
 
 JAX = tuple(
-    Implementation(
+    in_jax(
         operation=operation,
-        name="jax_e3nn",
-        title="e3nn-jax",
-        framework="jax",
         build=partial(jax_e3nn, operation),
         supports=supports,
-        requires=("e3nn_jax",),
-        papers=("geiger2022",),
-        licence="Apache-2.0",
         growth=Growth({"lmax": 6, "channels": power}),
     )
     for operation, power in EXPONENTS.items()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from impls.algorithm import Options
 from impls.families.vectors import degrees_of
-from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import torch_kernel, torch_module
+from impls.implementation import Built, Target, Tensors
+from impls.peers.e3nn import JIT, in_jax, in_torch, torch_kernel, torch_module
 from impls.points.harmonics import supports_vectors
 from impls.problem import Problem, Refusal
 
@@ -60,28 +60,15 @@ def torch_supports(problem: Problem, target: Target) -> Refusal | None:
     return supports_vectors(problem, target)
 
 
-TORCH = Implementation(
+TORCH = in_torch(
     operation="spherical_harmonics",
-    name="torch_e3nn",
-    title="e3nn",
-    framework="torch",
     build=torch_e3nn,
     supports=torch_supports,
-    options={"jit_mode": ("default", "script")},
-    requires=("e3nn",),
-    papers=("geiger2022",),
-    licence="MIT",
-    baseline=True,
+    options=JIT,
 )
 
-JAX = Implementation(
+JAX = in_jax(
     operation="spherical_harmonics",
-    name="jax_e3nn",
-    title="e3nn-jax",
-    framework="jax",
     build=jax_e3nn,
     supports=supports_vectors,
-    requires=("e3nn_jax",),
-    papers=("geiger2022",),
-    licence="Apache-2.0",
 )

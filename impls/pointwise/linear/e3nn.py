@@ -11,8 +11,8 @@ import numpy as np
 
 from impls.algorithm import Options
 from impls.families.feature import channels_of, irreps_of
-from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module
+from impls.implementation import Built, Target, Tensors
+from impls.peers.e3nn import JIT, flat_order, in_jax, in_torch, labels, torch_kernel, torch_module
 from impls.pointwise.linear.operation import blocks_of, reached
 from impls.problem import Problem
 
@@ -90,26 +90,13 @@ def jax_e3nn(problem: Problem, target: Target, options: Options) -> Built:
     return Built(call, pack, unpack, layout="mul_ir, one axis", kernel=kernel)
 
 
-TORCH = Implementation(
+TORCH = in_torch(
     operation="linear",
-    name="torch_e3nn",
-    title="e3nn",
-    framework="torch",
     build=torch_e3nn,
-    options={"jit_mode": ("default", "script")},
-    requires=("e3nn",),
-    papers=("geiger2022",),
-    licence="MIT",
-    baseline=True,
+    options=JIT,
 )
 
-JAX = Implementation(
+JAX = in_jax(
     operation="linear",
-    name="jax_e3nn",
-    title="e3nn-jax",
-    framework="jax",
     build=jax_e3nn,
-    requires=("e3nn_jax",),
-    papers=("geiger2022",),
-    licence="Apache-2.0",
 )

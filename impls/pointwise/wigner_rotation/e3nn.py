@@ -10,8 +10,8 @@ from functools import partial
 
 from impls.algorithm import Options
 from impls.families.turned import irreps_of, shape_of
-from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import flat_order, labels, torch_module
+from impls.implementation import Built, Target, Tensors
+from impls.peers.e3nn import flat_order, in_jax, in_torch, labels, torch_module
 from impls.problem import Problem, Refusal
 
 
@@ -89,27 +89,14 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     return None
 
 
-TORCH = Implementation(
+TORCH = in_torch(
     operation="wigner_rotation",
-    name="torch_e3nn",
-    title="e3nn",
-    framework="torch",
     build=torch_e3nn,
     supports=supports,
-    requires=("e3nn",),
-    papers=("geiger2022",),
-    licence="MIT",
-    baseline=True,
 )
 
-JAX = Implementation(
+JAX = in_jax(
     operation="wigner_rotation",
-    name="jax_e3nn",
-    title="e3nn-jax",
-    framework="jax",
     build=jax_e3nn,
     supports=supports,
-    requires=("e3nn_jax",),
-    papers=("geiger2022",),
-    licence="Apache-2.0",
 )

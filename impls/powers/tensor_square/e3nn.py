@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from impls.families.feature import channels_of, irreps_of, per_sample
 from impls.growth import Growth
-from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module
+from impls.implementation import Built, Target, Tensors
+from impls.peers.e3nn import JIT, flat_order, in_jax, in_torch, labels, torch_kernel, torch_module
 from impls.powers.tensor_square.operation import Square, reached, squares_of
 from impls.problem import Problem, Scalar
 
@@ -138,28 +138,15 @@ def _jax(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Bui
     return Built(call, pack, unpack, layout="mul_ir, one axis", kernel=kernel)
 
 
-TORCH = Implementation(
+TORCH = in_torch(
     operation="tensor_square",
-    name="torch_e3nn",
-    title="e3nn",
-    framework="torch",
     build=_torch,
-    options={"jit_mode": ("default", "script")},
-    requires=("e3nn",),
-    papers=("geiger2022",),
-    licence="MIT",
-    baseline=True,
+    options=JIT,
     growth=Growth({"lmax": 6, "channels": 3}),
 )
 
-JAX = Implementation(
+JAX = in_jax(
     operation="tensor_square",
-    name="jax_e3nn",
-    title="e3nn-jax",
-    framework="jax",
     build=_jax,
-    requires=("e3nn_jax",),
-    papers=("geiger2022",),
-    licence="Apache-2.0",
     growth=Growth({"lmax": 6, "channels": 3}),
 )

@@ -16,8 +16,8 @@ import numpy as np
 from impls.algorithm import Options
 from impls.families.weighted import irreps_of, multiplicities_of, per_sample
 from impls.growth import Growth
-from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import flat_order, labels, torch_kernel, torch_module
+from impls.implementation import Built, Target, Tensors
+from impls.peers.e3nn import JIT, flat_order, in_jax, in_torch, labels, torch_kernel, torch_module
 from impls.problem import Problem
 from impls.products.channel_modes.modes import MODES, Mode, paths_of
 
@@ -127,32 +127,19 @@ def _flat(problem: Problem, w: Any) -> Any:
 
 
 TORCH = tuple(
-    Implementation(
+    in_torch(
         operation=mode.name,
-        name="torch_e3nn",
-        title="e3nn",
-        framework="torch",
         build=partial(torch_e3nn, mode),
-        options={"jit_mode": ("default", "script")},
-        requires=("e3nn",),
-        papers=("geiger2022",),
-        licence="MIT",
-        baseline=True,
+        options=JIT,
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
     for mode in MODES
 )
 
 JAX = tuple(
-    Implementation(
+    in_jax(
         operation=mode.name,
-        name="jax_e3nn",
-        title="e3nn-jax",
-        framework="jax",
         build=partial(jax_e3nn, mode),
-        requires=("e3nn_jax",),
-        papers=("geiger2022",),
-        licence="Apache-2.0",
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
     for mode in MODES

@@ -14,8 +14,18 @@ import numpy as np
 
 from impls.families.product import irreps_of
 from impls.growth import Growth
-from impls.implementation import Built, Implementation, Target, Tensors
-from impls.peers.e3nn import Slot, canonical_order, label, labels, torch_kernel, torch_module
+from impls.implementation import Built, Target, Tensors
+from impls.peers.e3nn import (
+    JIT,
+    Slot,
+    canonical_order,
+    in_jax,
+    in_torch,
+    label,
+    labels,
+    torch_kernel,
+    torch_module,
+)
 from impls.problem import Problem, Scalar
 from impls.products.clebsch_gordan.operation import paths_of
 
@@ -91,28 +101,15 @@ def _jax(problem: Problem, target: Target, options: Mapping[str, Scalar]) -> Bui
     )
 
 
-TORCH = Implementation(
+TORCH = in_torch(
     operation="clebsch_gordan",
-    name="torch_e3nn",
-    title="e3nn",
-    framework="torch",
     build=_torch,
-    options={"jit_mode": ("default", "script")},
-    requires=("e3nn",),
-    papers=("geiger2022",),
-    licence="MIT",
-    baseline=True,
+    options=JIT,
     growth=Growth({"lmax": 6, "channels": 1}),
 )
 
-JAX = Implementation(
+JAX = in_jax(
     operation="clebsch_gordan",
-    name="jax_e3nn",
-    title="e3nn-jax",
-    framework="jax",
     build=_jax,
-    requires=("e3nn_jax",),
-    papers=("geiger2022",),
-    licence="Apache-2.0",
     growth=Growth({"lmax": 6, "channels": 1}),
 )

@@ -67,6 +67,11 @@ class Plan:
         return self.settings.rounds_of(planned.tier)
 
     @property
+    def timed(self) -> bool:
+        """Return whether any time is taken."""
+        return any(self.settings.sampling_of(tier).least for tier in self.settings.tiers)
+
+    @property
     def total(self) -> int:
         """Return the number of times that any case is measured."""
         return sum(map(self.rounds, self.planned))

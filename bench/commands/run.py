@@ -121,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> int:
     whole = sum(meant.rounds(p) for p in meant.planned if p.refused is None)
     share = measured / max(1, whole)
     pace.learn(here, device, guessed * share, time.monotonic() - began, measured)
-    if device == "cuda":
+    if device == "cuda" and meant.timed:
         with gpu_lock():
             instrument.reached(registry, target, out)
     known = instrument.found(CALIBRATIONS, here, device)

@@ -20,6 +20,7 @@ from bench.ask.plan import Plan, Planned, explaining
 from bench.ask.reading import PROBES, as_data
 from bench.drive.locks import exclusive, place
 from bench.drive.pool import Pool
+from bench.drive.recording import record
 from bench.drive.schedule import CRASHES, FAULTS, QUARANTINE, SPREADING, larger, shuffled
 from bench.drive.session import Session
 from bench.drive.trial import Trial
@@ -147,7 +148,7 @@ class Run:
         waiting = [a for a in trials if not a.finished]
         with self.session.account("importing"):
             cases = [a.planned.case for a in waiting]
-            traces = any(a.traces for a in waiting)
+            traces = any(a.probes("trace") for a in waiting)
             faults = self.session.pool.prepare(cases, self.events.worker_up, traces)
         for trial in waiting:
             self.events.opening(trial.case_id)
@@ -161,7 +162,7 @@ class Run:
             self._sampled([trial])
 
     def _sampled(self, trials: Sequence[Trial]) -> None:
-        """Sample in turn what is open, and close it."""
+        """Sample in turn what is open, close it, and have recorded what the GPU does, in turn."""
         with self.session.account("measuring"):
             while turn := [a for a in trials if a.wants_more()]:
                 for trial in turn:
@@ -171,6 +172,12 @@ class Run:
             if not trial.waits:
                 trial.close()
                 self._told(trial)
+        timed = [trial for trial in trials if not trial.waits]
+        with self.session.account("probing"):
+            record(timed)
+        for trial in timed:
+            trial.end()
+            self._told(trial)
 
     def _leave_alone(self, trial: Trial) -> None:
         """Finish what a smaller problem, or its implementation in a row, has failed at."""
@@ -231,10 +238,9 @@ def execute(
     """
     target = plan.planned[0].case.target if plan.planned else Target()
     device, shared = target.device, plan.settings.shared
-    timed = any(plan.settings.sampling_of(tier).least for tier in plan.settings.tiers)
     with (
         exclusive(out),
-        place(target, timed) as cores,
+        place(target, plan.timed) as cores,
         Pool(registry, files, out / "logs", shared, _asked(plan, registry), cores.numbers) as pool,
     ):
         store = Store(out)

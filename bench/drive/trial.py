@@ -42,6 +42,7 @@ class Trial:
         self.clock: dict[str, Any] = {}
         self.before: dict[str, Any] = {}
         self.status: Status | None = None
+        self.ending: tuple[Status, str] = "ok", ""
         self.reason = ""
         self.told = False
         self.worker: WorkerProcess | None = None
@@ -94,7 +95,7 @@ class Trial:
             self.detail |= opened(
                 worker,
                 self.planned.case,
-                self._probes("worker"),
+                self.probes("worker"),
                 self.session.settings.case_timeout,
                 readings.append,
                 nonce=self.nonce,
@@ -120,7 +121,7 @@ class Trial:
             self.finish("wrong", "; ".join(map(failure, failed)) + said)
         self.before = quality.stamp(self.session.device)
 
-    def _probes(self, isolation: str) -> list[str]:
+    def probes(self, isolation: str) -> list[str]:
         """Return the probes of an isolation; after the first round those of every round alone."""
         if isolation == "trace" and self.session.device != "cuda":
             return []
@@ -156,9 +157,9 @@ class Trial:
         self.sampling_seconds += time.monotonic() - began
 
     def close(self) -> None:
-        """Write the time, run the probes that need a process of their own, and finish.
+        """Write the time, and have the worker forget the case.
 
-        What was not right while it was timed has no time.
+        What was not right while it was timed has no time, and finishes.
         """
         assert self.worker is not None
         try:
@@ -171,13 +172,16 @@ class Trial:
             self._forgotten(self.worker)
             self.finish("wrong", wrong)
             return
-        status, reason = self._write_time()
+        self.ending = self._write_time()
         with self.session.account("probing"):
             self._after(self.worker)
             self._forgotten(self.worker)
-            self._traced()
+
+    def end(self) -> None:
+        """Run the probes that need a process of their own, and finish as it was closed."""
+        with self.session.account("probing"):
             self._apart()
-        self.finish(status, reason)
+        self.finish(*self.ending)
 
     def _forgotten(self, worker: WorkerProcess) -> None:
         """Have the worker forget the case; a fault in that says nothing about the time."""
@@ -187,26 +191,7 @@ class Trial:
         except Fault as fault:
             self.detail["close"] = str(fault)
 
-    @property
-    def traces(self) -> bool:
-        """Return whether another worker records what the GPU does in this case."""
-        return bool(self._probes("trace"))
-
-    def _traced(self) -> None:
-        """Run the probes that record what the GPU does, in the worker for that."""
-        names = self._probes("trace")
-        if not names:
-            return
-        timeout = self.session.settings.case_timeout
-        try:
-            worker = self.session.pool.worker(self.planned.case, traces=True)
-            opened(worker, self.planned.case, names, timeout, self._write_one,
-                   nonce=self.nonce, clock=False)  # fmt: skip
-            closed(worker)
-        except Fault as fault:
-            self._missing(names, fault)
-
-    def _missing(self, names: Sequence[str], fault: Fault) -> None:
+    def missing(self, names: Sequence[str], fault: Fault) -> None:
         """Write that probes have no value, since the worker that was to say it has ended."""
         self.writer.write([Reading(name, None) for name in names], {}, fault.status, fault.reason)
 
@@ -215,7 +200,7 @@ class Trial:
 
     def _after(self, worker: WorkerProcess) -> None:
         """Run the probes that would have disturbed the time."""
-        names = self._probes("after")
+        names = self.probes("after")
         if not names:
             return
         said: list[str] = []
@@ -227,7 +212,7 @@ class Trial:
         try:
             probed(worker, names, self.session.settings.case_timeout, told)
         except Fault as fault:
-            self._missing([name for name in names if name not in said], fault)
+            self.missing([name for name in names if name not in said], fault)
 
     def _wrong_on_the_clock(self, worker: WorkerProcess) -> str:
         """Return what was wrong with the timed calls, if anything; write how it was judged."""
@@ -254,7 +239,7 @@ class Trial:
 
     def _apart(self) -> None:
         """Run the probes of isolation "process" once, in a worker that has done nothing else."""
-        names = self._probes("process")
+        names = self.probes("process")
         if not names:
             return
         worker = self.session.pool.fresh(self.planned.case)
@@ -271,7 +256,7 @@ class Trial:
                 clock=False,
             )
         except Fault as fault:
-            self._missing(names, fault)
+            self.missing(names, fault)
         finally:
             worker.kill()
 

@@ -1,9 +1,9 @@
 """The terms of each component of a slot of a multilinear form, as the Triton programs read them.
 
-    component a of slot s:  sum over t < counts[a] of numbers[t, a] * prod_r v_r[places[r, t, a]]
+    component a of slot s:  sum over first[a] <= t < first[a + 1] of
+                            numbers[t] * prod_r v_r[places[r, t]]
 
-over the other slots r. Component a of term t lies beside component a + 1 of term t, so that threads
-that take neighbouring components read neighbouring words.
+over the other slots r.
 """
 
 from __future__ import annotations
@@ -19,23 +19,19 @@ from impls.kernels.kernel import Kernel
 
 @dataclass(frozen=True)
 class Terms:
-    """`counts` [components], `places` [slots, most, components], `numbers` [most, components]."""
+    """`first` [components + 1], `places` [slots, terms], `numbers` [terms]."""
 
-    counts: NDArray[np.int32]
+    first: NDArray[np.int32]
     places: NDArray[np.int32]
     numbers: NDArray[np.float64]
 
 
 @lru_cache(maxsize=64)
 def terms_of(kernel: Kernel, slot: int) -> Terms:
-    """Return the terms of each component of a slot, in the order of the form; zeros behind them."""
+    """Return the terms of each component of a slot, in the order of the form."""
     sizes, places, values = kernel.entries
     counts = np.bincount(places[:, slot], minlength=sizes[slot])
     order = np.argsort(places[:, slot], kind="stable")
-    component = places[order, slot]
-    term = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    found = np.zeros((len(sizes), counts.max(), sizes[slot]), np.int32)
-    numbers = np.zeros(found.shape[1:])
-    found[:, term, component] = places[order].T
-    numbers[term, component] = values[order]
-    return Terms(counts.astype(np.int32), found, numbers)
+    first = np.concatenate([[0], np.cumsum(counts)])
+    found = np.ascontiguousarray(places[order].T, np.int32)
+    return Terms(first.astype(np.int32), found, values[order])

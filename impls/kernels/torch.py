@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import is_in_torch_dispatch_mode
 
+from impls.kernels import memory
 from impls.kernels.derivative import Derivative
 from impls.kernels.kernel import Kernel, check_dtypes, first
 from impls.kernels.numpy import Function
@@ -117,6 +118,14 @@ def _derivative(key: str) -> tuple[Kernel, Derivative]:
 class OnCpu(Function):
     """The C function of a derivative, called with tensors."""
 
+    def laid(self, tensors: Sequence[Any]) -> list[Any]:
+        """Return tensors as they lie in memory here; copies of those that lie otherwise."""
+        return [tensor.contiguous() for tensor in tensors]
+
+    def empty(self, leader: Any, shapes: Sequence[Any]) -> list[Any]:
+        """Return new tensors for the outputs."""
+        return [leader.new_empty(shape) for shape in shapes]
+
     def fill(self, tensors: Sequence[Any], outputs: Sequence[Any], counts: Any) -> None:
         """Fill the outputs; `counts` are as `sizes` returned them."""
         self([t.data_ptr() for t in (*tensors, *outputs)], counts)
@@ -158,9 +167,9 @@ def _run(key: str, threads: int, tensors: Sequence[Any]) -> Any:
     leader = tensors[0]
     dtypes, cuda = tuple(map(DTYPE, tensors)), tuple(map(CUDA, tensors))
     function = _prepared(key, dtypes, cuda, threads)
-    tensors = [t.contiguous() for t in tensors]
+    tensors = function.laid(tensors)
     shapes, counts = function.sizes(tuple(map(SHAPE, tensors)))
-    found = [leader.new_empty(shape) for shape in shapes]
+    found = function.empty(leader, shapes)
     function.fill(tensors, found, counts)
     return found[0] if len(found) == 1 else tuple(found)
 
@@ -179,7 +188,11 @@ def _operator(given: int, indices: int, outputs: int) -> Any:
     def fake(*arguments: Any) -> Any:
         kernel, derivative = _derivative(arguments[-2])
         shapes = kernel.shapes(derivative, [tuple(t.shape) for t in arguments[:given]])
-        found = [arguments[0].new_empty(shape) for shape in shapes]
+        leader = arguments[0]
+        if leader.is_cuda:
+            found = memory.empty(kernel, derivative, leader, shapes)
+        else:
+            found = [leader.new_empty(shape) for shape in shapes]
         return found[0] if outputs == 1 else tuple(found)
 
     def setup(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:

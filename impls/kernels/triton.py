@@ -14,15 +14,16 @@ from typing import Any, NamedTuple
 import torch
 import triton
 
+from impls.kernels import memory
 from impls.kernels.derivative import Derivative
 from impls.kernels.kernel import Kernel, Shape
 from impls.kernels.terms import terms_of
 from impls.kernels.triton_programs import at_edges, sum_at_nodes, sum_rows
 
-TILE, WIDTH = 1024, 32
-"""Numbers of a program at a time, and the most components among them."""
-WARP = 128
-"""A program has a warp for so many of its numbers."""
+TILE, COMPONENTS = 128, 16
+"""The most rows or channels that a program takes, and components, one after another."""
+PROGRAMS = 8192
+"""So many programs keep a large GPU busy: each takes fewer components where there are less."""
 X, S, W, G = range(4)
 """Slots of a convolution with weights; without, G is 2."""
 
@@ -68,6 +69,14 @@ class Programs:
         counts = self.kernel.counts(self.derivative, shapes)
         return self.kernel.shapes(self.derivative, given), counts
 
+    def laid(self, tensors: Sequence[Any]) -> list[Any]:
+        """Return tensors as they lie in memory here; copies of those that lie otherwise."""
+        return memory.laid(self.kernel, self.derivative, tensors)
+
+    def empty(self, leader: Any, shapes: Sequence[Shape]) -> list[Any]:
+        """Return new tensors for the outputs."""
+        return memory.empty(self.kernel, self.derivative, leader, shapes)
+
     def fill(self, tensors: Sequence[Any], outputs: Sequence[Any], counts: tuple[int, ...]) -> None:
         """Fill the outputs; `counts` are as `sizes` returned them."""
         device = tensors[0].device
@@ -104,8 +113,8 @@ class SlotTable:
     def __init__(self, kernel: Kernel, slot: int, dtype: str, device: Any) -> None:
         self.slot, self.sizes = slot, kernel.entries.sizes
         self.size = self.sizes[slot]
-        counts, self.places, numbers = _uploaded(kernel, slot, dtype, device)
-        self.arguments = {"counts": counts, "numbers": numbers, "size": self.size}
+        begins, self.places, numbers = _uploaded(kernel, slot, dtype, device)
+        self.arguments = {"begins": begins, "numbers": numbers, "size": self.size}
 
     def reads(self, name: str, slot: int, arrays: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
         """Return the arguments of a program for a slot that it reads by a name."""
@@ -118,25 +127,26 @@ class SlotTable:
 
 @lru_cache(maxsize=256)
 def _uploaded(kernel: Kernel, slot: int, dtype: str, device: Any) -> tuple[Any, Any, Any]:
-    """Return the counts, places and numbers of a slot on a device."""
+    """Return where terms of components begin, their places and numbers, on a device."""
     terms = terms_of(kernel, slot)
-    counts, places = (torch.tensor(a, device=device) for a in (terms.counts, terms.places))
-    return counts, places, torch.tensor(terms.numbers, dtype=getattr(torch, dtype), device=device)
+    begins, places = (torch.tensor(a, device=device) for a in (terms.first, terms.places))
+    return begins, places, torch.tensor(terms.numbers, dtype=getattr(torch, dtype), device=device)
 
 
 def _on_rows(table: SlotTable, arrays: Sequence[tuple[Any, ...]], out: Any, samples: int) -> Launch:
     """Return the launch for an output of a trilinear form."""
     left, right = (slot for slot in range(3) if slot != table.slot)
-    rows, wide, options = _tile(samples, table.size)
+    rows, across, chunks, options = _tile(1, samples, table.size)
     arguments = {
         "out": out,
+        "lefts": arrays[left],
+        "rights": arrays[right],
+        "left_places": table.places[left],
+        "right_places": table.places[right],
         "samples": samples,
         **table.arguments,
-        **table.reads("left", left, arrays),
-        **table.reads("right", right, arrays),
     }
-    grid = triton.cdiv(samples, rows), triton.cdiv(table.size, wide)
-    return Launch(sum_rows, grid, arguments, {"ROWS": rows, "COMPONENTS": wide, **options})
+    return Launch(sum_rows, (across, chunks), arguments, {"ROWS": rows, **options})
 
 
 def _on_graph(
@@ -151,11 +161,11 @@ def _on_graph(
     """Return the launch for an output of a convolution; `ends` are src and dst."""
     slot, value = table.slot, len(table.sizes) - 1
     weighted = value == G
-    block, wide, options = _tile(channels, table.size)
-    chunks = triton.cdiv(table.size, wide)
-    constants = {"WEIGHTED": weighted, "CHANNELS": block, "COMPONENTS": wide, **options}
+    sums = slot in (X, value)
+    block, across, chunks, options = _tile(nodes if sums else edges, channels, table.size)
+    constants = {"WEIGHTED": weighted, "CHANNELS": block, **options}
     arguments = {"out": out, "nodes": nodes, "channels": channels, **table.arguments}
-    if slot in (X, value):
+    if sums:
         here, other = (0, value) if slot == X else (1, X)
         order, first = _sorted(ends[here], nodes)
         arguments |= {
@@ -167,7 +177,7 @@ def _on_graph(
             **table.reads("harmonic", S, arrays),
             **table.reads("weight", W if weighted else S, arrays),
         }
-        grid: tuple[int, ...] = nodes, triton.cdiv(channels, block), chunks
+        grid: tuple[int, ...] = nodes, across, chunks
         return Launch(sum_at_nodes, grid, arguments, {**constants, "ONE_PATH": slot == value})
     arguments |= {
         "src": ends[0],
@@ -179,12 +189,18 @@ def _on_graph(
     return Launch(at_edges, (edges, chunks), arguments, {**constants, "WEIGHTS": slot != S})
 
 
-def _tile(rows: int, size: int) -> tuple[int, int, dict[str, Any]]:
-    """Return how many rows and components a program takes, powers of 2, and its options."""
-    wide = min(WIDTH, triton.next_power_of_2(size))
-    rows = min(TILE // wide, triton.next_power_of_2(rows))
-    options = {"num_warps": max(1, rows * wide // WARP), "enable_fp_fusion": True}
-    return rows, wide, options
+def _tile(places: int, count: int, size: int) -> tuple[int, int, int, dict[str, Any]]:
+    """Return how many rows or channels a program takes, the numbers of programs for all of these
+    and for all components, and the constants of a program.
+
+    There are `count` rows or channels at each of so many places, with `size` components.
+    """
+    taken = min(TILE, triton.next_power_of_2(count))
+    across = triton.cdiv(count, taken)
+    most = max(1, min(COMPONENTS, size * places * across // PROGRAMS))
+    components = 1 << (most.bit_length() - 1)
+    options = {"COMPONENTS": components, "num_warps": 1, "enable_fp_fusion": True}
+    return taken, across, triton.cdiv(size, components), options
 
 
 def _sorted(ends: Any, nodes: int) -> tuple[Any, Any]:

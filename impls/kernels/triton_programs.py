@@ -1,15 +1,15 @@
 r"""Three Triton programs that loop over the terms of each component of an output.
 
-    sum_rows        each row n              out[a] = sum of c l[n, i] r[n, j]
-    sum_at_nodes    each node, channel u    out[a] = sum of c y[end, u, b] s[e, j] w[e, p, u]
-    at_edges        each edge e             out[a] = sum of c x[src, u, i] g[dst, u, k] w[e, p, u]
-                    and each channel u      out[a] = sum of c x[src, u, i] s[e, j] g[dst, u, k]
+    sum_rows        each row n              out[a, n] = sum of c l[i, n] r[j, n]
+    sum_at_nodes    each node, channel u    out[a, u] = sum of c y[end, b, u] s[e, j] w[e, p, u]
+    at_edges        each edge e             out[a, u] = sum of c x[src, i, u] g[dst, k, u] s[e, j]
+                    and each channel u      out[a] = sum of c x[src, i, u] g[dst, k, u] w[e, p, u]
 
 Sums are over the terms of a, at nodes over the edges there too, at edges over u where out has none.
 Coefficients c and the places i, j, ... are arguments (`impls.kernels.terms`): nothing is unrolled
-or generated for a problem, and a program is compiled once for a data type and a width. Neighbouring
-threads take neighbouring components, so that what they write lies side by side, and what they read
-in few lines of the nearest cache. Tensors come as tuples, with one for each term of a derivative
+or generated for a problem, and a program is compiled once for a data type and a width. All threads
+read the same term; neighbouring threads take neighbouring rows or channels, which lie side by side
+(`impls.kernels.memory`). Tensors come as tuples, with one for each term of a derivative
 (`impls.kernels.derivative`). No message is stored, and nothing is added atomically: the same call
 returns the same bits.
 
@@ -21,38 +21,34 @@ import triton
 import triton.language as tl
 
 
-@triton.jit(do_not_specialize=["samples"])
+@triton.jit
 def sum_rows(
     out,
     lefts,
     rights,
-    counts,
+    begins,
     left_places,
     right_places,
     numbers,
     samples,
     size,
-    left_size,
-    right_size,
     ROWS: tl.constexpr,
     COMPONENTS: tl.constexpr,
 ):
-    """Write ROWS x COMPONENTS of an output [samples, size]."""
-    row = tl.program_id(0).to(tl.int64) * ROWS + tl.arange(0, ROWS)[:, None]
-    a = tl.program_id(1) * COMPONENTS + tl.arange(0, COMPONENTS)[None, :]
-    count = tl.load(counts + a, mask=a < size, other=0)
-    inside = tl.minimum(row, samples - 1)
-    total = tl.zeros((ROWS, COMPONENTS), out.dtype.element_ty)
-    for t in range(tl.max(count)):
-        held = t < count
-        i = tl.load(left_places + t * size + a, mask=held, other=0)
-        j = tl.load(right_places + t * size + a, mask=held, other=0)
-        c = tl.load(numbers + t * size + a, mask=held, other=0)
-        for n in tl.static_range(len(lefts)):
-            left = tl.load(lefts[n] + inside * left_size + i, mask=held, other=0)
-            right = tl.load(rights[n] + inside * right_size + j, mask=held, other=0)
-            total += c * left * right
-    tl.store(out + row * size + a, total, mask=(a < size) & (row < samples))
+    """Write COMPONENTS x ROWS of an output [size, samples]."""
+    block = tl.program_id(0).to(tl.int64)
+    row, wide = block * ROWS + tl.arange(0, ROWS), block * 0 + samples
+    real = row < samples
+    start = tl.program_id(1) * COMPONENTS
+    for a in range(start, tl.minimum(start + COMPONENTS, size)):
+        total = tl.zeros((ROWS,), out.dtype.element_ty)
+        for t in range(tl.load(begins + a), tl.load(begins + a + 1)):
+            i, j = tl.load(left_places + t) * wide, tl.load(right_places + t) * wide
+            c = tl.load(numbers + t)
+            for n in tl.static_range(len(lefts)):
+                left = tl.load(lefts[n] + i + row, mask=real, other=0)
+                total += c * left * tl.load(rights[n] + j + row, mask=real, other=0)
+        tl.store(out + a * wide + row, total, mask=real)
 
 
 @triton.jit(do_not_specialize=["nodes", "edges"])
@@ -64,7 +60,7 @@ def sum_at_nodes(
     others,
     harmonics,
     weights,
-    counts,
+    begins,
     other_places,
     harmonic_places,
     weight_places,
@@ -81,45 +77,43 @@ def sum_at_nodes(
     CHANNELS: tl.constexpr,
     COMPONENTS: tl.constexpr,
 ):
-    """Write CHANNELS x COMPONENTS of a node of an output [nodes, channels, size].
+    """Write COMPONENTS x CHANNELS of a node of an output [nodes, size, channels].
 
     With ONE_PATH, all terms of a component have the path of its first.
     """
     node = tl.program_id(0).to(tl.int64)
-    u = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)[:, None]
-    a = tl.program_id(2) * COMPONENTS + tl.arange(0, COMPONENTS)[None, :]
-    real = (u < channels) & (a < size)
-    count = tl.load(counts + a, mask=a < size, other=0)
-    total = tl.zeros((CHANNELS, COMPONENTS), out.dtype.element_ty)
-    for place in range(tl.load(first + node), tl.load(first + node + 1)):
-        edge = tl.load(order + place)
-        end = tl.load(ends + edge).to(tl.int64)
-        known = (end >= 0) & (end < nodes)
-        end = tl.where(known, end, 0)
-        for n in tl.static_range(len(others)):
-            message = tl.zeros((CHANNELS, COMPONENTS), out.dtype.element_ty)
-            for t in range(tl.max(count)):
-                held = t < count
-                b = tl.load(other_places + t * size + a, mask=held, other=0)
-                j = tl.load(harmonic_places + t * size + a, mask=held, other=0)
-                c = tl.load(numbers + t * size + a, mask=held, other=0)
-                c *= tl.load(harmonics[n] + edge * harmonic_size + j, mask=held, other=0)
-                at = (end * channels + u) * other_size + b
-                term = c * tl.load(others[n] + at, mask=held & real, other=0)
-                if WEIGHTED and not ONE_PATH:
-                    p = tl.load(weight_places + t * size + a, mask=held, other=0)
-                    at = (edge * weight_size + p) * channels + u
-                    term *= tl.load(weights[n] + at, mask=held & real, other=0)
-                message += term
-            if WEIGHTED and ONE_PATH:
-                p = tl.load(weight_places + a, mask=count > 0, other=0)
-                at = (edge * weight_size + p) * channels + u
-                message *= tl.load(weights[n] + at, mask=(count > 0) & real, other=0)
-            total += message
-        total = tl.where(known, total, float("nan"))
+    u = tl.program_id(1) * CHANNELS + tl.arange(0, CHANNELS)
+    real = u < channels
     everywhere = (tl.load(first) == 0) & (tl.load(first + nodes) == edges)
-    total = tl.where(everywhere, total, float("nan"))
-    tl.store(out + (node * channels + u) * size + a, total, mask=real)
+    start = tl.program_id(2) * COMPONENTS
+    for a in range(start, tl.minimum(start + COMPONENTS, size)):
+        begin, stop = tl.load(begins + a), tl.load(begins + a + 1)
+        total = tl.zeros((CHANNELS,), out.dtype.element_ty)
+        for place in range(tl.load(first + node), tl.load(first + node + 1)):
+            edge = tl.load(order + place)
+            end = tl.load(ends + edge).to(tl.int64)
+            known = (end >= 0) & (end < nodes)
+            end = tl.where(known, end, 0) * other_size
+            for n in tl.static_range(len(others)):
+                message = tl.zeros((CHANNELS,), out.dtype.element_ty)
+                for t in range(begin, stop):
+                    at = (end + tl.load(other_places + t)) * channels
+                    c = tl.load(numbers + t)
+                    c *= tl.load(harmonics[n] + edge * harmonic_size + tl.load(harmonic_places + t))
+                    term = c * tl.load(others[n] + at + u, mask=real, other=0)
+                    if WEIGHTED and not ONE_PATH:
+                        at = (edge * weight_size + tl.load(weight_places + t)) * channels
+                        term *= tl.load(weights[n] + at + u, mask=real, other=0)
+                    message += term
+                if WEIGHTED and ONE_PATH:
+                    p = tl.load(weight_places + begin, mask=begin < stop, other=0)
+                    at = (edge * weight_size + p) * channels
+                    factor = tl.load(weights[n] + at + u, mask=real, other=0)
+                    message *= tl.where(begin < stop, factor, 0.0)
+                total += message
+            total = tl.where(known, total, float("nan"))
+        total = tl.where(everywhere, total, float("nan"))
+        tl.store(out + (node * size + a) * channels + u, total, mask=real)
 
 
 @triton.jit(do_not_specialize=["nodes"])
@@ -130,7 +124,7 @@ def at_edges(
     features,
     cotangents,
     factors,
-    counts,
+    begins,
     feature_places,
     cotangent_places,
     factor_places,
@@ -152,38 +146,35 @@ def at_edges(
     harmonics.
     """
     edge = tl.program_id(0).to(tl.int64)
-    a = tl.program_id(1) * COMPONENTS + tl.arange(0, COMPONENTS)[None, :]
-    count = tl.load(counts + a, mask=a < size, other=0)
     start, stop = tl.load(src + edge).to(tl.int64), tl.load(dst + edge).to(tl.int64)
     known = (start >= 0) & (start < nodes) & (stop >= 0) & (stop < nodes)
-    start, stop = tl.where(known, start, 0), tl.where(known, stop, 0)
-    total = tl.zeros((CHANNELS, COMPONENTS), out.dtype.element_ty)
-    for block in range(0, channels, CHANNELS):
-        u = block + tl.arange(0, CHANNELS)[:, None]
-        for t in range(tl.max(count)):
-            held = t < count
-            real = held & (u < channels)
-            i = tl.load(feature_places + t * size + a, mask=held, other=0)
-            k = tl.load(cotangent_places + t * size + a, mask=held, other=0)
-            c = tl.load(numbers + t * size + a, mask=held, other=0)
-            x_at = (start * channels + u) * feature_size + i
-            g_at = (stop * channels + u) * cotangent_size + k
-            for n in tl.static_range(len(features)):
-                term = c * tl.load(features[n] + x_at, mask=real, other=0)
-                term *= tl.load(cotangents[n] + g_at, mask=real, other=0)
-                if WEIGHTS:
-                    j = tl.load(factor_places + t * size + a, mask=held, other=0)
-                    term *= tl.load(factors[n] + edge * factor_size + j, mask=held, other=0)
-                elif WEIGHTED:
-                    p = tl.load(factor_places + t * size + a, mask=held, other=0)
-                    at = (edge * factor_size + p) * channels + u
-                    term *= tl.load(factors[n] + at, mask=real, other=0)
-                total += term
-        if WEIGHTS:
-            found = tl.where(known, total, float("nan"))
-            at = (edge * size + a) * channels + u
-            tl.store(out + at, found, mask=(u < channels) & (a < size))
-            total = tl.zeros((CHANNELS, COMPONENTS), out.dtype.element_ty)
-    if not WEIGHTS:
-        found = tl.where(known, tl.sum(total, 0)[None, :], float("nan"))
-        tl.store(out + edge * size + a, found, mask=a < size)
+    start = tl.where(known, start, 0) * feature_size
+    stop = tl.where(known, stop, 0) * cotangent_size
+    chunk = tl.program_id(1) * COMPONENTS
+    for a in range(chunk, tl.minimum(chunk + COMPONENTS, size)):
+        total = tl.zeros((CHANNELS,), out.dtype.element_ty)
+        for block in range(0, channels, CHANNELS):
+            u = block + tl.arange(0, CHANNELS)
+            real = u < channels
+            for t in range(tl.load(begins + a), tl.load(begins + a + 1)):
+                i = (start + tl.load(feature_places + t)) * channels
+                k = (stop + tl.load(cotangent_places + t)) * channels
+                at = edge * factor_size
+                if WEIGHTS or WEIGHTED:
+                    at += tl.load(factor_places + t)
+                c = tl.load(numbers + t)
+                for n in tl.static_range(len(features)):
+                    term = c * tl.load(features[n] + i + u, mask=real, other=0)
+                    term *= tl.load(cotangents[n] + k + u, mask=real, other=0)
+                    if WEIGHTS:
+                        term *= tl.load(factors[n] + at)
+                    elif WEIGHTED:
+                        term *= tl.load(factors[n] + at * channels + u, mask=real, other=0)
+                    total += term
+            if WEIGHTS:
+                found = tl.where(known, total, float("nan"))
+                tl.store(out + (edge * size + a) * channels + u, found, mask=real)
+                total = tl.zeros((CHANNELS,), out.dtype.element_ty)
+        if not WEIGHTS:
+            found = tl.where(known, tl.sum(total, 0), float("nan"))
+            tl.store(out + edge * size + a, found)

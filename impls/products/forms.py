@@ -13,7 +13,7 @@ from impls.backends import Backend
 from impls.families.product import irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
-from impls.kernels import support
+from impls.kernels import memory, support
 from impls.kernels.form import TrilinearForm
 from impls.problem import Problem, Refusal
 from impls.products.paths import Path
@@ -95,7 +95,8 @@ def algorithm(
         def call(inputs: Tensors, weights: Tensors) -> Tensors:
             return {"z": bilinear(inputs["x"], inputs["y"])}
 
-        return Built(call, kernel=f"native, {len(form.values)} coefficients")
+        lies = memory.packed(b.target, dict.fromkeys("xy", memory.SAMPLES_INNERMOST))
+        return Built(call, kernel=f"native, {len(form.values)} coefficients", **lies)
 
     return Algorithm(
         operation,

@@ -36,14 +36,16 @@ class Probe:
     case too, and one whose detail has `unavailable` says why a counter cannot be read here.
     Isolation "process" asks for a worker that has built this case and done nothing else, "after"
     for the worker that has timed it, when it has, and "trace" for one that times nothing: once a
-    process was recorded, its launches take longer. What differs between processes is measured in
-    `every_round`, the rest in the first.
+    process was recorded, its launches take longer; it is measured in so many `turns` with the other
+    cases of its block. What differs between processes is measured in `every_round`, the rest in the
+    first.
     """
 
     name: str
     measure: Callable[[BuiltCase], Iterable[Reading | Doing]]
     isolation: Literal["worker", "process", "after", "trace"] = "worker"
     every_round: bool = False
+    turns: int = 1
 
 
 LARGEST = 1e300

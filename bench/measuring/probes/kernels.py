@@ -17,8 +17,8 @@ from bench.measuring.frameworks import Activity
 from bench.measuring.probes import Probe
 from bench.record.rows import Reading
 
-CALLS = 20
-"""Calls that are recorded, after as many that are not."""
+CALLS, TURNS = 5, 4
+"""Calls that are recorded, after as many that are not, and how often, in turn with a block."""
 
 
 def kernels(built: BuiltCase) -> Iterable[Reading]:
@@ -80,4 +80,4 @@ def _union(part: Sequence[Activity]) -> float:
     return total
 
 
-PROBES = (Probe("time.kernels", kernels, isolation="trace", every_round=True),)
+PROBES = (Probe("time.kernels", kernels, isolation="trace", every_round=True, turns=TURNS),)

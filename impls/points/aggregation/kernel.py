@@ -12,7 +12,7 @@ from impls.backends import Backend
 from impls.families.points import irreps_of
 from impls.implementation import Built, Tensors
 from impls.inputs.named import counts_of
-from impls.kernels import support
+from impls.kernels import memory, support
 from impls.kernels.graph import Convolution
 from impls.problem import Problem
 
@@ -27,7 +27,8 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         w = inputs["a"][:, None]
         return {"z": convolution(inputs["x"], harmonic, w, inputs["src"], inputs["dst"])}
 
-    return Built(call, kernel="native, messages not stored")
+    lies = memory.packed(b.target, {"x": memory.CHANNELS_INNERMOST})
+    return Built(call, kernel="native, messages not stored", **lies)
 
 
 ALGORITHM = Algorithm(

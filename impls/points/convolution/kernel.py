@@ -8,11 +8,13 @@ the call. In `mixing_convolution` channels are mixed at nodes. O(L^5) a channel 
 
 from __future__ import annotations
 
+from typing import Any
+
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import irreps_of
 from impls.implementation import Built, Tensors
-from impls.kernels import support
+from impls.kernels import memory, support
 from impls.kernels.graph import Convolution
 from impls.points.convolution.mixing import Mixed
 from impls.points.convolution.operation import paths_of
@@ -37,7 +39,7 @@ def channelwise(problem: Problem, b: Backend, options: Options) -> Built:
         ends = inputs["src"], inputs["dst"]
         return {"z": convolution(inputs["x"], harmonics(inputs), weights["w"], *ends)}
 
-    return Built(call, kernel="native, messages not stored")
+    return Built(call, kernel="native, messages not stored", **lies(b))
 
 
 def mixing(problem: Problem, b: Backend, options: Options) -> Built:
@@ -50,7 +52,12 @@ def mixing(problem: Problem, b: Backend, options: Options) -> Built:
         sums = convolution(inputs["x"], harmonics(inputs), *ends)
         return {"z": mixed(sums.swapaxes(1, 2), weights["w"])}
 
-    return Built(call, kernel="native, messages not stored, channels mixed at nodes")
+    return Built(call, kernel="native, messages not stored, channels mixed at nodes", **lies(b))
+
+
+def lies(b: Backend) -> dict[str, Any]:
+    """Return how features of nodes lie on a GPU."""
+    return memory.packed(b.target, {"x": memory.CHANNELS_INNERMOST})
 
 
 TITLE = "messages not stored, one kernel"

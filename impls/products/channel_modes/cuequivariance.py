@@ -9,7 +9,7 @@ from impls.families.weighted import irreps_of
 from impls.growth import Growth
 from impls.implementation import Framework, Target
 from impls.peers.cuequivariance import Plan, Segmented, Shape, implementations
-from impls.problem import Problem
+from impls.problem import Problem, Refusal
 from impls.products.channel_modes.modes import MODES, Mode, paths_of
 
 
@@ -33,10 +33,25 @@ def plan(mode: Mode, problem: Problem, target: Target, framework: Framework) -> 
     return Plan(product, ("w", "x", "y"), mode.multiplicity(problem), out.dim)
 
 
+def one_axis(mode: Mode, problem: Problem, target: Target) -> Refusal | None:
+    """Refuse two axes of channels on CUDA, where the library's kernels take one."""
+    wide = [letter for letter in mode.letters if mode.sizes(problem)[letter] > 1]
+    if target.device == "cpu" or len(wide) < 2:
+        return None
+    several = " and ".join(wide)
+    return Refusal(
+        f"uniform_1d takes one axis of channels, and mode {mode.name} has {several}",
+        "use --device cpu, or ask for mul1=1 or mul2=1",
+    )
+
+
 IMPLEMENTATIONS = tuple(
     implementation
     for mode in MODES
     for implementation in implementations(
-        mode.name, partial(plan, mode), Growth({"lmax": 6, "channels": len(mode.letters)})
+        mode.name,
+        partial(plan, mode),
+        Growth({"lmax": 6, "channels": len(mode.letters)}),
+        partial(one_axis, mode),
     )
 )

@@ -21,7 +21,7 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.weighted import batch_of, irreps_of, multiplicities_of, per_sample
 from impls.implementation import Built, Target, Tensors
-from impls.kernels import support
+from impls.kernels import memory, support
 from impls.kernels.form import TrilinearForm
 from impls.kernels.graph import Convolution
 from impls.problem import Problem, Refusal
@@ -120,7 +120,8 @@ def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
         w = b.broadcast(w, (batch, len(blocks), channels))
         return {"z": convolution(inputs[kept], inputs[single][:, 0], w, itself, itself)}
 
-    return Built(call, kernel="native, weights taken along")
+    lies = memory.packed(b.target, {kept: memory.CHANNELS_INNERMOST})
+    return Built(call, kernel="native, weights taken along", **lies)
 
 
 def own(problem: Problem, w: Any, paths: int | range) -> Any:

@@ -33,12 +33,11 @@ SRC, DST = np.array([2, 0, 1, 0, 2]), np.array([1, 3, 1, 2, 1])
 
 @pytest.fixture(autouse=True)
 def small_tiles(monkeypatch):
-    monkeypatch.setattr(launching, "TILE", 16)
-    monkeypatch.setattr(launching, "WIDTH", 4)
+    monkeypatch.setattr(launching, "TILE", 4)
+    monkeypatch.setattr(launching, "PROGRAMS", 8)
     monkeypatch.setattr(graphs, "DIMS", DIMS)
     monkeypatch.setattr(graphs, "PATHS", PATHS)
     monkeypatch.setattr(graphs, "NODES", 4)
-    monkeypatch.setattr(graphs, "EDGES", len(SRC))
 
 
 @pytest.fixture
@@ -55,8 +54,8 @@ def evaluated(kernel, derivative, given, dtype="float64", ends=()):
     tensors = [torch.tensor(a, dtype=getattr(torch, dtype)) for a in given]
     tensors += [torch.tensor(end, dtype=torch.int32) for end in ends]
     shapes, counts = programs.sizes(tuple(tuple(t.shape) for t in tensors))
-    outputs = [torch.full(shape, float("nan"), dtype=tensors[0].dtype) for shape in shapes]
-    programs.fill(tensors, outputs, counts)
+    outputs = [out.fill_(float("nan")) for out in programs.empty(tensors[0], shapes)]
+    programs.fill(programs.laid(tensors), outputs, counts)
     return [out.numpy() for out in outputs]
 
 
@@ -96,7 +95,7 @@ def test_any_number_of_rows(count):
 def test_derivatives_of_any_order_are_sums_over_edges(weighted, channels, dtype):
     form = FORMS[weighted]
     for derivative in graphs.derivatives(4 if weighted else 3):
-        given = graphs.drawn(form, derivative, channels)
+        given = graphs.drawn(form, derivative, channels, len(SRC))
         wanted = graphs.expected(form, derivative, given, SRC, DST)
         agree(evaluated(Edges(form), derivative, given, dtype, (SRC, DST)), wanted, dtype)
 
@@ -113,7 +112,7 @@ def test_what_depends_on_an_index_out_of_range_is_no_number(bad):
     form, map_ = FORMS[True], value(4)
     gradient = map_.gradient([0], [0, 1, 2])
     for ends in ((np.where(SRC == 1, bad, SRC), DST), (SRC, np.where(DST == 3, bad, DST))):
-        given = graphs.drawn(form, gradient, 2)
+        given = graphs.drawn(form, gradient, 2, len(SRC))
         (z,) = evaluated(Edges(form), map_, given[:3], "float64", ends)
         gx, gs, gw = evaluated(Edges(form), gradient, given, "float64", ends)
         edge = next(e for e in range(len(SRC)) if bad in (ends[0][e], ends[1][e]))
@@ -148,7 +147,7 @@ def towers(call, inputs):
 
 def test_gradients_of_a_convolution_in_torch_pass_gradcheck(everywhere):
     call = binding.bind(Edges(FORMS[True]), torch.float64, 1)
-    drawn = graphs.drawn(FORMS[True], value(4), 1)
+    drawn = graphs.drawn(FORMS[True], value(4), 1, len(SRC))
     inputs = [torch.tensor(a, requires_grad=True) for a in drawn]
     ends = [torch.tensor(end, dtype=torch.int32) for end in (SRC, DST)]
     options = {"fast_mode": True, "check_undefined_grad": False, "check_batched_grad": False}

@@ -1,5 +1,7 @@
 """Terms by component are the coefficients of the form again."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -34,11 +36,12 @@ def dense(weighted):
 def test_terms_of_each_slot_are_the_coefficients(kernel, table):
     for slot in range(table.ndim):
         terms, found = terms_of(kernel, slot), np.zeros(table.shape)
-        for a, count in enumerate(terms.counts):
-            for t in range(count):
-                place = terms.places[:, t, a]
+        for a, (begin, end) in enumerate(itertools.pairwise(terms.first)):
+            for t in range(begin, end):
+                place = terms.places[:, t]
                 assert place[slot] == a
-                found[tuple(place)] += terms.numbers[t, a]
-            assert not terms.places[:, count:, a].any() and not terms.numbers[count:, a].any()
+                found[tuple(place)] += terms.numbers[t]
         np.testing.assert_array_equal(found, table)
-        assert terms.counts.max() == terms.numbers.shape[0]
+        assert len(terms.first) == table.shape[slot] + 1
+        assert terms.first[0] == 0 and terms.first[-1] == len(terms.numbers)
+        assert terms.places.flags.c_contiguous

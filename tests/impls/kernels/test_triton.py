@@ -66,8 +66,8 @@ def launches(dtype):
             given += [torch.zeros(edges, dtype=torch.int32) for _ in range(kernel.indices)]
             programs = Programs(kernel, derivative, dtype)
             outputs, counts = programs.sizes(tuple(tuple(t.shape) for t in given))
-            filled = [torch.empty(shape, dtype=getattr(torch, dtype)) for shape in outputs]
-            yield from programs.launches(given, filled, counts)
+            filled = programs.empty(given[0], outputs)
+            yield from programs.launches(programs.laid(given), filled, counts)
 
 
 def type_of(argument):

@@ -195,3 +195,11 @@ def test_a_card_that_no_framework_sees_is_no_processor(box):
     assert "torch: RuntimeError: The NVIDIA driver on your system is too old" in said.stderr
     assert "jax: not installed" in said.stderr and "--device cpu" in said.stderr
     assert not out.exists()
+
+
+def test_what_times_nothing_shares_the_card_and_takes_no_peaks(box):
+    out = box.folder / "check"
+    words = ("--profile", "check", "--select", f"*lmax1*::{HONEST}/fwd/*", "--device", "cuda")
+    said = box.bench("run", *words, "--plain", "--out", out)
+    assert said.returncode == 0, said.stderr
+    assert (out / "rows.jsonl").exists() and not (out / "peaks.json").exists()

@@ -52,7 +52,7 @@ class Framework(Protocol):
     def put(
         self, arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target
     ) -> Tensors:
-        """Copy float64 and index arrays to the framework, rounding reals to `dtype`."""
+        """Copy float64 and index arrays, or `held` ones, rounding reals to `dtype`."""
 
     def leaves(self, tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
         """Return the same numbers, ready to be differentiated with respect to the wanted names."""
@@ -62,6 +62,14 @@ class Framework(Protocol):
 
     def get(self, tensors: Tensors) -> dict[str, Any]:
         """Copy tensors to NumPy, reals as float64."""
+
+    def held(self, tensors: Tensors) -> dict[str, Any]:
+        """Return copies that stay as they are, to be compared: no digit more, without gradients.
+
+        They lie where the tensors do, and are indexed and written to as NumPy's arrays are; those
+        of JAX, which are not written to and for which XLA would compile each comparison, are
+        NumPy's.
+        """
 
     def strange(self, tensor: Any, dtype: str, target: Target) -> str:
         """Return why something is no plain array of the framework, in words; "" for one that is.

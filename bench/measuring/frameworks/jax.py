@@ -47,7 +47,7 @@ def precision(device: str) -> str:
 def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
     """Return arrays on the default device; indices have JAX's default integer type."""
     return {
-        name: jnp.asarray(a, dtype=dtype) if spaces[name].kind == "real" else jnp.asarray(a)
+        name: jnp.array(a, dtype=dtype) if spaces[name].kind == "real" else jnp.array(a)
         for name, a in arrays.items()
     }
 
@@ -68,6 +68,11 @@ def get(tensors: Tensors) -> dict[str, Any]:
         name: np.array(a, np.float64) if jnp.issubdtype(a.dtype, jnp.floating) else np.array(a)
         for name, a in tensors.items()
     }
+
+
+def held(tensors: Tensors) -> dict[str, Any]:
+    """Return NumPy arrays: XLA would compile each comparison for each shape."""
+    return {name: np.array(a) for name, a in tensors.items()}
 
 
 def strange(tensor: Any, dtype: str, target: Target) -> str:

@@ -55,6 +55,11 @@ def get(tensors: Tensors) -> dict[str, Any]:
     }
 
 
+def held(tensors: Tensors) -> dict[str, Any]:
+    """Return copies."""
+    return {name: np.array(a) for name, a in tensors.items()}
+
+
 def strange(tensor: Any, dtype: str, target: Target) -> str:
     """Return why something is no plain NumPy array of a data type."""
     if type(tensor) is not np.ndarray:

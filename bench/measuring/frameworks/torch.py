@@ -59,12 +59,15 @@ def precision(device: str) -> str:
 def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
     """Return tensors on the device, none of which shares memory with its array."""
     real = getattr(torch, dtype)
-    return {
-        name: torch.tensor(
-            a, dtype=real if spaces[name].kind == "real" else None, device=target.device
+    found = {}
+    for name, a in arrays.items():
+        wanted = real if spaces[name].kind == "real" else None
+        found[name] = (
+            a.to(target.device, wanted, copy=True)
+            if isinstance(a, torch.Tensor)
+            else torch.tensor(a, dtype=wanted, device=target.device)
         )
-        for name, a in arrays.items()
-    }
+    return found
 
 
 def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
@@ -84,6 +87,13 @@ def get(tensors: Tensors) -> dict[str, Any]:
         .to("cpu", torch.float64 if t.is_floating_point() else t.dtype, copy=True)
         .numpy()
         for name, t in tensors.items()
+    }
+
+
+def held(tensors: Tensors) -> dict[str, Any]:
+    """Return clones on the same device, without gradients, their entries side by side."""
+    return {
+        name: t.detach().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()
     }
 
 

@@ -251,34 +251,51 @@ def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict
     return {"time.first": seconds[0], **compiling}
 
 
-class _Dense(TorchDispatchMode):
-    """Refuses whatever works on a tensor that is not strided."""
+class _Counter(TorchDispatchMode):
+    """Adds up what PyTorch's formulas say of each product; refuses tensors that are not strided."""
+
+    def __init__(self) -> None:
+        from torch.utils.flop_counter import flop_registry
+
+        super().__init__()
+        self.formulas, self.flops = flop_registry, 0.0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: to keep the compiler out of this, PyTorch would import it, for a second."""
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         if any(isinstance(a, torch.Tensor) and a.layout is not torch.strided for a in args):
             raise Uncounted("PyTorch's counter takes products of sparse matrices for dense ones")
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        with self:
+            out = func.decompose(*args, **kwargs)
+        if out is NotImplemented:
+            out = func(*args, **kwargs)
+            formula = self.formulas.get(func._overloadpacket)
+            self.flops += formula(*args, **kwargs, out_val=out) if formula else 0
+        return out
 
 
 def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
     """Return {"flops.torch": ...}: matrix products and convolutions, which is all torch counts.
 
-    Raises:
-        Uncounted: where the counter fails on a call that works without it, as it does on gradients
-            with respect to the inputs of a module; and where it meets a sparse matrix, whose
-            products it counts as if nothing were zero.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
+    `FlopCounterMode` of PyTorch counts the same, but fails on gradients with respect to the inputs
+    of a module.
 
+    Raises:
+        Uncounted: where it fails on a call that works without it; and where a sparse matrix is met,
+            whose products are counted as if nothing were zero.
+    """
     try:
-        with FlopCounterMode(display=False) as counter, _Dense():
+        with _Counter() as counter:
             function(*arguments)
     except RuntimeError as error:
         raise Uncounted(f"PyTorch's counter fails: {str(error).splitlines()[0]}") from error
-    flops = float(counter.get_total_flops())
-    return {"flops.torch": flops} if flops else {}
+    return {"flops.torch": float(counter.flops)} if counter.flops else {}
 
 
 def peak(

@@ -162,9 +162,10 @@ def verdicts(
     The speed is exp(-mean of d_r), d_r the median log ratio of the samples of round r, which were
     taken in turn. Over rounds its interval is Student's on d_r; within a single round it is that of
     order statistics of the log ratios, with their autocorrelation time, or, where so few samples
-    cannot have the level, Student's on as many samples as they are worth, or, where that is less
-    than two, their range and WANDERS times as much at both ends. With fewer than four rounds it is wider by 1 + allowance at both ends. `among` is of how many comparisons these were
-    chosen after they were seen, as those of the best of some: the table is then that large.
+    cannot have the level, Student's on as many samples as they are worth; of LONG samples that are
+    worth less than two it is their range and WANDERS times as much at both ends. With fewer than
+    four rounds it is wider by 1 + allowance at both ends. `among` is of how many comparisons these
+    were chosen after they were seen, as those of the best of some: the table is then that large.
 
     >>> str(verdicts([([[1.0, 1.0]] * 5, [[2.0, 2.0]] * 5)])[0])
     '2.0× faster (≥ 2.0×)'

@@ -152,8 +152,9 @@ class BuiltCase:
         """Return |f(g x) - g f(x)| / |f(x)| of the pass for each of some elements g.
 
         Independent samples are moved all in one call, each by one g, if there are enough of them
-        (OWN for each g, MOVED of all at most). The pass is asked at full size all the same. What is
-        no sample, as gradients of weights that all share, counts for each g.
+        (OWN for each g, MOVED of all at most), else all by each g, and once by equal ones. The pass
+        is asked at full size all the same. What is no sample, as gradients of weights that all
+        share, counts for each g.
         """
         chosen = self._moved(len(elements))
         if chosen is None:
@@ -164,8 +165,11 @@ class BuiltCase:
                     return self.framework.get(self.spaced(self.answer()))
                 return self.outputs(arrays)
 
-            ins, outs = self.input_spaces, self.output_spaces
-            return errors(outputs, ins, outs, known, elements, self.align, self.mask)
+            first = [next(k for k, h in enumerate(elements) if _alike(g, h)) for g in elements]
+            distinct = {k: elements[k] for k in first}
+            ins, outs, asked = self.input_spaces, self.output_spaces, list(distinct.values())
+            found = errors(outputs, ins, outs, known, asked, self.align, self.mask).per_element
+            return EquivarianceErrors(found[[list(distinct).index(k) for k in first]])
         return self._asymmetry_of_samples(list(zip(elements, chosen, strict=True)))
 
     def _moved(self, elements: int) -> list[Array] | None:
@@ -303,6 +307,11 @@ class Judged:
     def expected(self, outputs: Arrays) -> dict[str, Array]:
         """Return the judged rows of outputs of the part."""
         return {n: self.part.of_part(self.spaces[n], a) for n, a in outputs.items()}
+
+
+def _alike(g: Any, h: Any) -> bool:
+    """Return whether two elements of a group are known to be equal."""
+    return g is h or bool(np.array_equal(g, h))
 
 
 def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:

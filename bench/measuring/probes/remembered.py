@@ -81,9 +81,7 @@ def cached(built: BuiltCase) -> Iterable[Reading]:
     )
 
 
-def _unlike(
-    own: Tensors, other: Tensors, again: Tensors, earlier: Tensors, limit: float
-) -> str:
+def _unlike(own: Tensors, other: Tensors, again: Tensors, earlier: Tensors, limit: float) -> str:
     """Return why the timed call's own arrays, changed in place, have another answer than new ones.
 
     `again` is the same call once more, `earlier` that before the arrays were changed.

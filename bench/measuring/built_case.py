@@ -310,8 +310,10 @@ class Judged:
 
 
 def _alike(g: Any, h: Any) -> bool:
-    """Return whether two elements of a group are known to be equal."""
-    return g is h or bool(np.array_equal(g, h))
+    """Return whether two elements of a group are equal: the same, arrays, or parts by name."""
+    if isinstance(g, Mapping) and isinstance(h, Mapping):
+        return g.keys() == h.keys() and all(_alike(g[name], h[name]) for name in g)
+    return g is h or (isinstance(g, np.ndarray) and np.array_equal(g, h))
 
 
 def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:

@@ -76,10 +76,12 @@ def permuted(built: BuiltCase) -> Iterable[Reading]:
         return
     rng = built.rng(10)
     orders = {axis: rng.permutation(count) for axis, count in counts.items()}
-    found = built.spaced(built.ask(_permuted(ins, built.held(), orders)))
-    answer = built.spaced(built.answer())
-    indices = {n: a for n, a in answer.items() if outs[n].refers}
-    moved = _permuted(outs, {**answer, **built.framework.get(indices)}, orders)
+    asked = _permuted(ins, built.held(), orders)
+    expected, found = (
+        {n: built.framework.get({n: a})[n] if outs[n].refers else a for n, a in answer.items()}
+        for answer in map(built.spaced, (built.answer(), built.ask(asked)))
+    )
+    moved = _permuted(outs, expected, orders)
     off = {n: _off(found[n], a, outs[n].axis in orders) for n, a in moved.items()}
     yield within("conduct.permuted", max(off.values()), apart(built), arrays=off)
 

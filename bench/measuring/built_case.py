@@ -23,8 +23,8 @@ from impls.registry import Registry
 from impls.spaces import Array, Arrays, Space, unmoved
 from impls.streams import Streams
 
-PIECE = 2**20
-"""Numbers that are rounded, or compared, at a time."""
+PIECE = 2**18
+"""Numbers that are rounded, or compared, at a time: caches hold so many."""
 BATCH = "batch"
 """The axis of independent samples."""
 MOVED = 4096
@@ -322,7 +322,7 @@ def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:
 
 
 def pieces(a: Any) -> Iterator[Any]:
-    """Yield views of about a million numbers that make up an array, of NumPy or a framework."""
+    """Yield views of PIECE numbers or fewer that make up an array; one row at least."""
     size = math.prod(a.shape)
     if len(a.shape) == 0 or size <= PIECE:
         yield a

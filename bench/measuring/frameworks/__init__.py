@@ -66,9 +66,9 @@ class Framework(Protocol):
     def held(self, tensors: Tensors) -> dict[str, Any]:
         """Return copies that stay as they are, to be compared: no digit more, without gradients.
 
-        They lie where the tensors do, and are indexed and written to as NumPy's arrays are; those
-        of JAX, which are not written to and for which XLA would compile each comparison, are
-        NumPy's.
+        They are indexed and written to as NumPy's arrays are, which they are on the host. On a
+        device they stay there, but for JAX, whose arrays are not written to and which would compile
+        each comparison.
         """
 
     def strange(self, tensor: Any, dtype: str, target: Target) -> str:

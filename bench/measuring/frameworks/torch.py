@@ -81,20 +81,23 @@ def copy(tensors: Tensors) -> Tensors:
 
 
 def get(tensors: Tensors) -> dict[str, Any]:
-    """Return NumPy copies, reals as float64."""
-    return {
-        name: t.detach()
-        .to("cpu", torch.float64 if t.is_floating_point() else t.dtype, copy=True)
-        .numpy()
-        for name, t in tensors.items()
-    }
+    """Return NumPy copies of tensors, or of held arrays, reals as float64."""
+    found = {}
+    for name, a in tensors.items():
+        t = torch.as_tensor(a).detach()
+        dtype = torch.float64 if t.is_floating_point() else t.dtype
+        found[name] = t.to("cpu", dtype, copy=True).numpy()
+    return found
 
 
 def held(tensors: Tensors) -> dict[str, Any]:
-    """Return clones on the same device, without gradients, their entries side by side."""
-    return {
-        name: t.detach().clone(memory_format=torch.contiguous_format) for name, t in tensors.items()
-    }
+    """Return clones on the same device, on the host NumPy's, which has no bfloat16."""
+    found = {}
+    for name, t in tensors.items():
+        clone = t.detach().clone(memory_format=torch.contiguous_format)
+        host = clone.device.type == "cpu" and clone.dtype is not torch.bfloat16
+        found[name] = clone.numpy() if host else clone
+    return found
 
 
 def overwrite(tensor: torch.Tensor, value: torch.Tensor) -> None:
@@ -134,8 +137,8 @@ def strided(tensors: Tensors) -> Tensors | None:
 
 
 def real(tensor: Any) -> bool:
-    """Return whether a tensor holds floating-point numbers."""
-    return bool(tensor.is_floating_point())
+    """Return whether a tensor, or a held array, has floating-point numbers."""
+    return torch.as_tensor(tensor).is_floating_point()
 
 
 def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:

@@ -110,7 +110,7 @@ class BuiltCase:
         arrays, spaces, framework = self.arrays(), self.input_spaces, self.framework
         real = {name: a for name, a in arrays.items() if spaces[name].kind == "real"}
         put = framework.put(real, spaces, self.problem.dtype, self.case.target)
-        return {**arrays, **framework.held(put)}
+        return {**arrays, **framework.held(put, own=True)}
 
     def ask(self, arrays: Tensors) -> Tensors:
         """Evaluate the pass on arrays named as in `input_spaces`; return what it holds."""
@@ -199,7 +199,7 @@ class BuiltCase:
                 for g, rows in moves:
                     moved = {name: space.act(g, arrays[name][rows])}
                     put = framework.put(moved, ins, self.problem.dtype, self.case.target)
-                    tensors[name][rows] = framework.held(put)[name]
+                    tensors[name][rows] = framework.held(put, own=True)[name]
         known, found = self.spaced(self.answer()), self.spaced(self.ask(tensors))
         of_all = size = 0.0
         squares = np.zeros(len(moves))

@@ -16,7 +16,7 @@ from bench.measuring.frameworks import Activity, Call, PassFunction, Uncounted
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 """The variable with the settings of the allocator, and its older name."""
@@ -56,17 +56,19 @@ def precision(device: str) -> str:
     return "tf32" if device == "cuda" and torch.backends.cuda.matmul.allow_tf32 else "ieee"
 
 
-def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
-    """Return tensors on the device, none of which shares memory with its array."""
-    real = getattr(torch, dtype)
-    found = {}
+def put(
+    arrays: Tensors, spaces: Mapping[str, Space], dtype: str, target: Target, own: bool = False
+) -> Tensors:
+    """Return tensors on the device, none of which shares memory with its array, but for `own`."""
+    real, found = getattr(torch, dtype), {}
     for name, a in arrays.items():
         wanted = real if spaces[name].kind == "real" else None
-        found[name] = (
-            a.to(target.device, wanted, copy=True)
-            if isinstance(a, torch.Tensor)
-            else torch.tensor(a, dtype=wanted, device=target.device)
-        )
+        if own:
+            found[name] = torch.as_tensor(a, dtype=wanted, device=target.device)
+        elif isinstance(a, torch.Tensor):
+            found[name] = a.to(target.device, wanted, copy=True)
+        else:
+            found[name] = torch.tensor(a, dtype=wanted, device=target.device)
     return found
 
 
@@ -90,13 +92,14 @@ def get(tensors: Tensors) -> dict[str, Any]:
     return found
 
 
-def held(tensors: Tensors) -> dict[str, Any]:
+def held(tensors: Tensors, own: bool = False) -> dict[str, Any]:
     """Return clones on the same device, on the host NumPy's, which has no bfloat16."""
     found = {}
-    for name, t in tensors.items():
-        clone = t.detach().clone(memory_format=torch.contiguous_format)
-        host = clone.device.type == "cpu" and clone.dtype is not torch.bfloat16
-        found[name] = clone.numpy() if host else clone
+    for name, tensor in tensors.items():
+        t = tensor.detach()
+        t = t.contiguous() if own else t.clone(memory_format=torch.contiguous_format)
+        host = t.device.type == "cpu" and t.dtype is not torch.bfloat16
+        found[name] = t.numpy() if host else t
     return found
 
 

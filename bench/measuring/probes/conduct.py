@@ -40,6 +40,8 @@ from bench.record.rows import Reading
 from impls.implementation import Tensors
 from impls.spaces import Array, Arrays, Space
 
+VALUES = tuple(sign * (1 + k / 128) for sign in (-1, 1) for k in range(128))
+"""What entries are, before they are multiplied: bfloat16 has all of these numbers."""
 FACTOR = -2
 """What is multiplied by it has another sign and size, and is rounded as it was."""
 MULTIPLES = (0, 1, -2, 4)
@@ -222,16 +224,17 @@ def _dependent(built: BuiltCase, change: Callable[[Tensors], Tensors], tensors: 
     kinds = real | {n: Space(a.shape, kind="index") for n, a in base.items()}
 
     def put(arrays: Tensors) -> Tensors:
-        return framework.put(arrays, kinds, built.problem.dtype, built.case.target)
+        return framework.put(arrays, kinds, built.problem.dtype, built.case.target, own=True)
 
-    def at(arrays: Tensors) -> dict[str, Any]:
-        return framework.held(change(put({**base, **arrays})))
+    def at(arrays: Tensors, own: bool = True) -> dict[str, Any]:
+        indices = {name: a * 1 for name, a in base.items()}
+        return framework.held(change(put({**indices, **arrays})), own)
 
     drawn, multiples = (
-        framework.held(put({name: draw(rng, space.shape) for name, space in real.items()}))
-        for draw in (_away_from_zero, _multiples)
+        framework.held(put({n: _drawn(rng, values, s.shape) for n, s in real.items()}), own=True)
+        for values in (VALUES, MULTIPLES)
     )
-    whole = at(drawn)
+    whole = at({name: a * 1 for name, a in drawn.items()}, own=False)
     numbers = {name: a for name, a in whole.items() if framework.real(a)}
     wrong = {name: (a != a).reshape(-1) for name, a in numbers.items()}
     _mark(wrong, at({name: FACTOR * a for name, a in drawn.items()}), numbers, (FACTOR,))
@@ -241,7 +244,8 @@ def _dependent(built: BuiltCase, change: Callable[[Tensors], Tensors], tensors: 
     count = sum(int(a.sum()) for a in wrong.values() if bool(a.any()))
     indices = {name: a for name, a in base.items() if a.ndim}
     if indices:
-        found = at({**drawn, **{name: a[::-1].copy() for name, a in indices.items()}})
+        turned = {name: a[::-1].copy() for name, a in indices.items()}
+        found = at({**{name: a * 1 for name, a in drawn.items()}, **turned})
         count += sum(int((found[name] != a).sum()) for name, a in numbers.items())
         kept = [np.sort(a, axis=None) for a in indices.values()]
         others = framework.get({name: a for name, a in whole.items() if name not in numbers})
@@ -272,15 +276,10 @@ def _by(rng: np.random.Generator, factors: Any, a: Any) -> Any:
     return found.reshape(a.shape)
 
 
-def _away_from_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Return random numbers of both signs from 1 to 2 in size."""
-    a = 2 * rng.random(shape, np.float32) - 1
-    return a + np.copysign(1, a, dtype=np.float32)
-
-
-def _multiples(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Return MULTIPLES at random."""
-    return np.array(MULTIPLES, np.float32)[rng.integers(len(MULTIPLES), size=shape, dtype=np.uint8)]
+def _drawn(rng: np.random.Generator, values: Sequence[float], shape: tuple[int, ...]) -> Array:
+    """Return an array of some values, at most 256, each as often as the others."""
+    chosen = rng.integers(len(values), size=shape, dtype=np.uint8)
+    return np.array(values, np.float32)[chosen]
 
 
 PROBES = (

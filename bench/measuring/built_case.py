@@ -201,21 +201,20 @@ class BuiltCase:
                     put = framework.put(moved, ins, self.problem.dtype, self.case.target)
                     tensors[name][rows] = framework.held(put, own=True)[name]
         known, found = self.spaced(self.answer()), self.spaced(self.ask(tensors))
-        of_all = size = 0.0
-        squares = np.zeros(len(moves))
+        squares, sizes = np.zeros(len(moves)), np.zeros(len(moves))
         for name, space in outs.items():
             if space.axis != BATCH:
                 before, after = (framework.get({name: a[name]})[name] for a in (known, found))
-                of_all += float(np.sum((after - before) ** 2))
-                size += float(np.sum(before**2))
+                squares += np.sum((after - before) ** 2)
+                sizes += np.sum(before**2)
                 continue
             for k, (g, rows) in enumerate(moves):
                 before, after = (framework.get({name: a[name][rows]})[name] for a in (known, found))
-                squares[k] += float(np.sum((after - space.act(g, before)) ** 2))
-                size += float(np.sum(before**2)) / len(moves)
-        if size == 0.0:
+                squares[k] += np.sum((after - space.act(g, before)) ** 2)
+                sizes[k] += np.sum(before**2)
+        if not np.any(sizes):
             raise ValueError("identically zero output: a relative error is not defined")
-        return EquivarianceErrors(np.sqrt((squares + of_all) / size))
+        return EquivarianceErrors(np.sqrt(squares / np.where(sizes > 0, sizes, sizes.mean())))
 
     @property
     def judged_apart(self) -> bool:

@@ -17,6 +17,7 @@ from analysis.statistics import (
     DRAWS,
     Array,
     Interval,
+    autocorrelation_time,
     hierarchical_interval,
     median_interval,
     paired_ratio,
@@ -56,13 +57,24 @@ def drifting(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
     return level + slope * np.linspace(-0.5, 0.5, shape[-1]) + lognormal(0.01)(rng, shape)
 
 
-def autocorrelated(rho: float, white: float = 0.0) -> Model:
-    """Return the model of a wandering by 1 % (first-order autoregressive) under `white` noise."""
+def autocorrelated(rho: float, white: float = 0.0, by: float = 0.01) -> Model:
+    """Return the model of a wandering `by` 1 % (first-order autoregressive) under `white` noise."""
+    before = max(200, int(5 / (1 - rho)))
 
     def model(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-        steps = rng.standard_normal((2, *shape[:-1], shape[-1] + 200))
-        wandering = signal.lfilter([np.sqrt(1 - rho * rho)], [1, -rho], steps)[..., 200:]
-        return np.asarray(0.01 * wandering) + lognormal(white)(rng, shape)
+        steps = rng.standard_normal((2, *shape[:-1], shape[-1] + before))
+        wandering = signal.lfilter([np.sqrt(1 - rho * rho)], [1, -rho], steps)[..., before:]
+        return np.asarray(by * wandering) + lognormal(white)(rng, shape)
+
+    return model
+
+
+def drifting_apart(slope: float) -> Model:
+    """Return the model of processes that drift by `slope` each, single samples scatter by 1 %."""
+
+    def model(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+        slopes = slope * rng.standard_normal((2, *shape[:-1], 1))
+        return slopes * np.linspace(-0.5, 0.5, shape[-1]) + lognormal(0.01)(rng, shape)
 
     return model
 
@@ -74,6 +86,17 @@ MODELS: Mapping[str, Model] = {
     "drifting, shared": drifting,
     "autocorrelated 0.9": autocorrelated(0.9),
 }
+
+
+WANDERING: Mapping[str, Model] = {
+    "autocorrelated 0.9, by 5 %": autocorrelated(0.9, by=0.05),
+    "autocorrelated 0.9, by 20 %": autocorrelated(0.9, by=0.2),
+    "autocorrelated 0.99, by 5 %": autocorrelated(0.99, by=0.05),
+    "autocorrelated 0.99, by 5 %, white": autocorrelated(0.99, white=0.01, by=0.05),
+    "autocorrelated 0.99, by 20 %": autocorrelated(0.99, by=0.2),
+    "drifting apart by 30 %": drifting_apart(0.3),
+}
+"""Processes that wander much within a single round."""
 
 
 def hierarchical_bootstrap(
@@ -210,6 +233,28 @@ def looks_table(trials: int) -> str:
     return _markdown(("rounds scatter by", *(f"{end} rounds" for end in ends)), rows)
 
 
+def wandering_table(trials: int) -> str:
+    """Return how often a single round that wanders is called different, or 10 times slower.
+
+    Of pairs that do not differ: without the range, with it; of pairs with a factor of 10 likewise.
+    """
+    sizes = (11, 21, 31)
+
+    def cell(model: Model, samples: int) -> str:
+        a, b = _drawn(model, trials, 1, samples)
+        tau = [autocorrelation_time(x) for x in np.log(a / b)[:, 0]]
+        ranged = np.array([samples < 2 * t for t in tau])
+        found = []
+        for factor in (1, 10):
+            pairs = [([list(x)], [list(y)]) for x, y in zip(factor * a[:, 0], b[:, 0], strict=True)]
+            told = np.array([verdicts([p])[0].kind in ("faster", "slower") for p in pairs])
+            found += [_percent(np.mean(told & ~ranged)), _percent(np.mean(told))]
+        return "{}, {} / {}, {}".format(*found)
+
+    rows = [(name, *(cell(model, n) for n in sizes)) for name, model in WANDERING.items()]
+    return _markdown(("one round", *(f"1 × {n}" for n in sizes)), rows)
+
+
 def _drawn(model: Model, *shape: int) -> Array:
     return np.exp(model(np.random.default_rng(shape), shape))
 
@@ -223,9 +268,12 @@ def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+TABLES = (coverage_table, series_table, ratio_table, verdict_table, looks_table, wandering_table)
+
+
 def main(trials: int = 2000) -> None:
     """Print the tables, as Markdown."""
-    for table in (coverage_table, series_table, ratio_table, verdict_table, looks_table):
+    for table in TABLES:
         print(table(trials), end="\n\n", flush=True)
 
 

@@ -25,6 +25,12 @@ Four rounds are the least that can reject chance between processes: with two mod
 pair differ in the same direction with probability 2/4^R, below 1 % from R = 4. With fewer, the
 interval is wider by an allowance for what a process may add, and a difference is said to be found
 *here*, not replicated. The allowance is an assumption, which only more rounds replace.
+
+A single round may wander or drift so much that its samples are worth less than two independent
+ones. No interval of a middle exists then, but what was measured exists: of LONG samples or more the
+interval is their range and WANDERS times as much again at both ends. It is an assumption too: that
+the process, as it goes on, goes no further. Else a speed of 31 that drifts by a tenth could not be
+told from 1.
 docs/statistics.md has the measured rates.
 """
 
@@ -57,6 +63,8 @@ SURE = 0.99
 """That no claim of a table is false."""
 WIDE = 2 * log(1e6)
 """An interval of logs that is wider is none."""
+LONG, WANDERS = 11, 3
+"""Of a single round that wanders, with so many samples, so many times its range bounds the rest."""
 LOOKS = 2
 """By what the chance of a false claim is divided, because rounds are added after a look."""
 
@@ -154,9 +162,10 @@ def verdicts(
     The speed is exp(-mean of d_r), d_r the median log ratio of the samples of round r, which were
     taken in turn. Over rounds its interval is Student's on d_r; within a single round it is that of
     order statistics of the log ratios, with their autocorrelation time, or, where so few samples
-    cannot have the level, Student's on as many samples as they are worth. With fewer than four
-    rounds it is wider by 1 + allowance at both ends. `among` is of how many comparisons these were
-    chosen after they were seen, as those of the best of some: the table is then that large.
+    cannot have the level, Student's on as many samples as they are worth; of LONG samples that are
+    worth less than two it is their range and WANDERS times as much at both ends. With fewer than
+    four rounds it is wider by 1 + allowance at both ends. `among` is of how many comparisons these
+    were chosen after they were seen, as those of the best of some: the table is then that large.
 
     >>> str(verdicts([([[1.0, 1.0]] * 5, [[2.0, 2.0]] * 5)])[0])
     '2.0× faster (≥ 2.0×)'
@@ -191,6 +200,9 @@ def _within(x: Array, level: float) -> Interval:
     if median_coverage(len(x), level, tau) >= level:
         return median_interval(x, level, tau)
     middle = float(np.median(x))
+    if len(x) >= LONG and len(x) < 2 * tau:
+        further = WANDERS * float(np.ptp(x))
+        return Interval(middle, float(np.min(x)) - further, float(np.max(x)) + further)
     _, lo, hi = student(x, level, len(x) / tau)
     return Interval(middle, middle - (hi - lo) / 2, middle + (hi - lo) / 2)
 

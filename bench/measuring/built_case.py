@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,23 +23,26 @@ from impls.registry import Registry
 from impls.spaces import Array, Arrays, Space, unmoved
 from impls.streams import Streams
 
-PIECE = 2**20
-"""Numbers that are rounded at a time."""
+PIECE = 2**18
+"""Numbers that are rounded, or compared, at a time: caches hold so many."""
 BATCH = "batch"
 """The axis of independent samples."""
 MOVED = 4096
 """Of more samples than these, a test of symmetry moves so many."""
+OWN = 64
+"""Group elements move samples of their own where there are so many for each, else all of them."""
 
 
 @dataclass
 class BuiltCase:
     """A built case: its arrays in canonical float64 (rounded to the dtype) and its functions.
 
-    `evaluate(inputs, weights, cotangents)` is the pass in the canonical layout, NumPy in and out;
-    `run()` is the timed call in the native layout, whose inputs and weights are those that
-    `given` has in NumPy. `part` is what is compared with the oracle; it and the cotangents are
-    drawn from `nonce`, which the code has not seen while it was built; `judged_outputs` are those
-    that were compared. `registry` knows other operations, to compare with.
+    `evaluate(inputs, weights, cotangents)` is the pass in the canonical layout, of arrays of NumPy
+    or held by the framework; what it returns is held. `run()` is the timed call in the native
+    layout, of whose inputs and weights `given` holds copies. `part` is what is compared with the
+    oracle; it and the cotangents are drawn from `nonce`, which the code has not seen while it was
+    built; `judged_outputs` are those that were compared. `registry` knows other operations, to
+    compare with.
     """
 
     case: Case
@@ -51,14 +55,15 @@ class BuiltCase:
     inputs: Arrays
     weights: Arrays
     cotangents: Arrays
-    evaluate: Callable[[Arrays, Arrays, Arrays], dict[str, Array]]
+    evaluate: Callable[[Tensors, Tensors, Tensors], Tensors]
     function: PassFunction
     arguments: tuple[Tensors, Tensors, Tensors]
-    given: tuple[Arrays, Arrays]
+    given: tuple[Tensors, Tensors]
     part: Part
     nonce: int = 0
-    judged_outputs: Arrays = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
+    judged_outputs: Tensors = field(init=False, default_factory=dict)
+    _answer: Tensors = field(init=False, default_factory=dict)
 
     @property
     def problem(self) -> Problem:
@@ -100,17 +105,37 @@ class BuiltCase:
         named = {f"c_{name}": a for name, a in self.cotangents.items()}
         return {**self.inputs, **self.weights, **named}
 
-    def call(self, arrays: Arrays) -> dict[str, Array]:
-        """Evaluate the pass on arrays named as in `input_spaces`."""
+    def held(self) -> dict[str, Any]:
+        """Return the same, the reals held by the framework and to be written to."""
+        arrays, spaces, framework = self.arrays(), self.input_spaces, self.framework
+        real = {name: a for name, a in arrays.items() if spaces[name].kind == "real"}
+        put = framework.put(real, spaces, self.problem.dtype, self.case.target)
+        return {**arrays, **framework.held(put, own=True)}
+
+    def ask(self, arrays: Tensors) -> Tensors:
+        """Evaluate the pass on arrays named as in `input_spaces`; return what it holds."""
         return self.evaluate(
             {name: arrays[name] for name in self.inputs},
             {name: arrays[name] for name in self.weights},
             {name: arrays[f"c_{name}"] for name in self.cotangents},
         )
 
+    def answer(self, *, anew: bool = False) -> Tensors:
+        """Return what the pass answers to its own arrays: held, and asked once, or `anew`."""
+        if anew or not self._answer:
+            self._answer = self.ask(self.arrays())
+        return self._answer
+
+    def call(self, arrays: Arrays) -> dict[str, Array]:
+        """Evaluate the pass on arrays named as in `input_spaces`, NumPy in and out."""
+        return self.framework.get(self.ask(arrays))
+
     def outputs(self, arrays: Arrays) -> dict[str, Array]:
         """Evaluate the pass; return what has a Space, which the value of a scalar has not."""
-        outputs = self.call(arrays)
+        return self.framework.get(self.spaced(self.ask(arrays)))
+
+    def spaced(self, outputs: Tensors) -> dict[str, Any]:
+        """Return those outputs of the pass that have a Space."""
         return {name: outputs[name] for name in self.output_spaces}
 
     @property
@@ -126,34 +151,70 @@ class BuiltCase:
     def asymmetry(self, elements: Sequence[Any]) -> EquivarianceErrors:
         """Return |f(g x) - g f(x)| / |f(x)| of the pass for each of some elements g.
 
-        Of a large batch of independent samples, g moves MOVED at random and these are compared: in
-        the whole call, so that nothing but the work of NumPy is less.
+        Independent samples are moved all in one call, each by one g, if there are enough of them
+        (OWN for each g, MOVED of all at most), else all by each g, and once by equal ones. The pass
+        is asked at full size all the same. What is no sample, as gradients of weights that all
+        share, counts for each g.
         """
-        ins, outs = self.input_spaces, self.output_spaces
-        rows = self._moved(ins)
-        if rows is None:
-            return errors(self.outputs, ins, outs, self.arrays(), elements, self.align, self.mask)
-        moving = {
-            name: replace(s, act=_of_rows(s.act, rows)) if s.axis == BATCH else s
-            for name, s in ins.items()
-        }
+        chosen = self._moved(len(elements))
+        if chosen is None:
+            known = self.arrays()
 
-        def some(arrays: Arrays) -> dict[str, Array]:
-            found = self.outputs(arrays)
-            return {n: a[rows] if outs[n].axis == BATCH else a for n, a in found.items()}
+            def outputs(arrays: Arrays) -> dict[str, Array]:
+                if arrays is known:
+                    return self.framework.get(self.spaced(self.answer()))
+                return self.outputs(arrays)
 
-        return errors(some, moving, outs, self.arrays(), elements)
+            first = [next(k for k, h in enumerate(elements) if _alike(g, h)) for g in elements]
+            distinct = {k: elements[k] for k in first}
+            ins, outs, asked = self.input_spaces, self.output_spaces, list(distinct.values())
+            found = errors(outputs, ins, outs, known, asked, self.align, self.mask).per_element
+            return EquivarianceErrors(found[[list(distinct).index(k) for k in first]])
+        return self._asymmetry_of_samples(list(zip(elements, chosen, strict=True)))
 
-    def _moved(self, spaces: Mapping[str, Space]) -> Array | None:
-        """Return which samples a group element is to move; None for all of them."""
+    def _moved(self, elements: int) -> list[Array] | None:
+        """Return which samples each group element is to move; None where each moves all of them."""
+        moving = [s for s in self.input_spaces.values() if s.act is not unmoved]
         if self.family.batch is None or self.operation.align or self.operation.mask:
             return None
-        if any(s.axis != BATCH and s.act is not unmoved for s in spaces.values()):
+        if any((s.axis, s.kind) != (BATCH, "real") for s in moving):
             return None
         count = int(str(self.problem.sizes[self.family.batch]))
-        if count <= MOVED:
+        each = min(count, MOVED) // elements
+        if each < OWN:
             return None
-        return np.sort(self.rng(7).permutation(count)[:MOVED])
+        order = self.rng(7).permutation(count)
+        return [np.sort(order[k * each : (k + 1) * each]) for k in range(elements)]
+
+    def _asymmetry_of_samples(self, moves: Sequence[tuple[Any, Array]]) -> EquivarianceErrors:
+        """Return the errors of elements that move samples of their own.
+
+        Raises:
+            ValueError: when f(x) is identically zero there.
+        """
+        framework, ins, outs = self.framework, self.input_spaces, self.output_spaces
+        arrays, tensors = self.arrays(), self.held()
+        for name, space in ins.items():
+            if space.act is not unmoved:
+                for g, rows in moves:
+                    moved = {name: space.act(g, arrays[name][rows])}
+                    put = framework.put(moved, ins, self.problem.dtype, self.case.target)
+                    tensors[name][rows] = framework.held(put, own=True)[name]
+        known, found = self.spaced(self.answer()), self.spaced(self.ask(tensors))
+        squares, sizes = np.zeros(len(moves)), np.zeros(len(moves))
+        for name, space in outs.items():
+            if space.axis != BATCH:
+                before, after = (framework.get({name: a[name]})[name] for a in (known, found))
+                squares += np.sum((after - before) ** 2)
+                sizes += np.sum(before**2)
+                continue
+            for k, (g, rows) in enumerate(moves):
+                before, after = (framework.get({name: a[name][rows]})[name] for a in (known, found))
+                squares[k] += np.sum((after - space.act(g, before)) ** 2)
+                sizes[k] += np.sum(before**2)
+        if not np.any(sizes):
+            raise ValueError("identically zero output: a relative error is not defined")
+        return EquivarianceErrors(np.sqrt(squares / np.where(sizes > 0, sizes, sizes.mean())))
 
     @property
     def judged_apart(self) -> bool:
@@ -163,6 +224,11 @@ class BuiltCase:
     def run(self) -> Any:
         """Run the timed call once, without waiting for its result."""
         return self.function(*self.arguments)
+
+    def native_outputs(self) -> Tensors:
+        """Return numbers of the kinds and shapes of the real outputs, in the native layout."""
+        inputs, weights, cotangents = self.arguments
+        return cotangents or self.framework.cotangents(self.code.call, inputs, weights)
 
     def rng(self, tag: int) -> np.random.Generator:
         """Return a generator that the nonce seeds; the tag says what it draws."""
@@ -242,15 +308,11 @@ class Judged:
         return {n: self.part.of_part(self.spaces[n], a) for n, a in outputs.items()}
 
 
-def _of_rows(act: Callable[[Any, Array], Array], rows: Array) -> Callable[[Any, Array], Array]:
-    """Return the action on some rows, the others left as they are."""
-
-    def moved(g: Any, a: Array) -> Array:
-        found = a.copy()
-        found[rows] = act(g, a[rows])
-        return found
-
-    return moved
+def _alike(g: Any, h: Any) -> bool:
+    """Return whether two elements of a group are equal: the same, arrays, or parts by name."""
+    if isinstance(g, Mapping) and isinstance(h, Mapping):
+        return g.keys() == h.keys() and all(_alike(g[name], h[name]) for name in g)
+    return g is h or (isinstance(g, np.ndarray) and np.array_equal(g, h))
 
 
 def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:
@@ -258,12 +320,13 @@ def differentiable(spaces: Mapping[str, Space]) -> tuple[str, ...]:
     return tuple(name for name, s in spaces.items() if s.kind == "real" and s.grad)
 
 
-def pieces(a: Array) -> Iterator[Array]:
-    """Yield views of about a million numbers that make up an array."""
-    if a.ndim == 0 or a.size <= PIECE:
+def pieces(a: Any) -> Iterator[Any]:
+    """Yield views of PIECE numbers or fewer that make up an array; one row at least."""
+    size = math.prod(a.shape)
+    if len(a.shape) == 0 or size <= PIECE:
         yield a
         return
-    rows = max(1, PIECE * len(a) // a.size)
+    rows = max(1, PIECE * len(a) // size)
     yield from (a[start : start + rows] for start in range(0, len(a), rows))
 
 
@@ -320,7 +383,7 @@ def construct(case: Case, registry: Registry) -> BuiltCase:
     real = _real(operation.outputs(problem))
     wanted = differentiable({**in_spaces, **weight_spaces}) if grad else ()
 
-    def put(arrays: Arrays, spaces: Mapping[str, Space]) -> Tensors:
+    def put(arrays: Tensors, spaces: Mapping[str, Space]) -> Tensors:
         return framework.put(arrays, spaces, problem.dtype, target)
 
     every = family.draw(problem, Streams(problem.seed, 0))
@@ -341,14 +404,13 @@ def construct(case: Case, registry: Registry) -> BuiltCase:
     unpack = code.unpack or (lambda outputs: outputs)
 
     native = put(inputs, in_spaces), put(weights, weight_spaces)
-    given = inputs, weights
     if code.pack is not None:
         pack(*native)  # the first call may compile
         start = time.perf_counter()
         native = pack(*native)
         framework.wait({**native[0], **native[1]})
         seconds["pack"] = time.perf_counter() - start
-        given = framework.get(native[0]), framework.get(native[1])
+    given = framework.held(native[0]), framework.held(native[1])
     native = framework.leaves(native[0], wanted), framework.leaves(native[1], wanted)
     native_cotangents = framework.cotangents(code.call, *native) if grad else {}
 
@@ -361,13 +423,14 @@ def construct(case: Case, registry: Registry) -> BuiltCase:
 
         canonical = framework.make(whole, case.pass_, case.mode, wanted)
 
-    def evaluate(inputs: Arrays, weights: Arrays, cotangents: Arrays) -> dict[str, Array]:
+    def evaluate(inputs: Tensors, weights: Tensors, cotangents: Tensors) -> Tensors:
         out = canonical(
             framework.leaves(put(inputs, in_spaces), wanted),
             framework.leaves(put(weights, weight_spaces), wanted),
             put(cotangents, real),
         )
-        return framework.get(out)
+        framework.wait(out)
+        return framework.held(out)
 
     return BuiltCase(
         case=case,

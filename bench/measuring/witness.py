@@ -18,7 +18,7 @@ from bench.measuring.built_case import BuiltCase
 from bench.measuring.clocks import HostClock
 from bench.measuring.probes.conduct import outputs
 from bench.record.rows import Reading
-from impls.spaces import Arrays
+from impls.implementation import Tensors
 
 LOOKS = 2
 """Bursts that are looked at, of those that are timed; then one more."""
@@ -32,7 +32,7 @@ class Witness:
 
     built: BuiltCase
     before: intact.State
-    expected: Arrays = field(init=False)
+    expected: Tensors = field(init=False)
     worst: float = 0.0
     looked: int = 0
     last: bool = False
@@ -45,7 +45,7 @@ class Witness:
         fresh = copy(inputs), copy(weights), copy(cotangents)
         out = built.run() if built.case.mode == "cudagraph" else built.function(*fresh)
         built.framework.wait(out)
-        self.expected = without_sums(self.built, built.framework.get(out))
+        self.expected = without_sums(self.built, built.framework.held(out))
         self.rng = np.random.default_rng()
 
     def saw(self, out: Any) -> None:
@@ -73,7 +73,7 @@ class Witness:
         """
         part, judged = self.built.only_judged(), self.built.judged_outputs
         if judged:
-            again = part.call(part.arrays())
+            again = part.ask(part.arrays())
             off = distance(without_sums(self.built, again), without_sums(self.built, judged))
             if not off <= apart(self.built):
                 return f"after many calls the answer is another, by {off:.1e} of its largest entry"

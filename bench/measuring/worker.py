@@ -31,6 +31,7 @@ from bench.measuring.built_case import BuiltCase, construct
 from bench.measuring.clocks import HostClock
 from bench.measuring.diagnosis import faults
 from bench.measuring.frameworks import load as load_framework
+from bench.measuring.frameworks.memory import keep_freed_memory
 from bench.measuring.placement import host_clock
 from bench.measuring.probes import Doing, probes
 from bench.measuring.processors import adopt
@@ -71,6 +72,8 @@ class Worker:
         """Run the probes of the case that is built; stop at the first failed gate."""
         if self.built is None:
             raise RuntimeError("no case is built")
+        if request["clock"]:  # as later when it is timed: what the gate frees is kept for the next
+            keep_freed_memory()
         self.built = built = self.built.challenged(request["nonce"])
         case, seconds = built.case, dict[str, float]()
         failed = yield from self._measure(built, request["probes"], seconds)

@@ -3,9 +3,10 @@ import math
 import numpy as np
 import pytest
 
-from analysis.simulation import MODELS, SLOWER, bimodal, lognormal, pooled, rates
+from analysis import verdict as verdict_module
+from analysis.simulation import MODELS, SLOWER, WANDERING, bimodal, lognormal, pooled, rates
 from analysis.statistics import paired_ratio
-from analysis.verdict import LOOKS, Verdict, in_turn, verdict, verdicts
+from analysis.verdict import LONG, LOOKS, WANDERS, Verdict, in_turn, verdict, verdicts
 
 TRIALS = 250
 BOUND = 0.01 + 3 * math.sqrt(0.01 / TRIALS)  # 1 %, and the error of measuring it
@@ -140,6 +141,37 @@ def test_what_is_printed_is_what_decides(rounds, samples):
         )
     (large,) = verdicts([([[1.0, 1.01, 0.99, 1.0, 1.02]], [[22.0, 22.3, 21.8, 22.1, 22.0]])])
     assert str(large).startswith("22× faster here (≥ ")
+
+
+@pytest.mark.parametrize("factor", [31.0, 1 / 31.0])
+def test_a_large_speed_that_drifts_is_told_of_one_round(factor):
+    """Its samples are worth one, and each of them is far from 1: the range says so."""
+    trend = np.exp(np.linspace(0.0, 0.1, LONG))
+    (found,) = verdicts([([factor * trend], [np.ones(LONG)])])
+    assert found.kind == ("slower" if factor > 1 else "faster")
+    assert "here" in str(found) and "not replicated" in str(found)
+    wide = math.log(1.05) + (1 + 2 * WANDERS) * 0.1 / 2  # of either end from the middle
+    assert math.log(found.hi / found.speed) == pytest.approx(wide)
+    assert math.log(found.speed / found.lo) == pytest.approx(wide)
+    (fewer,) = verdicts([([factor * trend[1:]], [np.ones(LONG - 1)])])
+    assert fewer.kind == "can't tell" and fewer.hi == math.inf
+    (near,) = verdicts([([1.3 * trend], [np.ones(LONG)])])
+    assert near.kind == "can't tell" and near.lo < 1 < near.hi < math.inf
+
+
+@pytest.mark.parametrize("name", WANDERING)
+def test_what_wanders_in_one_round_is_told_where_it_is_far(name, monkeypatch):
+    """The range finds a factor of 10, and calls hardly more equal pairs different than without."""
+    a, b = drawn(WANDERING[name], 1, 21, trials=500)
+    false, found = (rates(f * a, b) for f in (1, 10))
+    monkeypatch.setattr(verdict_module, "LONG", 22)
+    bare, missed = (rates(f * a, b) for f in (1, 10))
+    assert _different(false) <= _different(bare) + 0.02
+    assert found["slower"] > missed["slower"] + 0.15 and found["faster"] == 0.0
+
+
+def _different(found):
+    return found["faster"] + found["slower"]
 
 
 def test_what_would_have_been_seen_is_what_a_shift_needs():

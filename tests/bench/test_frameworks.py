@@ -206,17 +206,36 @@ def test_the_parts_of_the_first_call_and_its_counts(hand, registry):
     assert flops == {"flops.torch": 2.0 * points * batch * dims}
 
 
-def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry):
-    """PyTorch's counter of flops fails on gradients with respect to the inputs of a module."""
+@pytest.mark.parametrize("name", ["clebsch_gordan.torch_e3nn", "gaunt.torch_lebedev"])
+def test_what_pytorch_counts_is_counted_and_gradients_of_a_module_too(hand, registry, name):
+    from torch.utils.flop_counter import FlopCounterMode
+
+    found = {}
+    for pass_ in ("fwd", "grad"):
+        built = build(hand.case(registry, name, hand.problem(dtype="float32"), pass_), registry)
+        found[pass_] = built.framework.counted(built.function, built.arguments)["flops.torch"]
+        if pass_ == "fwd":
+            with FlopCounterMode(display=False) as theirs:
+                built.run()
+            assert found["fwd"] == theirs.get_total_flops()
+    assert found["grad"] > found["fwd"] > 0
+
+
+def test_a_counter_that_fails_is_said_and_costs_nothing_else(hand, registry, monkeypatch):
+    from torch.utils import flop_counter
+
     from bench.measuring.probes.cost import cost
 
-    asked = hand.problem(dtype="float32")
-    built = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked, "grad"), registry)
-    (reading,) = cost(built)
+    def fails(*sizes, **more):
+        raise RuntimeError("no formula\nfor this")
+
+    built = build(hand.case(registry, "gaunt.torch_lebedev", hand.problem()), registry)
+    failing = dict.fromkeys(flop_counter.flop_registry, fails)
+    monkeypatch.setattr(flop_counter, "flop_registry", failing)
+    *counts, reading = cost(built)
     assert reading.probe == "cost.flops.torch" and reading.value is None
-    assert "counter fails" in reading.detail["unavailable"]
-    forward = build(hand.case(registry, "clebsch_gordan.torch_e3nn", asked), registry)
-    names = {reading.probe: reading.value for reading in cost(forward)}
+    assert reading.detail["unavailable"] == "PyTorch's counter fails: no formula"
+    names = {count.probe: count.value for count in counts}
     assert names["cost.flops"] > 0 and names["cost.bytes"] > 0
 
 

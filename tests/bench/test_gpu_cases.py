@@ -1,4 +1,4 @@
-"""What is asked of a GPU and can be judged without one: precision, symmetry of a large batch."""
+"""What is asked of a GPU and can be judged without one: precision, what large batches are asked."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -9,10 +9,13 @@ import pytest
 import bench
 from bench.measuring import built_case
 from bench.measuring.built_case import build
+from bench.measuring.probes import GATE, probes
 from bench.measuring.probes.memory import fresh, peak
 from bench.record import gpu
 from bench.record.case import refusal
+from impls.families.product import problem
 from impls.implementation import Target
+from tests.bench.planting import opened, planted
 
 
 @pytest.mark.parametrize(
@@ -53,9 +56,11 @@ def test_some_of_a_large_batch_show_the_symmetry_of_all(hand, registry, monkeypa
     subgroups = built.group.subgroups
     for subgroup in ("rotation", "inversion"):
         elements = subgroups[subgroup].sample(np.random.default_rng(0), 2)
-        whole = built.asymmetry(elements).per_element
+        with monkeypatch.context() as all_move:
+            all_move.setattr(built_case, "OWN", 1501)
+            whole = built.asymmetry(elements).per_element
         with monkeypatch.context() as few:
-            few.setattr(built_case, "MOVED", 100)
+            few.setattr(built_case, "MOVED", 200)
             some = built.asymmetry(elements).per_element
         if name.startswith("matrix") and subgroup == "inversion":
             assert np.all(whole > 0.1)
@@ -64,7 +69,7 @@ def test_some_of_a_large_batch_show_the_symmetry_of_all(hand, registry, monkeypa
             assert np.all(whole < 1e-12) and np.all(some < 1e-12)
 
 
-def test_samples_that_depend_on_each_other_are_seen_by_some_of_them(hand, registry, monkeypatch):
+def test_samples_that_depend_on_each_other_are_seen_by_some_of_them(hand, registry):
     built = build(hand.case(registry, "gaunt.torch_lebedev", hand.problem(batch=300)), registry)
     honest = built.evaluate
 
@@ -73,6 +78,43 @@ def test_samples_that_depend_on_each_other_are_seen_by_some_of_them(hand, regist
         return {name: a + a.mean(0) for name, a in outputs.items()}
 
     built.evaluate = mixing
-    monkeypatch.setattr(built_case, "MOVED", 100)
     elements = built.group.subgroups["rotation"].sample(np.random.default_rng(0), 2)
     assert np.all(built.asymmetry(elements).per_element > 1e-3)
+
+
+def test_the_gate_asks_nothing_twice_whose_answer_it_has():
+    """Calls of each gate on many samples; more of them is what a large case would wait for."""
+    calls = []
+
+    def counted(honest, inputs, weights):
+        calls.append(1)
+        return honest(inputs, weights)
+
+    asked = problem("mimo", 1, "o3", batch=300, dtype="float64")
+    built = opened(*planted("clebsch_gordan.numpy_dense", counted), asked)
+    found = {}
+    for name in GATE[:-1]:  # the last one takes as many calls as it needs
+        before = len(calls)
+        assert all(reading.passed is not False for reading in probes()[name].measure(built))
+        found[name] = len(calls) - before
+    assert found == {
+        "error": 1, "equiv": 2, "conduct.outputs": 1, "conduct.permuted": 1, "conduct.linear": 0,
+        "conduct.strided": 2, "conduct.layout": 0, "conduct.cached": 3,
+    }  # fmt: skip
+
+
+def test_an_inversion_that_comes_four_times_is_asked_once():
+    calls = []
+
+    def counted(honest, inputs, weights):
+        calls.append(1)
+        return honest(inputs, weights)
+
+    asked = problem("mimo", 1, "o3", batch=5, dtype="float64")
+    built = opened(*planted("clebsch_gordan.numpy_dense", counted), asked)
+    for subgroup, number in (("inversion", 1), ("rotation", 4)):
+        built.answer()
+        calls.clear()
+        elements = built.group.subgroups[subgroup].sample(np.random.default_rng(0), 4)
+        assert len(built.asymmetry(elements).per_element) == 4
+        assert len(calls) == number

@@ -106,6 +106,15 @@ def _once(z, inputs, state):
     return z(inputs) if state["calls"] == 1 else 2 * z(inputs)
 
 
+def _once_hurried(z, inputs, state):
+    """Right until the garbage collector was off for the first time, then twice as large for ever.
+
+    It is off while calls are timed, by the last probe of the gate too, which looks at no number.
+    """
+    state["hurried"] = state.get("hurried", False) or not gc.isenabled()
+    return 2 * z(inputs) if state["hurried"] else z(inputs)
+
+
 def _off_the_clock(z, inputs, state):
     """Computes nothing while the garbage collector is off, as it is while time is taken."""
     if gc.isenabled() or "z" not in state:
@@ -212,6 +221,7 @@ TRAPS = tuple(
         "strides": _strides,
         "first_calls": _first_calls,
         "once": _once,
+        "once_hurried": _once_hurried,
         "off_the_clock": _off_the_clock,
         "known_contents": _known_contents,
         "deferred": _deferred,

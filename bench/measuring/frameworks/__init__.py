@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 Call = Callable[[Tensors, Tensors], Tensors]
 PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
@@ -50,9 +50,17 @@ class Framework(Protocol):
         """Return the precision of products of float32 matrices that is in force now."""
 
     def put(
-        self, arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target
+        self,
+        arrays: Tensors,
+        spaces: Mapping[str, Space],
+        dtype: str,
+        target: Target,
+        own: bool = False,
     ) -> Tensors:
-        """Copy float64 and index arrays to the framework, rounding reals to `dtype`."""
+        """Copy float64 and index arrays, or `held` ones, rounding reals to `dtype`.
+
+        What is the caller's `own`, and is not used again, may be taken instead of copied.
+        """
 
     def leaves(self, tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
         """Return the same numbers, ready to be differentiated with respect to the wanted names."""
@@ -62,6 +70,16 @@ class Framework(Protocol):
 
     def get(self, tensors: Tensors) -> dict[str, Any]:
         """Copy tensors to NumPy, reals as float64."""
+
+    def held(self, tensors: Tensors, own: bool = False) -> dict[str, Any]:
+        """Return copies that stay as they are, to be compared: no digit more, without gradients.
+
+        Again, what is the caller's `own` may be taken.
+
+        They are indexed and written to as NumPy's arrays are, which they are on the host. On a
+        device they stay there, but for JAX, whose arrays are not written to and which would compile
+        each comparison.
+        """
 
     def strange(self, tensor: Any, dtype: str, target: Target) -> str:
         """Return why something is no plain array of the framework, in words; "" for one that is.

@@ -16,7 +16,7 @@ from bench.measuring.frameworks import Activity, Call, PassFunction, Uncounted
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 MATMUL = {"ieee": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
 
@@ -44,10 +44,12 @@ def precision(device: str) -> str:
     return next((name for name, matmul in MATMUL.items() if matmul == asked), asked)
 
 
-def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
+def put(
+    arrays: Tensors, spaces: Mapping[str, Space], dtype: str, target: Target, own: bool = False
+) -> Tensors:
     """Return arrays on the default device; indices have JAX's default integer type."""
     return {
-        name: jnp.asarray(a, dtype=dtype) if spaces[name].kind == "real" else jnp.asarray(a)
+        name: jnp.array(a, dtype=dtype if spaces[name].kind == "real" else None, copy=not own)
         for name, a in arrays.items()
     }
 
@@ -68,6 +70,11 @@ def get(tensors: Tensors) -> dict[str, Any]:
         name: np.array(a, np.float64) if jnp.issubdtype(a.dtype, jnp.floating) else np.array(a)
         for name, a in tensors.items()
     }
+
+
+def held(tensors: Tensors, own: bool = False) -> dict[str, Any]:
+    """Return copies in NumPy: XLA would compile each comparison for each shape."""
+    return {name: np.array(a) for name, a in tensors.items()}
 
 
 def strange(tensor: Any, dtype: str, target: Target) -> str:

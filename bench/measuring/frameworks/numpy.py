@@ -12,7 +12,7 @@ from bench.measuring.frameworks import Activity, Call, PassFunction
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 
 def start(target: Target, x64: bool) -> Mapping[str, Any]:
@@ -27,12 +27,14 @@ def precision(device: str) -> str:
     return "ieee"
 
 
-def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
+def put(
+    arrays: Tensors, spaces: Mapping[str, Space], dtype: str, target: Target, own: bool = False
+) -> Tensors:
     """Round reals to the dtype; bfloat16 does not exist in NumPy."""
     if dtype == "bfloat16":
         raise ValueError("NumPy has no bfloat16; use float32 or float64")
     return {
-        name: a.astype(dtype if spaces[name].kind == "real" else a.dtype)
+        name: a.astype(dtype if spaces[name].kind == "real" else a.dtype, copy=not own)
         for name, a in arrays.items()
     }
 
@@ -53,6 +55,11 @@ def get(tensors: Tensors) -> dict[str, Any]:
         name: np.array(a, dtype=np.float64) if np.asarray(a).dtype.kind == "f" else np.array(a)
         for name, a in tensors.items()
     }
+
+
+def held(tensors: Tensors, own: bool = False) -> dict[str, Any]:
+    """Return copies."""
+    return {name: np.asarray(a) if own else np.array(a) for name, a in tensors.items()}
 
 
 def strange(tensor: Any, dtype: str, target: Target) -> str:

@@ -16,7 +16,7 @@ from bench.measuring.frameworks import Activity, Call, PassFunction, Uncounted
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
-from impls.spaces import Arrays, Space
+from impls.spaces import Space
 
 ALLOCATOR = ("PYTORCH_ALLOC_CONF", "PYTORCH_CUDA_ALLOC_CONF")
 """The variable with the settings of the allocator, and its older name."""
@@ -56,15 +56,20 @@ def precision(device: str) -> str:
     return "tf32" if device == "cuda" and torch.backends.cuda.matmul.allow_tf32 else "ieee"
 
 
-def put(arrays: Arrays, spaces: Mapping[str, Space], dtype: str, target: Target) -> Tensors:
-    """Return tensors on the device, none of which shares memory with its array."""
-    real = getattr(torch, dtype)
-    return {
-        name: torch.tensor(
-            a, dtype=real if spaces[name].kind == "real" else None, device=target.device
-        )
-        for name, a in arrays.items()
-    }
+def put(
+    arrays: Tensors, spaces: Mapping[str, Space], dtype: str, target: Target, own: bool = False
+) -> Tensors:
+    """Return tensors on the device, none of which shares memory with its array, but for `own`."""
+    real, found = getattr(torch, dtype), {}
+    for name, a in arrays.items():
+        wanted = real if spaces[name].kind == "real" else None
+        if own:
+            found[name] = torch.as_tensor(a, dtype=wanted, device=target.device)
+        elif isinstance(a, torch.Tensor):
+            found[name] = a.to(target.device, wanted, copy=True)
+        else:
+            found[name] = torch.tensor(a, dtype=wanted, device=target.device)
+    return found
 
 
 def leaves(tensors: Tensors, wanted: tuple[str, ...]) -> Tensors:
@@ -78,13 +83,24 @@ def copy(tensors: Tensors) -> Tensors:
 
 
 def get(tensors: Tensors) -> dict[str, Any]:
-    """Return NumPy copies, reals as float64."""
-    return {
-        name: t.detach()
-        .to("cpu", torch.float64 if t.is_floating_point() else t.dtype, copy=True)
-        .numpy()
-        for name, t in tensors.items()
-    }
+    """Return NumPy copies of tensors, or of held arrays, reals as float64."""
+    found = {}
+    for name, a in tensors.items():
+        t = torch.as_tensor(a).detach()
+        dtype = torch.float64 if t.is_floating_point() else t.dtype
+        found[name] = t.to("cpu", dtype, copy=True).numpy()
+    return found
+
+
+def held(tensors: Tensors, own: bool = False) -> dict[str, Any]:
+    """Return clones on the same device, on the host NumPy's, which has no bfloat16."""
+    found = {}
+    for name, tensor in tensors.items():
+        t = tensor.detach()
+        t = t.contiguous() if own else t.clone(memory_format=torch.contiguous_format)
+        host = t.device.type == "cpu" and t.dtype is not torch.bfloat16
+        found[name] = t.numpy() if host else t
+    return found
 
 
 def overwrite(tensor: torch.Tensor, value: torch.Tensor) -> None:
@@ -124,8 +140,8 @@ def strided(tensors: Tensors) -> Tensors | None:
 
 
 def real(tensor: Any) -> bool:
-    """Return whether a tensor holds floating-point numbers."""
-    return bool(tensor.is_floating_point())
+    """Return whether a tensor, or a held array, has floating-point numbers."""
+    return torch.as_tensor(tensor).is_floating_point()
 
 
 def make(call: Call, pass_: Pass, mode: str, wanted: tuple[str, ...]) -> PassFunction:
@@ -241,34 +257,51 @@ def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict
     return {"time.first": seconds[0], **compiling}
 
 
-class _Dense(TorchDispatchMode):
-    """Refuses whatever works on a tensor that is not strided."""
+class _Counter(TorchDispatchMode):
+    """Adds up what PyTorch's formulas say of each product; refuses tensors that are not strided."""
+
+    def __init__(self) -> None:
+        from torch.utils.flop_counter import flop_registry
+
+        super().__init__()
+        self.formulas, self.flops = flop_registry, 0.0
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: to keep the compiler out of this, PyTorch would import it, for a second."""
+        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
     ) -> Any:
         if any(isinstance(a, torch.Tensor) and a.layout is not torch.strided for a in args):
             raise Uncounted("PyTorch's counter takes products of sparse matrices for dense ones")
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        with self:
+            out = func.decompose(*args, **kwargs)
+        if out is NotImplemented:
+            out = func(*args, **kwargs)
+            formula = self.formulas.get(func._overloadpacket)
+            self.flops += formula(*args, **kwargs, out_val=out) if formula else 0
+        return out
 
 
 def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
     """Return {"flops.torch": ...}: matrix products and convolutions, which is all torch counts.
 
-    Raises:
-        Uncounted: where the counter fails on a call that works without it, as it does on gradients
-            with respect to the inputs of a module; and where it meets a sparse matrix, whose
-            products it counts as if nothing were zero.
-    """
-    from torch.utils.flop_counter import FlopCounterMode
+    `FlopCounterMode` of PyTorch counts the same, but fails on gradients with respect to the inputs
+    of a module.
 
+    Raises:
+        Uncounted: where it fails on a call that works without it; and where a sparse matrix is met,
+            whose products are counted as if nothing were zero.
+    """
     try:
-        with FlopCounterMode(display=False) as counter, _Dense():
+        with _Counter() as counter:
             function(*arguments)
     except RuntimeError as error:
         raise Uncounted(f"PyTorch's counter fails: {str(error).splitlines()[0]}") from error
-    flops = float(counter.get_total_flops())
-    return {"flops.torch": flops} if flops else {}
+    return {"flops.torch": float(counter.flops)} if counter.flops else {}
 
 
 def peak(

@@ -17,21 +17,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import math
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from bench.measuring.answers import answered, apart, distance, overwritten, without_sums
-from bench.measuring.built_case import BATCH, BuiltCase
+from bench.measuring.answers import (
+    answered,
+    apart,
+    distance,
+    overwritten,
+    together,
+    without_sums,
+)
+from bench.measuring.built_case import BATCH, BuiltCase, pieces
 from bench.measuring.probes import Probe, within
 from bench.record.rows import Reading
 from impls.implementation import Tensors
 from impls.spaces import Array, Arrays, Space
 
-MASKS = 8
-"""An entry that depends on two others is seen by one mask with a probability of 1/2."""
+VALUES = tuple(sign * (1 + k / 128) for sign in (-1, 1) for k in range(128))
+"""What entries are, before they are multiplied: bfloat16 has all of these numbers."""
+FACTOR = -2
+"""What is multiplied by it has another sign and size, and is rounded as it was."""
+MULTIPLES = (0, 1, -2, 4)
+"""By these too nothing is rounded. An entry that depends on two others, of which each is multiplied
+by one of them, looks as if it did not with a probability of 1/4 at most."""
+TIMES = 4
+"""So often, which leaves 1/256."""
 
 
 def outputs(built: BuiltCase) -> Iterable[Reading]:
@@ -44,7 +61,7 @@ def outputs(built: BuiltCase) -> Iterable[Reading]:
     off = 0.0
     if not problem and built.case.pass_ == "fwd" and built.judged_apart:
         whole = (built.code.unpack or (lambda outputs: outputs))(out)
-        off = distance(built.framework.get(whole), built.call(built.arrays()))
+        off = distance(built.framework.held(whole), built.answer())
     yield within("conduct.outputs", off, apart(built), problem)
     changed = overwritten(built)
     problem = f"the call overwrites its input {', '.join(changed)}" if changed else ""
@@ -61,16 +78,19 @@ def permuted(built: BuiltCase) -> Iterable[Reading]:
         return
     rng = built.rng(10)
     orders = {axis: rng.permutation(count) for axis, count in counts.items()}
-    expected = built.outputs(arrays)
-    found = built.outputs(_permuted(ins, arrays, orders))
+    asked = _permuted(ins, built.held(), orders)
+    expected, found = (
+        {n: built.framework.get({n: a})[n] if outs[n].refers else a for n, a in answer.items()}
+        for answer in map(built.spaced, (built.answer(), built.ask(asked)))
+    )
     moved = _permuted(outs, expected, orders)
     off = {n: _off(found[n], a, outs[n].axis in orders) for n, a in moved.items()}
     yield within("conduct.permuted", max(off.values()), apart(built), arrays=off)
 
 
 def _permuted(
-    spaces: Mapping[str, Space], arrays: Arrays, orders: Mapping[str, Array]
-) -> dict[str, Array]:
+    spaces: Mapping[str, Space], arrays: Tensors, orders: Mapping[str, Array]
+) -> dict[str, Any]:
     """Return the arrays with the rows of some axes in another order, and indices that follow."""
     found = {}
     for name, a in arrays.items():
@@ -81,15 +101,24 @@ def _permuted(
     return found
 
 
-def _off(found: Array, expected: Array, rows: bool) -> float:
+def _off(found: Any, expected: Any, rows: bool) -> float:
     """Return the largest difference of a row, or of all; inf where one is not finite."""
-    shape = (len(expected), -1) if rows and expected.size else (1, -1)
-    difference = np.linalg.norm(np.reshape(found - expected, shape), axis=1)
-    sizes = np.linalg.norm(np.reshape(expected, shape), axis=1)
+    rows = rows and math.prod(expected.shape) > 0
+    squares = [(_squares(a - b, rows), _squares(b, rows)) for a, b in together(found, expected)]
+    difference, sizes = (
+        np.sqrt(np.concatenate(part) if rows else np.sum(part, axis=0))
+        for part in zip(*squares, strict=True)
+    )
     usual = float(np.sqrt(np.mean(sizes**2))) or 1.0
     if not (np.isfinite(usual) and np.all(np.isfinite(difference))):
         return float("inf")
     return float(np.max(difference / np.maximum(sizes, usual), initial=0.0))
+
+
+def _squares(a: Any, rows: bool) -> Array:
+    """Return the sum of squares of each row of an array, or of all of it."""
+    flat = (a**2).reshape(len(a) if rows else 1, -1)
+    return np.asarray(flat.sum(1).tolist())
 
 
 def linear(built: BuiltCase) -> Iterable[Reading]:
@@ -104,12 +133,13 @@ def linear(built: BuiltCase) -> Iterable[Reading]:
     real = {name: space for name, space in built.operation.outputs(built.problem).items()
             if name in judged}  # fmt: skip
 
-    def gradients(c: float, t: float) -> Arrays:
+    def gradients(c: float, t: float) -> Tensors:
         mixed = {name: c * a + t * timed[name] for name, a in judged.items()}
         there = replace(built, cotangents=built.rounded(mixed, real))
-        return without_sums(built, there.call(there.arrays()))
+        return without_sums(built, there.ask(there.arrays()))
 
-    both, one, other = gradients(1, 1), gradients(1, 0), gradients(0, 1)
+    both, other = gradients(1, 1), gradients(0, 1)
+    one = without_sums(built, built.judged_outputs) or gradients(1, 0)
     expected = {name: a + other[name] for name, a in one.items()}
     if built.case.pass_ == "grad2":
         opposite = gradients(1, -1)
@@ -145,7 +175,7 @@ def strided(built: BuiltCase) -> Iterable[Reading]:
         first = str(refused).strip().splitlines()[:1]
         yield Reading("conduct.strided", 0.0, n=1, detail={"refused": first}, passed=True)
         return
-    found, expected = (without_sums(built, built.framework.get(o)) for o in (out, built.run()))
+    found, expected = (without_sums(built, built.framework.held(o)) for o in (out, built.run()))
     yield within("conduct.strided", distance(found, expected), apart(built))
 
 
@@ -174,10 +204,7 @@ def layout(built: BuiltCase) -> Iterable[Reading]:
 
         wrong["pack"] = _dependent(built, packed, {**put[0], **put[1]})
     if code.unpack is not None:
-        inputs, weights, _ = built.arguments
-        wrong["unpack"] = _dependent(
-            built, code.unpack, framework.cotangents(code.call, inputs, weights)
-        )
+        wrong["unpack"] = _dependent(built, code.unpack, built.native_outputs())
     if wrong:
         bad = [name for name, count in wrong.items() if count]
         problem = f"{' and '.join(bad)} is no permutation with scales" if bad else ""
@@ -187,45 +214,72 @@ def layout(built: BuiltCase) -> Iterable[Reading]:
 def _dependent(built: BuiltCase, change: Callable[[Tensors], Tensors], tensors: Tensors) -> int:
     """Return how many entries of changed tensors are not a multiple of one entry, each its own.
 
-    A multiple of one entry vanishes with it, follows it in sign and size, and does not see whether
-    another is there: random ones are taken away, MASKS times. Numbers may not go where the indices
-    say, and these stay what they are.
+    A multiple of one entry follows it in sign and size, and does not see what another is: all are
+    multiplied by FACTOR, then each by one of MULTIPLES at random, TIMES over. Numbers may not go
+    where the indices say, and these stay what they are.
     """
     framework, rng = built.framework, built.rng(11)
-    base = framework.get(tensors)
-    kinds = {n: Space(a.shape, kind="real" if framework.real(tensors[n]) else "index")
-             for n, a in base.items()}  # fmt: skip
-    real = [name for name, space in kinds.items() if space.kind == "real"]
-    drawn = {n: rng.choice((-1.0, 1.0), base[n].shape) * rng.uniform(1, 2, base[n].shape)
-             for n in real}  # fmt: skip
+    real = {n: Space(tuple(a.shape)) for n, a in tensors.items() if framework.real(a)}
+    base = framework.get({n: a for n, a in tensors.items() if n not in real})
+    kinds = real | {n: Space(a.shape, kind="index") for n, a in base.items()}
 
-    def at(arrays: Arrays) -> dict[str, Array]:
-        every = {**base, **arrays}
-        put = framework.put(every, kinds, built.problem.dtype, built.case.target)
-        return framework.get(change(put))
+    def put(arrays: Tensors) -> Tensors:
+        return framework.put(arrays, kinds, built.problem.dtype, built.case.target, own=True)
 
-    whole = at(drawn)
-    numbers = {name: a for name, a in whole.items() if a.dtype.kind == "f"}
-    wrong = {name: np.zeros(a.shape, bool) for name, a in numbers.items()}
-    for factor in (0.0, -1.0, 2.0):
-        found = at({name: factor * a for name, a in drawn.items()})
-        for name, a in numbers.items():
-            wrong[name] |= found[name] != factor * a
-    for _ in range(MASKS):
-        found = at({name: a * rng.integers(2, size=a.shape) for name, a in drawn.items()})
-        for name, a in numbers.items():
-            wrong[name] |= (found[name] != 0) & (found[name] != a)
-    count = sum(int(np.count_nonzero(a)) for a in wrong.values())
-    indices = {name: a for name, a in base.items() if name not in real and a.ndim}
+    def at(arrays: Tensors, own: bool = True) -> dict[str, Any]:
+        indices = {name: a * 1 for name, a in base.items()}
+        return framework.held(change(put({**indices, **arrays})), own)
+
+    drawn, multiples = (
+        framework.held(put({n: _drawn(rng, values, s.shape) for n, s in real.items()}), own=True)
+        for values in (VALUES, MULTIPLES)
+    )
+    whole = at({name: a * 1 for name, a in drawn.items()}, own=False)
+    numbers = {name: a for name, a in whole.items() if framework.real(a)}
+    wrong = {name: (a != a).reshape(-1) for name, a in numbers.items()}
+    _mark(wrong, at({name: FACTOR * a for name, a in drawn.items()}), numbers, (FACTOR,))
+    for _ in range(TIMES):
+        some = {name: _by(rng, multiples[name], a) for name, a in drawn.items()}
+        _mark(wrong, at(some), numbers, MULTIPLES)
+    count = sum(int(a.sum()) for a in wrong.values() if bool(a.any()))
+    indices = {name: a for name, a in base.items() if a.ndim}
     if indices:
-        found = at({**drawn, **{name: a[::-1].copy() for name, a in indices.items()}})
-        count += sum(int(np.count_nonzero(found[name] != a)) for name, a in numbers.items())
+        turned = {name: a[::-1].copy() for name, a in indices.items()}
+        found = at({**{name: a * 1 for name, a in drawn.items()}, **turned})
+        count += sum(int((found[name] != a).sum()) for name, a in numbers.items())
         kept = [np.sort(a, axis=None) for a in indices.values()]
-        for name, a in whole.items():
-            same = name in numbers or any(np.array_equal(np.sort(a, axis=None), k) for k in kept)
+        others = framework.get({name: a for name, a in whole.items() if name not in numbers})
+        for a in others.values():
+            same = any(np.array_equal(np.sort(a, axis=None), k) for k in kept)
             count += 0 if same else a.size
-    entries = sum(int(np.count_nonzero(a)) for a in numbers.values())
-    return count + max(0, entries - sum(a.size for a in drawn.values()))
+    given = sum(math.prod(space.shape) for space in real.values())
+    if sum(math.prod(a.shape) for a in numbers.values()) > given:
+        count += max(0, sum(int((a != 0).sum()) for a in numbers.values()) - given)
+    return count
+
+
+def _mark(wrong: Tensors, found: Tensors, numbers: Tensors, factors: Sequence[int]) -> None:
+    """Mark what is none of some multiples of what it was."""
+    for name, marks in wrong.items():
+        flat = (marks, found[name].reshape(-1), numbers[name].reshape(-1))
+        for mark, now, before in zip(*map(pieces, flat), strict=True):
+            mark |= ~reduce(operator.or_, [now == factor * before for factor in factors])
+
+
+def _by(rng: np.random.Generator, factors: Any, a: Any) -> Any:
+    """Return an array times factors, of which the first is one at random, and which go round."""
+    found, factors = a.reshape(-1) * 1, factors.reshape(-1)
+    start = int(rng.integers(max(1, len(found))))
+    behind = len(found) - start
+    found[:behind] *= factors[start:]
+    found[behind:] *= factors[:start]
+    return found.reshape(a.shape)
+
+
+def _drawn(rng: np.random.Generator, values: Sequence[float], shape: tuple[int, ...]) -> Array:
+    """Return an array of some values, at most 256, each as often as the others."""
+    chosen = rng.integers(len(values), size=shape, dtype=np.uint8)
+    return np.array(values, np.float32)[chosen]
 
 
 PROBES = (

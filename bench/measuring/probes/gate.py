@@ -29,10 +29,12 @@ import numpy as np
 
 from analysis.derivative import directional, mixed
 from bench.measuring.answers import largest, norm
-from bench.measuring.built_case import BuiltCase, Judged, differentiable
+from bench.measuring.built_case import BATCH, BuiltCase, Judged, differentiable
 from bench.measuring.probes import Probe, within
 from bench.measuring.tolerances import TOLERANCES, tolerance
 from bench.record.rows import Reading
+from impls.family import PART
+from impls.implementation import Tensors
 from impls.spaces import Array, Arrays
 from impls.streams import Streams
 
@@ -49,7 +51,9 @@ def _wrong(probe: str, problem: str) -> Reading:
 def error(built: BuiltCase) -> Iterable[Reading]:
     """Yield `error.fwd` and, in the gradient pass, `error.grad`."""
     part = built.only_judged()
-    outputs = built.judged_outputs = part.call(part.arrays())
+    # without cotangents the part is asked nothing else than the whole is
+    outputs = built.answer(anew=True) if not part.cotangents else part.ask(part.arrays())
+    built.judged_outputs = outputs
     if part.case.pass_ == "fwd":
         yield _forward_error(part, outputs)
     elif part.case.pass_ == "grad":
@@ -61,14 +65,15 @@ def error(built: BuiltCase) -> Iterable[Reading]:
         yield _second_error(part, outputs)
 
 
-def _forward_error(built: BuiltCase, outputs: Arrays) -> Reading:
+def _forward_error(built: BuiltCase, outputs: Tensors) -> Reading:
     spaces = built.output_spaces
-    shapes = {name: a.shape for name, a in outputs.items()}
+    shapes = {name: tuple(a.shape) for name, a in outputs.items()}
     expected_shapes = {name: space.shape for name, space in spaces.items()}
     if shapes != expected_shapes:
         return _wrong("error.fwd", f"output shapes are {shapes}, not {expected_shapes}")
     judged = built.judged()
-    found, expected = judged.found(outputs), judged.oracle(built.operation)
+    found = built.framework.get(judged.found(outputs))
+    expected = judged.oracle(built.operation)
     names = [name for name, space in spaces.items() if space.kind == "real"]
     difference = [found[name] - expected[name] for name in names]
     scale = norm(expected[name] for name in names)
@@ -82,7 +87,7 @@ def _forward_error(built: BuiltCase, outputs: Arrays) -> Reading:
     )
 
 
-def _value_error(built: BuiltCase, outputs: Arrays) -> Reading:
+def _value_error(built: BuiltCase, outputs: Tensors) -> Reading:
     judged = built.judged()
     expected, cotangents = judged.oracle(built.operation), judged.expected(judged.cotangents)
     terms = [c * expected[name] for name, c in cotangents.items()]
@@ -97,31 +102,31 @@ def _value_error(built: BuiltCase, outputs: Arrays) -> Reading:
     )
 
 
-def _gradient_error(built: BuiltCase, outputs: Arrays) -> Reading:
+def _gradient_error(built: BuiltCase, outputs: Tensors) -> Reading:
     gradients = {name: outputs[f"d_{name}"] for name in _wanted(built)}
     worst = _along_directions(built, gradients, _slope(built))
     limit = 2 * tolerance(built.problem, built.case.target)
     return within("error.grad", largest(worst.values()), limit, arrays=worst)
 
 
-def _inner_error(built: BuiltCase, outputs: Arrays) -> Reading:
+def _inner_error(built: BuiltCase, outputs: Tensors) -> Reading:
     worst = _along_directions(built, {_wanted(built)[0]: outputs["inner"]}, _slope(built))
     limit = 2 * tolerance(built.problem, built.case.target)
     return within("error.grad", largest(worst.values()), limit, arrays=worst)
 
 
-def _energy_error(built: BuiltCase, outputs: Arrays) -> Reading:
-    expected = 0.5 * float(np.sum(outputs["inner"] ** 2))
+def _energy_error(built: BuiltCase, outputs: Tensors) -> Reading:
+    expected = 0.5 * norm([outputs["inner"]]) ** 2
     if expected == 0.0:
         return _wrong("error.fwd", "the inner gradient is identically zero here")
     difference = abs(float(outputs["value"]) - expected) / expected
     return within("error.fwd", difference, tolerance(built.problem, built.case.target))
 
 
-def _second_error(built: BuiltCase, outputs: Arrays) -> Reading:
+def _second_error(built: BuiltCase, outputs: Tensors) -> Reading:
     operation, judged = built.operation, built.judged()
     first = _wanted(built)[0]
-    inner = built.part.cut(built.input_spaces, {first: outputs["inner"]})[first]
+    inner = _cut(built, first, outputs["inner"])
 
     def slope(name: str, direction: Array) -> float:
         return mixed(
@@ -173,7 +178,7 @@ def _slope(built: BuiltCase) -> Callable[[str, Array], float]:
 
 
 def _along_directions(
-    built: BuiltCase, gradients: Arrays, slope: Callable[[str, Array], float], energy: float = 0.0
+    built: BuiltCase, gradients: Tensors, slope: Callable[[str, Array], float], energy: float = 0.0
 ) -> dict[str, float]:
     """Return the relative error of each gradient along random directions, judged by `slope`.
 
@@ -184,7 +189,7 @@ def _along_directions(
     rng = built.rng(5)
     worst: dict[str, float] = {}
     for name, whole in gradients.items():
-        gradient = built.part.cut(built.input_spaces, {name: whole})[name]
+        gradient = _cut(built, name, whole)
         expected, found = [], []
         for _ in range(DIRECTIONS):
             direction = rng.standard_normal(gradient.shape)
@@ -196,6 +201,11 @@ def _along_directions(
         scale = max(float(np.linalg.norm(expected)), usual) or 1.0
         worst[name] = float(np.linalg.norm(difference)) / scale
     return worst
+
+
+def _cut(built: BuiltCase, name: str, whole: Any) -> Array:
+    """Return the judged rows of a gradient that is held."""
+    return built.framework.get(built.part.cut(built.input_spaces, {name: whole}))[name]
 
 
 def equiv(built: BuiltCase) -> Iterable[Reading]:
@@ -222,6 +232,7 @@ def _keeps_lengths(built: BuiltCase, elements: Sequence[Any]) -> bool:
     """Return whether the group leaves the length of the inner gradient alone."""
     name = _wanted(built)[0]
     space, a = built.input_spaces[name].gradient(), built.arrays()[name]
+    a = a[:PART] if space.axis == BATCH else a
     return all(np.isclose(norm([space.act(g, a)]), norm([a]), rtol=1e-9) for g in elements)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.measuring.answers import discrepancy
+from bench.measuring.answers import discrepancy, peak
 from bench.measuring.built_case import BuiltCase, differentiable
 from bench.measuring.clocks import no_garbage_collection
 from bench.measuring.probes import Probe, within
@@ -24,7 +24,6 @@ from bench.measuring.processors import used_by
 from bench.measuring.tolerances import tolerance
 from bench.record.rows import Reading
 from impls.implementation import Tensors
-from impls.spaces import Arrays
 
 RATIO = 1.5
 """A call may take so many times longer when its arrays have new contents."""
@@ -53,40 +52,41 @@ def cached(built: BuiltCase) -> Iterable[Reading]:
     real = [{n: a for n, a in part.items() if framework.real(a)} for part in arguments[:2]]
     before = [{name: a * 1 for name, a in part.items()} for part in real]
     changed = [{name: a * a + 0.5 * a for name, a in part.items()} for part in before]
-    earlier = framework.get(built.run())
+    earlier = framework.held(built.run())
     try:
         for part, new in zip(real, changed, strict=True):
             for name, a in part.items():
                 framework.overwrite(a, new[name])
-        own, again = framework.get(built.run()), framework.get(built.run())
+        own = framework.held(built.run())
         inputs, weights = (
             framework.leaves({**part, **new}, wanted)
             for part, new in zip(arguments[:2], changed, strict=True)
         )
-        other = framework.get(built.function(inputs, weights, arguments[2]))
+        other = framework.held(built.function(inputs, weights, arguments[2]))
+        value, limit = discrepancy(own, other), tolerance(built.problem, built.case.target)
+        passed = bool(value <= limit)
+        again = own if passed else framework.held(built.run())
     finally:
         for part, old in zip(real, before, strict=True):
             for name, a in part.items():
                 framework.overwrite(a, old[name])
-    limit = tolerance(built.problem, built.case.target)
-    value = discrepancy(own, other)
-    passed = bool(value <= limit)
+    problem = "" if passed else _unlike(own, other, again, earlier, limit)
     yield Reading(
         "conduct.cached",
         value if np.isfinite(value) else None,
         n=1,
-        detail={} if passed else {"problem": _unlike(own, other, again, earlier, limit)},
+        detail={"problem": problem} if problem else {},
         passed=passed,
         limit=limit,
     )
 
 
-def _unlike(own: Arrays, other: Arrays, again: Arrays, earlier: Arrays, limit: float) -> str:
+def _unlike(own: Tensors, other: Tensors, again: Tensors, earlier: Tensors, limit: float) -> str:
     """Return why the timed call's own arrays, changed in place, have another answer than new ones.
 
     `again` is the same call once more, `earlier` that before the arrays were changed.
     """
-    if not all(np.isfinite(a).all() for answer in (own, other) for a in answer.values()):
+    if not all(np.isfinite(peak(a)) for answer in (own, other) for a in answer.values()):
         return "the answer to arrays changed in place, or to new ones like them, is not finite"
     if not discrepancy(own, again) <= limit:
         return "two calls with the same contents of arrays have different answers"

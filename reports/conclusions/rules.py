@@ -15,7 +15,7 @@ from itertools import pairwise
 from analysis.verdict import Verdict, in_turn, verdicts
 from analysis.verdict import verdict as kind_of
 from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of
-from reports.data.blocks import Block, compared, pairs_of
+from reports.data.blocks import Block, Compared, compared, pairs_of
 from reports.data.losses import derivable, lost
 from reports.data.results import Result, timed
 from reports.data.series import operations, partial, quickest, whole
@@ -48,7 +48,7 @@ def everything(q: Question) -> Iterator[Sentence]:
     _, block = q.main.headline
     kept = words(asked(block.results))
     lead = f"To keep every path, and {kept}" if kept else "To keep every path"
-    found = whole(block, q.can)
+    found = whole(block, q.can, q.registry)
     best = quickest(found)
     if best is None:
         would = _complete(q, block)
@@ -67,32 +67,35 @@ def everything(q: Question) -> Iterator[Sentence]:
             rounds_of(best, *_baseline(block)), block,
         )  # fmt: skip
         return
+    nearest, near = _told(best, others)
     more = _other_passes(q, best)
-    yield Sentence(
-        "everything", lead, f"{name}; {against}{more}{_ties(q, best, others)}.", (block.anchor,)
-    )
+    if nearest and nearest.b is not block.baseline:
+        more += f"; {_the_next(q, nearest)}"
+    text = f"{name}; {against}{more}{_ties(q, near)}{_derived(q, best)}."
+    yield Sentence("everything", lead, text, (block.anchor,))
 
 
 @rule
 def cheaper(q: Question) -> Iterator[Sentence]:
     """Who is fastest of those that give up something, what that is, and how much it saves."""
     _, block = q.main.headline
-    best, reference = quickest(partial(block, q.can)), quickest(whole(block, q.can))
+    less, everything = partial(block, q.can, q.registry), whole(block, q.can, q.registry)
+    best, reference = quickest(less), quickest(everything)
     if best is None or reference is None:
         return
     name = str(best.columns.get("operation"))
     loses = "; it ".join(lost(q.registry, name)) or "expresses less"
     lead = "If you can give something up"
-    among = len(partial(block, q.can)) * len(whole(block, q.can))
-    (each,) = compared([(best, reference)], among)
-    dims = f"{q.can.dim(best):g} of {q.can.full(best):g} dimensions"
+    (each,) = compared([(best, reference)], len(less) * len(everything))
+    dim, full = q.can.dim(best), q.can.full(best)
+    dims = "" if dim is None or full is None else f"It has {dim:g} of {full:g} dimensions; "
     said = f"{q.words.both(best)}, {timed(best)} at {q.at}"
     other = f"against {q.words.both(reference)}, which keeps all"
     if not carried(each.verdict):
         why = f"{said}, {other}: {each.verdict or 'no round in common'}"
         yield q.withheld("cheaper", lead, why, rounds_of(best, reference), block)
         return
-    text = f"{said}; {other}: {each.verdict}. It has {dims}; it {loses}."
+    text = f"{said}; {other}: {each.verdict}. {dims}{'it' if dims else 'It'} {loses}."
     yield Sentence("cheaper", lead, text, (block.anchor,))
 
 
@@ -248,20 +251,34 @@ def _among(
     """Return the sentence on the fastest of some where no other baseline was timed."""
     if not others:
         return q.missing(rule, lead, f"{name} is the only one that was timed", block)
-    told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
-    slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
-    if not slower:
+    nearest, near = _told(best, others)
+    if nearest is None:
         why = f"{name} can't be told from {listing(q.words.implementation(r) for r in others)}"
         return q.withheld(rule, lead, why, rounds_of(best, *others), block)
-    nearest = min(slower, key=lambda each: each.b.time or 0.0)
-    text = f"{name}; against {q.words.both(nearest.b)}, the next: {nearest.verdict}"
-    return Sentence(rule, lead, f"{text}{_ties(q, best, others)}.", (block.anchor,))
+    text = f"{name}; {_the_next(q, nearest)}{_ties(q, near)}{_derived(q, best)}."
+    return Sentence(rule, lead, text, (block.anchor,))
 
 
-def _ties(q: Question, best: Result, others: list[Result]) -> str:
-    """Return who cannot be told from the best, for the end of a sentence."""
+def _told(best: Result, others: list[Result]) -> tuple[Compared | None, list[Result]]:
+    """Return the fastest of others that surely takes longer, and who cannot be told from the best."""
     told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
-    near = [each.b for each in told if each.verdict is None or each.verdict.kind != "faster"]
+    slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
+    nearest = min(slower, key=lambda each: each.b.time or 0.0, default=None)
+    return nearest, [each.b for each in told if each not in slower]
+
+
+def _the_next(q: Question, nearest: Compared) -> str:
+    return f"against {q.words.both(nearest.b)}, the next: {nearest.verdict}"
+
+
+def _derived(q: Question, r: Result) -> str:
+    """Return that it was not measured that a result keeps every path, for the end of a sentence."""
+    known = q.can.dim(r) is not None
+    return "" if known else "; that it keeps every path is derived, and was not measured here"
+
+
+def _ties(q: Question, near: list[Result]) -> str:
+    """Return who cannot be told from the best, for the end of a sentence."""
     names = listing(q.words.both(r) for r in near[:3])
     more = f" and {len(near) - 3} more" if len(near) > 3 else ""
     return f"; not told apart from {names}{more}" if near else ""

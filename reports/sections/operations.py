@@ -292,7 +292,7 @@ SECTION = Section(
 {% endfor %}
 {% call folding("All operations of the suite") %}
 <p>Symmetry is exact unless said otherwise. What an operation <strong>couples</strong>, and its <strong>dimension</strong>, are derived from its coefficients for 0..L ⊗ 0..L → 0..2L with degrees only: how many of the triples (l₁, l₂, l₃) that rotations allow it can couple, and the dimension of the set of bilinear maps that it reaches with linear maps before and behind it (– where it does not answer this problem). <strong>Cost</strong> says how the multiplications grow with L and with the number of channels C, each by itself; an algorithm has its own beside its name where it differs. Implementations are in NumPy, PyTorch and JAX unless said otherwise.</p>
-{{ table(catalogue, csv, "catalogue") }}
+{{ table(catalogue, csv, "cards catalogue") }}
 {% if couplings %}
 {{ h3("What couples with what") }}
 <figure id="figure-couplings" class="panels-3">

@@ -132,6 +132,29 @@ def test_without_a_baseline_the_next_is_what_it_is_held_against(case: Any, asked
     assert said.decided and "the next: 2.0× faster (≥ 2.0×)" in said.text
 
 
+def test_beside_the_baseline_stands_the_next_that_takes_longer(case: Any, asked: Any) -> None:
+    case(E3NN, 9e-4, dim=14)
+    case(DENSE, 3e-4, dim=14)
+    case("clebsch_gordan.torch_sparse", 6e-4, dim=14)
+    said = only(of(asked(), "everything")).text
+    assert "e3nn), the baseline: 3.0× faster" in said
+    assert "sparse coefficients), the next: 2.0× faster" in said
+
+
+def test_what_was_not_measured_is_derived_from_coefficients(case: Any, asked: Any) -> None:
+    case(E3NN, 9e-4)
+    case(DENSE, 3e-4)
+    case(GAUNT, 1e-4)
+    case("mine.torch_a", 1e-5)
+    q = asked()
+    said = only(of(q, "everything"))
+    assert said.decided and "dense coupling matrices" in said.text
+    assert said.text.endswith("keeps every path is derived, and was not measured here.")
+    less = only(of(q, "cheaper"))
+    assert less.decided and "Gaunt product" in less.text and "dimensions" not in less.text
+    assert ". It cannot form a cross product" in less.text
+
+
 # ---- cheaper
 
 

@@ -26,6 +26,8 @@ Rule = Callable[[Question], Iterator[Sentence]]
 RULES: dict[str, Rule] = {}
 MOST = 6
 """Decided sentences that a page opens with."""
+FEW = 3
+"""Names of a list in a sentence, before how many more there are."""
 RIVALS = (("gaunt", "clebsch_gordan"),)
 """Pairs of operations of which papers say that the first is faster."""
 
@@ -52,7 +54,7 @@ def everything(q: Question) -> Iterator[Sentence]:
     best = quickest(found)
     if best is None:
         would = _complete(q, block)
-        more = f"; {listing(would)} would, and was not timed" if would else ""
+        more = f"; {_some(would)} would, and was not timed" if would else ""
         yield q.missing("everything", lead, f"nothing timed here has all, at {q.at}{more}", block)
         return
     name = f"{q.words.both(best)}, {timed(best)} at {q.at}"
@@ -122,35 +124,41 @@ def per_dimension(q: Question) -> Iterator[Sentence]:
 
 @rule
 def symmetry(q: Question) -> Iterator[Sentence]:
-    """Which operations break a symmetry that the problem asks for: a warning."""
+    """Which operations break a symmetry that the problem asks for: a warning for each symmetry."""
     _, block = q.main.headline
     wanted = asked(block.results)
     sound = keeping(block.results)
     fastest = quickest(sound)
-    for name, results in operations(block).items():
+    found: dict[tuple[str, ...], list[Result]] = {}
+    for results in operations(block).values():
         gone = [group for group in wanted if all(group in broken(r, wanted) for r in results)]
-        seen = [g for g in gone if any(f"equiv.{g}" in r.measures for r in results)]
+        seen = tuple(g for g in gone if any(f"equiv.{g}" in r.measures for r in results))
+        found.setdefault(seen, []).extend(results)
+    for seen, results in found.items():
         if not seen:
             continue
+        names = list(dict.fromkeys(q.words.operation(r.columns.get("operation")) for r in results))
         errors = [
             m.value
             for r in results
             for g in seen
             if (m := r.measures.get(f"equiv.{g}")) and m.value is not None
         ]
+        worst = scientific(max(errors, default=0.0))
+        worst = worst if len(names) == 1 else f"up to {worst}"
         best = quickest(results)
         tempting = ""
         if best and fastest:
             (each,) = compared([(best, fastest)], len(results) * len(sound))
             if each.verdict and each.verdict.kind == "faster":
-                tempting = f", though it takes less time than {q.words.both(fastest)}: "
+                one = "it" if len(names) == 1 else q.words.both(best)
+                tempting = f", though {one} takes less time than {q.words.both(fastest)}: "
                 tempting += str(each.verdict)
         yield Sentence(
             "symmetry",
             "Warning",
-            f"{q.words.operation(name)} breaks {words(seen)}, which the problem asks for (relative "
-            f"error {scientific(max(errors, default=0.0))} at {q.at}): never named as fastest"
-            f"{tempting}.",
+            f"{_some(names)} {'breaks' if len(names) == 1 else 'break'} {words(seen)}, which the "
+            f"problem asks for (relative error {worst} at {q.at}): never named as fastest{tempting}.",
             (block.anchor,),
         )
 
@@ -253,14 +261,14 @@ def _among(
         return q.missing(rule, lead, f"{name} is the only one that was timed", block)
     nearest, near = _told(best, others)
     if nearest is None:
-        why = f"{name} can't be told from {listing(q.words.implementation(r) for r in others)}"
+        why = f"{name} can't be told from {_some([q.words.implementation(r) for r in others])}"
         return q.withheld(rule, lead, why, rounds_of(best, *others), block)
     text = f"{name}; {_the_next(q, nearest)}{_ties(q, near)}{_derived(q, best)}."
     return Sentence(rule, lead, text, (block.anchor,))
 
 
 def _told(best: Result, others: list[Result]) -> tuple[Compared | None, list[Result]]:
-    """Return the fastest of others that surely takes longer, and who cannot be told from the best."""
+    """Return the fastest of others that surely takes longer, and who is not told from the best."""
     told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
     slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
     nearest = min(slower, key=lambda each: each.b.time or 0.0, default=None)
@@ -279,9 +287,14 @@ def _derived(q: Question, r: Result) -> str:
 
 def _ties(q: Question, near: list[Result]) -> str:
     """Return who cannot be told from the best, for the end of a sentence."""
-    names = listing(q.words.both(r) for r in near[:3])
-    more = f" and {len(near) - 3} more" if len(near) > 3 else ""
-    return f"; not told apart from {names}{more}" if near else ""
+    return f"; not told apart from {_some([q.words.both(r) for r in near])}" if near else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return some names, the first three where there are more than four."""
+    if len(names) <= FEW + 1:
+        return listing(names)
+    return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
 
 
 def _scaled(v: Verdict, factor: float) -> Verdict:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,31 +11,11 @@ from reports.data.results import Result
 from reports.data.run import Run
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, count, natural
-from reports.data.words import Words
+from reports.data.words import STATUSES, Words
 
 NOT_RUN, WITHHELD = "not run", "withheld"
-SYMBOLS = {
-    "ok": ("✓", "good"),
-    "skip": ("s", "muted"),
-    NOT_RUN: ("·", "muted"),
-    "noisy": ("~", "good"),
-    WITHHELD: ("H", "bad"),
-    "dominated": ("d", "muted"),
-}
-NAMES = {
-    "ok": "right, and timed",
-    WITHHELD: "finished, but the checks that a time needs did not pass or were not made",
-    "skip": "refused or skipped, with a reason",
-    "wrong": "an accuracy or symmetry gate failed",
-    "oom": "out of memory",
-    "timeout": "took too long",
-    "crash": "the process died",
-    "error": "raised an exception",
-    "noisy": "right, and timed; the interval stayed wider than was asked for",
-    "dominated": "not tried: failed at this size or a smaller one",
-    NOT_RUN: "planned, and not run or cut off",
-}
-
+FINE = ("ok", "noisy", "skip", "dominated", NOT_RUN)
+"""Statuses that are no failures."""
 
 @dataclass(frozen=True)
 class Entry:
@@ -47,11 +27,6 @@ class Entry:
     implementation: str
     status: str
     reason: str
-
-    @property
-    def symbol(self) -> tuple[str, str]:
-        """Return a letter and its style."""
-        return SYMBOLS.get(self.status, (self.status[:1].upper(), "bad"))
 
 
 def entries(run: Run, results: Sequence[Result], read: Words) -> list[Entry]:
@@ -93,41 +68,37 @@ def _planned(case: Mapping[str, Any], name: str, problems: Mapping[str, str], re
     return Entry(name, asked, read.operation(operation), read.called(called), NOT_RUN, "")
 
 
-def matrix(found: Sequence[Entry]) -> Table:
-    """Return problems by implementations, one symbol a case."""
-    implementations = sorted({(e.operation, e.implementation) for e in found})
-    problems = list(dict.fromkeys(e.problem for e in found))
-    cells: dict[tuple[str, tuple[str, str]], list[Entry]] = defaultdict(list)
+def table(found: Sequence[Entry]) -> Table:
+    """Return one row an implementation: how many of its cases came to what."""
+    cases: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for entry in found:
-        cells[entry.problem, (entry.operation, entry.implementation)].append(entry)
-    columns = [Column("Problem and pass")]
-    columns += [Column(name, group=operation, vertical=True) for operation, name in implementations]
+        cases[entry.operation, entry.implementation][entry.status] += 1
+    used = sorted({e.status for e in found}, key=list(STATUSES).index)
+    columns = [
+        Column("Operation"),
+        Column("Implementation"),
+        *(Column(STATUSES[status], numeric=True) for status in used),
+    ]
     rows = [
         [
-            Cell(problem, header=True),
-            *(_cell(cells.get((problem, name), [])) for name in implementations),
+            Cell(operation),
+            Cell(implementation, header=True),
+            *(_number(counts[status], status) for status in used),
         ]
-        for problem in problems
+        for (operation, implementation), counts in sorted(cases.items())
     ]
-    used = sorted({e.status for e in found}, key=list(NAMES).index)
-    legend = [f"{Entry('', '', '', '', s, '').symbol[0]} {s}: {NAMES[s]}" for s in used]
-    legend.append("An empty cell: not planned.")
     records = [{"case": e.case, "status": e.status, "reason": e.reason} for e in found]
-    caption = f"Every case by status: {count(len(found), 'case')}"
-    return Table("coverage", caption, columns, rows, legend, records)
+    caption = f"What became of every case: {count(len(found), 'case')}"
+    return Table("coverage", caption, columns, rows, ["The file has a line a case."], records)
 
 
-def _cell(found: Sequence[Entry]) -> Cell:
-    if not found:
-        return Cell("", spoken="not planned")
-    symbols = " ".join(dict.fromkeys(e.symbol[0] for e in found))
-    statuses = ", ".join(dict.fromkeys(e.status for e in found))
-    return Cell(symbols, spoken=statuses, kind=found[0].symbol[1])
+def _number(n: int, status: str) -> Cell:
+    return Cell(str(n), kind="" if status in FINE else "bad") if n else Cell(kind="muted")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """All cases that have no time for one reason."""
+    """All cases of one status for one reason; it is empty where the status says all."""
 
     status: str
     reason: str
@@ -141,7 +112,7 @@ class Reason:
 
 
 def reasons(found: Sequence[Entry]) -> list[Reason]:
-    """Return the reasons why cases have no time, grouped; failures before skips."""
+    """Return why cases have no time, or one wider than asked, grouped; failures before skips."""
     groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in found:
         if entry.status != "ok":
@@ -153,7 +124,7 @@ def reasons(found: Sequence[Entry]) -> list[Reason]:
     listed = [
         Reason(
             status,
-            reason or NAMES[status],
+            reason,
             tuple(sorted(e.case for e in group)),
             tuple(sorted({f"{e.operation} ({e.implementation})" for e in group})),
         )

@@ -359,7 +359,7 @@ def test_the_whole_page_of_a_gpu(
         "irfft2: two transforms",
         "3 of 3 are launch-bound",
         "by the clock that judges",
-        "Device time against lmax",
+        "Device time against degree L",
     ):
         assert words in plain, words
     run = read(opposite.directory)

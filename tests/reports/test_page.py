@@ -143,7 +143,7 @@ def test_every_figure_has_a_text_from_its_data(page: str, report: Path) -> None:
     assert len(figures) == len(list((report / "figures").glob("*.svg"))) >= 2
     assert all(attrs.get("aria-hidden") == "true" for attrs in checker.all("svg"))
     texts = [str(attrs["aria-label"]) for attrs in figures]
-    time = next(t for t in texts if t.startswith("Host time against lmax"))
+    time = next(t for t in texts if t.startswith("Host time against degree L"))
     assert "at degree L = 1 from Gaunt product, PyTorch, 2D Fourier series, FFTs (12." in time
     assert "implementations" in time
     for name in ("lmax 1", "mimo", "gaunt.", "clebsch_gordan", " dim "):

@@ -158,7 +158,8 @@ def symmetry(q: Question) -> Iterator[Sentence]:
             "symmetry",
             "Warning",
             f"{_some(names)} {'breaks' if len(names) == 1 else 'break'} {words(seen)}, which the "
-            f"problem asks for (relative error {worst} at {q.at}): never named as fastest{tempting}.",
+            f"problem asks for (relative error {worst} at {q.at}): never named as fastest"
+            f"{tempting}.",
             (block.anchor,),
         )
 

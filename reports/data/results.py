@@ -194,8 +194,8 @@ def _judged(results: Sequence[Result]) -> list[Result]:
 
 def _by(r: Result, clock: Clock) -> Result:
     measure = r.measures.get(clock.probe)
-    precise = r.status in TIMED and measure is not None
-    return replace(r, clock=clock, status=measure.status if precise else r.status)
+    status = measure.status if measure and r.status in TIMED else r.status
+    return replace(r, clock=clock, status=status)
 
 
 def judge(results: Sequence[Result]) -> Clock:

@@ -17,6 +17,7 @@ NOT_RUN, WITHHELD = "not run", "withheld"
 FINE = ("ok", "noisy", "skip", "dominated", NOT_RUN)
 """Statuses that are no failures."""
 
+
 @dataclass(frozen=True)
 class Entry:
     """One planned or measured case; problem and implementation are in words."""

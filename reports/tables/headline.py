@@ -193,7 +193,13 @@ def _cost(
     if not r.published:
         status = r.status if r.status != "ok" else "withheld"
         return [
-            Cell("", r.withheld, badge=STATUSES[status], kind="bad", span=1 + len(clocks) + len(times))
+            Cell(
+                "",
+                r.withheld,
+                badge=STATUSES[status],
+                kind="bad",
+                span=1 + len(clocks) + len(times),
+            )
         ], set()
     cells = [
         interval(

@@ -84,7 +84,9 @@ def table(
         Column("above the floor", numeric=True, about="times the least that it could take"),
         Column("peak memory, peer's by it", numeric=True),
     ]
-    caption = "The fastest of the suite's own implementations in each framework, beside other packages"
+    caption = (
+        "The fastest of the suite's own implementations in each framework, beside other packages"
+    )
     caption += clocks.said(block.clock for block, *_ in lines)
     return Table("other-packages", caption, columns, rows, (), records)
 

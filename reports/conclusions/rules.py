@@ -273,7 +273,8 @@ def _told(best: Result, others: list[Result]) -> tuple[Compared | None, list[Res
     told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
     slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
     nearest = min(slower, key=lambda each: each.b.time or 0.0, default=None)
-    return nearest, [each.b for each in told if each not in slower]
+    sure = {id(each.b) for each in slower}
+    return nearest, [each.b for each in told if id(each.b) not in sure]
 
 
 def _the_next(q: Question, nearest: Compared) -> str:

@@ -20,10 +20,9 @@ FINE = ("ok", "noisy", "skip", "dominated", NOT_RUN)
 
 @dataclass(frozen=True)
 class Entry:
-    """One planned or measured case; problem and implementation are in words."""
+    """One planned or measured case; operation and implementation are in words."""
 
     case: str
-    problem: str
     operation: str
     implementation: str
     status: str
@@ -31,16 +30,10 @@ class Entry:
 
 
 def entries(run: Run, results: Sequence[Result], read: Words) -> list[Entry]:
-    """Return all cases: those with results, then those that were planned and have none.
-
-    What was planned is in words where something of the same problem, or the implementation, is
-    known.
-    """
-    problems = {str(r.columns.get("problem")): read.problem(r) for r in results}
+    """Return all cases: those with results, then those that were planned and have none."""
     found = [
         Entry(
             case=str(r.columns.get("case")),
-            problem=f"{read.problem(r)}, {read.pass_(r.columns.get('pass'))}",
             operation=read.operation(r.columns.get("operation")),
             implementation=read.implementation(r),
             status=WITHHELD if r.status == "ok" and r.withheld else r.status,
@@ -54,19 +47,15 @@ def entries(run: Run, results: Sequence[Result], read: Words) -> list[Entry]:
         name = str(case.get("case") or case.get("id") or case["key"])
         if case["key"] in seen or name in names:
             continue
-        found.append(_planned(case, name, problems, read))
+        found.append(_planned(case, name, read))
     return found
 
 
-def _planned(case: Mapping[str, Any], name: str, problems: Mapping[str, str], read: Words) -> Entry:
-    problem, _, rest = name.partition("::")
-    if isinstance(case.get("problem"), str):
-        problem = case["problem"]
-    pass_ = case.get("pass")
-    asked = ", ".join(filter(None, [problems.get(problem, problem), pass_ and read.pass_(pass_)]))
-    called = str(case.get("implementation") or rest.partition("/")[0] or NONE)
+def _planned(case: Mapping[str, Any], name: str, read: Words) -> Entry:
+    named = name.partition("::")[2].partition("/")[0]
+    called = str(case.get("implementation") or named or NONE)
     operation = called.partition(".")[0]
-    return Entry(name, asked, read.operation(operation), read.called(called), NOT_RUN, "")
+    return Entry(name, read.operation(operation), read.called(called), NOT_RUN, "")
 
 
 def table(found: Sequence[Entry]) -> Table:

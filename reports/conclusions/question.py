@@ -67,15 +67,17 @@ class Question:
 
     @property
     def asked(self) -> str:
-        """Return what was asked, where, and how a speed is to be read: a line before the rest."""
+        """Return what was asked, where, by which clock, and how a speed is to be read."""
         first = self.main.first
         problem = self.words.problem(first, leave_out=[self.main.axis])
         sizes = [size for found in self.main.blocks.values() for size in found]
         span = listing(self.words.size(self.main.axis, size) for size in sorted(set(sizes)))
         where = ", ".join(str(first.columns.get(name)) for name in ("dtype", "device"))
         asked = "; ".join(filter(None, [problem, span if self.main.axis else "", where]))
+        clock = first.clock
+        by = "" if clock.plain else f"Clock: {clock.name}. "
         return (
-            f"Asked: {asked}. A speed is the time of what it is held against over its own; in "
+            f"Asked: {asked}. {by}A speed is the time of what it is held against over its own; in "
             "brackets, what it surely is at least. "
             f"Not replicated: seen in fewer than {ROUNDS} fresh processes."
         )

@@ -15,7 +15,7 @@ from itertools import pairwise
 from analysis.verdict import Verdict, in_turn, verdicts
 from analysis.verdict import verdict as kind_of
 from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of
-from reports.data.blocks import Block, compared, pairs_of
+from reports.data.blocks import Block, Compared, compared, pairs_of
 from reports.data.losses import derivable, lost
 from reports.data.results import Result, timed
 from reports.data.series import operations, partial, quickest, whole
@@ -26,6 +26,8 @@ Rule = Callable[[Question], Iterator[Sentence]]
 RULES: dict[str, Rule] = {}
 MOST = 6
 """Decided sentences that a page opens with."""
+FEW = 3
+"""Names of a list in a sentence, before how many more there are."""
 RIVALS = (("gaunt", "clebsch_gordan"),)
 """Pairs of operations of which papers say that the first is faster."""
 
@@ -48,11 +50,11 @@ def everything(q: Question) -> Iterator[Sentence]:
     _, block = q.main.headline
     kept = words(asked(block.results))
     lead = f"To keep every path, and {kept}" if kept else "To keep every path"
-    found = whole(block, q.can)
+    found = whole(block, q.can, q.registry)
     best = quickest(found)
     if best is None:
         would = _complete(q, block)
-        more = f"; {listing(would)} would, and was not timed" if would else ""
+        more = f"; {_some(would)} would, and was not timed" if would else ""
         yield q.missing("everything", lead, f"nothing timed here has all, at {q.at}{more}", block)
         return
     name = f"{q.words.both(best)}, {timed(best)} at {q.at}"
@@ -67,32 +69,35 @@ def everything(q: Question) -> Iterator[Sentence]:
             rounds_of(best, *_baseline(block)), block,
         )  # fmt: skip
         return
+    nearest, near = _told(best, others)
     more = _other_passes(q, best)
-    yield Sentence(
-        "everything", lead, f"{name}; {against}{more}{_ties(q, best, others)}.", (block.anchor,)
-    )
+    if nearest and nearest.b is not block.baseline:
+        more += f"; {_the_next(q, nearest)}"
+    text = f"{name}; {against}{more}{_ties(q, near)}{_derived(q, best)}."
+    yield Sentence("everything", lead, text, (block.anchor,))
 
 
 @rule
 def cheaper(q: Question) -> Iterator[Sentence]:
     """Who is fastest of those that give up something, what that is, and how much it saves."""
     _, block = q.main.headline
-    best, reference = quickest(partial(block, q.can)), quickest(whole(block, q.can))
+    less, everything = partial(block, q.can, q.registry), whole(block, q.can, q.registry)
+    best, reference = quickest(less), quickest(everything)
     if best is None or reference is None:
         return
     name = str(best.columns.get("operation"))
     loses = "; it ".join(lost(q.registry, name)) or "expresses less"
     lead = "If you can give something up"
-    among = len(partial(block, q.can)) * len(whole(block, q.can))
-    (each,) = compared([(best, reference)], among)
-    dims = f"{q.can.dim(best):g} of {q.can.full(best):g} dimensions"
+    (each,) = compared([(best, reference)], len(less) * len(everything))
+    dim, full = q.can.dim(best), q.can.full(best)
+    dims = "" if dim is None or full is None else f"It has {dim:g} of {full:g} dimensions; "
     said = f"{q.words.both(best)}, {timed(best)} at {q.at}"
     other = f"against {q.words.both(reference)}, which keeps all"
     if not carried(each.verdict):
         why = f"{said}, {other}: {each.verdict or 'no round in common'}"
         yield q.withheld("cheaper", lead, why, rounds_of(best, reference), block)
         return
-    text = f"{said}; {other}: {each.verdict}. It has {dims}; it {loses}."
+    text = f"{said}; {other}: {each.verdict}. {dims}{'it' if dims else 'It'} {loses}."
     yield Sentence("cheaper", lead, text, (block.anchor,))
 
 
@@ -119,34 +124,41 @@ def per_dimension(q: Question) -> Iterator[Sentence]:
 
 @rule
 def symmetry(q: Question) -> Iterator[Sentence]:
-    """Which operations break a symmetry that the problem asks for: a warning."""
+    """Which operations break a symmetry that the problem asks for: a warning for each symmetry."""
     _, block = q.main.headline
     wanted = asked(block.results)
     sound = keeping(block.results)
     fastest = quickest(sound)
-    for name, results in operations(block).items():
+    found: dict[tuple[str, ...], list[Result]] = {}
+    for results in operations(block).values():
         gone = [group for group in wanted if all(group in broken(r, wanted) for r in results)]
-        seen = [g for g in gone if any(f"equiv.{g}" in r.measures for r in results)]
+        seen = tuple(g for g in gone if any(f"equiv.{g}" in r.measures for r in results))
+        found.setdefault(seen, []).extend(results)
+    for seen, results in found.items():
         if not seen:
             continue
+        names = list(dict.fromkeys(q.words.operation(r.columns.get("operation")) for r in results))
         errors = [
             m.value
             for r in results
             for g in seen
             if (m := r.measures.get(f"equiv.{g}")) and m.value is not None
         ]
+        worst = scientific(max(errors, default=0.0))
+        worst = worst if len(names) == 1 else f"up to {worst}"
         best = quickest(results)
         tempting = ""
         if best and fastest:
             (each,) = compared([(best, fastest)], len(results) * len(sound))
             if each.verdict and each.verdict.kind == "faster":
-                tempting = f", though it takes less time than {q.words.both(fastest)}: "
+                one = "it" if len(names) == 1 else q.words.both(best)
+                tempting = f", though {one} takes less time than {q.words.both(fastest)}: "
                 tempting += str(each.verdict)
         yield Sentence(
             "symmetry",
             "Warning",
-            f"{q.words.operation(name)} breaks {words(seen)}, which the problem asks for (relative "
-            f"error {scientific(max(errors, default=0.0))} at {q.at}): never named as fastest"
+            f"{_some(names)} {'breaks' if len(names) == 1 else 'break'} {words(seen)}, which the "
+            f"problem asks for (relative error {worst} at {q.at}): never named as fastest"
             f"{tempting}.",
             (block.anchor,),
         )
@@ -248,23 +260,43 @@ def _among(
     """Return the sentence on the fastest of some where no other baseline was timed."""
     if not others:
         return q.missing(rule, lead, f"{name} is the only one that was timed", block)
+    nearest, near = _told(best, others)
+    if nearest is None:
+        why = f"{name} can't be told from {_some([q.words.implementation(r) for r in others])}"
+        return q.withheld(rule, lead, why, rounds_of(best, *others), block)
+    text = f"{name}; {_the_next(q, nearest)}{_ties(q, near)}{_derived(q, best)}."
+    return Sentence(rule, lead, text, (block.anchor,))
+
+
+def _told(best: Result, others: list[Result]) -> tuple[Compared | None, list[Result]]:
+    """Return the fastest of others that surely takes longer, and who is not told from the best."""
     told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
     slower = [each for each in told if each.verdict and each.verdict.kind == "faster"]
-    if not slower:
-        why = f"{name} can't be told from {listing(q.words.implementation(r) for r in others)}"
-        return q.withheld(rule, lead, why, rounds_of(best, *others), block)
-    nearest = min(slower, key=lambda each: each.b.time or 0.0)
-    text = f"{name}; against {q.words.both(nearest.b)}, the next: {nearest.verdict}"
-    return Sentence(rule, lead, f"{text}{_ties(q, best, others)}.", (block.anchor,))
+    nearest = min(slower, key=lambda each: each.b.time or 0.0, default=None)
+    sure = {id(each.b) for each in slower}
+    return nearest, [each.b for each in told if id(each.b) not in sure]
 
 
-def _ties(q: Question, best: Result, others: list[Result]) -> str:
+def _the_next(q: Question, nearest: Compared) -> str:
+    return f"against {q.words.both(nearest.b)}, the next: {nearest.verdict}"
+
+
+def _derived(q: Question, r: Result) -> str:
+    """Return that it was not measured that a result keeps every path, for the end of a sentence."""
+    known = q.can.dim(r) is not None
+    return "" if known else "; that it keeps every path is derived, and was not measured here"
+
+
+def _ties(q: Question, near: list[Result]) -> str:
     """Return who cannot be told from the best, for the end of a sentence."""
-    told = compared([(best, other) for other in others], pairs_of(len(others) + 1, len(others) + 1))
-    near = [each.b for each in told if each.verdict is None or each.verdict.kind != "faster"]
-    names = listing(q.words.both(r) for r in near[:3])
-    more = f" and {len(near) - 3} more" if len(near) > 3 else ""
-    return f"; not told apart from {names}{more}" if near else ""
+    return f"; not told apart from {_some([q.words.both(r) for r in near])}" if near else ""
+
+
+def _some(names: Sequence[str]) -> str:
+    """Return some names, the first three where there are more than four."""
+    if len(names) <= FEW + 1:
+        return listing(names)
+    return f"{', '.join(names[:FEW])} and {len(names) - FEW} more"
 
 
 def _scaled(v: Verdict, factor: float) -> Verdict:

@@ -12,7 +12,7 @@ import numpy as np
 from analysis.statistics import hierarchical_interval
 from bench.record.rows import FINISHED, STATUSES, TIMED, latest
 from reports.data.clocks import HOST, JUDGES, KERNELS, LAUNCH_BOUND, SAMPLED, Clock
-from reports.data.text import decimals, fixed, natural, quantity, scale_of
+from reports.data.text import count, decimals, fixed, natural, quantity, scale_of
 
 LEVEL = 0.95
 BADNESS = ("ok", "noisy", "skip", *(s for s in STATUSES if s not in ("ok", "noisy", "skip")))
@@ -184,12 +184,18 @@ def summarise(rows: Iterable[Row]) -> tuple[list[Result], int]:
 
 
 def _judged(results: Sequence[Result]) -> list[Result]:
-    """Return the results with the clock that judges their block."""
+    """Return the results with the clock that judges their block, and how precise they are by it."""
     blocks: dict[tuple[Any, ...], list[Result]] = defaultdict(list)
     for r in results:
         blocks[tuple(r.columns.get(name) for name in BLOCK)].append(r)
     clocks = {key: judge(found) for key, found in blocks.items()}
-    return [replace(r, clock=clocks[tuple(r.columns.get(n) for n in BLOCK)]) for r in results]
+    return [_by(r, clocks[tuple(r.columns.get(n) for n in BLOCK)]) for r in results]
+
+
+def _by(r: Result, clock: Clock) -> Result:
+    measure = r.measures.get(clock.probe)
+    status = measure.status if measure and r.status in TIMED else r.status
+    return replace(r, clock=clock, status=status)
 
 
 def judge(results: Sequence[Result]) -> Clock:
@@ -223,7 +229,12 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
     for row in rows:
         if row["probe"] != FINISHED and row["round"] in used:
             by_probe[row["probe"]].append(row)
-    measures = {probe: _pool(probe, found) for probe, found in sorted(by_probe.items())}
+    judged = by_probe.get(HOST.probe, [])
+    wanted = max((row["detail"].get("asked") or 0.0 for row in judged), default=0.0)
+    measures = {
+        probe: _pool(probe, found, wanted if probe == KERNELS.probe else 0.0)
+        for probe, found in sorted(by_probe.items())
+    }
     sampled = {
         probe: {
             row["round"]: tuple(row["samples"]) or (row["value"],)
@@ -233,13 +244,10 @@ def _result(rows: Sequence[Row], modes: Mapping[str, set[str]]) -> Result:
         for probe in SAMPLED
         if probe in by_probe
     }
-    status = worst["status"]
-    if status in TIMED and HOST.probe in measures:  # how precise over all its rounds
-        status = measures[HOST.probe].status
     return Result(
         columns=worst,
         label=_label(worst, modes),
-        status=status,
+        status=worst["status"],
         withheld=_withheld(worst, measures),
         detail=worst["detail"],
         measures=measures,
@@ -263,10 +271,12 @@ def _label(row: Row, modes: Mapping[str, set[str]]) -> str:
     return "".join([name, f"{{{knobs}}}" if knobs else "", options, mode])
 
 
-def _pool(probe: str, rows: Sequence[Row]) -> Measure:
+def _pool(probe: str, rows: Sequence[Row], wanted: float = 0.0) -> Measure:
     """Pool the rounds: a clock over processes, worst error, highest peak, median otherwise.
 
     A clock with a sample that is not positive has no interval: it could not resolve the time.
+    `wanted` is how precise a clock has to be that sampling did not judge: half its interval,
+    relative.
     """
     bad = max(rows, key=lambda row: BADNESS.index(row["status"]))
     values = [float(row["value"]) for row in rows if row["value"] is not None]
@@ -285,11 +295,13 @@ def _pool(probe: str, rows: Sequence[Row]) -> Measure:
             lo, hi = first["lo"], first["hi"]
     status, reason = bad["status"], bad["reason"]
     asked = [row["detail"].get("asked") for row in rows]
-    if status in TIMED and all(asked) and len(rows) > 1 and lo is not None and hi is not None:
-        reached, wanted = (hi - lo) / (2 * (value or hi)), max(asked)
+    if all(asked) and len(rows) > 1:  # of one round, sampling has judged
+        wanted = max(asked)
+    if status in TIMED and wanted and lo is not None and hi is not None:
+        reached = (hi - lo) / (2 * (value or hi))
         status = "ok" if reached <= wanted else "noisy"
         reason = "" if status == "ok" else (
-            f"known to +- {reached:.1%} over {len(rows)} rounds, asked for {wanted:.0%}"
+            f"known to +- {reached:.1%} over {count(len(rows), 'round')}, asked for {wanted:.0%}"
         )  # fmt: skip
     told = bad if status != "ok" else of_value
     n = len(samples) or sum(row["n"] for row in rows) or len(rows)

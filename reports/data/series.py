@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.verdict import ROUNDS
+from impls.registry import Registry
 from reports.data.blocks import Block, best, title_of
 from reports.data.expressivity import Expressivity
+from reports.data.losses import derivable, lost
 from reports.data.results import TARGET, Result
 from reports.data.symmetry import keeping
 
@@ -97,17 +99,23 @@ def quickest(found: Sequence[Result]) -> Result | None:
     return best(found, lambda r: r.time)
 
 
-def whole(block: Block, can: Expressivity) -> list[Result]:
-    """Return those that keep every symmetry and express every map that the problem asks for."""
-    return [
-        r for r in keeping(block.results) if (dim := can.dim(r)) is not None and dim == can.full(r)
-    ]
+def whole(block: Block, can: Expressivity, registry: Registry) -> list[Result]:
+    """Return those that keep every symmetry and express every map that the problem asks for.
+
+    Where that was not measured, it is derived from the coefficients of the operation.
+    """
+    return [r for r in keeping(block.results) if _all(r, can, registry) is True]
 
 
-def partial(block: Block, can: Expressivity) -> list[Result]:
+def partial(block: Block, can: Expressivity, registry: Registry) -> list[Result]:
     """Return those that keep every symmetry and express less than the problem asks for."""
-    return [
-        r
-        for r in keeping(block.results)
-        if (dim := can.dim(r)) is not None and (full := can.full(r)) is not None and dim < full
-    ]
+    return [r for r in keeping(block.results) if _all(r, can, registry) is False]
+
+
+def _all(r: Result, can: Expressivity, registry: Registry) -> bool | None:
+    """Return whether a result expresses all that is asked for; None where that is not known."""
+    dim, full = can.dim(r), can.full(r)
+    if dim is not None:
+        return None if full is None else dim == full
+    name = str(r.columns.get("operation"))
+    return not lost(registry, name) if derivable(registry, name) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,6 +22,8 @@ DEGREE = 2
 COLUMNS = 5
 AREA = 90.0
 """Area of the mark of the largest coefficient [points squared]."""
+LETTERS = 22
+"""Letters of a line of a title that are no wider than a matrix."""
 LEAST = 1e-6
 """Coefficients with smaller marks are dots."""
 
@@ -46,15 +49,17 @@ def draw(found: Mapping[str, HeatMap]) -> Drawing:
 def _canvas(found: Mapping[str, HeatMap]) -> Canvas:
     columns = min(COLUMNS, len(found))
     rows = math.ceil(len(found) / columns)
-    width, height = 2.0 * columns, 2.4 * rows
+    titles = [textwrap.fill(name, LETTERS) for name in found]
+    room = 0.25 + 0.13 * max(title.count("\n") for title in titles)
+    width, height = 2.0 * columns, (2.15 + room) * rows
     canvas = Canvas(figsize=(width, height))
     canvas.subplots_adjust(
-        left=0.4 / width, right=1 - 0.1 / width, bottom=0.4 / height, top=1 - 0.25 / height,
-        wspace=0.3, hspace=0.35,
+        left=0.4 / width, right=1 - 0.1 / width, bottom=0.4 / height, top=1 - room / height,
+        wspace=0.3, hspace=0.3 + 0.35 * room,
     )  # fmt: skip
     axes = canvas.subplots(rows, columns, squeeze=False).ravel()
-    for ax, (name, matrix) in zip(axes, found.items(), strict=False):
-        _panel(ax, name, matrix)
+    for ax, title, matrix in zip(axes, titles, found.values(), strict=False):
+        _panel(ax, title, matrix)
     for ax in axes[len(found) :]:
         ax.set_axis_off()
     return canvas

@@ -2,6 +2,9 @@
 
 const FEW = 8;
 const MANY = 400;
+// Words of which a field has a box to find one; what stands in it stays when chips are made anew.
+const SEARCHED = 20;
+const sought = new Map();
 
 function chipFields(records) {
   return records.fields.filter(
@@ -43,9 +46,31 @@ function chips(fields, state, counts, toggle) {
         open: chosen.size > 0 || (field.distinct.length <= FEW && field.name !== "problem"),
       },
       element("summary", {}, field.label, element("span", { class: "about" }, ` ${said}`)),
+      buttons.length > SEARCHED ? finder(field, buttons) : [],
       element("div", { class: "chips" }, buttons),
     );
     folded.dataset.facet = field.name;
     return folded;
   });
+}
+
+// A box that leaves the chips that have its text, and those that are chosen.
+function finder(field, buttons) {
+  const box = element("input", {
+    type: "search",
+    class: "finder",
+    "aria-label": `find in ${field.label}`,
+    placeholder: "find",
+  });
+  const find = () => {
+    sought.set(field.name, box.value);
+    const text = box.value.trim().toLowerCase();
+    for (const each of buttons) {
+      each.hidden = each.ariaPressed !== "true" && !each.textContent.toLowerCase().includes(text);
+    }
+  };
+  box.value = sought.get(field.name) ?? "";
+  box.addEventListener("input", find);
+  find();
+  return box;
 }

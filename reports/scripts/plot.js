@@ -3,13 +3,18 @@
 const COLOURS = Array.from({ length: 8 }, (_, i) => `var(--series-${i})`);
 const SYMBOLS = ["circle", "square", "triangle", "diamond", "cross", "star", "wye"];
 const PANELS = 12;
+// Of more words than that, a legend names a few: those nearest to the lowest.
+const LEGEND = 16;
+const NEAREST = 7;
+const OTHERS = { name: "others", colour: "var(--strong)", symbol: "circle" };
 
 const isFew = (field, most) => field.distinct.length > 1 && field.distinct.length <= most;
 
 function axes(records) {
   const of = (...kinds) => records.fields.filter((field) => kinds.includes(field.kind));
   const sizes = of("size").filter((field) => field.distinct.length > 1);
-  const texts = of("text", "facet").filter((field) => isFew(field, 40) && field.name !== "reason");
+  const named = of("text", "facet").filter((field) => field.name !== "reason");
+  const texts = named.filter((field) => isFew(field, 40));
   const numbers = of("number");
   return {
     x: [...sizes, ...texts, ...numbers],
@@ -17,7 +22,7 @@ function axes(records) {
       (field) => !field.name.startsWith("time.lo") && !field.name.startsWith("time.hi"),
     ),
     per: [...of("size"), ...numbers.filter((field) => field.name !== "time")],
-    colour: texts,
+    colour: named.filter((field) => isFew(field, MANY)),
     panels: [...texts, ...sizes].filter((field) => isFew(field, PANELS)),
   };
 }
@@ -82,7 +87,29 @@ function pointsOf(records, kept, state) {
     colour: COLOURS[i % COLOURS.length],
     symbol: SYMBOLS[Math.floor(i / COLOURS.length) % SYMBOLS.length],
   }));
-  return { points, looks: looks.filter((look) => drawn.has(look.name)) };
+  const found = looks.filter((look) => drawn.has(look.name));
+  return found.length > LEGEND ? nearest(points, found) : { points, looks: found };
+}
+
+// Return the same with looks for the words that come nearest to the lowest value of their place;
+// all others look alike, and lie below.
+function nearest(points, looks) {
+  const place = (point) => `${point.panel}\u0000${point.x}`;
+  const lowest = d3.rollup(points, (found) => d3.min(found, (point) => point.y), place);
+  const above = d3.rollup(
+    points,
+    (found) => d3.min(found, (point) => point.y / lowest.get(place(point))),
+    (point) => point.colour,
+  );
+  const first = d3.sort(looks, (look) => above.get(look.name)).slice(0, NEAREST);
+  const named = new Set(first.map((look) => look.name));
+  const told = points.map((point) =>
+    named.has(point.colour) ? point : { ...point, colour: OTHERS.name },
+  );
+  return {
+    points: d3.sort(told, (point) => point.colour !== OTHERS.name),
+    looks: [...looks.filter((look) => named.has(look.name)), OTHERS],
+  };
 }
 
 function drawn(records, kept, state, width) {
@@ -99,7 +126,7 @@ function drawn(records, kept, state, width) {
     color: { domain: looks.map((look) => look.name), range: looks.map((look) => look.colour) },
     symbol: { domain: looks.map((look) => look.name), range: looks.map((look) => look.symbol) },
     fx: { axis: "top", label: null },
-    fy: { axis: "right", label: null },
+    fy: { axis: "right", label: null, tickFormat: panelWord },
     marks: [
       Plot.frame({ stroke: "var(--rule)" }),
       ...marksOf(points, x, { ...y, label: what }, state, told, width),
@@ -118,13 +145,16 @@ function drawn(records, kept, state, width) {
 }
 
 const isNarrow = (width) => width < 600;
+const panelWord = (name) => name.replace(/^[^:]*: /, "");
 const shortened = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
 const letters = (width) => (isNarrow(width) ? 20 : 40);
 
 // Size, margins and scales. Texts stand on the vertical axis, where there is room to read them.
 function frameOf(points, x, state, width) {
   const narrow = isNarrow(width);
-  const panels = narrow ? new Set(points.map((point) => point.panel)).size : 1;
+  const found = [...new Set(points.map((point) => point.panel))];
+  const panels = narrow ? found.length : 1;
+  const beside = d3.max(found, (name) => panelWord(name).length);
   const value = { type: state.logy ? "log" : "linear", axis: null, inset: 8 };
   const words = x.words ? [...new Set(points.map((point) => point.x))].sort(natural) : [];
   const lengths = words.map((name) => shortened(x.shown(name), letters(width)).length);
@@ -139,7 +169,7 @@ function frameOf(points, x, state, width) {
     height: 60 + height * panels,
     marginLeft: x.words ? 20 + 7 * longest : 62,
     marginBottom: 40,
-    marginRight: narrow && state.panels ? 80 : 24,
+    marginRight: narrow && state.panels ? 12 + 7 * beside : 24,
   };
 }
 

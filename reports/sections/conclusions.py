@@ -74,6 +74,6 @@ SECTION = Section(
 </figcaption>
 </figure>
 {% endif %}
-{{ table(front, csv, "front") if front }}
+{{ table(front, csv, "cards front") if front }}
 """,
 )

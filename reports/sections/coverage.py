@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports.data.words import STATUSES
 from reports.story import Content, Section, Story
 from reports.tables import coverage
 
@@ -11,8 +12,9 @@ LISTED = 20
 
 def _tell(story: Story) -> Content:
     return {
-        "coverage": coverage.matrix(story.cases),
+        "coverage": coverage.table(story.cases),
         "reasons": coverage.reasons(story.cases),
+        "statuses": STATUSES,
         "most": LISTED,
     }
 
@@ -24,11 +26,11 @@ SECTION = Section(
     about="every case that was meant, and why it has no time",
     tell=_tell,
     html="""\
-{{ table(coverage, csv, "matrix") }}
+{{ table(coverage, csv) }}
 {{ h3("Reasons") }}
 {% for reason in reasons %}
 <details class="reason">
-<summary><span class="badge">{{ reason.status }}</span> {{ reason.number }}: {{ reason.reason }}</summary>
+<summary><span class="badge">{{ statuses[reason.status] }}</span> {{ reason.number }}{{ ": " ~ reason.reason if reason.reason }}</summary>
 <p>{{ reason.implementations | join(", ") }}</p>
 <ul class="ids">
 {% for case in reason.cases[:most] %}

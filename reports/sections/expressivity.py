@@ -19,7 +19,7 @@ SECTION = Section(
     html="""\
 {% if expressivity %}
 <p>Measured on the running implementation, and derived from the coefficients of the operation; both must agree. The spectral gap is the ratio of the singular values on both sides of the rank: large means that the rank is not in doubt.</p>
-{{ table(expressivity, csv) }}
+{{ table(expressivity, csv, "numbers") }}
 {% else %}
 <p>No expressivity was measured in this run.</p>
 {% endif %}

@@ -34,7 +34,7 @@ SECTION = Section(
 {% if regressions %}
 {{ h3("Known regressions of compilers") }}
 <p>The versions of this run are known to compile some of what is measured into slow code. A time that one of these explains is the compiler's, not the algorithm's.</p>
-{{ table(regressions, csv, "prose") }}
+{{ table(regressions, csv, "cards prose") }}
 {% endif %}
 """,
 )

@@ -26,6 +26,6 @@ SECTION = Section(
 <p>{{ paragraph }}</p>
 {% endfor %}
 <p>Statistics after {% for r in statistics %}{{ " and " if not loop.first }}<a href="#{{ anchor(r.key) }}">{{ r.short }}</a>{% endfor %}.</p>
-{{ table(probes, csv, "prose") }}
+{{ table(probes, csv, "cards prose") }}
 """,
 )

@@ -15,7 +15,7 @@ SECTION = Section(
     order=480,
     anchor="peers",
     title="Beside other packages",
-    about="the fastest implementation of each framework beside those of other packages",
+    about="the fastest of the suite's own implementations beside those of other packages",
     tell=_tell,
     html="""\
 <p>Where an operation here is slower than that of a package that others use, a comparison of operations is no comparison. All verdicts are those of one table, of all pairs that the fastest was chosen from.</p>

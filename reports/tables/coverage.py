@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,60 +11,29 @@ from reports.data.results import Result
 from reports.data.run import Run
 from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE, count, natural
-from reports.data.words import Words
+from reports.data.words import STATUSES, Words
 
 NOT_RUN, WITHHELD = "not run", "withheld"
-SYMBOLS = {
-    "ok": ("✓", "good"),
-    "skip": ("s", "muted"),
-    NOT_RUN: ("·", "muted"),
-    "noisy": ("~", "good"),
-    WITHHELD: ("H", "bad"),
-    "dominated": ("d", "muted"),
-}
-NAMES = {
-    "ok": "right, and timed",
-    WITHHELD: "finished, but the checks that a time needs did not pass or were not made",
-    "skip": "refused or skipped, with a reason",
-    "wrong": "an accuracy or symmetry gate failed",
-    "oom": "out of memory",
-    "timeout": "took too long",
-    "crash": "the process died",
-    "error": "raised an exception",
-    "noisy": "right, and timed; the interval stayed wider than was asked for",
-    "dominated": "not tried: failed at this size or a smaller one",
-    NOT_RUN: "planned, and not run or cut off",
-}
+FINE = ("ok", "noisy", "skip", "dominated", NOT_RUN)
+"""Statuses that are no failures."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One planned or measured case; problem and implementation are in words."""
+    """One planned or measured case; operation and implementation are in words."""
 
     case: str
-    problem: str
     operation: str
     implementation: str
     status: str
     reason: str
 
-    @property
-    def symbol(self) -> tuple[str, str]:
-        """Return a letter and its style."""
-        return SYMBOLS.get(self.status, (self.status[:1].upper(), "bad"))
-
 
 def entries(run: Run, results: Sequence[Result], read: Words) -> list[Entry]:
-    """Return all cases: those with results, then those that were planned and have none.
-
-    What was planned is in words where something of the same problem, or the implementation, is
-    known.
-    """
-    problems = {str(r.columns.get("problem")): read.problem(r) for r in results}
+    """Return all cases: those with results, then those that were planned and have none."""
     found = [
         Entry(
             case=str(r.columns.get("case")),
-            problem=f"{read.problem(r)}, {read.pass_(r.columns.get('pass'))}",
             operation=read.operation(r.columns.get("operation")),
             implementation=read.implementation(r),
             status=WITHHELD if r.status == "ok" and r.withheld else r.status,
@@ -78,56 +47,48 @@ def entries(run: Run, results: Sequence[Result], read: Words) -> list[Entry]:
         name = str(case.get("case") or case.get("id") or case["key"])
         if case["key"] in seen or name in names:
             continue
-        found.append(_planned(case, name, problems, read))
+        found.append(_planned(case, name, read))
     return found
 
 
-def _planned(case: Mapping[str, Any], name: str, problems: Mapping[str, str], read: Words) -> Entry:
-    problem, _, rest = name.partition("::")
-    if isinstance(case.get("problem"), str):
-        problem = case["problem"]
-    pass_ = case.get("pass")
-    asked = ", ".join(filter(None, [problems.get(problem, problem), pass_ and read.pass_(pass_)]))
-    called = str(case.get("implementation") or rest.partition("/")[0] or NONE)
+def _planned(case: Mapping[str, Any], name: str, read: Words) -> Entry:
+    named = name.partition("::")[2].partition("/")[0]
+    called = str(case.get("implementation") or named or NONE)
     operation = called.partition(".")[0]
-    return Entry(name, asked, read.operation(operation), read.called(called), NOT_RUN, "")
+    return Entry(name, read.operation(operation), read.called(called), NOT_RUN, "")
 
 
-def matrix(found: Sequence[Entry]) -> Table:
-    """Return problems by implementations, one symbol a case."""
-    implementations = sorted({(e.operation, e.implementation) for e in found})
-    problems = list(dict.fromkeys(e.problem for e in found))
-    cells: dict[tuple[str, tuple[str, str]], list[Entry]] = defaultdict(list)
+def table(found: Sequence[Entry]) -> Table:
+    """Return one row an implementation: how many of its cases came to what."""
+    cases: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for entry in found:
-        cells[entry.problem, (entry.operation, entry.implementation)].append(entry)
-    columns = [Column("Problem and pass")]
-    columns += [Column(name, group=operation, vertical=True) for operation, name in implementations]
+        cases[entry.operation, entry.implementation][entry.status] += 1
+    used = sorted({e.status for e in found}, key=list(STATUSES).index)
+    columns = [
+        Column("Operation"),
+        Column("Implementation"),
+        *(Column(STATUSES[status], numeric=True) for status in used),
+    ]
     rows = [
         [
-            Cell(problem, header=True),
-            *(_cell(cells.get((problem, name), [])) for name in implementations),
+            Cell(operation),
+            Cell(implementation, header=True),
+            *(_number(counts[status], status) for status in used),
         ]
-        for problem in problems
+        for (operation, implementation), counts in sorted(cases.items())
     ]
-    used = sorted({e.status for e in found}, key=list(NAMES).index)
-    legend = [f"{Entry('', '', '', '', s, '').symbol[0]} {s}: {NAMES[s]}" for s in used]
-    legend.append("An empty cell: not planned.")
     records = [{"case": e.case, "status": e.status, "reason": e.reason} for e in found]
-    caption = f"Every case by status: {count(len(found), 'case')}"
-    return Table("coverage", caption, columns, rows, legend, records)
+    caption = f"What became of every case: {count(len(found), 'case')}"
+    return Table("coverage", caption, columns, rows, ["The file has a line a case."], records)
 
 
-def _cell(found: Sequence[Entry]) -> Cell:
-    if not found:
-        return Cell("", spoken="not planned")
-    symbols = " ".join(dict.fromkeys(e.symbol[0] for e in found))
-    statuses = ", ".join(dict.fromkeys(e.status for e in found))
-    return Cell(symbols, spoken=statuses, kind=found[0].symbol[1])
+def _number(n: int, status: str) -> Cell:
+    return Cell(str(n), kind="" if status in FINE else "bad") if n else Cell(kind="muted")
 
 
 @dataclass(frozen=True)
 class Reason:
-    """All cases that have no time for one reason."""
+    """All cases of one status for one reason; it is empty where the status says all."""
 
     status: str
     reason: str
@@ -141,7 +102,7 @@ class Reason:
 
 
 def reasons(found: Sequence[Entry]) -> list[Reason]:
-    """Return the reasons why cases have no time, grouped; failures before skips."""
+    """Return why cases have no time, or one wider than asked, grouped; failures before skips."""
     groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for entry in found:
         if entry.status != "ok":
@@ -153,7 +114,7 @@ def reasons(found: Sequence[Entry]) -> list[Reason]:
     listed = [
         Reason(
             status,
-            reason or NAMES[status],
+            reason,
             tuple(sorted(e.case for e in group)),
             tuple(sorted({f"{e.operation} ({e.implementation})" for e in group})),
         )

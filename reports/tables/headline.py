@@ -25,7 +25,7 @@ from reports.data.text import (
     scale_of,
     scientific,
 )
-from reports.data.words import Words
+from reports.data.words import STATUSES, Words
 
 COST, COMPUTES, RIGHT = "Cost", "Expressivity", "Correctness, relative"
 MEMORY, OTHER = "Memory", "Also measured"
@@ -193,7 +193,13 @@ def _cost(
     if not r.published:
         status = r.status if r.status != "ok" else "withheld"
         return [
-            Cell("", r.withheld, badge=status, kind="bad", span=1 + len(clocks) + len(times))
+            Cell(
+                "",
+                r.withheld,
+                badge=STATUSES[status],
+                kind="bad",
+                span=1 + len(clocks) + len(times),
+            )
         ], set()
     cells = [
         interval(

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from reports.data.blocks import Block, beside_fastest
+from reports.data.clocks import said
 from reports.data.knobs import asymmetry_of, error_of, sweeps
 from reports.data.results import LEVEL, Result
 from reports.data.table import Cell, Column, Table
@@ -63,6 +64,7 @@ def implementations(name: str, block: Block, names: Words, about: About | None) 
     first = block.results[0]
     pass_ = names.pass_(first.columns.get("pass"))
     caption = f"{names.operation(name)}: implementations, {pass_}: {names.problem(first)}"
+    caption += said([block.clock])
     return Table(f"implementations-{slug(name)}", caption, columns, rows, (), records)
 
 
@@ -119,12 +121,12 @@ def knobs(name: str, results: Sequence[Result], names: Words) -> Table | None:
 def limits(name: str, results: Sequence[Result], names: Words) -> list[str]:
     """Return what an operation refuses, and why cases of it have no time here."""
     known = names.registry.operations.get(name)
-    said = [f"{names.pass_(p)}: {why}" for p, why in (known.refused if known else {}).items()]
+    told = [f"{names.pass_(p)}: {why}" for p, why in (known.refused if known else {}).items()]
     failed = Counter(
         (r.status, r.withheld)
         for r in results
         if r.columns.get("operation") == name and not r.published
     )
     for (status, why), number in failed.most_common(LIMITS):
-        said.append(f"{count(number, 'case')} {STATUSES.get(status, status)}: {why}")
-    return said
+        told.append(f"{count(number, 'case')} {STATUSES.get(status, status)}: {why}")
+    return told

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from impls.registry import Registry
-from reports.data import roofline
+from reports.data import clocks, roofline
 from reports.data.blocks import Block, Compared, compared, pairs_of
 from reports.data.results import Result
 from reports.data.table import Cell, Column, Table
@@ -77,14 +77,17 @@ def table(
     columns = [
         Column("Problem"),
         Column("Pass"),
-        Column("Fastest here"),
+        Column("Fastest of the suite"),
         Column("time of one call", numeric=True),
         Column("beside the fastest peer", about="speed, and what it is beside"),
         Column("beside its next algorithm", about="of the same framework"),
         Column("above the floor", numeric=True, about="times the least that it could take"),
         Column("peak memory, peer's by it", numeric=True),
     ]
-    caption = "The fastest implementation of each framework, beside other packages"
+    caption = (
+        "The fastest of the suite's own implementations in each framework, beside other packages"
+    )
+    caption += clocks.said(block.clock for block, *_ in lines)
     return Table("other-packages", caption, columns, rows, (), records)
 
 

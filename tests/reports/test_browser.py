@@ -18,10 +18,12 @@ from typing import Any
 import pytest
 
 from bench.commands.line import parser_of
+from impls.registry import load
 from reports.build import build
 from reports.data import claims
 from tests.reports.browser import Browser, Tab, program
 from tests.reports.conftest import HOSTILE, Writer
+from tests.reports.large import Batch
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = Path(os.environ.get("EQUIBENCH_AXE", ROOT / ".cache/axe-core/axe.min.js"))
@@ -92,13 +94,33 @@ def test_the_page_fits_the_screen_and_is_folded(
         assert tab.evaluate(f"{root}.scrollWidth") <= width
         tab.evaluate(OPEN_ALL)
         assert tab.evaluate(f"{root}.scrollWidth") <= width
-        assert tab.evaluate(WIDER) == []
+        assert tab.evaluate(WIDER) == tab.evaluate(CUT) == []
 
 
 WIDER = """[...document.querySelectorAll('svg.figure')]
   .filter((each) => each.getAttribute('width') > each.parentElement.clientWidth)
   .map((each) => each.closest('figure').id)"""
 """Figures with a panel that is made smaller than it was drawn: its text is too."""
+
+CUT = """[...document.querySelectorAll('.scroll')].flatMap((box) => {
+  const table = box.querySelector('table');
+  const head = table.querySelector('tbody th');
+  const faults = [];
+  if (box.clientWidth && box.scrollWidth > box.clientWidth) {
+    if (table.classList.contains('cards') && innerWidth < 600) faults.push('is no card');
+    if (!getComputedStyle(box).backgroundImage.includes('gradient')) faults.push('has no shade');
+    if (head && innerWidth < 600) {
+      box.scrollLeft = box.scrollWidth;
+      const at = head.getBoundingClientRect().left - box.getBoundingClientRect().left;
+      if (at < -1 || head.offsetWidth > box.clientWidth / 2) faults.push('loses its rows');
+      box.scrollLeft = 0;
+    }
+  }
+  const caption = table.caption?.offsetWidth ?? 0;
+  if (innerWidth < 600 && caption > box.clientWidth + 1) faults.push('has a caption cut off');
+  return faults.map((fault) => `${table.id} ${fault}`);
+})"""
+"""Tables that are wider than their box, and do not say so or lose the names of their rows."""
 
 
 @pytest.fixture(scope="module", params=sorted(PUBLISHED))
@@ -120,7 +142,7 @@ def test_a_published_page_keeps_the_limits(show: Callable[..., Tab], published: 
         assert tab.evaluate(f"{root}.scrollHeight") <= 20_000
         tab.evaluate(OPEN_ALL)
         assert tab.evaluate(f"{root}.scrollWidth") <= 390
-        assert tab.evaluate(SMALL_TEXT) == tab.evaluate(WIDER) == []
+        assert tab.evaluate(SMALL_TEXT) == tab.evaluate(WIDER) == tab.evaluate(CUT) == []
         assert not AXE.is_file() or _violations(tab) == []
 
 
@@ -417,6 +439,75 @@ def test_hostile_text_stays_text(show: Callable[..., Tab], hostile: Path, width:
             every = f"[...document.querySelectorAll('{of}')]"
             told = tab.evaluate(f"{every}.map((each) => each.textContent).join()")
             assert "<script>alert(1)</script> $x^2$" in told
+
+
+OPERATIONS = 55
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the page of a run of more operations than the suite has."""
+    directory, out = tmp_path_factory.mktemp("many"), tmp_path_factory.mktemp("many-page")
+    writer = Batch(directory)
+    known = sorted(name for name, o in load().operations.items() if o.family == "product")
+    names = [*known, *(f"plug_in_{n}" for n in range(OPERATIONS - len(known)))]
+    for n, name in enumerate(names):
+        for lmax in (1, 2):
+            for framework in ("torch", "jax"):
+                facets = {"setting": "mimo", "symmetry": "o3", "lmax": lmax, "batch": 1000}
+                writer.case(
+                    f"{name}.{framework}_dense", facets, rounds=4, time=1e-4 * lmax * (1 + n),
+                    dim=(1 + n % 9, 1 + n % 9), full=9,
+                    groups={"rotation": (2e-7, True), "inversion": (0.7, False)}
+                    if n % 5 == 0
+                    else {"rotation": (2e-7, True), "inversion": (1e-8, True)},
+                )  # fmt: skip
+    writer.write()
+    build(directory, out)
+    return out
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_page_of_fifty_operations_is_read(
+    show: Callable[..., Tab], many: Path, width: int
+) -> None:
+    root = "document.documentElement"
+    with show(page=many, width=width) as tab:
+        assert tab.evaluate(f"{root}.scrollHeight") <= 20_000
+        assert len(_stops(tab)) <= 80
+        assert 2 < tab.evaluate("document.querySelectorAll('#front tbody tr').length") <= 8
+        warnings = tab.evaluate(
+            "[...document.querySelectorAll('.conclusions li')].map((each) => each.textContent)"
+            ".filter((text) => text.startsWith('Warning'))"
+        )
+        assert len(warnings) == 1 and "and 8 more break inversion" in warnings[0]
+        assert width < 600 or _pages(tab.pdf()) <= 15
+    with show(EXPLORER, many, width=width) as tab:
+        tab.evaluate(OPEN_ALL)
+        tab.wait("document.querySelector('.explorer-plot svg text')")
+        tallest = "Math.max(...[...document.querySelectorAll('.chips')].map((e) => e.offsetHeight))"
+        assert tab.evaluate(tallest) <= 200
+        assert tab.evaluate("document.querySelectorAll('.legend li').length") == 8
+        assert tab.evaluate(f"{root}.scrollWidth") <= width
+        assert tab.evaluate(CUT) == tab.evaluate(WIDER) == tab.evaluate(SMALL_TEXT) == []
+        rows = "document.querySelectorAll('#coverage tbody tr').length"
+        assert tab.evaluate(rows) == 2 * OPERATIONS
+
+
+def test_a_chip_of_many_is_found_by_its_text(show: Callable[..., Tab], many: Path) -> None:
+    chips = "[...document.querySelectorAll('[data-field=operation]:not([hidden])')]"
+    find = (
+        "(() => { const box = document.querySelector('[data-facet=operation] .finder');"
+        " box.value = 'GAUNT'; box.dispatchEvent(new Event('input')); })()"
+    )
+    with show(EXPLORER, many) as tab:
+        assert tab.evaluate(f"{chips}.length") == OPERATIONS
+        tab.evaluate(find)
+        found = tab.evaluate(f"{chips}.map((each) => each.textContent)")
+        assert 1 < len(found) < 8 and all("Gaunt" in text for text in found)
+        _click(tab, '[data-field="operation"][data-word="gaunt"]')
+        assert tab.evaluate(f"{chips}.length") == len(found), "it stays when chips are made anew"
+        assert set(_texts(tab, 0)) == {"Gaunt product (torch_dense)", "Gaunt product (jax_dense)"}
 
 
 @SCREENS

@@ -13,6 +13,7 @@ import pytest
 
 from bench.record.regressions import Regression
 from impls.registry import load
+from reports.conclusions import Question
 from reports.data import roofline, sets
 from reports.data.blocks import Block, blocks_of, taken_in_turn
 from reports.data.clocks import HOST, KERNELS, WITH_LAUNCHES
@@ -29,6 +30,7 @@ from reports.tables import (
     growth,
     headline,
     methods,
+    operation,
     overview,
     ratio,
     regressions,
@@ -91,6 +93,31 @@ def test_on_a_gpu_the_device_ranks_whatever_the_host_says(opposite: Any) -> None
     }
     (compared,) = ratio.rows(found, [("gaunt.torch_few", "gaunt.torch_many")])
     assert compared["clock"] == "time.kernels" and compared["verdict"] == "slower"
+
+
+@pytest.mark.parametrize(("asked", "host", "known"), [(0.5, "noisy", "ok"), (0.01, "ok", "noisy")])
+def test_a_time_is_as_precise_as_the_clock_that_judges_it(
+    writer: Any, asked: float, host: str, known: str
+) -> None:
+    writer.case("gaunt.torch_few", PRODUCT, kernels=4e-5, device="cuda")
+    rows = [dict(row) for row in read(writer.directory).rows]
+    for row in rows:
+        if row["probe"] in (HOST.probe, "case"):
+            row |= {"detail": row["detail"] | {"asked": asked}, "status": host}
+    (found,) = summarise(rows)[0]
+    assert found.clock == KERNELS and found.published
+    assert (found.measures[HOST.probe].status, found.status) == (host, known)
+    flags = found.measures[KERNELS.probe].flags
+    assert flags == (() if known == "ok" else ("known to +- 3.8% over 1 round, asked for 1%",))
+    assert overview.reached([found], 1)[3][1] == f"{int(known == 'ok')} of 1"
+
+
+def test_what_is_asked_names_its_clock(opposite: Any) -> None:
+    found = series_of(blocks(opposite))
+    question = Question(found[0], [], collect([], frozenset()), load(), {})
+    assert "Clock: time on the device (time.kernels)." in question.asked
+    table = operation.implementations("gaunt", found[0].headline[1], WORDS, None)
+    assert table.caption.endswith(", by time on the device (time.kernels)")
 
 
 def test_labels_say_which_clock_it_is(opposite: Any) -> None:
@@ -332,7 +359,7 @@ def test_the_whole_page_of_a_gpu(
         "irfft2: two transforms",
         "3 of 3 are launch-bound",
         "by the clock that judges",
-        "Device time against lmax",
+        "Device time against degree L",
     ):
         assert words in plain, words
     run = read(opposite.directory)

@@ -132,6 +132,29 @@ def test_without_a_baseline_the_next_is_what_it_is_held_against(case: Any, asked
     assert said.decided and "the next: 2.0× faster (≥ 2.0×)" in said.text
 
 
+def test_beside_the_baseline_stands_the_next_that_takes_longer(case: Any, asked: Any) -> None:
+    case(E3NN, 9e-4, dim=14)
+    case(DENSE, 3e-4, dim=14)
+    case("clebsch_gordan.torch_sparse", 6e-4, dim=14)
+    said = only(of(asked(), "everything")).text
+    assert "e3nn), the baseline: 3.0× faster" in said
+    assert "sparse coefficients), the next: 2.0× faster" in said
+
+
+def test_what_was_not_measured_is_derived_from_coefficients(case: Any, asked: Any) -> None:
+    case(E3NN, 9e-4)
+    case(DENSE, 3e-4)
+    case(GAUNT, 1e-4)
+    case("mine.torch_a", 1e-5)
+    q = asked()
+    said = only(of(q, "everything"))
+    assert said.decided and "dense coupling matrices" in said.text
+    assert said.text.endswith("keeps every path is derived, and was not measured here.")
+    less = only(of(q, "cheaper"))
+    assert less.decided and "Gaunt product" in less.text and "dimensions" not in less.text
+    assert ". It cannot form a cross product" in less.text
+
+
 # ---- cheaper
 
 
@@ -231,6 +254,16 @@ def test_it_is_not_said_to_take_less_time_where_the_rows_do_not_carry_it(
     assert "never named as fastest." in said.text
 
 
+def test_what_breaks_the_same_symmetry_is_one_warning(case: Any, asked: Any) -> None:
+    case(GAUNT, 1e-4, dim=9)
+    for n in range(5):
+        case(f"mine_{n}.torch_a", 1e-5 * (1 + n), dim=9, groups=BREAKS)
+    said = only(of(asked(), "symmetry"))
+    assert said.text.startswith("mine_0, mine_1, mine_2 and 2 more break inversion")
+    assert "(relative error up to 0.79 at L = 2)" in said.text
+    assert "though mine_0 (torch_a) takes less time than Gaunt product (" in said.text
+
+
 def test_where_all_is_kept_nothing_is_warned_of(case: Any, asked: Any) -> None:
     case(GAUNT, 1e-4, dim=9)
     case(MATRIX, 1e-5, dim=9)
@@ -311,7 +344,8 @@ def test_a_page_opens_with_few_sentences_each_with_a_rule(case: Any, asked: Any)
     case(DENSE, 3e-4, dim=14)
     case(GAUNT, 1e-4, dim=9)
     for i in range(MOST):
-        case(f"breaker{i}.torch_dense", 1e-5, dim=9, groups=BREAKS)
+        case(f"faller{i}.torch_dense", 9e-2, 1, dim=5)
+        case(f"faller{i}.torch_dense", 1e-2, 2, dim=9)
     decided, withheld = conclude(asked())
     assert len(decided) == MOST and not withheld
     assert {s.rule for s in (*decided, *withheld)} <= set(RULES)

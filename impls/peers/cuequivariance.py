@@ -25,6 +25,8 @@ from impls.problem import Problem, Refusal
 
 FRAMEWORKS: tuple[Framework, ...] = ("torch", "jax")
 METHODS = ("default", "naive", "uniform_1d")
+RUNS = {"uniform_1d": ("*uniform_1d*",)}
+"""The operator of PyTorch, or the target of XLA, that a method is; "naive" has none of its own."""
 Shape = tuple[int, ...]
 Supports = Callable[[Problem, Target], Refusal | None]
 
@@ -149,7 +151,8 @@ def build(
         z = outputs["z"]
         return {"z": z.reshape(-1, plan.dim, plan.channels).swapaxes(1, 2)}
 
-    return Built(call, pack, unpack, layout="ir_mul, one axis", kernel=kernel(framework, method))
+    said, runs = kernel(framework, method), RUNS.get(method, ())
+    return Built(call, pack, unpack, layout="ir_mul, one axis", kernel=said, runs=runs)
 
 
 def _innermost(a: Any) -> Any:

@@ -26,6 +26,10 @@ Call = Callable[[Tensors, Tensors], Tensors]
 PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
 
 
+COMPILED = "Torch-Compiled Region*"
+"""What `ran` calls a call of code that PyTorch has compiled."""
+
+
 class Uncounted(Exception):
     """A framework cannot count a call; the message says why."""
 
@@ -91,6 +95,14 @@ class Framework(Protocol):
         self, function: PassFunction, arguments: tuple[Any, ...], mode: str
     ) -> dict[str, float]:
         """Call for the first time; return seconds by clock: time.first, trace, compile."""
+
+    def ran(
+        self, function: PassFunction, arguments: tuple[Any, ...], mode: str
+    ) -> dict[str, int]:
+        """Return what one call runs by name, and how often each; {} where nothing tells.
+
+        Operators in PyTorch; in JAX instructions of the compiled program, custom calls by target.
+        """
 
     def counted(self, function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
         """Return what the framework itself counts of one call: {"flops.<source>": ...}.

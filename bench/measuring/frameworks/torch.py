@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import operator
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +27,8 @@ MEMORY_SHARE = 0.9
 REPEATS = 9
 COPY = {"cpu": 2**28, "cuda": 2**30}
 GEMM = {"cpu": 1024, "cuda": 8192}
+RAN = re.compile(r"(?!autograd::)\w+::[\w.]+$|Torch-Compiled Region")
+"""What the profiler calls an operator, or a region of compiled code."""
 GRAPH_WARM_UP = 3
 """Calls on a side stream before a CUDA graph is captured, as PyTorch asks for."""
 
@@ -239,6 +243,37 @@ def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict
         seconds.append(time.perf_counter() - start)
     compiling = {"time.compile": seconds[0] - seconds[1]} if mode == "compile" else {}
     return {"time.first": seconds[0], **compiling}
+
+
+class _Operators(TorchDispatchMode):
+    """Counts operators that are no views."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        self.ran[func._schema.name] += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def ran(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, int]:
+    """Return the operators of one call and, of compiled code, the regions that ran.
+
+    Compiled code does not run where operators are watched one by one: the profiler looks at it.
+    """
+    if mode != "compile":
+        with _Operators() as watched:
+            function(*arguments)
+        return dict(+watched.ran)
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as profiler:
+        wait(function(*arguments))
+    names = (event.name() for event in profiler.profiler.kineto_results.events())
+    return dict(Counter(name for name in names if RAN.match(name)))
 
 
 class _Dense(TorchDispatchMode):

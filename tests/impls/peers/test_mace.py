@@ -46,3 +46,19 @@ def test_both_bases_make_the_same_map(built):
 def test_what_it_cannot_answer_is_refused_by_name(asked, reason):
     refused = IMPLEMENTATION.supports(asked, Target())
     assert reason in refused.reason and refused.remedy
+
+
+@pytest.mark.parametrize(("basis", "weights"), [("reduced", 29), ("nested", 86)])
+def test_it_has_as_many_weights_as_its_users_report(basis, weights):
+    """Of orders 1 to 3 for 0e and 1o of L = 3, natural parity: what a model has a channel."""
+    pytest.importorskip("mace")
+    if IMPLEMENTATION.missing():
+        pytest.skip(str(IMPLEMENTATION.missing()))
+    from mace.tools.cg import U_matrix_real
+
+    counts = [
+        U_matrix_real("0e+1o+2e+3o", out, nu, use_cueq_cg=basis == "reduced")[-1].shape[-1]
+        for out in ("0e", "1o")
+        for nu in (1, 2, 3)
+    ]
+    assert sum(counts) == weights, counts

@@ -102,6 +102,9 @@ class Framework(Protocol):
         """Return what one call runs by name, and how often each; {} where nothing tells.
 
         Operators in PyTorch; in JAX instructions of the compiled program, custom calls by target.
+
+        Raises:
+            Uncounted: when it cannot be watched.
         """
 
     def counted(self, function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:

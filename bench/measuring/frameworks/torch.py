@@ -260,13 +260,19 @@ class _Operators(TorchDispatchMode):
 
 
 def ran(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, int]:
-    """Return the operators of one call and, of compiled code, the regions that ran.
+    """Return the operators of one call and, of compiled code, the graphs that ran.
 
     Compiled code does not run where operators are watched one by one: the profiler looks at it.
+
+    Raises:
+        Uncounted: where a call that works without it cannot be watched.
     """
     if mode != "compile":
-        with _Operators() as watched:
-            function(*arguments)
+        try:
+            with _Operators() as watched:
+                function(*arguments)
+        except RuntimeError as error:
+            raise Uncounted(f"operators cannot be watched: {str(error).splitlines()[0]}") from error
         return dict(+watched.ran)
     from torch.profiler import ProfilerActivity, profile
 

@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 
 from bench.measuring import fallbacks
 from bench.measuring.built_case import BuiltCase
-from bench.measuring.frameworks import COMPILED
+from bench.measuring.frameworks import COMPILED, Uncounted
 from bench.measuring.probes import Probe, within
 from bench.record.rows import Reading
 
@@ -30,7 +30,11 @@ def receipt(built: BuiltCase) -> Iterable[Reading]:
     if built.case.mode == "cudagraph":
         yield Reading("receipt", None, detail={"unavailable": GRAPH})
         return
-    ran = built.framework.ran(built.function, built.arguments, built.case.mode)
+    ran: Mapping[str, int] = {}
+    try:
+        ran = built.framework.ran(built.function, built.arguments, built.case.mode)
+    except Uncounted as reason:
+        yield Reading("receipt", None, detail={"unavailable": str(reason)})
     if ran:
         yield Reading("receipt", float(sum(ran.values())), n=1, detail={"ran": ran})
     declared = declared_by(built) if ran else ()

@@ -6,6 +6,7 @@ The values of its implementations are those of the conformance tests, where it i
 from __future__ import annotations
 
 import importlib.util
+from fnmatch import fnmatchcase
 
 import pytest
 
@@ -46,6 +47,13 @@ def test_what_the_library_would_replace_is_an_error():
     made = plan(ASKED, Target("cpu"), "torch")
     with pytest.raises(RuntimeError, match=r"uniform_1d.*naive"):
         cuequivariance.evaluator("torch", made, "uniform_1d", Target("cpu"))
+
+
+def test_a_method_is_known_by_its_name_in_both_frameworks():
+    (pattern,) = cuequivariance.RUNS["uniform_1d"]
+    assert fnmatchcase("cuequivariance::uniform_1d", pattern)
+    assert fnmatchcase("uniform_1d_cuda", pattern)
+    assert not fnmatchcase("aten::bmm", pattern)
 
 
 def test_it_is_there_for_all_that_it_answers():

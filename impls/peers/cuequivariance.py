@@ -36,12 +36,14 @@ class Segmented:
     """A product: `subscripts` as in einsum, the last of them the coefficients', after a plus.
 
     `segments` are the shapes of the segments of each operand, the output last; a path is the
-    segment that it takes of each operand, and its coefficients.
+    segment that it takes of each operand, and its coefficients. `powers` says how many operands
+    each input is, in order; () where every operand is an input of its own.
     """
 
     subscripts: str
     segments: tuple[Sequence[Shape], ...]
     paths: Sequence[tuple[tuple[int, ...], np.ndarray]]
+    powers: tuple[int, ...] = ()
 
     def polynomial(self) -> Any:
         """Return it as the library's own object."""
@@ -53,7 +55,10 @@ class Segmented:
                 product.add_segment(operand, shape)
         for indices, coefficients in self.paths:
             product.add_path(*indices, c=coefficients)
-        return cue.SegmentedPolynomial.eval_last_operand(product)
+        powers = self.powers or (1,) * (len(self.segments) - 1)
+        buffers = [n for n, power in enumerate((*powers, 1)) for _ in range(power)]
+        *inputs, output = (product.operands[buffers.index(n)] for n in range(len(powers) + 1))
+        return cue.SegmentedPolynomial(inputs, [output], [(cue.Operation(buffers), product)])
 
 
 @dataclass(frozen=True)

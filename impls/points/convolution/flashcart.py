@@ -1,10 +1,10 @@
 r"""The convolution of FlashCart in PyTorch [@zaverkin2026]: Cartesian tensors of natural parity.
 
-A symmetric traceless tensor of rank l is kept as 2l+1 of its entries, of which no two are
-orthogonal from l = 2 on. Features stay so in its networks; here components go in and come out, so
-that from l = 2 on each call changes the basis of features and harmonics before and of the sums
-after, by one small matrix a degree. Paths are its own up to a factor each, which the weights carry.
-It gathers and sums by itself, on CUDA in its Triton kernels.
+A symmetric traceless tensor of rank l is kept as 2l+1 of its entries, which from l = 2 on are no
+orthogonal basis. Features stay so in its networks; here components go in and come out, so that from
+l = 2 on each call changes the basis of features and harmonics before and of the sums after, by one
+small matrix a degree. Its paths are those of this suite up to a factor each, which the weights
+carry. It gathers and sums by itself, on CUDA in its Triton kernels, which have not run here.
 """
 
 from __future__ import annotations

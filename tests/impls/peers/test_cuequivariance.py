@@ -10,9 +10,11 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from impls.families.feature import power
 from impls.families.product import problem
 from impls.implementation import Target
 from impls.peers import cuequivariance
+from impls.powers.symmetric_contraction import cuequivariance as contraction
 from impls.products.clebsch_gordan.cuequivariance import IMPLEMENTATIONS, plan
 from impls.registry import load
 
@@ -56,7 +58,17 @@ def test_a_method_is_known_by_its_name_in_both_frameworks():
     assert not fnmatchcase("aten::bmm", pattern)
 
 
+def test_on_a_cpu_few_paths_of_a_contraction_are_asked():
+    small, large = power(2, 1, 1, channels=2), power(3, 3, 1, channels=2)
+    assert len(contraction.paths_of(small)) < contraction.LARGEST
+    assert contraction.supports(small, Target("cpu")) is None
+    assert contraction.supports(large, Target("cuda")) is None
+    refused = contraction.supports(large, Target("cpu"))
+    assert "one by one" in refused.reason and "cuda" in refused.remedy
+
+
 def test_it_is_there_for_all_that_it_answers():
     names = {i.full_name for i in load().implementations.values() if "cuequi" in i.name}
-    operations = ("clebsch_gordan", "channelwise", "uvw", "uvu", "uvv", "uuw", "uuu", "uvuv")
+    operations = ("clebsch_gordan", "channelwise", "uvw", "uvu", "uvv", "uuw", "uuu", "uvuv",
+                  "symmetric_contraction")  # fmt: skip
     assert names == {f"{o}.{f}_cuequivariance" for o in operations for f in ("torch", "jax")}

@@ -17,12 +17,13 @@ from impls.algorithm import Options
 from impls.backends import load
 from impls.families.points import channels_of, irreps_of
 from impls.growth import Growth
-from impls.implementation import Built, Implementation, Target, Tensors
+from impls.implementation import Built, Target, Tensors
 from impls.inputs.named import counts_of
 from impls.peers.e3nn import labels
+from impls.peers.openequivariance import implementation
 from impls.points.convolution.e3nn import channelwise
-from impls.points.harmonics import EdgeHarmonics, supports
-from impls.problem import Problem, Refusal
+from impls.points.harmonics import EdgeHarmonics
+from impls.problem import Problem
 
 
 def torch_openequivariance(problem: Problem, target: Target, options: Options) -> Built:
@@ -67,24 +68,8 @@ def torch_openequivariance(problem: Problem, target: Target, options: Options) -
     return Built(call, pack, unpack, layout="mul_ir, one axis", kernel=kernel, runs=runs)
 
 
-def cuda_only(problem: Problem, target: Target) -> Refusal | None:
-    """Refuse a CPU, and bfloat16."""
-    if target.device != "cuda":
-        return Refusal("OpenEquivariance runs on CUDA alone", "use --device cuda")
-    if problem.dtype == "bfloat16":
-        return Refusal("OpenEquivariance has no bfloat16", "use float32 or float64")
-    return supports(problem, target)
-
-
-IMPLEMENTATION = Implementation(
+IMPLEMENTATION = implementation(
     operation="channelwise",
-    name="torch_openequivariance",
-    title="OpenEquivariance",
-    framework="torch",
     build=torch_openequivariance,
-    supports=cuda_only,
-    requires=("openequivariance",),
-    papers=("bharadwaj2025",),
-    licence="BSD-3-Clause",
     growth=Growth({"lmax": 5, "channels": 1}),
 )

@@ -7,15 +7,18 @@ gathered by columns and summed by rows.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from impls.families import weighted
 from impls.families.points import ask
 from impls.implementation import Target
-from impls.points.convolution import openequivariance as adapter
-from impls.points.convolution.operation import paths_of
+from impls.peers.openequivariance import supports
+from impls.points.convolution import openequivariance as convolution
+from impls.products.channel_modes import openequivariance as product
 from impls.registry import load
 from impls.streams import Streams
 
@@ -36,8 +39,8 @@ class TPProblem:
         self.instructions, self.named = instructions, named
 
 
-class TensorProductConv:
-    """A convolution whose weights come in the opposite order."""
+class TensorProduct:
+    """A product whose weights come in the opposite order."""
 
     def __init__(self, asked):
         from e3nn import o3
@@ -49,11 +52,18 @@ class TensorProductConv:
         torch.set_default_dtype(before)
 
     def reorder_weights_from_e3nn(self, weights, has_batch_dim=True):
-        assert has_batch_dim
-        return weights.flip(1)
+        assert weights.ndim == 1 + has_batch_dim
+        return weights.flip(-1)
+
+    def __call__(self, x, y, w):
+        return self.product(x, y, w.flip(-1))
+
+
+class TensorProductConv(TensorProduct):
+    """A convolution by the same."""
 
     def __call__(self, x, y, w, rows, cols):
-        messages = self.product(x[cols], y, w.flip(1))
+        messages = super().__call__(x[cols], y, w)
         return messages.new_zeros(len(x), messages.shape[1]).index_add(0, rows, messages)
 
 
@@ -62,30 +72,50 @@ def stand_in(monkeypatch):
     from e3nn import o3
 
     made = SimpleNamespace(
-        Irreps=o3.Irreps, TPProblem=TPProblem, TensorProductConv=TensorProductConv
+        Irreps=o3.Irreps,
+        TPProblem=TPProblem,
+        TensorProduct=TensorProduct,
+        TensorProductConv=TensorProductConv,
     )
     monkeypatch.setitem(sys.modules, "openequivariance", made)
-    monkeypatch.setattr(adapter, "version", lambda name: "0")
+    for adapter in (convolution, product):
+        monkeypatch.setattr(adapter, "version", lambda name: "0")
+
+
+def agrees(build, asked, operation):
+    """Return the code that was built, after its answer was compared with the oracle."""
+    registry = load()
+    operation = registry.operation(operation)
+    family = registry.family(operation.family)
+    inputs = operation.taken(family.draw(asked, Streams(0, 0)))
+    drawn = np.random.default_rng(0)
+    weights = {n: drawn.standard_normal(s.shape) for n, s in operation.weights(asked).items()}
+    code = build(asked, Target(), {})
+    put = [{n: torch.as_tensor(a) for n, a in part.items()} for part in (inputs, weights)]
+    z = code.unpack(code.call(*code.pack(*put)))["z"].numpy()
+    expected = operation.oracle(asked, inputs, weights)["z"]
+    assert np.abs(z - expected).max() < 1e-12 * np.abs(expected).max()
+    return code
 
 
 def test_what_it_answers_is_the_convolution(stand_in):
-    registry = load()
-    family, operation = registry.family("points"), registry.operation("channelwise")
-    inputs = operation.taken(family.draw(ASKED, Streams(0, 0)))
-    shape = len(inputs["src"]), len(paths_of(ASKED)), 3
-    weights = {"w": np.random.default_rng(0).standard_normal(shape)}
-    code = adapter.torch_openequivariance(ASKED, Target(), {})
-    put = [{n: torch.as_tensor(a) for n, a in part.items()} for part in (inputs, weights)]
-    z = code.unpack(code.call(*code.pack(*put)))["z"].numpy()
-    expected = operation.oracle(ASKED, inputs, weights)["z"]
-    assert np.abs(z - expected).max() < 1e-12 * np.abs(expected).max()
+    code = agrees(convolution.torch_openequivariance, ASKED, "channelwise")
     assert code.runs == ("libtorch_tp_jit::jit_conv*",)
 
 
+@pytest.mark.parametrize("weights", ["shared", "per_sample"])
+@pytest.mark.parametrize("implementation", product.IMPLEMENTATIONS, ids=lambda i: i.operation)
+def test_what_it_answers_is_the_product(stand_in, implementation, weights):
+    asked = weighted.ask(
+        irreps_in1="1e+0e", irreps_in2="1o+0o", irreps_out="1o+2o+0o",
+        mul1=3, mul2=2, mul3=4, weights=weights, batch=5, dtype="float64",
+    )  # fmt: skip
+    code = agrees(implementation.build, asked, implementation.operation)
+    assert code.runs == ("libtorch_tp_jit::jit_tp*",)
+
+
 def test_where_it_does_not_run_is_refused_with_the_remedy():
-    refused = adapter.cuda_only(ASKED, Target("cpu"))
-    assert refused.remedy == "use --device cuda"
-    half = ask(data="isotropic:6x3", irreps_node="0e", irreps_edge="0e", irreps_out="0e",
-               channels=2, dtype="bfloat16", given="harmonics")  # fmt: skip
-    assert "bfloat16" in adapter.cuda_only(half, Target("cuda")).reason
-    assert adapter.cuda_only(ASKED, Target("cuda")) is None
+    assert supports(ASKED, Target("cpu")).remedy == "use --device cuda"
+    half = replace(ASKED, dtype="bfloat16")
+    assert "bfloat16" in supports(half, Target("cuda")).reason
+    assert supports(ASKED, Target("cuda")) is None

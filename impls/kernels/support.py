@@ -8,7 +8,6 @@ from impls.implementation import Framework, Target
 from impls.kernels import compiler
 from impls.problem import Problem, Refusal
 
-
 RUNS = ("equibench*",)
 """What must have run where a kernel is said to: its operator in PyTorch, its target in XLA."""
 

@@ -96,9 +96,7 @@ class Framework(Protocol):
     ) -> dict[str, float]:
         """Call for the first time; return seconds by clock: time.first, trace, compile."""
 
-    def ran(
-        self, function: PassFunction, arguments: tuple[Any, ...], mode: str
-    ) -> dict[str, int]:
+    def ran(self, function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, int]:
         """Return what one call runs by name, and how often each; {} where nothing tells.
 
         Operators in PyTorch; in JAX instructions of the compiled program, custom calls by target.

@@ -147,7 +147,9 @@ def torch_flashcart(problem: Problem, target: Target, options: Options) -> Built
     how = "Triton" if cuda else "generated PyTorch code"
     kernel = f"flashcart {version('flashcart')}, {how}, change of basis from l = 2"
     runs = ("flashcart::*",) if cuda else ()
-    return Built(call, pack, unpack, layout="[nodes, components, channels]", kernel=kernel, runs=runs)
+    return Built(
+        call, pack, unpack, layout="[nodes, components, channels]", kernel=kernel, runs=runs
+    )
 
 
 def _places(

@@ -24,9 +24,7 @@ from impls.products.channel_modes.e3nn import instructions
 from impls.products.channel_modes.modes import MODES, Mode
 
 
-def torch_openequivariance(
-    mode: Mode, problem: Problem, target: Target, options: Options
-) -> Built:
+def torch_openequivariance(mode: Mode, problem: Problem, target: Target, options: Options) -> Built:
     """Build its TensorProduct."""
     import openequivariance as oeq
     import torch

@@ -42,7 +42,7 @@ ENTRY %main.5 (Arg_0.1: f32[3,4], Arg_1.2: f32[3,4]) -> (f32[3], f32[3,4]) {
   %Arg_0.1 = f32[3,4]{1,0} parameter(0)
   %Arg_1.2 = f32[3,4]{1,0} parameter(1)
   %fusion.3 = f32[3,4]{1,0} fusion(%Arg_0.1, %Arg_1.2), kind=kLoop, calls=%fused_computation
-  %call.1 = (f32[3,4]{1,0}, /*index=1*/f32[2]{0}) custom-call(%fusion.3), custom_call_target="fast_C"
+  %call.1 = (f32[3,4]{1,0}, /*index=1*/f32[]) custom-call(%fusion.3), custom_call_target="fast_C"
   %got = f32[3,4]{1,0} get-tuple-element(%call.1), index=0
   %sum = f32[3]{0} call(%got), to_apply=%parallel.2
   ROOT %tuple.9 = (f32[3]{0}, f32[3,4]{1,0}) tuple(%sum, %got)
@@ -96,7 +96,7 @@ def test_nothing_is_judged_where_nothing_is_declared_and_nothing_seen():
 
 
 def test_instructions_are_counted_once_and_calls_by_their_target():
-    """A fusion and what a reduction applies are one; a computation that is called is looked into."""
+    """A fusion is one, and what a reduction applies; what is called is looked into."""
     counted = load("jax").instructions(PROGRAM)
     assert counted == {"fusion": 1, "fast_C": 1, "call": 1, "reduce": 1}
 

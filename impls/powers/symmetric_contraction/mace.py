@@ -3,9 +3,9 @@ r"""MACE's SymmetricContraction in PyTorch [@batatia2022], with its own tables o
 It contracts a dense tensor of couplings with the weights and one slot after another with the
 feature. The option `basis` decides only the speed, it is the library's: "reduced" has as many
 couplings as there are independent maps (of cuEquivariance, what MACE takes where that is
-installed), "nested" all nested ones. Weights of the U^eta are multiplied by a constant matrix in the
-call, found from its tables, so that the map is the same. The module adds all orders up to nu: the
-weights of the lower ones are zero here, and their work is done all the same.
+installed), "nested" all nested ones. Weights of the U^eta are multiplied by a constant matrix in
+the call, found from its tables, so that the map is the same. The module adds all orders up to nu:
+the weights of the lower ones are zero here, and their work is done all the same.
 """
 
 from __future__ import annotations
@@ -98,6 +98,6 @@ IMPLEMENTATION = Implementation(
     supports=mace_supports,
     options={"basis": BASES},
     requires=("mace", "e3nn", "cuequivariance"),
-    remedy="pip install --no-deps mace-torch; pip install e3nn cuequivariance torch-ema torchmetrics",
+    remedy="make bench-peers",
     papers=("batatia2022",),
 )

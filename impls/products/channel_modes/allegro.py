@@ -1,4 +1,4 @@
-"""The strided product of Allegro in PyTorch [@musaelian2023], its paths summed by the weights first.
+"""The strided product of Allegro in PyTorch [@musaelian2023]: weights sum its paths first.
 
 Its `Contracter` takes the irreps, the paths in the order of this suite and the same normalisation,
 so that only the axes of the weights are turned. It gathers y by an index in each call, for in a

@@ -95,6 +95,34 @@ def test_nothing_is_judged_where_nothing_is_declared_and_nothing_seen():
     assert measured(opened("clebsch_gordan.numpy_dense", ("fast::*",))) == {}
 
 
+@pytest.mark.slow
+def test_mode_compile_is_a_claim_that_something_was_compiled():
+    registry = load_registry()
+    honest = registry.implementation("clebsch_gordan.torch_kernel")
+
+    def broken(problem, target, options):
+        import torch
+
+        built = honest.build(problem, target, options)
+        left = torch.compiler.disable(built.call)
+        return replace(built, call=lambda inputs, weights: left(inputs, weights))
+
+    registry.add(replace(honest, name="breaks", build=broken), __file__)
+    found = {}
+    for name in ("torch_kernel", "breaks"):
+        case = Case(ASKED, f"clebsch_gordan.{name}", "fwd", "compile", Target())
+        built = build(case, registry)
+        built.run()
+        found[name] = measured(built)
+    assert found["torch_kernel"]["conduct.receipt"].passed is True
+    assert found["torch_kernel"]["receipt"].detail["ran"]["CompiledFxGraph"] == 1
+    assert (
+        found["breaks"]["conduct.receipt"]
+        .detail["problem"]
+        .startswith("CompiledFxGraph is declared, and what ran is ")
+    )
+
+
 def test_instructions_are_counted_once_and_calls_by_their_target():
     """A fusion is one, and what a reduction applies; what is called is looked into."""
     counted = load("jax").instructions(PROGRAM)

@@ -26,8 +26,8 @@ Call = Callable[[Tensors, Tensors], Tensors]
 PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
 
 
-COMPILED = "Torch-Compiled Region*"
-"""What `ran` calls a call of code that PyTorch has compiled."""
+COMPILED = "CompiledFxGraph"
+"""What `ran` calls a graph that inductor has compiled."""
 
 
 class Uncounted(Exception):

@@ -188,6 +188,7 @@ def instructions(program: str) -> dict[str, int]:
     """
     found: dict[str, Counter[str]] = {}
     inside: set[str] = set()
+    counts: Counter[str] = Counter()
     for line in program.splitlines():
         if begins := COMPUTATION.match(line):
             found[begins[1]] = counts = Counter()

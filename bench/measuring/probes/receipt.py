@@ -3,7 +3,7 @@
 * `receipt`: how many operators, or instructions of the compiled program, one call of the pass runs;
   its detail has under `ran` how often each, by name. Nothing for NumPy, where nobody counts.
 * `conduct.receipt`: how many claims of the implementation the receipt contradicts. What it declares
-  with `runs` must be there, in mode `compile` a compiled region, and no package may have said that
+  with `runs` must be there, in mode `compile` a compiled graph, and no package may have said that
   it falls back to something else.
 
 On a GPU `time.kernels` has the kernels of these by name, as the driver recorded them.

@@ -98,7 +98,7 @@ def test_nothing_is_judged_where_nothing_is_declared_and_nothing_seen():
 @pytest.mark.slow
 def test_mode_compile_is_a_claim_that_something_was_compiled():
     registry = load_registry()
-    honest = registry.implementation("clebsch_gordan.torch_kernel")
+    honest = registry.implementation("clebsch_gordan.torch_dense")
 
     def broken(problem, target, options):
         import torch
@@ -109,13 +109,13 @@ def test_mode_compile_is_a_claim_that_something_was_compiled():
 
     registry.add(replace(honest, name="breaks", build=broken), __file__)
     found = {}
-    for name in ("torch_kernel", "breaks"):
+    for name in ("torch_dense", "breaks"):
         case = Case(ASKED, f"clebsch_gordan.{name}", "fwd", "compile", Target())
         built = build(case, registry)
         built.run()
         found[name] = measured(built)
-    assert found["torch_kernel"]["conduct.receipt"].passed is True
-    assert found["torch_kernel"]["receipt"].detail["ran"]["CompiledFxGraph"] == 1
+    assert found["torch_dense"]["conduct.receipt"].passed is True
+    assert found["torch_dense"]["receipt"].detail["ran"]["CompiledFxGraph"] == 1
     assert (
         found["breaks"]["conduct.receipt"]
         .detail["problem"]

@@ -52,8 +52,9 @@ bench-quick: $(READY)
 	@$(RUN) -m reports build $(OUT)/quick --out $(OUT)
 
 PEERS := $(VENV)/.peers
-$(PEERS): $(READY) requirements-peers.txt
+$(PEERS): $(READY) requirements-peers.txt requirements-peers-alone.txt
 	@$(PIP) -c $(VENV)/constraints.txt -r requirements-peers.txt
+	@$(PIP) --no-deps -r requirements-peers-alone.txt
 	@touch $(PEERS)
 
 bench-peers: $(PEERS)

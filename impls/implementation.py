@@ -37,6 +37,10 @@ class Built:
     `call(inputs, weights) -> outputs` is pure and traceable, works in the native layout, and
     alone is timed. `pack(inputs, weights)` and `unpack(outputs)` carry the canonical layout to the
     native one and back, by permutation and scale only; they are traceable too.
+
+    `kernel` says in words what is meant to run. `runs` are patterns (`fnmatch`) of names of which
+    each must match something that a call really runs: an operator of PyTorch ("equibench::map_*"),
+    an instruction or the target of a custom call of XLA. A case without it is wrong.
     """
 
     call: Callable[[Tensors, Tensors], Tensors]
@@ -44,6 +48,7 @@ class Built:
     unpack: Callable[[Tensors], Tensors] | None = None
     layout: str = "mul_ir"
     kernel: str = ""
+    runs: tuple[str, ...] = ()
 
 
 def supports_all(problem: Problem, target: Target) -> Refusal | None:
@@ -56,7 +61,8 @@ def supports_all(problem: Problem, target: Target) -> Refusal | None:
 class Implementation:
     """An operation in one framework. `build` imports the framework; importing the file does not.
 
-    `requires` lists importable packages. `options` maps an option that changes only speed to the
+    `requires` lists importable packages, and `remedy` says what installs them where that is not pip
+    by the same names. `options` maps an option that changes only speed to the
     values worth trying, the first being the default. `baseline` marks the implementation that
     ratios are taken against, where a problem has one. `growth` gives the exponents of its
     arithmetic where they are not those of its operation. `title` is what people read. What is
@@ -70,6 +76,7 @@ class Implementation:
     supports: Callable[[Problem, Target], Refusal | None] = supports_all
     options: Mapping[str, tuple[Scalar, ...]] = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    remedy: str = ""
     papers: tuple[str, ...] = ()
     licence: str = "MIT"
     baseline: bool = False
@@ -88,7 +95,8 @@ class Implementation:
         if not absent:
             return None
         packages = dict.fromkeys(name.partition(".")[0] for name in absent)
-        return Refusal(f"not installed: {', '.join(absent)}", f"pip install {' '.join(packages)}")
+        remedy = self.remedy or f"pip install {' '.join(packages)}"
+        return Refusal(f"not installed: {', '.join(absent)}", remedy)
 
 
 def _found(module: str) -> bool:

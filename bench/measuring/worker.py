@@ -26,7 +26,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
-from bench.measuring import diagnosis, intact
+from bench.measuring import diagnosis, fallbacks, intact
 from bench.measuring.built_case import BuiltCase, construct
 from bench.measuring.clocks import HostClock
 from bench.measuring.diagnosis import faults
@@ -64,6 +64,7 @@ class Worker:
 
     def build(self, request: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """Build a case."""
+        fallbacks.forget()
         began = time.perf_counter()
         self.built = construct(Case.from_json(request["case"]), self.registry)
         yield {"done": {"seconds": {"time.build": time.perf_counter() - began}}}
@@ -288,6 +289,7 @@ def main() -> None:
             installed = spec["installed"]
             load(**_chosen(None if installed is None else ()))
             probes()
+            fallbacks.listen()
             before = intact.state()
             worker = Worker(load(spec["files"], **_chosen(installed)), before)
             if names := intact.changed(before):

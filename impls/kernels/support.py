@@ -8,6 +8,9 @@ from impls.implementation import Framework, Target
 from impls.kernels import compiler
 from impls.problem import Problem, Refusal
 
+RUNS = ("equibench*",)
+"""What must have run where a kernel is said to: its operator in PyTorch, its target in XLA."""
+
 
 def refuses(framework: Framework, problem: Problem, target: Target) -> Refusal | None:
     """Refuse what the kernels lack in a framework: nothing else runs in their place."""

@@ -25,6 +25,8 @@ from impls.problem import Problem, Refusal
 
 FRAMEWORKS: tuple[Framework, ...] = ("torch", "jax")
 METHODS = ("default", "naive", "uniform_1d")
+RUNS = {"uniform_1d": ("*uniform_1d*",)}
+"""The operator of PyTorch, or the target of XLA, that a method is; "naive" has none of its own."""
 Shape = tuple[int, ...]
 Supports = Callable[[Problem, Target], Refusal | None]
 
@@ -34,12 +36,14 @@ class Segmented:
     """A product: `subscripts` as in einsum, the last of them the coefficients', after a plus.
 
     `segments` are the shapes of the segments of each operand, the output last; a path is the
-    segment that it takes of each operand, and its coefficients.
+    segment that it takes of each operand, and its coefficients. `powers` says how many operands
+    each input is, in order; () where every operand is an input of its own.
     """
 
     subscripts: str
     segments: tuple[Sequence[Shape], ...]
     paths: Sequence[tuple[tuple[int, ...], np.ndarray]]
+    powers: tuple[int, ...] = ()
 
     def polynomial(self) -> Any:
         """Return it as the library's own object."""
@@ -51,7 +55,10 @@ class Segmented:
                 product.add_segment(operand, shape)
         for indices, coefficients in self.paths:
             product.add_path(*indices, c=coefficients)
-        return cue.SegmentedPolynomial.eval_last_operand(product)
+        powers = self.powers or (1,) * (len(self.segments) - 1)
+        buffers = [n for n, power in enumerate((*powers, 1)) for _ in range(power)]
+        *inputs, output = (product.operands[buffers.index(n)] for n in range(len(powers) + 1))
+        return cue.SegmentedPolynomial(inputs, [output], [(cue.Operation(buffers), product)])
 
 
 @dataclass(frozen=True)
@@ -149,7 +156,8 @@ def build(
         z = outputs["z"]
         return {"z": z.reshape(-1, plan.dim, plan.channels).swapaxes(1, 2)}
 
-    return Built(call, pack, unpack, layout="ir_mul, one axis", kernel=kernel(framework, method))
+    said, runs = kernel(framework, method), RUNS.get(method, ())
+    return Built(call, pack, unpack, layout="ir_mul, one axis", kernel=said, runs=runs)
 
 
 def _innermost(a: Any) -> Any:

@@ -88,7 +88,7 @@ def algorithm(
 ) -> Algorithm:
     """Return the algorithm "kernel" of an operation that is one form of x and y."""
 
-    def kernel(problem: Problem, b: Backend, options: Options) -> Built:
+    def build(problem: Problem, b: Backend, options: Options) -> Built:
         form = form_of(problem)
         bilinear = b.trilinear(form)
 
@@ -96,13 +96,14 @@ def algorithm(
             return {"z": bilinear(inputs["x"], inputs["y"])}
 
         lies = memory.packed(b.target, dict.fromkeys("xy", memory.SAMPLES_INNERMOST))
-        return Built(call, kernel=f"native, {len(form.values)} coefficients", **lies)
+        kernel = f"native, {len(form.values)} coefficients"
+        return Built(call, kernel=kernel, runs=support.RUNS, **lies)
 
     return Algorithm(
         operation,
         "kernel",
         title,
-        kernel,
+        build,
         supports=supports,
         refuses=support.refuses,
         papers=papers,

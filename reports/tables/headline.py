@@ -12,6 +12,7 @@ from reports.data import roofline
 from reports.data.blocks import Block, facts, judged
 from reports.data.clocks import COLD, HOST, KERNELS, LAUNCH_BOUND
 from reports.data.expressivity import Expressivity
+from reports.data.receipt import kernel_of
 from reports.data.results import LEVEL, TARGET, Measure, Result
 from reports.data.sets import ReportSet
 from reports.data.table import Cell, Column, Table
@@ -168,8 +169,8 @@ def _probe(probe: str, group: str, known: ReportSet, unit: str = "") -> Column:
 
 
 def _how(r: Result) -> str:
-    """Return the name that commands have, without its operation, with layout and kernel."""
-    parts = [str(r.detail[k]) for k in ("layout", "kernel") if r.detail.get(k)]
+    """Return the name that commands have, without its operation, with layout and what ran."""
+    parts = [part for part in (str(r.detail.get("layout") or ""), kernel_of(r)) if part]
     return ", ".join([r.label.removeprefix(f"{r.columns.get('operation')}."), *parts])
 
 
@@ -328,7 +329,8 @@ def record(r: Result, expressivity: Expressivity, units: Mapping[str, str]) -> d
     names = ("family", "problem", "operation", "implementation", "framework", "pass", "mode")
     data: dict[str, Any] = {name: r.columns.get(name) for name in (*names, *TARGET)}
     data |= {f"facet.{k}": v for k, v in r.facets.items()}
-    data |= {"layout": r.detail.get("layout"), "kernel": r.detail.get("kernel")}
+    data |= {"layout": r.detail.get("layout"), "kernel": kernel_of(r) or None}
+    data |= {"kernel.declared": r.detail.get("kernel")}
     data |= {"status": r.status, "reason": r.withheld}
     data |= {"tier": r.columns["tier"]} if "tier" in r.columns else {}
     for probe in sorted(units):

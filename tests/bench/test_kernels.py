@@ -32,6 +32,7 @@ def test_calls_are_told_apart_by_counting():
     assert found.value == pytest.approx(25 * US) and found.n == 3
     assert found.detail["gaps"] == pytest.approx(3 * US)
     assert (found.detail["launches"], found.detail["copies"]) == (2, 1)
+    assert found.detail["kernels"] == {"gemm": 2}
 
 
 def test_what_cannot_be_told_apart_has_its_mean():

@@ -188,6 +188,7 @@ HIDDEN = {
     "packs": r"^conduct\.layout: pack is no permutation with scales$",
     "unpacks": r"^conduct\.layout: unpack is no permutation with scales$",
     "activates": r"^conduct\.layout: unpack is no permutation with scales$",
+    "falls_back": r"^conduct\.receipt: it was said: no fast kernel here: falling back to another$",
     "repeats": r"^conduct\.layout: pack is no permutation with scales$",
 }
 """What the gate sees of each, beyond the samples of a known seed and the calls before the clock."""

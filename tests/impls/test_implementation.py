@@ -1,5 +1,7 @@
 """An implementation says which packages it lacks."""
 
+from dataclasses import replace
+
 import pytest
 
 from impls.implementation import Implementation
@@ -31,3 +33,8 @@ def test_nothing_is_missing_where_everything_is_there():
 def test_what_is_missing_is_named_with_its_package(names, said):
     """A part of a package that is not there is missing, and no exception."""
     assert str(requiring(*names).missing()) == said
+
+
+def test_what_installs_a_package_of_another_name_is_said():
+    implementation = replace(requiring("nobody_has"), remedy="pip install nobody-has")
+    assert str(implementation.missing()) == "not installed: nobody_has (pip install nobody-has)"

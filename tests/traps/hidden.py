@@ -10,6 +10,7 @@ import gc
 import os
 import threading
 import time
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -285,6 +286,14 @@ def _stale_weights(problem, target, options):
     return Built(call, right.pack, right.unpack)
 
 
+def _falls_back(z, inputs, state):
+    """Another kernel runs than was asked for, which is said once."""
+    if state["calls"] == 1:
+        warnings.warn("no fast kernel here: falling back to another", stacklevel=2)
+    return z(inputs)
+
+
+FALLS_BACK = hiding("falls_back", _falls_back)
 PACKS = Implementation("clebsch_gordan", "trap_packs", "numpy", _packs)
 UNPACKS = Implementation("clebsch_gordan", "trap_unpacks", "numpy", _unpacks)
 ACTIVATES = Implementation("clebsch_gordan", "trap_activates", "numpy", _activates)

@@ -26,6 +26,10 @@ Call = Callable[[Tensors, Tensors], Tensors]
 PassFunction = Callable[[Tensors, Tensors, Tensors], Mapping[str, Any]]
 
 
+COMPILED = "CompiledFxGraph"
+"""What `ran` calls a graph that inductor has compiled."""
+
+
 class Uncounted(Exception):
     """A framework cannot count a call; the message says why."""
 
@@ -109,6 +113,15 @@ class Framework(Protocol):
         self, function: PassFunction, arguments: tuple[Any, ...], mode: str
     ) -> dict[str, float]:
         """Call for the first time; return seconds by clock: time.first, trace, compile."""
+
+    def ran(self, function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, int]:
+        """Return what one call runs by name, and how often each; {} where nothing tells.
+
+        Operators in PyTorch; in JAX instructions of the compiled program, custom calls by target.
+
+        Raises:
+            Uncounted: when it cannot be watched.
+        """
 
     def counted(self, function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:
         """Return what the framework itself counts of one call: {"flops.<source>": ...}.

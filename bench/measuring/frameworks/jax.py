@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,13 @@ from bench.record.case import Pass
 from impls.implementation import Target, Tensors
 from impls.spaces import Space
 
+COMPUTATION = re.compile(r"^(?:ENTRY )?%?([\w.-]+) \(.*\{$")
+"""How a computation of a compiled program begins; an instruction of it, indented; what calls it."""
+INSTRUCTION = re.compile(r"^\s+(?:ROOT )?%?[\w.-]+ = .*?\s([a-z][\w-]*)\(")
+INSIDE = re.compile(r"(?:calls|to_apply)=%?([\w.-]+)")
+TARGET = re.compile(r'custom_call_target="([^"]+)"')
+NOT_RUN = {"parameter", "constant", "tuple", "get-tuple-element", "bitcast"}
+"""Instructions that name what is there."""
 MATMUL = {"ieee": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
 
 
@@ -171,6 +180,33 @@ def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict
 def _compiled(function: PassFunction, arguments: tuple[Any, ...]) -> Any:
     """Return the compiled program; JAX keeps it, so that nothing is compiled twice."""
     return function.lower(*arguments).compile()  # type: ignore[attr-defined]
+
+
+def ran(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, int]:
+    """Return the instructions of the compiled program, custom calls by their target."""
+    return instructions(_compiled(function, arguments).as_text())
+
+
+def instructions(program: str) -> dict[str, int]:
+    """Return how many instructions of each kind a program in HLO has.
+
+    A fusion is one, as is what applies a function to numbers, a reduction; a loop is one, and what
+    is in it counts once.
+    """
+    found: dict[str, Counter[str]] = {}
+    inside: set[str] = set()
+    counts: Counter[str] = Counter()
+    for line in program.splitlines():
+        if begins := COMPUTATION.match(line):
+            found[begins[1]] = counts = Counter()
+        elif instruction := INSTRUCTION.match(line):
+            kind = instruction[1]
+            if kind != "call":
+                inside.update(INSIDE.findall(line))
+            target = TARGET.search(line)
+            counts[target[1] if target else kind] += kind not in NOT_RUN
+    kept = (counts for name, counts in found.items() if name not in inside)
+    return dict(+sum(kept, Counter()))
 
 
 def counted(function: PassFunction, arguments: tuple[Any, ...]) -> dict[str, float]:

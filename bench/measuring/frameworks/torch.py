@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import operator
 import os
+import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.measuring.frameworks import Activity, Call, PassFunction, Uncounted
+from bench.measuring.frameworks import COMPILED, Activity, Call, PassFunction, Uncounted
 from bench.measuring.frameworks.memory import peak_rss
 from bench.record.case import Pass
 from impls.implementation import Target, Tensors
@@ -25,6 +27,8 @@ MEMORY_SHARE = 0.9
 REPEATS = 9
 COPY = {"cpu": 2**28, "cuda": 2**30}
 GEMM = {"cpu": 1024, "cuda": 8192}
+RAN = re.compile(rf"(?!autograd::)\w+::[\w.]+$|{COMPILED}$")
+"""What is kept of what the profiler records: operators, and compiled graphs."""
 GRAPH_WARM_UP = 3
 """Calls on a side stream before a CUDA graph is captured, as PyTorch asks for."""
 
@@ -257,7 +261,54 @@ def first(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict
     return {"time.first": seconds[0], **compiling}
 
 
-class _Counter(TorchDispatchMode):
+class _Watch(TorchDispatchMode):
+    """Sees each operator of a call."""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Return False: to keep the compiler out of this, PyTorch would import it, for a second."""
+        return False
+
+
+class _Operators(_Watch):
+    """Counts operators that are no views."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ran: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None
+    ) -> Any:
+        self.ran[func._schema.name] += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def ran(function: PassFunction, arguments: tuple[Any, ...], mode: str) -> dict[str, int]:
+    """Return the operators of one call and, of compiled code, the graphs that ran.
+
+    Compiled code does not run where operators are watched one by one: the profiler looks at it.
+
+    Raises:
+        Uncounted: where a call that works without it cannot be watched.
+    """
+    if mode != "compile":
+        try:
+            with _Operators() as watched:
+                function(*arguments)
+        except RuntimeError as error:
+            raise Uncounted(f"operators cannot be watched: {str(error).splitlines()[0]}") from error
+        return dict(+watched.ran)
+    from torch.profiler import ProfilerActivity, profile
+
+    with profile(activities=[ProfilerActivity.CPU], acc_events=True) as profiler:
+        wait(function(*arguments))
+    found = (event.name() for event in profiler.profiler.kineto_results.events())
+    names = (COMPILED if COMPILED in name else name for name in found)  # it has a hash beside it
+    return dict(Counter(name for name in names if RAN.match(name)))
+
+
+class _Counter(_Watch):
     """Adds up what PyTorch's formulas say of each product; refuses tensors that are not strided."""
 
     def __init__(self) -> None:
@@ -265,11 +316,6 @@ class _Counter(TorchDispatchMode):
 
         super().__init__()
         self.formulas, self.flops = flop_registry, 0.0
-
-    @classmethod
-    def _should_skip_dynamo(cls) -> bool:
-        """Return False: to keep the compiler out of this, PyTorch would import it, for a second."""
-        return False
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Any = None

@@ -136,7 +136,8 @@ def _declared(what: str, plugins: Iterable[ModuleType]) -> dict[str, Any]:
 
 
 GATE = ("error", "equiv", "conduct.outputs", "conduct.permuted", "conduct.linear",
-        "conduct.strided", "conduct.layout", "conduct.cached", "conduct.fresh")  # fmt: skip
+        "conduct.strided", "conduct.layout", "conduct.cached", "conduct.fresh",
+        "conduct.receipt")  # fmt: skip
 """What a case must pass to be timed; that it is right while it is timed, `conduct.timed` says."""
 RUN = ("time.build", "time.pack", "time.unpack", "time.first", *GATE, "mem.peak", "cost",
        "time.device", "time.kernels")  # fmt: skip

@@ -7,6 +7,7 @@ neither launches nor the gaps between kernels, which `gaps` has.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -19,13 +20,16 @@ from bench.record.rows import Reading
 
 CALLS, TURNS = 5, 4
 """Calls that are recorded, after as many that are not, and how often, in turn with a block."""
+NAME = 120
+"""So much of the name of a kernel is kept: those of templates are long."""
 
 
 def kernels(built: BuiltCase) -> Iterable[Reading]:
     """Yield `time.kernels` [s], a sample for each of CALLS calls; nothing on the CPU.
 
     In its detail: `launches` (kernels) and `copies` of a call, `gaps` [s] between them (with the
-    host's launches in it where these are slower), and `longest`, the kernel that takes most.
+    host's launches in it where these are slower), `longest`, the kernel that takes most, and
+    `kernels`, how often a call launches each, the longest first.
     """
     if built.case.target.device != "cuda":
         return
@@ -57,13 +61,17 @@ def reading(found: Sequence[Activity], calls: int) -> Reading:
     spans = [(max(a.end for a in part) - part[0].start) / share for part in parts]
     by_name: dict[str, float] = {}
     for activity in found:
-        by_name[activity.name] = by_name.get(activity.name, 0.0) + activity.end - activity.start
+        name = activity.name[:NAME]
+        by_name[name] = by_name.get(name, 0.0) + activity.end - activity.start
     copies = sum(activity.copy for activity in found)
+    counts = Counter(activity.name[:NAME] for activity in found if not activity.copy)
+    ordered = sorted(by_name, key=lambda name: -by_name[name])
     detail = {
         "launches": (len(found) - copies) / calls,
         "copies": copies / calls,
         "gaps": float(np.median(np.array(spans) - np.array(busy))),
-        "longest": max(by_name, key=lambda name: by_name[name])[:120],
+        "longest": ordered[0],
+        "kernels": {name: counts[name] / calls for name in ordered if name in counts},
     }
     if not whole:
         return Reading("time.kernels", busy[0], n=1, samples=busy, detail=detail)

@@ -28,7 +28,7 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         return {"z": convolution(inputs["x"], harmonic, w, inputs["src"], inputs["dst"])}
 
     lies = memory.packed(b.target, {"x": memory.CHANNELS_INNERMOST})
-    return Built(call, kernel="native, messages not stored", **lies)
+    return Built(call, kernel="native, messages not stored", runs=support.RUNS, **lies)
 
 
 ALGORITHM = Algorithm(

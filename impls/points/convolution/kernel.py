@@ -39,7 +39,7 @@ def channelwise(problem: Problem, b: Backend, options: Options) -> Built:
         ends = inputs["src"], inputs["dst"]
         return {"z": convolution(inputs["x"], harmonics(inputs), weights["w"], *ends)}
 
-    return Built(call, kernel="native, messages not stored", **lies(b))
+    return Built(call, kernel="native, messages not stored", runs=support.RUNS, **lies(b))
 
 
 def mixing(problem: Problem, b: Backend, options: Options) -> Built:
@@ -52,7 +52,8 @@ def mixing(problem: Problem, b: Backend, options: Options) -> Built:
         sums = convolution(inputs["x"], harmonics(inputs), *ends)
         return {"z": mixed(sums.swapaxes(1, 2), weights["w"])}
 
-    return Built(call, kernel="native, messages not stored, channels mixed at nodes", **lies(b))
+    kernel = "native, messages not stored, channels mixed at nodes"
+    return Built(call, kernel=kernel, runs=support.RUNS, **lies(b))
 
 
 def lies(b: Backend) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
             return {"z": found}
         return {"z": b.concatenate([found[:, n * n : (n + 1) ** 2] for n in degrees], 1)}
 
-    return Built(call, kernel=f"native, {len(doublings)} products of harmonics")
+    runs = support.RUNS if doublings else ()
+    return Built(call, kernel=f"native, {len(doublings)} products of harmonics", runs=runs)
 
 
 ALGORITHM = Algorithm(

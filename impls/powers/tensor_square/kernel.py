@@ -40,7 +40,7 @@ def both_orders(
     return couplings, rows
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
+def build(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     inside, channels = irreps_of(problem)[0], channels_of(problem)[0]
     squares = squares_of(problem)
@@ -60,7 +60,8 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         coupled = couple(b.take(x, left, 1), b.take(x, right, 1))
         return {"z": forms.mixed(coupled, dims, mine, b)}
 
-    return Built(call, kernel="native for each pair of channels, then one matrix product per irrep")
+    kernel = "native for each pair of channels, then one matrix product per irrep"
+    return Built(call, kernel=kernel, runs=support.RUNS)
 
 
 def supports(problem: Problem, target: Target) -> Refusal | None:
@@ -73,7 +74,7 @@ ALGORITHM = Algorithm(
     "tensor_square",
     "kernel",
     "each pair of channels once, one kernel",
-    kernel,
+    build,
     supports=supports,
     refuses=support.refuses,
     papers=("geiger2022",),

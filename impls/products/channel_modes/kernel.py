@@ -56,9 +56,8 @@ def pairs(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
             mine = [w.reshape(*w.shape[: -inner - 1], -1, w.shape[-1]) for w in mine]
             return {"z": forms.mixed(couple(*pair(inputs)), dims, mine, b)}
 
-        return Built(
-            call, kernel="native for each pair of channels, then one matrix product per irrep"
-        )
+        kernel = "native for each pair of channels, then one matrix product per irrep"
+        return Built(call, kernel=kernel, runs=support.RUNS)
 
     couple = b.trilinear(forms.of_paths((first.dim, second.dim), paths))
     path_of = b.index(np.repeat(np.arange(len(paths)), [path.ir3.dim for path in paths]))
@@ -68,7 +67,8 @@ def pairs(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
         w = w.reshape(*w.shape[: -len(mode.letters)], rows.shape[1]).swapaxes(-1, -2)
         return {"z": rows * b.take(w, path_of)}
 
-    return Built(weighted, kernel="native for each pair of channels, then weights")
+    kernel = "native for each pair of channels, then weights"
+    return Built(weighted, kernel=kernel, runs=support.RUNS)
 
 
 def mixed_first(mode: Mode, problem: Problem, b: Backend, options: Options) -> Built:
@@ -96,7 +96,8 @@ def mixed_first(mode: Mode, problem: Problem, b: Backend, options: Options) -> B
         ]
         return {"z": couple(b.concatenate(parts, -1), y)}
 
-    return Built(call, kernel="weights first, then native for each channel")
+    kernel = "weights first, then native for each channel"
+    return Built(call, kernel=kernel, runs=support.RUNS)
 
 
 def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
@@ -121,7 +122,7 @@ def _one_to_mix(mode: Mode, problem: Problem, b: Backend) -> Built:
         return {"z": convolution(inputs[kept], inputs[single][:, 0], w, itself, itself)}
 
     lies = memory.packed(b.target, {kept: memory.CHANNELS_INNERMOST})
-    return Built(call, kernel="native, weights taken along", **lies)
+    return Built(call, kernel="native, weights taken along", runs=support.RUNS, **lies)
 
 
 def own(problem: Problem, w: Any, paths: int | range) -> Any:

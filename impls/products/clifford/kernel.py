@@ -43,7 +43,8 @@ def weighted(problem: Problem, b: Backend, options: Options) -> Built:
         w = b.take(weights["w"].swapaxes(0, 1), triple_of)
         return {"z": (couple(inputs["x"], inputs["y"]) * w) @ total}
 
-    return Built(call, kernel="native for each triple of grades, then weights")
+    kernel = "native for each triple of grades, then weights"
+    return Built(call, kernel=kernel, runs=support.RUNS)
 
 
 def bilinear(problem: Problem, b: Backend, options: Options) -> Built:
@@ -60,7 +61,8 @@ def bilinear(problem: Problem, b: Backend, options: Options) -> Built:
         parts[1] = inputs["reference"][..., None] * parts[1]
         return {"z": linear(out[0], parts[0]) + linear(out[1], parts[1])}
 
-    return Built(call, kernel="one matrix product per map, native per product")
+    kernel = "one matrix product per map, native per product"
+    return Built(call, kernel=kernel, runs=support.RUNS)
 
 
 TITLE = "sparse coefficients, one kernel"

@@ -128,7 +128,7 @@ def test_paper_asks_for_high_degrees_of_few_operations(registry):
         (
             {"setting": "truncated", "lmax": 2, "symmetry": "so3", "channels": 64, "batch": 1000},
             "cartesian_matrix clebsch_gordan fused_matrix gaunt gaunt_bracket matrix "
-            "matrix_multiblock poisson_bracket",
+            "matrix_multiblock poisson_bracket spin_gaunt",
         ),
     ],
 )

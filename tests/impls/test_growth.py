@@ -59,6 +59,7 @@ LMAX = {
     **dict.fromkeys(
         (
             *("gate", "norm_activation", "local_frame", "grid_nonlinearity", "grid_mlp"),
+            *("grid_gated_product", "grid_swiglu"),
             *("linear", "layer_norm", "aggregation", "wigner_rotation"),
         ),
         (16, 24, 32),
@@ -152,6 +153,7 @@ def counted(implementation, lmax):
         "gaunt_bracket.jax_grid",
         "matrix.jax_dense",
         "poisson_bracket.jax_grid",
+        "spin_gaunt.jax_grid",
     ],
 )
 def test_growth_of_an_algorithm_is_that_of_its_compiled_program(name):

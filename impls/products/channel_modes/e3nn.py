@@ -19,7 +19,7 @@ from impls.growth import Growth
 from impls.implementation import Built, Target, Tensors
 from impls.peers.e3nn import JIT, flat_order, in_jax, in_torch, labels, torch_kernel, torch_module
 from impls.problem import Problem
-from impls.products.channel_modes.modes import MODES, Mode, paths_of
+from impls.products.channel_modes.modes import COLLAPSED, MODES, Mode, paths_of
 
 Instruction = tuple[int, int, int, str, bool]
 
@@ -128,19 +128,19 @@ def _flat(problem: Problem, w: Any) -> Any:
 
 TORCH = tuple(
     in_torch(
-        operation=mode.name,
+        operation=mode.operation,
         build=partial(torch_e3nn, mode),
         options=JIT,
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
-    for mode in MODES
+    for mode in (*MODES, COLLAPSED)
 )
 
 JAX = tuple(
     in_jax(
-        operation=mode.name,
+        operation=mode.operation,
         build=partial(jax_e3nn, mode),
         growth=Growth({"lmax": 6, "channels": len(mode.letters)}),
     )
-    for mode in MODES
+    for mode in (*MODES, COLLAPSED)
 )

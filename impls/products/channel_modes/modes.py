@@ -14,8 +14,10 @@ The letters of a weight are those of the name, once each. Where the mode has a l
 it mixes channels, so paths into one irrep are summed and the output has one segment of mul3
 channels for each irrep of `irreps_out` that a path reaches, in that order. The other modes keep
 paths apart, as the layers of [@batzner2022] do: one segment for each path, sorted by (l3, parity,
-l1, l2), of mul1 (uvu, uuu), mul2 (uvv) or mul1 mul2 (uvuv, at u mul2 + v) channels. No path is
-normalised: nothing is divided by the number of paths or channels that are summed.
+l1, l2), of mul1 (uvu, uuu), mul2 (uvv) or mul1 mul2 (uvuv, at u mul2 + v) channels. A collapsed
+mode sums paths into one irrep without mixing channels, z_u = sum_p W[p,u] CG_p(x_u, y_u) of uuu, as
+the code of [@musaelian2023] does before anything is stored. No path is normalised: nothing is
+divided by the number of paths or channels that are summed.
 
 Selection rule of all modes: |l1 - l2| <= l3 <= l1 + l2 and, with parity, p3 = p1 p2. What they
 reach between fixed irreps, over all weights, is a linear space of bilinear maps with as many
@@ -48,9 +50,15 @@ def reached(problem: Problem) -> Irreps:
 
 @dataclass(frozen=True)
 class Mode:
-    """A mode by its name, such as "uvw"."""
+    """A mode by its name, such as "uvw"; `collapsed` if its paths are summed all the same."""
 
     name: str
+    collapsed: bool = False
+
+    @property
+    def operation(self) -> str:
+        """Return the name of the operation."""
+        return f"{self.name}_collapsed" if self.collapsed else self.name
 
     @property
     def first(self) -> str:
@@ -75,7 +83,7 @@ class Mode:
     @property
     def summed(self) -> bool:
         """Tell whether paths into one irrep are summed."""
-        return "w" in self.name
+        return self.collapsed or "w" in self.name
 
     def sizes(self, problem: Problem) -> Mapping[str, int]:
         """Return the range of each letter."""
@@ -95,3 +103,4 @@ class Mode:
 
 
 MODES = tuple(Mode(name) for name in ("uvw", "uvu", "uvv", "uuw", "uuu", "uvuv"))
+COLLAPSED = Mode("uuu", collapsed=True)

@@ -5,9 +5,12 @@ uvw is fully connected: every pair of channels feeds every channel of the output
 channels are paired, then mixed; in uuu they are paired and stay apart. uvuv is a weighted full
 tensor product: each pair of channels is a channel of the output.
 
-What the weights of uvw and uuw add does not show at weights of one, which sum all paths: these two
-declare no coefficients, and tests hold their dimension. Cost: O(L^5) for each pair of channels that
-meet, and two operations for each weight and component of its path.
+uuu_collapsed is uuu with the paths into one irrep summed: as many weights, and a fraction of the
+numbers that are stored.
+
+What the weights of uvw, uuw and uuu_collapsed add does not show at weights of one, which sum all
+paths: these declare no coefficients, and tests hold their dimension. Cost: O(L^5) for each pair of
+channels that meet, and two operations for each weight and component of its path.
 """
 
 from __future__ import annotations
@@ -30,12 +33,12 @@ from impls.growth import Growth
 from impls.operation import Operation, exact
 from impls.operation import Path as PathKey
 from impls.problem import BYTES, Problem, Refusal
-from impls.products.channel_modes.modes import Mode, paths_of
+from impls.products.channel_modes.modes import COLLAPSED, Mode, paths_of
 from impls.spaces import Arrays, Space
 
 
 def product(
-    name: str,
+    mode: Mode,
     title: str,
     summary: str,
     *,
@@ -43,9 +46,8 @@ def product(
     users: tuple[str, ...] = (),
 ) -> Operation:
     """Return the product in a mode."""
-    mode = Mode(name)
     return Operation(
-        name=name,
+        name=mode.operation,
         title=title,
         family="weighted",
         summary=summary,
@@ -132,37 +134,44 @@ def _cost(mode: Mode, problem: Problem) -> Mapping[str, float]:
 
 OPERATIONS = (
     product(
-        "uvw",
+        Mode("uvw"),
         "uvw: fully connected",
         "every pair of channels into every channel (fully connected), paths summed",
         users=("brandstetter2022", "corso2023"),
     ),
     product(
-        "uvu",
+        Mode("uvu"),
         "uvu: channels of x kept",
         "channels of x kept, channels of y mixed (depthwise), a weight for each pair",
         papers=("batzner2022", "geiger2022"),
         users=("batzner2022", "batatia2022", "park2024", "liao2023"),
     ),
     product(
-        "uvv",
+        Mode("uvv"),
         "uvv: channels of y kept",
         "channels of y kept, channels of x mixed, a weight for each pair",
     ),
     product(
-        "uuw",
+        Mode("uuw"),
         "uuw: paired, then mixed",
         "channel u of x with channel u of y, mixed into every channel, paths summed",
     ),
     product(
-        "uuu",
+        Mode("uuu"),
         "uuu: elementwise",
         "channel u of x with channel u of y (elementwise), a weight for each channel",
         papers=("musaelian2023", "geiger2022"),
         users=("musaelian2023",),
     ),
     product(
-        "uvuv",
+        COLLAPSED,
+        "uuu: elementwise, paths summed",
+        "channel u of x with channel u of y (elementwise), paths into an irrep summed by weights",
+        papers=("musaelian2023", "geiger2022"),
+        users=("musaelian2023",),
+    ),
+    product(
+        Mode("uvuv"),
         "uvuv: all pairs of channels",
         "every pair of channels is a channel of the output, with a weight",
     ),

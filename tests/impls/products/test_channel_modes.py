@@ -68,6 +68,7 @@ def test_oracle_is_the_sum_over_channels_written_out(mode, weights, judge):
         ("uvv", 2 * 2, 2),
         ("uuw", 2 * 3, 3),
         ("uuu", 2, 2),
+        ("uuu_collapsed", 2, 2),
         ("uvuv", 2 * 2, 4),
     ],
 )
@@ -88,9 +89,26 @@ def test_the_maps_of_a_mode_have_as_many_dimensions_as_weights(mode, weights, ch
 
 
 @pytest.mark.parametrize("weights", ["shared", "per_sample"])
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", (*MODES, "uuu_collapsed"))
 def test_of_unsorted_irreps(mode, weights, agrees):
-    agrees(operation(mode), small(mode, weights, **UNSORTED))
+    but = ("strided",) if (mode, weights) == ("uuu_collapsed", "per_sample") else ()
+    agrees(operation(mode), small(mode, weights, **UNSORTED), but=but)
+
+
+@pytest.mark.parametrize("weights", ["shared", "per_sample"])
+def test_collapsed_paths_are_the_sums_of_those_that_are_kept_apart(weights, judge):
+    """As many weights; of 11 irreps that uuu stores at degree 2 with parity, 3 are left."""
+    asked = problem("truncated", 2, mul=(3, 3, 2), weights=weights, batch=4, dtype="float64")
+    inputs, drawn = judge.draw(FAMILY, operation("uuu"), asked)
+    kept = operation("uuu").oracle(asked, inputs, drawn)["z"]
+    found = operation("uuu_collapsed").oracle(asked, inputs, drawn)["z"]
+    paths = paths_of(asked)
+    assert len(paths) == 11 and len(reached(asked)) == 3
+    for (_, ir), place in zip(reached(asked), reached(asked).slices(), strict=True):
+        wanted = sum(kept[..., path.out] for path in paths if path.ir3 == ir)
+        assert relative(found[..., place], wanted) < 1e-14
+    shapes = [operation(name).weights(asked)["w"].shape for name in ("uuu", "uuu_collapsed")]
+    assert shapes[0] == shapes[1]
 
 
 def test_every_mode_is_fully_connected_with_some_weights_zero():

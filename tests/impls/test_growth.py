@@ -66,7 +66,7 @@ LMAX = {
     ),
     **dict.fromkeys(("escn", "escn_o3"), (8, 12, 16)),
     "low_rank": (6, 7, 8),
-    **dict.fromkeys(("symmetric_contraction", "gaunt_power"), (3, 4, 5)),
+    **dict.fromkeys(("symmetric_contraction", "gaunt_power", "nested_power"), (3, 4, 5)),
 }
 CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")
 

@@ -46,6 +46,16 @@ def test_products_of_two_functions_up_to_degree_four(kind, sizes):
             assert max(advice.below.values()) > 1e-3
 
 
+def test_the_sizes_of_the_table_at_degree_six():
+    sizes = {kind: make(18).size for kind, make in KINDS.items()}
+    assert sizes == {
+        "gauss_legendre": "10 x 19",
+        "driscoll_healy": "20 x 19",
+        "lebedev": "146 points",
+        "t_design": "180 points",
+    }
+
+
 def test_the_error_is_that_of_the_coupling_of_degrees():
     """Against Gaunt tensors: the finer grid that is compared with is not what decides."""
     factors, out = [[0, 2], [1, 2]], [1, 2, 3]

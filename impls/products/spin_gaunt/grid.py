@@ -35,11 +35,15 @@ def output_degree(problem: Problem) -> int:
     return max(ir3.l for _, _, ir3 in paths_of(problem).values())
 
 
+def product_degree(problem: Problem) -> int:
+    """Return D = L1 + L2 + L3, the degree that a quadrature has to integrate."""
+    first, second, _ = irreps_of(problem)
+    return first.lmax + second.lmax + output_degree(problem)
+
+
 def grid(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm on the smallest exact grid."""
-    first, second, _ = irreps_of(problem)
-    degree = first.lmax + second.lmax + output_degree(problem)
-    return on_grid(problem, b, gauss_legendre(degree))
+    return on_grid(problem, b, gauss_legendre(product_degree(problem)))
 
 
 def on_grid(problem: Problem, b: Backend, points: ProductGrid) -> Built:

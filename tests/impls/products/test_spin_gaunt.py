@@ -16,7 +16,10 @@ from impls.products.gaunt.operation import OPERATION as GAUNT
 from impls.products.poisson_bracket.operation import OPERATION as BRACKET
 from impls.products.poisson_bracket.operation import bracket_coefficient
 from impls.products.spin_gaunt.grid import on_grid
+from impls.products.spin_gaunt.lebedev import fields, tangents
 from impls.products.spin_gaunt.operation import OPERATION, _sampled, spin_coefficient
+from impls.so3.harmonics import spherical_harmonics
+from impls.so3.irreps import Irreps
 from impls.so3.quadrature import gauss_legendre
 from impls.so3.symbols import wigner_3j_symbol
 from impls.so3.wigner import wigner_3j
@@ -132,6 +135,27 @@ def gauss_legendre_points(degree):
     nodes = np.polynomial.legendre.leggauss(degree // 2 + 4)[0]
     azimuths = 2 * np.pi / (degree + 4) * np.arange(degree + 4)
     return tuple(a.ravel() for a in np.meshgrid(np.arccos(nodes), azimuths, indexing="ij"))
+
+
+def test_fields_at_points_are_those_of_differences():
+    """Derivatives along the tangents, at a pole too, by central differences of the harmonics."""
+    rng = np.random.default_rng(2)
+    points = np.concatenate([np.eye(3), -np.eye(3), rng.standard_normal((8, 3))])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    along, across = tangents(points)
+    assert np.allclose(np.cross(along, across), points, atol=1e-15)
+    irreps, step = Irreps.parse("0+1+2+4"), 1e-6
+    found = fields(irreps, points)
+    columns = np.concatenate([np.arange(ir.l**2, (ir.l + 1) ** 2) for _, ir in irreps])
+    sizes = [ir.l * (ir.l + 1) or 1 for _, ir in irreps]
+    norms = np.repeat(1 / np.sqrt(sizes), [ir.dim for _, ir in irreps])
+    for part, tangent in ((1, along), (2, across)):
+        ahead, behind = (
+            spherical_harmonics(4, np.cos(step) * points + np.sin(s * step) * tangent)
+            for s in (1, -1)
+        )
+        wanted = norms[:, None] * ((ahead - behind) / (2 * step)).T[columns]
+        assert np.allclose(found[:, part], wanted, atol=1e-8)
 
 
 @pytest.mark.parametrize(("lmax", "dim", "span"), [(1, 5, 6), (2, 9, 19), (3, 13, 44), (4, 17, 85)])

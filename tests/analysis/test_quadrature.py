@@ -128,7 +128,9 @@ def readings(operation, asked):
 
 NUMPY = {
     "gaunt": "grid",
+    "gaunt_bracket": "grid",
     "gaunt_power": "grid",
+    "spin_gaunt": "grid",
     "grid_gated_product": "dense",
     "grid_swiglu": "dense",
     "clebsch_gordan": "dense",
@@ -141,6 +143,8 @@ def test_each_operation_is_asked_for_what_it_multiplies():
     small = {"channels": 1, "batch": 1, "dtype": "float64"}
     asked = {
         "gaunt": (product.ask(**sizes, **small), 6),
+        "gaunt_bracket": (product.problem("truncated", 2, "so3", **small), 6),
+        "spin_gaunt": (product.problem("truncated", 2, "so3", **small), 6),
         "gaunt_power": (feature.power(3, 2, 1, **small), 7),
         "grid_gated_product": (feature.ask(lmax=2, **small), 6),
     }
@@ -158,6 +162,8 @@ def test_an_activation_has_no_exact_rule_and_others_are_not_asked():
     (reading,) = readings("grid_swiglu", feature.ask(lmax=2, **small)).values()
     assert reading.value is None
     assert reading.detail["unavailable"].startswith("silu is no polynomial")
+    (reading,) = readings("spin_gaunt", product.problem("siso", 3, "so3", **small)).values()
+    assert reading.detail["unavailable"].startswith("derivatives alone meet")
     assert not readings("clebsch_gordan", product.problem("mimo", 1, "so3", **small))
     assert not probe.applies(REGISTRY.operation("clebsch_gordan"))
     assert all(probe.applies(REGISTRY.operation(n)) for n in (*probe.TAKEN, *probe.ACTIVATED))

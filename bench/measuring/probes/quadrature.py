@@ -50,10 +50,15 @@ def _reached(out: Irreps, kept: Sequence[bool]) -> Irreps:
 
 TAKEN: Mapping[str, Callable[[Problem], Asked]] = {
     "gaunt": _product,
+    "gaunt_bracket": _product,
+    "spin_gaunt": _product,
     "gaunt_power": _power,
     "grid_gated_product": _gated,
 }
-"""What each operation multiplies at points, where that is a polynomial."""
+"""What each operation multiplies at points, where that is a polynomial.
+
+Products of derivatives, on the same points, have a degree less.
+"""
 ACTIVATED = ("grid_mlp", "grid_nonlinearity", "grid_swiglu")
 """Operations whose values at points meet an activation: no rule is exact."""
 
@@ -67,6 +72,10 @@ def quadrature(built: BuiltCase) -> Iterable[Reading]:
         yield Reading("quadrature.none", None, detail={"unavailable": why})
     elif name in TAKEN:
         factors, out = TAKEN[name](built.problem)
+        if not out:
+            why = "derivatives alone meet at points here, and no values"
+            yield Reading("quadrature.none", None, detail={"unavailable": why})
+            return
         for kind in KINDS:
             yield _advice(kind, factors, out)
 

@@ -121,11 +121,11 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     even = (x @ zero_x) * (y @ zero_y)
     odd = (np.conj(x @ one_x) * (y @ one_y)).imag
     weight = _points(degree)[2]
-    z = 0.0
+    parts = []
     for rest, values in enumerate((even, odd)):
         kept = np.repeat(reached(problem, rest), [2 * l3 + 1 for l3 in degrees[2]])
-        z = z + np.where(kept, (values * weight) @ back.T, 0.0)
-    return {"z": np.asarray(z)}
+        parts.append(np.where(kept, (values * weight) @ back.T, 0.0))
+    return {"z": parts[0] + parts[1]}
 
 
 @lru_cache(maxsize=64)

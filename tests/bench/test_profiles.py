@@ -152,6 +152,15 @@ def test_paper_sweeps_the_knobs(registry, operation, knob, least):
     assert len(values) >= least
 
 
+def test_knobs_of_a_block_go_with_the_operations_that_have_them(registry):
+    """Of blocks of one family, each with a knob of its own operations, put to one operation."""
+    only = narrowed(load("paper"), registry, operations=["nested_power"], passes=["fwd"])
+    swept = {name for block in only.blocks for name in block.knobs}
+    assert swept == {"cut"} and len(only.blocks) > 1
+    values = {describe(case, registry)["knob.cut"] for case in asked(only, registry)}
+    assert len(values) >= 3
+
+
 def test_facets_of_what_is_asked_have_words(registry):
     for name in names():
         for problem, _ in load(name).asked(registry):

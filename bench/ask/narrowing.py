@@ -27,8 +27,8 @@ def narrowed(
     """Return a profile with other settings, and its questions put to others than it names.
 
     Globs of operations and of implementations take the place of those of every block, also of what
-    is left out; a block that has none of them goes, and so do knobs that none of them has. Knobs that
-    are given go to the blocks that have them.
+    is left out; a block that has none of them goes, and so do knobs that none of them has. The
+    `knobs` given go to the blocks that have them.
 
     Raises:
         ValueError: for a glob that matches nothing, a knob that no operation asked has, or a

@@ -99,7 +99,7 @@ def _supports(problem: Problem) -> Refusal | None:
     if paths_of(problem):
         return Refusal(
             f"nothing but the Gaunt product: no path of odd l1+l2+l3 ends in {out}",
-            "use gaunt, or ask for pseudo outputs, such as 1e of 1o x 1o, or for degrees only (so3)",
+            "use gaunt, or ask for pseudo outputs, as 1e of 1o x 1o, or for degrees only (so3)",
         )
     return Refusal(
         "identically zero: the parity of every output differs from p1 p2",

@@ -16,6 +16,7 @@ from impls.so3.irreps import degrees
 COUPLED = {
     "clebsch_gordan": (19, 19), "channelwise": (19, 19), "gaunt": (14, 19), "matrix": (19, 19),
     "poisson_bracket": (5, 19), "gaunt_bracket": (19, 19), "fused_matrix": (19, 19),
+    "spin_gaunt": (19, 19),
 }  # fmt: skip
 REACHED = {
     "clebsch_gordan": (6, 19, 44, 85),
@@ -24,6 +25,7 @@ REACHED = {
     "matrix": (5, 9, 13, 17),
     "poisson_bracket": (1, 5, 9, 13),
     "gaunt_bracket": (6, 12, 18, 24),
+    "spin_gaunt": (5, 9, 13, 17),
     "fused_matrix": (6, 16, 26, 36),
     "cartesian_matrix": (5, None, None, None),
 }

@@ -128,7 +128,7 @@ def test_paper_asks_for_high_degrees_of_few_operations(registry):
         (
             {"setting": "truncated", "lmax": 2, "symmetry": "so3", "channels": 64, "batch": 1000},
             "cartesian_matrix clebsch_gordan fused_matrix gaunt gaunt_bracket matrix "
-            "matrix_multiblock poisson_bracket",
+            "matrix_multiblock poisson_bracket spin_gaunt",
         ),
     ],
 )
@@ -150,6 +150,15 @@ def test_paper_sweeps_the_knobs(registry, operation, knob, least):
     only = narrowed(load("paper"), registry, operations=[operation], passes=["fwd"])
     values = {describe(case, registry)[f"knob.{knob}"] for case in asked(only, registry)}
     assert len(values) >= least
+
+
+def test_knobs_of_a_block_go_with_the_operations_that_have_them(registry):
+    """Of blocks of one family, each with a knob of its own operations, put to one operation."""
+    only = narrowed(load("paper"), registry, operations=["nested_power"], passes=["fwd"])
+    swept = {name for block in only.blocks for name in block.knobs}
+    assert swept == {"cut"} and len(only.blocks) > 1
+    values = {describe(case, registry)["knob.cut"] for case in asked(only, registry)}
+    assert len(values) >= 3
 
 
 def test_facets_of_what_is_asked_have_words(registry):

@@ -59,13 +59,14 @@ LMAX = {
     **dict.fromkeys(
         (
             *("gate", "norm_activation", "local_frame", "grid_nonlinearity", "grid_mlp"),
+            *("grid_gated_product", "grid_swiglu"),
             *("linear", "layer_norm", "aggregation", "wigner_rotation"),
         ),
         (16, 24, 32),
     ),
     **dict.fromkeys(("escn", "escn_o3"), (8, 12, 16)),
     "low_rank": (6, 7, 8),
-    **dict.fromkeys(("symmetric_contraction", "gaunt_power"), (3, 4, 5)),
+    **dict.fromkeys(("symmetric_contraction", "gaunt_power", "nested_power"), (3, 4, 5)),
 }
 CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")
 
@@ -152,6 +153,7 @@ def counted(implementation, lmax):
         "gaunt_bracket.jax_grid",
         "matrix.jax_dense",
         "poisson_bracket.jax_grid",
+        "spin_gaunt.jax_grid",
     ],
 )
 def test_growth_of_an_algorithm_is_that_of_its_compiled_program(name):

@@ -1,0 +1,1 @@
+"""Products of spin-weighted functions on the sphere: Gaunt product and its odd paths in one."""

@@ -9,7 +9,7 @@ be O(L^3), in more and smaller products. O(L^3 C^2) in the matrix products. `esc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -54,22 +54,21 @@ class Mixing:
         return blocks.swapaxes(1, 2).reshape(rows * h.shape[1], columns * h.shape[2])
 
 
-def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm; with `parity`, for the operation that keeps inversion."""
-    irreps_in, irreps_out = ends_of(problem)
-    top = M_MAX.of(problem)
-    inside, out = Rows(irreps_in, top), Rows(irreps_out, top)
+def linear_map(
+    problem: Problem, parity: bool, inside: Rows, out: Rows, b: Backend
+) -> Callable[[Any, Any], Any]:
+    """Return f(rows [edges, rows, channels], h) -> rows of the output, in the frame."""
     paths, channels = paths_of(problem, parity), channels_of(problem)
     orders, written = [], []
-    for m in range(top + 1):
+    for m in range(inside.top + 1):
         signs = (m, -m) if m else (0,)
         both = [Mixing(paths, odd, m, inside.having(m), out.having(m), b) for odd in (False, True)]
         orders.append((b.index(np.concatenate([inside.at(s) for s in signs])), *both))
         written += [out.at(s) for s in signs]
     order = b.index(np.argsort(np.concatenate(written)))
 
-    def mixed(rows: Any, weights: Tensors) -> Any:
-        h, edges, found = weights["h"], rows.shape[0], []
+    def mixed(rows: Any, h: Any) -> Any:
+        edges, found = rows.shape[0], []
         for m, (index, even, odd) in enumerate(orders):
             signs = 2 if m else 1
             pair = b.take(rows, index, 1)
@@ -82,7 +81,15 @@ def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
             found.append(total.reshape(edges, signs * (total.shape[2] // channels), channels))
         return b.take(b.concatenate(found, 1), order, 1)
 
-    call = in_frame(inside, out, mixed, b)
+    return mixed
+
+
+def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm; with `parity`, for the operation that keeps inversion."""
+    top = M_MAX.of(problem)
+    inside, out = (Rows(irreps, top) for irreps in ends_of(problem))
+    mixed = linear_map(problem, parity, inside, out, b)
+    call = in_frame(inside, out, lambda rows, weights: mixed(rows, weights["h"]), b)
     return Built(call, kernel=f"{top + 1} matrix products, one for each order; D in the call")
 
 

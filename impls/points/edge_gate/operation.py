@@ -136,7 +136,6 @@ OPERATION = Operation(
     cost=_cost,
     supports=_supports,
     weights=_weights,
-    linear_in=(("h", 1),),
     users=("xu2026",),
     growth=Growth({"lmax": 3, "channels": 2}),
 )

@@ -4,10 +4,11 @@ As real matrices the complex products of `so2` are
 
     (z'[+m], z'[-m]) = (x'[+m], x'[-m]) [[H, K], [-K, H]]
 
-with the rows of all input degrees and channels: one matrix product for each order in place of two
-and their sums, of twice the numbers. `padded` lays rows out as [orders, edges, 2, irreps, channels]
-with zeros where an irrep has no such order, so that one batched product serves all orders; it
-multiplies (L+1)^3 pairs of irreps where sum_m (L-m+1)^2, about a third, are not zero.
+with the rows of all input degrees and channels [@fairchem2026]: one matrix product for each order
+in place of two, with as much arithmetic, and no sums after it. `padded` lays rows out as
+[orders, edges, 2, irreps, channels] with zeros where an irrep has no such order, so that one
+batched product serves all orders [@physicsnemo2026]; it multiplies (L+1)^3 pairs of irreps where
+sum_m (L-m+1)^2, for large L a third of them, are not zero.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ ALGORITHMS = (
         "SO(2) maps, h and k in one matrix",
         block,
         supports=supports,
-        papers=("wood2025",),
+        papers=("fairchem2026",),
         growth=Growth({"lmax": 4, "channels": 2}, "few channels: frames; else L^3 C^2"),
     ),
     Algorithm(
@@ -137,6 +138,7 @@ ALGORITHMS = (
         "SO(2) maps, all orders in one product",
         padded,
         supports=supports,
+        papers=("physicsnemo2026",),
         growth=Growth({"lmax": 4, "channels": 2}, "few channels: frames; else L^3 C^2"),
     ),
 )

@@ -39,7 +39,7 @@ from impls.products.paths import ZERO, Path
 from impls.so3.symbols import triangle
 from impls.so3.wigner import clebsch_gordan
 
-BESIDE = np.array([0.29, 0.41, -0.37])
+BESIDE = np.array([0.3125, 0.40625, -0.375])
 """From the mean of the positions to the origin, in their unit; in no direction of a lattice."""
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.points import channels_of
 from impls.implementation import Built, Tensors
 from impls.points.circle import Component, components_of
 from impls.points.edge_contraction.operation import Pair, Path, paths_of
@@ -69,7 +68,7 @@ def frame(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
     irreps_in, irreps_out = ends_of(problem)
     inside, out = Rows(irreps_in, irreps_in.lmax), Rows(irreps_out, irreps_out.lmax)
-    channels, orders = channels_of(problem), []
+    orders: list[Order] = []
     written, signs = [], []
     paths = paths_of(problem)
     where = {(path.out, path.pair): n for n, path in enumerate(paths)}

@@ -120,7 +120,8 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
         (first, second), place = (path.pair.first, path.pair.second), (path.out.item, path.out.m)
         factors = a[first.item, first.m], b[second.item, second.m]
         one, two = (
-            f if sign > 0 else f.conj() for f, sign in zip(factors, path.pair.conjugate, strict=True)
+            number if sign > 0 else number.conj()
+            for number, sign in zip(factors, path.pair.conjugate, strict=True)
         )
         numbers[place] = numbers.get(place, 0) + w * one * two
     message = feature_of(out, numbers, ends[0])
@@ -140,9 +141,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     """Count rotations of both ends and back, complex products, weights and the sum."""
     inside, out = ends_of(problem)
     (nodes, edges), channels = counts_of(problem), channels_of(problem)
-    turned_by = sum(
-        times * ir.dim**2 for times, part in ((2, inside), (1, out)) for _, ir in part
-    )
+    turned_by = sum(times * ir.dim**2 for times, part in ((2, inside), (1, out)) for _, ir in part)
     paths = paths_of(problem)
     weighted = sum(2 if path.out.m else 1 for path in paths)
     numbers = nodes * channels * (inside.dim + out.dim) + 3 * edges + len(paths) * channels

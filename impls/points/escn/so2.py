@@ -19,7 +19,7 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import channels_of
 from impls.growth import Growth
-from impls.implementation import Built, Tensors
+from impls.implementation import Built
 from impls.points.escn.in_frame import Rows, in_frame
 from impls.points.escn.operation import KEEPS_INVERSION, M_MAX, Path, ends_of, paths_of
 from impls.points.harmonics import supports

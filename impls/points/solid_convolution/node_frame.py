@@ -1,4 +1,4 @@
-r"""Solid convolution with the products of `node_wise` in a frame of each node, where they are sparse.
+r"""Solid convolution with the products of `node_wise` in frames of nodes, where they are sparse.
 
 A rotation D of each node takes its own position r to the polar axis, where R_v(r) is |r|^v in the
 component m = 0 and zero in the others. Then both couplings of `node_wise` are within one order m
@@ -176,26 +176,30 @@ def _second(
         mine = [n for n, path in enumerate(paths) if path.i1 == item]
         own = [n for n, state in enumerate(states) if state.item == item]
         for m in range(max(paths[n].ir3.l for n in mine) + 1):
-            signs = (m, -m) if m else (0,)
-            having = [(n, s) for n in mine for s in signs if paths[n].ir3.l >= m]
-            reading = [(n, s) for n in own for s in signs if states[n].k >= m]
-            table = np.zeros((lmax + 1, len(having), len(reading)))
-            for row, (n, s) in enumerate(having):
-                for column, (o, t) in enumerate(reading):
-                    _add(table[:, row, column], paths[n], states[o], s, t)
-            written += [outside.rows(n)[paths[n].ir3.l + s] for n, s in having]
-            places = np.array([middle.rows(n)[states[n].k + s] for n, s in reading], np.int64)
-            orders.append(Order(b.index(places), b.table(table.reshape(lmax + 1, -1))))
-    return orders, np.array(written)
+            signs = np.array([m, -m] if m else [0])
+            having = [n for n in mine if paths[n].ir3.l >= m]
+            reading = [n for n in own if states[n].k >= m]
+            table = np.zeros((lmax + 1, len(having), len(signs), len(reading), len(signs)))
+            for row, n in enumerate(having):
+                for column, o in enumerate(reading):
+                    u = paths[n].ir2.l - states[o].v
+                    if u >= 0:
+                        table[u, row, :, column] = _last(paths[n], states[o], u, signs)
+            written += [outside.rows(n)[paths[n].ir3.l + signs] for n in having]
+            places = [middle.rows(n)[states[n].k + signs] for n in reading]
+            reads = np.concatenate(places) if places else np.zeros(0, np.int64)
+            orders.append(Order(b.index(reads), b.table(table.reshape(lmax + 1, -1))))
+    return orders, np.concatenate(written)
 
 
-def _add(powers: np.ndarray, path: Path, state: State, out: int, into: int) -> None:
-    """Write what component `into` of a state gives to `out` of a path, with (-1)^u from R_u(-r)."""
+def _last(path: Path, state: State, u: int, signs: np.ndarray) -> np.ndarray | float:
+    """Return what orders of a state give to those of a path, with (-1)^u from R_u(-r)."""
     l1, l2, l3 = path.ir1.l, path.ir2.l, path.ir3.l
-    u = l2 - state.v
-    if u >= 0 and triangle(state.k, u, l3):
-        factor = (-1) ** u * sqrt(comb(2 * l2, 2 * u)) * recoupling(l1, state.v, u, l3, state.k, l2)
-        powers[u] = factor * clebsch_gordan(state.k, u, l3)[state.k + into, u, l3 + out]
+    if not triangle(state.k, u, l3):
+        return 0.0
+    factor = (-1) ** u * sqrt(comb(2 * l2, 2 * u)) * recoupling(l1, state.v, u, l3, state.k, l2)
+    table = clebsch_gordan(state.k, u, l3)[:, u]
+    return np.asarray(factor * table[np.ix_(state.k + signs, l3 + signs)].T)
 
 
 ALGORITHM = Algorithm(

@@ -15,6 +15,7 @@ import numpy as np
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import channels_of, irreps_of
+from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.points.convolution.contraction import coupling_matrix
 from impls.points.harmonics import EdgeHarmonics, supports
@@ -32,26 +33,28 @@ def edge_wise(problem: Problem, b: Backend, options: Options) -> Built:
     inner = coupled_paths(node, edge, node)
     host, blocks, host_order = coupling_matrix(inner, edge.dim)
     couplings, order, sh_of = b.table(host), b.index(host_order), EdgeHarmonics(problem, b)
-    numbers = {path: n for n, path in enumerate(paths)}
     groups, targets = [], []  # by k: its rows, and its weights into (second factor, output)
     for k, found in groupby(inner, key=lambda path: path.ir3):
         mine = list(found)
         into = sorted({(path.o, path.second) for path in paths if path.k == k})
-        table = np.zeros((len(mine), len(into), len(paths)))
-        for path, n in numbers.items():
-            if path.k == k:
-                row = [(one.i1, one.i2) for one in mine].index((path.first, path.edge))
-                table[row, into.index((path.o, path.second)), n] = 1
-        if into:
+        sources = {(one.i1, one.i2): n for n, one in enumerate(mine)}
+        terms = {
+            (sources[path.first, path.edge], into.index((path.o, path.second))): [(n, 1.0)]
+            for n, path in enumerate(paths)
+            if path.k == k
+        }
+        if terms:
             rows = slice(mine[0].out.start, mine[-1].out.stop)
-            groups.append((rows, Weighted(table, k.dim, b)))
+            groups.append((rows, Weighted(terms, (len(mine), len(into)), k.dim, b)))
             targets += [(o, second, k.l) for o, second in into]
     starts = np.cumsum([0] + [2 * degree + 1 for _, _, degree in targets])
     ends = []  # by output: the couplings of its targets
     for o, (_, ir3) in enumerate(out):
         mine = [n for n, target in enumerate(targets) if target[0] == o]
         tables = [
-            clebsch_gordan(targets[n][2], node.items[targets[n][1]][1].l, ir3.l).reshape(-1, ir3.dim)
+            clebsch_gordan(targets[n][2], node.items[targets[n][1]][1].l, ir3.l).reshape(
+                -1, ir3.dim
+            )
             for n in mine
         ]
         table = b.table(np.concatenate(tables).T) if tables else None
@@ -96,4 +99,5 @@ ALGORITHM = Algorithm(
     "two products for each edge",
     edge_wise,
     supports=supports,
+    growth=Growth({"lmax": 7, "channels": 1}, "few channels: kernels; else L^6"),
 )

@@ -9,7 +9,8 @@ edge from the first product to the last one [@xu2026]:
 Nodes make [x x x]_j once, and weigh them: paths that differ in l1, l4 and k alone end in the same
 product with Y_l2, so that their weights, recoupled, are summed before anything is sent. What an
 edge computes is one product with its harmonics, for all outputs of a degree one matrix product,
-O(L^5) for each channel; the weights are O(L^6) for each node.
+O(L^5) for each channel, whose matrix is O(L^7) for all of them; the weights are O(L^6) for each
+node.
 """
 
 from __future__ import annotations
@@ -66,13 +67,14 @@ def recoupled(problem: Problem, b: Backend, options: Options) -> Built:
             and out.items[path.o][1] in j * edge.items[path.edge][1]
         ]
         into = sorted({(path.o, path.edge) for _, path in through})
-        table = np.zeros((len(mine), len(into), len(paths)))
+        terms: dict[tuple[int, int], list[tuple[int, float]]] = {}
         for n, path in through:
-            degrees = (node.items[path.first][1].l, edge.items[path.edge][1].l, path.k.l)
-            degrees += (node.items[path.second][1].l, out.items[path.o][1].l, j.l)
-            row, column = sources[path.first, path.second], into.index((path.o, path.edge))
-            table[row, column, n] = recoupling(*degrees)
-        groups.append((slice(mine[0].out.start, mine[-1].out.stop), Weighted(table, j.dim, b)))
+            place = sources[path.first, path.second], into.index((path.o, path.edge))
+            l1, l4 = (node.items[i][1].l for i in (path.first, path.second))
+            l2, l3 = edge.items[path.edge][1].l, out.items[path.o][1].l
+            terms.setdefault(place, []).append((n, recoupling(l1, l2, path.k.l, l4, l3, j.l)))
+        rows = slice(mine[0].out.start, mine[-1].out.stop)
+        groups.append((rows, Weighted(terms, (len(mine), len(into)), j.dim, b)))
         targets += [(o, e, j.l) for o, e in into]
     arranged, ends = _last(targets, edge, out, b)
 
@@ -96,9 +98,7 @@ def recoupled(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call, kernel="products at nodes, one with harmonics at edges")
 
 
-def _middle(
-    paths: tuple[Path, ...], node: Irreps, edge: Irreps, out: Irreps
-) -> tuple[Irrep, ...]:
+def _middle(paths: tuple[Path, ...], node: Irreps, edge: Irreps, out: Irreps) -> tuple[Irrep, ...]:
     """Return the irreps j of two factors of a node that some path needs, sorted."""
     found = {
         j
@@ -140,5 +140,5 @@ ALGORITHM = Algorithm(
     recoupled,
     supports=supports,
     papers=("xu2026",),
-    growth=Growth({"lmax": 6, "channels": 1}, "few neighbours; else L^5 for each edge"),
+    growth=Growth({"lmax": 7, "channels": 1}, "few channels: kernels; else L^6"),
 )

@@ -72,7 +72,7 @@ def test_a_turn_is_a_phase_and_a_reflection_the_conjugate():
         np.testing.assert_allclose(np.abs(phase), 1, atol=1e-12)
         np.testing.assert_allclose(phase, phase[0], atol=1e-12)
         if m:
-            directions.add(round(float((np.angle(phase[0]) / m / angle)), 9))
+            directions.add(round(float(np.angle(phase[0]) / m / angle), 9))
     assert directions in ({1.0}, {-1.0})
     np.testing.assert_allclose(feature_of(irreps, c, x), x, atol=1e-14)
 
@@ -84,9 +84,7 @@ def test_paths_are_all_products_that_the_stabiliser_allows(inside, out):
     rows = []
     for g in (axis_angle([0, 1, 0], 0.7), REFLECTION):
         d, w = representation(first, g), representation(last, g)
-        rows.append(
-            np.kron(w, np.eye(first.dim**2)) - np.kron(np.eye(last.dim), np.kron(d, d).T)
-        )
+        rows.append(np.kron(w, np.eye(first.dim**2)) - np.kron(np.eye(last.dim), np.kron(d, d).T))
     singular = np.linalg.svd(np.concatenate(rows), compute_uv=False)
     dimension = int(np.sum(singular < 1e-10))
     assert singular[singular >= 1e-10].min() > 1e-3

@@ -50,7 +50,7 @@ def test_vectors_in_closed_form(judge):
     """k = 0 and 1 of three vectors: (x . Y) x and (x cross Y) cross x, up to their constants."""
     ends = {"irreps_node": "0+1", "irreps_edge": "1", "irreps_out": "1"}
     asked = ask(**ends, data="lattice:2x1", channels=1, dtype="float64")
-    inputs, weights = judge.draw(FAMILY, OPERATION, asked)
+    inputs, _ = judge.draw(FAMILY, OPERATION, asked)
     inputs["x"][..., 0] = 0
     paths = paths_of(asked)
     for n, path in enumerate(paths):

@@ -8,7 +8,6 @@ outputs of the order, of which real and imaginary parts are rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,28 +15,38 @@ import numpy as np
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.implementation import Built, Tensors
-from impls.points.circle import Component, components_of
-from impls.points.edge_contraction.operation import Pair, Path, paths_of
+from impls.points.circle import Component
+from impls.points.edge_contraction.operation import Path, paths_of
 from impls.points.escn.in_frame import Rows, in_frame
 from impls.points.escn.operation import ends_of
 from impls.points.harmonics import supports
 from impls.problem import Problem
 
 
+def halves(part: Component) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return (order, factor) of x' in the real and the imaginary part of c; factor 0 where none.
+
+    c is x'[+m] + i x'[-m], or x'[-m] - i x'[+m]. Factors are their own inverses: x' is read off
+    the parts of c by the same ones.
+    """
+    both = int(part.m > 0)
+    if part.natural:
+        return (part.m, 1), (-part.m, both)
+    return (-part.m, both), (part.m, -1)
+
+
 class Numbers:
     """The complex numbers of some components, as real and imaginary parts from rows."""
 
-    def __init__(self, rows: Rows, parts: Sequence[Component], signs: Sequence[int], b: Backend):
+    def __init__(
+        self, rows: Rows, parts: Sequence[Component], signs: Sequence[int], b: Backend
+    ) -> None:
         """Find rows and factors; `signs` -1 conjugate."""
         index, factor = np.zeros((2, len(parts)), np.int64), np.zeros((2, len(parts)))
         for n, (part, sign) in enumerate(zip(parts, signs, strict=True)):
-            middle = rows.start(part.item) + rows.orders(part.item)
-            plus, minus = middle + part.m, middle - part.m
-            # c is x[+m] + i x[-m], or x[-m] - i x[+m]
-            index[:, n] = (plus, minus) if part.natural else (minus, plus)
-            factor[:, n] = (1, sign) if part.natural else (1, -sign)
-            if not part.m:
-                factor[0 if not part.natural else 1, n] = 0
+            for half, (m, value) in enumerate(halves(part)):
+                index[half, n] = rows.middle(part.item) + m
+                factor[half, n] = value * (sign if half else 1)
         self.b, self.shape = b, index.shape
         self.index, self.factor = b.index(index.ravel()), b.table(factor.ravel()[:, None])
 
@@ -47,93 +56,67 @@ class Numbers:
         return found.reshape(rows.shape[0], *self.shape, rows.shape[2])
 
 
-@dataclass(frozen=True)
 class Order:
-    """All products of one order, and their weights into outputs.
+    """All products into one irrep of O(2), and their weights into the outputs that are it."""
 
-    `real` says whether the outputs read the real part, `imaginary` the other; of orders above 0
-    both. `index` [pairs, outputs] places the weights, `mask` is 0 where there is none.
-    """
+    def __init__(self, paths: Sequence[tuple[int, Path]], inside: Rows, b: Backend) -> None:
+        """Take the paths with their numbers."""
+        pairs = {pair: n for n, pair in enumerate(dict.fromkeys(path.pair for _, path in paths))}
+        self.outputs = list(dict.fromkeys(path.out for _, path in paths))
+        self.b, self.shape = b, (len(pairs), len(self.outputs))
+        index, mask = np.zeros(self.shape, np.int64), np.zeros(self.shape)
+        for n, path in paths:
+            place = pairs[path.pair], self.outputs.index(path.out)
+            index[place], mask[place] = n, 1
+        self.index, self.mask = b.index(index.ravel()), b.table(mask.ravel()[:, None])
+        self.first = Numbers(inside, [p.first for p in pairs], [p.conjugate[0] for p in pairs], b)
+        self.second = Numbers(inside, [p.second for p in pairs], [p.conjugate[1] for p in pairs], b)
+        real, imaginary = halves(self.outputs[0])
+        self.real, self.imaginary = real[1] != 0, imaginary[1] != 0
 
-    first: Numbers
-    second: Numbers
-    real: bool
-    imaginary: bool
-    index: Any
-    mask: Any
-    shape: tuple[int, int]
+    def written(self, out: Rows) -> list[tuple[int, int]]:
+        """Return the rows that a call returns, in order, and their factors."""
+        return [
+            (out.middle(part.item) + halves(part)[half][0], halves(part)[half][1])
+            for half, there in enumerate((self.real, self.imaginary))
+            for part in self.outputs
+            if there
+        ]
+
+    def __call__(self, sender: Any, receiver: Any, w: Any) -> Any:
+        """Return real before imaginary parts [edges, parts outputs, channels]."""
+        one, two = self.first(sender), self.second(receiver)
+        parts = []
+        if self.real:
+            parts.append(one[:, 0] * two[:, 0] - one[:, 1] * two[:, 1])
+        if self.imaginary:
+            parts.append(one[:, 0] * two[:, 1] + one[:, 1] * two[:, 0])
+        edges, pairs, channels = parts[0].shape
+        both = self.b.concatenate([part[:, None] for part in parts], 1)
+        both = both.reshape(-1, pairs, channels).swapaxes(0, 2).swapaxes(1, 2)
+        matrix = (self.b.take(w, self.index, 0) * self.mask).reshape(*self.shape, channels)
+        # [channels, edges parts, pairs] x [channels, pairs, outputs]
+        found = both @ matrix.swapaxes(0, 2).swapaxes(1, 2)
+        return found.swapaxes(1, 2).swapaxes(0, 2).reshape(edges, -1, channels)
 
 
 def frame(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
-    irreps_in, irreps_out = ends_of(problem)
-    inside, out = Rows(irreps_in, irreps_in.lmax), Rows(irreps_out, irreps_out.lmax)
-    orders: list[Order] = []
-    written, signs = [], []
-    paths = paths_of(problem)
-    where = {(path.out, path.pair): n for n, path in enumerate(paths)}
-    for kind in sorted({part.kind for part in components_of(irreps_out)}):
-        parts = [part for part in components_of(irreps_out) if part.kind == kind]
-        mine = [path for path in paths if path.out.kind == kind]
-        if not mine:
-            continue
-        orders.append(_order(parts, mine, where, inside, b))
-        for half in (0, 1):
-            if parts[0].m or half == (kind == "0o"):
-                for part in parts:
-                    middle = out.start(part.item) + out.orders(part.item)
-                    # z[+m] and z[-m] are the real and imaginary parts of c, or of i c
-                    swapped = half != (not part.natural)
-                    written.append(middle + (-part.m if swapped else part.m))
-                    signs.append(-1 if half and not part.natural else 1)
-    total = out.start(len(irreps_out))
-    place, factor = np.zeros(total, np.int64), np.zeros(total)
-    place[written], factor[written] = np.arange(len(written)), signs
+    inside, out = (Rows(irreps, irreps.lmax) for irreps in ends_of(problem))
+    paths = list(enumerate(paths_of(problem)))
+    kinds = sorted({path.out.kind for _, path in paths})
+    orders = [Order([p for p in paths if p[1].out.kind == kind], inside, b) for kind in kinds]
+    place, factor = np.zeros((2, out.irreps.dim), np.int64)
+    for n, (row, value) in enumerate(line for order in orders for line in order.written(out)):
+        place[row], factor[row] = n, value
     arrange, scale = b.index(place), b.table(factor[:, None])
 
     def f(sender: Any, receiver: Any, weights: Tensors) -> Any:
-        found = [_products(order, sender, receiver, weights["w"], b) for order in orders]
+        found = [order(sender, receiver, weights["w"]) for order in orders]
         return b.take(b.concatenate(found, 1), arrange, 1) * scale
 
     call = in_frame(inside, out, f, b, ends=("src", "dst"))
     return Built(call, kernel=f"{len(orders)} products of pairs and of weights, D in the call")
-
-
-def _order(
-    parts: Sequence[Component],
-    paths: Sequence[Path],
-    where: dict[tuple[Component, Pair], int],
-    inside: Rows,
-    b: Backend,
-) -> Order:
-    pairs = list(dict.fromkeys(path.pair for path in paths))
-    index = np.array([[where.get((part, pair), -1) for part in parts] for pair in pairs])
-    kind = parts[0].kind
-    return Order(
-        Numbers(inside, [p.first for p in pairs], [p.conjugate[0] for p in pairs], b),
-        Numbers(inside, [p.second for p in pairs], [p.conjugate[1] for p in pairs], b),
-        kind != "0o",
-        kind != "0e",
-        b.index(np.maximum(index, 0).ravel()),
-        b.table((index >= 0).ravel()[:, None] * 1.0),
-        index.shape,
-    )
-
-
-def _products(order: Order, sender: Any, receiver: Any, w: Any, b: Backend) -> Any:
-    """Return the parts of the outputs [edges, parts outputs, channels], real before imaginary."""
-    one, two = order.first(sender), order.second(receiver)
-    parts = []
-    if order.real:
-        parts.append(one[:, 0] * two[:, 0] - one[:, 1] * two[:, 1])
-    if order.imaginary:
-        parts.append(one[:, 0] * two[:, 1] + one[:, 1] * two[:, 0])
-    edges, pairs, channels = parts[0].shape
-    both = b.concatenate([part[:, None] for part in parts], 1).reshape(-1, pairs, channels)
-    matrix = (b.take(w, order.index, 0) * order.mask).reshape(*order.shape, channels)
-    # one matrix product [edges parts, pairs] x [pairs, outputs] for each channel
-    found = both.swapaxes(0, 2).swapaxes(1, 2) @ matrix.swapaxes(0, 2).swapaxes(1, 2)
-    return found.swapaxes(1, 2).swapaxes(0, 2).reshape(edges, -1, channels)
 
 
 ALGORITHM = Algorithm(

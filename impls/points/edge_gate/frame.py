@@ -29,12 +29,12 @@ def frame(problem: Problem, b: Backend, options: Options) -> Built:
     inside, out = (Rows(irreps, top_of(problem)) for irreps in ends_of(problem))
     linear = linear_map(problem, True, inside, out, b)
     channels, gated, given = channels_of(problem), gated_of(problem), invariants_of(problem)
-    inner = b.index(np.array([inside.start(i) + inside.orders(i) for i in given]))
+    inner = b.index(np.array([inside.middle(i) for i in given]))
     shape = len(gated), len(given), channels, channels
     factors = {part: n for n, part in enumerate(gated)}
     itself, source = [], np.zeros(out.start(len(out.irreps)), np.int64)  # of no map: y is zero
     for part in reached_by(problem):
-        middle = out.start(part.item) + out.orders(part.item)
+        middle = out.middle(part.item)
         if part not in factors:
             factors[part] = len(gated) + len(itself)
             itself.append(middle)

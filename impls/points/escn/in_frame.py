@@ -36,13 +36,17 @@ class Rows:
         """Return the first row of an irrep."""
         return sum(2 * self.orders(i) + 1 for i in range(item))
 
+    def middle(self, item: int) -> int:
+        """Return the row of the order 0 of an irrep."""
+        return self.start(item) + self.orders(item)
+
     def having(self, m: int) -> list[int]:
         """Return the irreps that have order m."""
         return [i for i in range(len(self.irreps)) if self.orders(i) >= m]
 
     def at(self, m: int) -> np.ndarray:
         """Return the rows of order m, one for each irrep that has it."""
-        return np.array([self.start(i) + self.orders(i) + m for i in self.having(abs(m))])
+        return np.array([self.middle(i) + m for i in self.having(abs(m))])
 
 
 class Rotation:

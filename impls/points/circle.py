@@ -22,7 +22,7 @@ import numpy as np
 
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.rotations import representation
-from impls.spaces import Array
+from impls.spaces import Array, Arrays
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def turned(irreps: Irreps, vectors: Array) -> Array:
 def numbers_of(irreps: Irreps, x: Array) -> dict[tuple[int, int], Array]:
     """Return c by (item, m), of x [..., dim] in the frame."""
     found = {}
-    for (_, ir), part, item in zip(irreps, irreps.slices(), range(len(irreps)), strict=True):
+    for item, ((_, ir), part) in enumerate(zip(irreps, irreps.slices(), strict=True)):
         x_l = x[..., part]
         for m in range(ir.l + 1):
             c = x_l[..., ir.l + m] + 1j * (x_l[..., ir.l - m] if m else 0)
@@ -77,15 +77,28 @@ def numbers_of(irreps: Irreps, x: Array) -> dict[tuple[int, int], Array]:
     return found
 
 
-def feature_of(irreps: Irreps, numbers: Mapping[tuple[int, int], Array], like: Array) -> Array:
-    """Return the components [..., dim] of the numbers; of c[0] only what its irrep has."""
-    x = np.zeros((*like.shape[:-1], irreps.dim))
-    for (_, ir), part, item in zip(irreps, irreps.slices(), range(len(irreps)), strict=True):
-        for m in range(ir.l + 1):
-            if (item, m) not in numbers:
-                continue
-            c = numbers[item, m] * (1 if is_natural(ir) else 1j)
-            x[..., part.start + ir.l + m] = c.real
-            if m:
-                x[..., part.start + ir.l - m] = c.imag
+def feature_of(irreps: Irreps, numbers: Mapping[tuple[int, int], Array]) -> Array:
+    """Return the components [..., dim] of some numbers; of c[0] only what its irrep has."""
+    shape = next(iter(numbers.values())).shape
+    x = np.zeros((*shape, irreps.dim))
+    for (item, m), number in numbers.items():
+        ir, start = irreps.items[item][1], irreps.slices()[item].start
+        c = number if is_natural(ir) else 1j * number
+        x[..., start + ir.l + m] = c.real
+        if m:
+            x[..., start + ir.l - m] = c.imag
     return x
+
+
+def numbers_at(end: str, irreps: Irreps, inputs: Arrays) -> dict[tuple[int, int], Array]:
+    """Return c [edges, channels] of x at one end of the edges, "src" or "dst"."""
+    turn = turned(irreps, inputs["v"])
+    return numbers_of(irreps, np.einsum("eij,ecj->eci", turn, inputs["x"][inputs[end]]))
+
+
+def summed(irreps: Irreps, numbers: Mapping[tuple[int, int], Array], inputs: Arrays) -> Array:
+    """Return z [nodes, channels, dim]: what the numbers of edges are out of the frame, by `dst`."""
+    turn, message = turned(irreps, inputs["v"]), feature_of(irreps, numbers)
+    z = np.zeros((*inputs["x"].shape[:-1], irreps.dim))
+    np.add.at(z, inputs["dst"], np.einsum("eji,ecj->eci", turn, message))
+    return z

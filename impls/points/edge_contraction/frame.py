@@ -97,7 +97,8 @@ class Order:
         matrix = (self.b.take(w, self.index, 0) * self.mask).reshape(*self.shape, channels)
         # [channels, edges parts, pairs] x [channels, pairs, outputs]
         found = both @ matrix.swapaxes(0, 2).swapaxes(1, 2)
-        return found.swapaxes(1, 2).swapaxes(0, 2).reshape(edges, -1, channels)
+        found = found.swapaxes(1, 2).swapaxes(0, 2)
+        return found.reshape(edges, len(parts) * self.shape[1], channels)
 
 
 def frame(problem: Problem, b: Backend, options: Options) -> Built:

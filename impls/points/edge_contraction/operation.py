@@ -29,12 +29,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from impls.families.points import channels_of, node_space
+from impls.families.points import channels_of, has_vectors, irreps_of, node_space
 from impls.growth import Growth
 from impls.inputs.named import counts_of
 from impls.operation import Operation, exact
-from impls.points.circle import Component, components_of, feature_of, numbers_of, turned
-from impls.points.escn.operation import ESCN_O3, READS, ends_of
+from impls.points.circle import Component, components_of, numbers_at, summed
+from impls.points.escn.operation import READS, ends_of, harmonics_needed
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irreps
 from impls.spaces import Arrays, Space
@@ -111,10 +111,8 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
-    (inside, out), x, dst = ends_of(problem), inputs["x"], inputs["dst"]
-    turn = turned(inside, inputs["v"])
-    ends = [np.einsum("eij,ecj->eci", turn, x[inputs[end]]) for end in ("src", "dst")]
-    a, b = (numbers_of(inside, end) for end in ends)
+    inside, out = ends_of(problem)
+    a, b = (numbers_at(end, inside, inputs) for end in ("src", "dst"))
     numbers: dict[tuple[int, int], np.ndarray] = {}
     for path, w in zip(paths_of(problem), weights["w"], strict=True):
         (first, second), place = (path.pair.first, path.pair.second), (path.out.item, path.out.m)
@@ -124,17 +122,31 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
             for number, sign in zip(factors, path.pair.conjugate, strict=True)
         )
         numbers[place] = numbers.get(place, 0) + w * one * two
-    message = feature_of(out, numbers, ends[0])
-    z = np.zeros((*x.shape[:-1], out.dim))
-    np.add.at(z, dst, np.einsum("eji,ecj->eci", turned(out, inputs["v"]), message))
-    return {"z": z}
+    return {"z": summed(out, numbers, inputs)}
 
 
 def _supports(problem: Problem) -> Refusal | None:
-    refusal = ESCN_O3.supports(problem)
-    if refusal is not None and "without parity" in refusal.reason:
-        return Refusal(refusal.reason, "ask for irreps with parity")
-    return refusal
+    inside, out = ends_of(problem)
+    if not inside.parity:
+        return Refusal("irreps without parity: O(2) has reflections", "ask for irreps with parity")
+    if not has_vectors(problem):
+        return Refusal(
+            "harmonics of edges are given: a frame needs their vectors", "ask with given=vectors"
+        )
+    if not paths_of(problem):
+        return Refusal(
+            f"identically zero: inversion forbids every product of {inside} into {out}",
+            "use natural parity",
+        )
+    edge = irreps_of(problem)[1]
+    missing = set(harmonics_needed(problem, True)) - {ir.l for _, ir in edge}
+    if missing:
+        return Refusal(
+            f"irreps_edge={edge}: the map contains harmonics of degree "
+            f"{', '.join(map(str, sorted(missing)))} too",
+            "ask for all that can matter: setting full",
+        )
+    return None
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:

@@ -43,9 +43,12 @@ def frame(problem: Problem, b: Backend, options: Options) -> Built:
 
     def f(rows: Any, weights: Tensors) -> Any:
         y, g = linear(rows, weights["h"]), weights["g"].reshape(shape)
-        matrix = g.swapaxes(0, 1).swapaxes(1, 2).reshape(len(given) * channels, -1)
-        gates = b.take(rows, inner, 1).reshape(rows.shape[0], -1) @ matrix
-        gates = gates.reshape(rows.shape[0], len(gated), channels)
+        matrix = (
+            g.swapaxes(0, 1).swapaxes(1, 2).reshape(len(given) * channels, len(gated) * channels)
+        )
+        edges = rows.shape[0]
+        gates = b.take(rows, inner, 1).reshape(edges, len(given) * channels) @ matrix
+        gates = gates.reshape(edges, len(gated), channels)
         found = b.concatenate([gates, b.take(y, own, 1)], 1)
         return b.take(b.sigmoid(found), index, 1) * y
 

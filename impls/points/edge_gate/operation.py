@@ -26,13 +26,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from impls.families.points import channels_of, node_space
 from impls.growth import Growth
 from impls.inputs.named import counts_of
 from impls.operation import Operation, exact
-from impls.points.circle import Component, components_of, feature_of, is_natural, numbers_of, turned
+from impls.points.circle import Component, components_of, is_natural, numbers_at, summed
 from impls.points.escn.operation import ESCN_O3, READS, ends_of, paths_of
 from impls.pointwise.activations import sigmoid
 from impls.problem import BYTES, Problem, Refusal
@@ -81,9 +79,8 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
-    (inside, out), x, dst = ends_of(problem), inputs["x"], inputs["dst"]
-    into = np.einsum("eij,ecj->eci", turned(inside, inputs["v"]), x[inputs["src"]])
-    c, y, s = numbers_of(inside, into), {}, {}
+    inside, out = ends_of(problem)
+    c, y, s = numbers_at("src", inside, inputs), {}, {}
     for path, h in zip(paths_of(problem, True), weights["h"], strict=True):
         place = path.o, path.m
         # k, as z[+m] = -k x[-m] and z[-m] = k x[+m], is -k from the other parity to the natural one
@@ -93,17 +90,15 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
         place = gate.out.item, gate.out.m
         s[place] = s.get(place, 0) + c[gate.i, 0].real @ g
     numbers = {place: sigmoid(s[place] if place in s else y[place].real) * y[place] for place in y}
-    message = feature_of(out, numbers, into)
-    z = np.zeros((*x.shape[:-1], out.dim))
-    np.add.at(z, dst, np.einsum("eji,ecj->eci", turned(out, inputs["v"]), message))
-    return {"z": z}
+    return {"z": summed(out, numbers, inputs)}
 
 
 def _supports(problem: Problem) -> Refusal | None:
+    if not ends_of(problem)[0].parity:
+        return Refusal("irreps without parity: O(2) has reflections", "ask for irreps with parity")
     refusal = ESCN_O3.supports(problem)
     if refusal is not None:
-        remedy = "add irreps with parity" if "without parity" in refusal.reason else refusal.remedy
-        return Refusal(refusal.reason, remedy)
+        return refusal
     if not invariants_of(problem):
         return Refusal(
             f"irreps_node={ends_of(problem)[0]}: none has an invariant along an edge to gate with",

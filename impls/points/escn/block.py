@@ -83,8 +83,9 @@ def block(problem: Problem, b: Backend, options: Options) -> Built:
     def mixed(rows: Any, weights: Tensors) -> Any:
         edges, found = rows.shape[0], []
         for read, matrix in orders:
-            each = b.take(rows, read, 1).reshape(edges, -1) @ matrix(weights["h"])[0]
-            found.append(each.reshape(edges, -1, channels))
+            each = b.take(rows, read, 1).reshape(edges, read.shape[0] * channels)
+            each = each @ matrix(weights["h"])[0]
+            found.append(each.reshape(edges, each.shape[1] // channels, channels))
         return b.take(b.concatenate(found, 1), order, 1)
 
     call = in_frame(inside, out, mixed, b)
@@ -104,9 +105,10 @@ def padded(problem: Problem, b: Backend, options: Options) -> Built:
 
     def mixed(rows: Any, weights: Tensors) -> Any:
         edges = rows.shape[0]
-        wide = (b.take(rows, reads, 1) * mask).reshape(edges, len(orders), -1)
+        width = reads.shape[0] // len(orders) * channels
+        wide = (b.take(rows, reads, 1) * mask).reshape(edges, len(orders), width)
         found = (wide.swapaxes(0, 1) @ matrix(weights["h"])).swapaxes(0, 1)
-        return b.take(found.reshape(edges, -1, channels), order, 1)
+        return b.take(found.reshape(edges, write.size, channels), order, 1)
 
     call = in_frame(inside, out, mixed, b)
     return Built(call, kernel="one matrix product for all orders, padded; D in the call")

@@ -86,11 +86,12 @@ def _coupled(
     edges = x.shape[0]
     if table is None:
         return b.broadcast(x[:, :1] * 0, (edges, dim, channels))
-    outer = [
-        (mixed[:, rows, None] * x[:, None, item]).reshape(edges, -1, channels)
-        for rows, item in reads
-    ]
-    return table @ b.concatenate(outer, 1)
+    found = []
+    for rows, item in reads:
+        one, two = mixed[:, rows], x[:, item]
+        outer = one[:, :, None] * two[:, None]
+        found.append(outer.reshape(edges, one.shape[1] * two.shape[1], channels))
+    return table @ b.concatenate(found, 1)
 
 
 ALGORITHM = Algorithm(

@@ -74,7 +74,7 @@ def test_a_turn_is_a_phase_and_a_reflection_the_conjugate():
         if m:
             directions.add(round(float(np.angle(phase[0]) / m / angle), 9))
     assert directions in ({1.0}, {-1.0})
-    np.testing.assert_allclose(feature_of(irreps, c, x), x, atol=1e-14)
+    np.testing.assert_allclose(feature_of(irreps, c), x, atol=1e-14)
 
 
 @pytest.mark.parametrize(("inside", "out"), [("0e+1o+2e", "0e+1o+2e"), ("0o+1o+1e", "0e+0o+1e+2e")])
@@ -170,3 +170,10 @@ def test_a_gate_needs_something_to_read():
     asked = along("1e", "0e+1o+2e", "1e")
     assert "none has an invariant along an edge" in str(GATE.supports(asked))
     assert CONTRACTION.supports(asked) is None
+
+
+def test_what_inversion_forbids():
+    """A vector has no pseudoscalar along an edge, two vectors have one, two scalars have none."""
+    assert "identically zero" in str(GATE.supports(along("1o", "0e", "0o")))
+    assert CONTRACTION.supports(along("1o", "0e", "0o")) is None
+    assert "identically zero" in str(CONTRACTION.supports(along("0e", "0e", "0o")))

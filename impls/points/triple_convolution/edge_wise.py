@@ -34,33 +34,29 @@ def edge_wise(problem: Problem, b: Backend, options: Options) -> Built:
     host, blocks, host_order = coupling_matrix(inner, edge.dim)
     couplings, order, sh_of = b.table(host), b.index(host_order), EdgeHarmonics(problem, b)
     groups, targets = [], []  # by k: its rows, and its weights into (second factor, output)
-    for k, found in groupby(inner, key=lambda path: path.ir3):
+    for ir, found in groupby(inner, key=lambda path: path.ir3):
         mine = list(found)
-        into = sorted({(path.o, path.second) for path in paths if path.k == k})
+        into = sorted({(path.o, path.second) for path in paths if path.k == ir})
         sources = {(one.i1, one.i2): n for n, one in enumerate(mine)}
         terms = {
             (sources[path.first, path.edge], into.index((path.o, path.second))): [(n, 1.0)]
             for n, path in enumerate(paths)
-            if path.k == k
+            if path.k == ir
         }
         if terms:
             rows = slice(mine[0].out.start, mine[-1].out.stop)
-            groups.append((rows, Weighted(terms, (len(mine), len(into)), k.dim, b)))
-            targets += [(o, second, k.l) for o, second in into]
+            groups.append((rows, Weighted(terms, (len(mine), len(into)), ir.dim, b)))
+            targets += [(o, second, ir.l) for o, second in into]
     starts = np.cumsum([0] + [2 * degree + 1 for _, _, degree in targets])
-    ends = []  # by output: the couplings of its targets
+    ends = []  # by output: what its targets read, and their couplings
     for o, (_, ir3) in enumerate(out):
-        mine = [n for n, target in enumerate(targets) if target[0] == o]
-        tables = [
-            clebsch_gordan(targets[n][2], node.items[targets[n][1]][1].l, ir3.l).reshape(
-                -1, ir3.dim
-            )
-            for n in mine
-        ]
+        reads, tables = [], []
+        for n, (into_o, second, k) in enumerate(targets):
+            if into_o == o:
+                tensor = clebsch_gordan(k, node.items[second][1].l, ir3.l)
+                tables.append(tensor.reshape(-1, ir3.dim))
+                reads.append((slice(int(starts[n]), int(starts[n + 1])), node.slices()[second]))
         table = b.table(np.concatenate(tables).T) if tables else None
-        reads = [
-            (slice(int(starts[n]), int(starts[n + 1])), node.slices()[targets[n][1]]) for n in mine
-        ]
         ends.append((ir3.dim, reads, table))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:

@@ -32,7 +32,8 @@ def frame(problem: Problem, b: Backend, options: Options) -> Built:
     inner = b.index(np.array([inside.middle(i) for i in given]))
     shape = len(gated), len(given), channels, channels
     factors = {part: n for n, part in enumerate(gated)}
-    itself, source = [], np.zeros(out.start(len(out.irreps)), np.int64)  # of no map: y is zero
+    itself: list[int] = []
+    source = np.zeros(out.start(len(out.irreps)), np.int64)  # of no map: y is zero
     for part in reached_by(problem):
         middle = out.middle(part.item)
         if part not in factors:

@@ -34,7 +34,7 @@ from impls.points.circle import Component, components_of, is_natural, numbers_at
 from impls.points.escn.operation import ESCN_O3, READS, ends_of, paths_of
 from impls.pointwise.activations import sigmoid
 from impls.problem import BYTES, Problem, Refusal
-from impls.spaces import Arrays, Space
+from impls.spaces import Array, Arrays, Space
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,9 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     inside, out = ends_of(problem)
-    c, y, s = numbers_at("src", inside, inputs), {}, {}
+    c = numbers_at("src", inside, inputs)
+    y: dict[tuple[int, int], Array] = {}
+    s: dict[tuple[int, int], Array] = {}
     for path, h in zip(paths_of(problem, True), weights["h"], strict=True):
         place = path.o, path.m
         # k, as z[+m] = -k x[-m] and z[-m] = k x[+m], is -k from the other parity to the natural one

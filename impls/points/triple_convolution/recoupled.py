@@ -9,13 +9,14 @@ edge from the first product to the last one [@xu2026]:
 Nodes make [x x x]_j once, and weigh them: paths that differ in l1, l4 and k alone end in the same
 product with Y_l2, so that their weights, recoupled, are summed before anything is sent. What an
 edge computes is one product with its harmonics, for all outputs of a degree one matrix product,
-O(L^5) for each channel, whose matrix is O(L^7) for all of them; the weights are O(L^6) for each
+O(L^5) for each channel, whose matrix is O(L^6) for all of them; the weights are O(L^6) for each
 node.
 """
 
 from __future__ import annotations
 
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -89,9 +90,13 @@ def recoupled(problem: Problem, b: Backend, options: Options) -> Built:
         made = b.concatenate([mix(both[:, rows], w) for rows, mix in groups], 1)
         sent = b.gather(b.take(made, arranged, 1), inputs["src"])
         sh, edges, parts = sh_of(inputs), sent.shape[0], []
-        for dim, rows, table in ends:
-            kernel = (sh @ table).reshape(edges, dim, rows.stop - rows.start)
-            parts.append(kernel @ sent[:, rows])
+        for dim, rows, tables in ends:
+            kernels = [sh[:, place] @ table for place, table in tables]
+            kernels = [k.reshape(edges, dim, k.shape[1] // dim) for k in kernels]
+            if kernels:
+                parts.append(b.concatenate(kernels, 2) @ sent[:, rows])
+            else:
+                parts.append(b.broadcast(x[:1, :1] * 0, (edges, dim, channels)))
         z = b.segment_sum(b.concatenate(parts, 1), inputs["dst"], nodes)
         return {"z": z.swapaxes(1, 2)}
 
@@ -111,24 +116,25 @@ def _middle(paths: tuple[Path, ...], node: Irreps, edge: Irreps, out: Irreps) ->
 
 def _last(
     targets: list[tuple[int, int, int]], edge: Irreps, out: Irreps, b: Backend
-) -> tuple[object, list[tuple[int, slice, object]]]:
-    """Return the rows of the targets by output, and for each its rows and couplings with Y.
+) -> tuple[Any, list[tuple[int, slice, list[tuple[slice, Any]]]]]:
+    """Return the rows of the targets by output and harmonics, and for each output what makes it.
 
-    A table is [harmonics, (2 l3 + 1) rows].
+    That is its dimension, its rows, and for each degree of the harmonics their place and a table
+    [2 l2 + 1, (2 l3 + 1) rows].
     """
     starts = np.cumsum([0] + [2 * j + 1 for _, _, j in targets])
     arranged, ends, start = [], [], 0
     for o, (_, ir3) in enumerate(out):
-        mine = [n for n, target in enumerate(targets) if target[0] == o]
-        stop = start + sum(2 * targets[n][2] + 1 for n in mine)
-        table, column = np.zeros((edge.dim, ir3.dim, stop - start)), 0
-        for n in mine:
-            _, e, j = targets[n]
-            tensor = clebsch_gordan(j, edge.items[e][1].l, ir3.l)
-            table[edge.slices()[e], :, column : column + 2 * j + 1] = tensor.transpose(1, 2, 0)
-            column += 2 * j + 1
-            arranged.append(np.arange(starts[n], starts[n + 1]))
-        ends.append((ir3.dim, slice(start, stop), b.table(table.reshape(edge.dim, -1))))
+        tables, stop = [], start
+        for e, (_, ir2) in enumerate(edge):
+            mine = [n for n, target in enumerate(targets) if target[:2] == (o, e)]
+            if mine:
+                parts = [clebsch_gordan(targets[n][2], ir2.l, ir3.l) for n in mine]
+                table = np.concatenate([part.transpose(1, 2, 0) for part in parts], axis=2)
+                tables.append((edge.slices()[e], b.table(table.reshape(ir2.dim, -1))))
+                arranged += [np.arange(starts[n], starts[n + 1]) for n in mine]
+                stop += table.shape[2]
+        ends.append((ir3.dim, slice(start, stop), tables))
         start = stop
     return b.index(np.concatenate(arranged)), ends
 
@@ -140,5 +146,5 @@ ALGORITHM = Algorithm(
     recoupled,
     supports=supports,
     papers=("xu2026",),
-    growth=Growth({"lmax": 7, "channels": 1}, "few channels: kernels; else L^6"),
+    growth=Growth({"lmax": 6, "channels": 1}, "few neighbours; else L^5 for each edge"),
 )

@@ -92,7 +92,7 @@ def test_maps_that_are_not_equivariant_have_a_defect():
 
 
 @pytest.mark.parametrize(("lmax", "ranks"), [(1, (4, 6)), (2, (9, 17, 19))])
-@pytest.mark.parametrize("algorithm", ["so2", "harmonics"])
+@pytest.mark.parametrize("algorithm", ["so2", "harmonics", "block", "padded"])
 def test_escn_at_each_order(lmax, ranks, algorithm):
     asked = problem("full", lmax, "so3", **SMALL)
     for m_max, rank in enumerate(ranks):
@@ -110,6 +110,17 @@ def test_escn_that_keeps_inversion_at_each_order(lmax, ranks):
         assert (found, detail["full"], detail["stabiliser"]) == (rank, ranks[-1], "O(2)")
     free, detail = read("escn.numpy_so2", asked)
     assert free == detail["full"] == {1: 6, 2: 19}[lmax] and detail["stabiliser"] == "SO(2)"
+
+
+@pytest.mark.parametrize(
+    ("irreps", "full"),
+    # squares of how often 0e, 0o and each m are in them
+    [("0e+0o+1o+1e", 4 + 4 + 4), ("0e+0o+1o+1e+2e+2o", 9 + 9 + 16 + 4)],
+)
+def test_both_parities_have_all_that_inversion_allows(irreps, full):
+    asked = ask(irreps_node=irreps, irreps_edge="0e+1o+2e+3o+4e", **SMALL)
+    found, detail = read("escn_o3.numpy_so2", asked)
+    assert found == detail["full"] == detail["weights"] == full and detail["stabiliser"] == "O(2)"
 
 
 @pytest.mark.slow

@@ -114,7 +114,8 @@ def test_paper_asks_for_high_degrees_of_few_operations(registry):
     [
         (
             {"setting": "full", "lmax": 4, "symmetry": "so3"},
-            "channelwise escn escn_o3 mixing_convolution solid_convolution",
+            "channelwise edge_contraction edge_gate escn escn_o3 mixing_convolution "
+            "solid_convolution",
         ),
         ({"irreps": "0e+1o | 0e+1o | 0e+1o+1e"}, "clebsch_gordan scalar_vector"),
         (

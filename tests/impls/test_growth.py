@@ -144,6 +144,7 @@ def counted(implementation, lmax):
     "name",
     [
         "clebsch_gordan.jax_dense",
+        "edge_gate.jax_frame",
         "escn.jax_so2",
         "fused_matrix.jax_dense",
         "gaunt.jax_coefficients",
@@ -154,6 +155,7 @@ def counted(implementation, lmax):
         "matrix.jax_dense",
         "poisson_bracket.jax_grid",
         "spin_gaunt.jax_grid",
+        "solid_convolution.jax_edge_wise",
     ],
 )
 def test_growth_of_an_algorithm_is_that_of_its_compiled_program(name):

@@ -1,18 +1,15 @@
 r"""Rotate to the frame of each edge, one matrix product for each order m, rotate back, sum.
 
 For m >= 1 the rows (x'[+m], x'[-m]) of all input degrees and channels are one batch of 2 edges:
-P = X H, Q = X K, z'[+m] = P+ - Q-, z'[-m] = Q+ + P- [@passaro2023]. Only the rows |m| <= m_max of D
-are used: those of all irreps in one matrix for each edge, with zeros beside the blocks, so that one
-batched product rotates and another rotates back. These are O(L^4) for each edge and channel; irrep
-by irrep they would be O(L^3), in more and smaller products. O(L^3 C^2) in the matrix products; D
-costs O(L^4) for each edge, from the edge vectors, without angles (see `frame`). Channels are
-innermost while edges are worked on. `escn` has h and k, `escn_o3` what inversion allows of them.
+P = X H, Q = X K, z'[+m] = P+ - Q-, z'[-m] = Q+ + P- [@passaro2023]. Turning all irreps by one
+matrix for each edge (see `in_frame`) is O(L^4) for each edge and channel; irrep by irrep it would
+be O(L^3), in more and smaller products. O(L^3 C^2) in the matrix products. `escn` has h and k,
+`escn_o3` what inversion allows of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -22,59 +19,11 @@ from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import channels_of
 from impls.growth import Growth
-from impls.implementation import Built, Tensors
-from impls.points.escn.frame import frames
+from impls.implementation import Built
+from impls.points.escn.in_frame import Rows, in_frame
 from impls.points.escn.operation import KEEPS_INVERSION, M_MAX, Path, ends_of, paths_of
 from impls.points.harmonics import supports
-from impls.pointwise.wigner import Wigner
 from impls.problem import Problem
-from impls.so3.irreps import Irreps
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Where the components |m| <= top of some irreps lie, one irrep after another."""
-
-    irreps: Irreps
-    top: int
-
-    def orders(self, item: int) -> int:
-        """Return the largest order of an irrep that is used."""
-        return min(self.irreps.items[item][1].l, self.top)
-
-    def start(self, item: int) -> int:
-        """Return the first row of an irrep."""
-        return sum(2 * self.orders(i) + 1 for i in range(item))
-
-    def having(self, m: int) -> list[int]:
-        """Return the irreps that have order m."""
-        return [i for i in range(len(self.irreps)) if self.orders(i) >= m]
-
-    def at(self, m: int) -> np.ndarray:
-        """Return the rows of order m, one for each irrep that has it."""
-        return np.array([self.start(i) + self.orders(i) + m for i in self.having(abs(m))])
-
-
-class Rotation:
-    """The rows |m| <= top of D of all irreps, as one matrix for each edge."""
-
-    def __init__(self, rows: Rows, b: Backend) -> None:
-        """Make the zeros beside the blocks."""
-        self.rows, self.b = rows, b
-        self.zeros = b.table(np.zeros((1, 1, rows.irreps.dim)))
-
-    def __call__(self, matrices: Sequence[Any], edges: int) -> Any:
-        """Return [edges, rows, components] of the matrices of each degree."""
-        found = []
-        for item, place in enumerate(self.rows.irreps.slices()):
-            degree, reach = self.rows.irreps.items[item][1].l, self.rows.orders(item)
-            size, width = 2 * reach + 1, self.zeros.shape[2]
-            block = matrices[degree][:, degree - reach : degree + reach + 1]
-            block = self.b.broadcast(block, (edges, size, 2 * degree + 1))
-            zeros = self.b.broadcast(self.zeros, (edges, size, width))
-            line = [zeros[..., : place.start], block, zeros[..., place.stop :]]
-            found.append(self.b.concatenate(line, 2))
-        return self.b.concatenate(found, 1)
 
 
 class Mixing:
@@ -105,29 +54,21 @@ class Mixing:
         return blocks.swapaxes(1, 2).reshape(rows * h.shape[1], columns * h.shape[2])
 
 
-def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm; with `parity`, for the operation that keeps inversion."""
-    irreps_in, irreps_out = ends_of(problem)
-    top = M_MAX.of(problem)
-    inside, out = Rows(irreps_in, top), Rows(irreps_out, top)
+def linear_map(
+    problem: Problem, parity: bool, inside: Rows, out: Rows, b: Backend
+) -> Callable[[Any, Any], Any]:
+    """Return f(rows [edges, rows, channels], h) -> rows of the output, in the frame."""
     paths, channels = paths_of(problem, parity), channels_of(problem)
-    wigner = Wigner(max(irreps_in.lmax, irreps_out.lmax), b)
     orders, written = [], []
-    for m in range(top + 1):
+    for m in range(inside.top + 1):
         signs = (m, -m) if m else (0,)
         both = [Mixing(paths, odd, m, inside.having(m), out.having(m), b) for odd in (False, True)]
         orders.append((b.index(np.concatenate([inside.at(s) for s in signs])), *both))
         written += [out.at(s) for s in signs]
     order = b.index(np.argsort(np.concatenate(written)))
-    turn_in, turn_out = Rotation(inside, b), Rotation(out, b)
 
-    def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        h, nodes = weights["h"], inputs["x"].shape[0]
-        x = b.gather(inputs["x"], inputs["src"]).swapaxes(1, 2)
-        edges, matrices = x.shape[0], wigner(frames(inputs["v"], b))
-        forth = turn_in(matrices, edges)
-        back = forth if irreps_in == irreps_out else turn_out(matrices, edges)
-        rows, mixed = forth @ x, []
+    def mixed(rows: Any, h: Any) -> Any:
+        edges, found = rows.shape[0], []
         for m, (index, even, odd) in enumerate(orders):
             signs = 2 if m else 1
             pair = b.take(rows, index, 1)
@@ -137,11 +78,18 @@ def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
                 turned = pair @ odd(h)
                 terms.append(b.concatenate([-turned[:, 1:], turned[:, :1]], 1))
             total = sum(terms[1:], terms[0])
-            mixed.append(total.reshape(edges, signs * (total.shape[2] // channels), channels))
-        result = b.take(b.concatenate(mixed, 1), order, 1)
-        z = b.segment_sum(back.swapaxes(1, 2) @ result, inputs["dst"], nodes)
-        return {"z": z.swapaxes(1, 2)}
+            found.append(total.reshape(edges, signs * (total.shape[2] // channels), channels))
+        return b.take(b.concatenate(found, 1), order, 1)
 
+    return mixed
+
+
+def so2(parity: bool, problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm; with `parity`, for the operation that keeps inversion."""
+    top = M_MAX.of(problem)
+    inside, out = (Rows(irreps, top) for irreps in ends_of(problem))
+    mixed = linear_map(problem, parity, inside, out, b)
+    call = in_frame(inside, out, lambda rows, weights: mixed(rows, weights["h"]), b)
     return Built(call, kernel=f"{top + 1} matrix products, one for each order; D in the call")
 
 

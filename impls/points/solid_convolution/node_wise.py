@@ -8,7 +8,8 @@ R_u(q), u + v = l2, and recoupling three angular momenta [@varshalovich1988] ch.
 
 So each node makes P[l1, v, k] = [x_l1 x R_v(r)]_k once; edges sum a P by `dst`; and each node
 couples its sums with R_u(-r). The number of tensor products does not depend on that of edges:
-O(L^7) for each node and channel, and O(L^4) numbers along each edge.
+O(L^7) for each node and channel, with zeros O(L^9) for the matrices of each node, and O(L^4)
+numbers along each edge.
 
 **Where it fails.** R_v(p) and R_u(q) are of the size of |r|^l, and their sum of |r_src - r_dst|^l:
 rounding grows like (|r| / |r_src - r_dst|)^l. Positions are counted from their mean, so that a
@@ -154,5 +155,5 @@ ALGORITHM = Algorithm(
     node_wise,
     supports=supports,
     papers=("li2025",),
-    growth=Growth({"lmax": 7, "channels": 1}),
+    growth=Growth({"lmax": 9, "channels": 1}, "few channels: matrices of nodes; else L^7"),
 )

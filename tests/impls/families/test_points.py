@@ -15,6 +15,7 @@ from impls.families.points import (
     problem,
 )
 from impls.family import PART
+from impls.implementation import Target
 from impls.inputs.graphs import graph
 from impls.inputs.named import CLOUDS, CRYSTAL, LATTICE, counts_of, graph_of
 from impls.inputs.networks import NETWORKS
@@ -406,3 +407,22 @@ def test_the_part_of_a_small_problem_is_all_that_receives():
     part = FAMILY.part_of(CH4, arrays, np.random.default_rng(0))
     assert part.judged["nodes"].tolist() == [1, 2]
     assert part.rows["nodes"].tolist() == part.rows["edges"].tolist() == [0, 1, 2]
+
+
+def test_without_edges_every_algorithm_gives_zeros():
+    """Sizes that are counted from what is there have nothing to count."""
+    registry, asked = load(), problem("full", 1, data="placed:5x0", channels=2, dtype="float64")
+    answered = set()
+    for name, operation in registry.operations.items():
+        if operation.family != "points" or operation.supports(asked):
+            continue
+        spaces = operation.weights(asked)
+        weights = {k: s.sample(np.random.default_rng(0)) for k, s in spaces.items()}
+        inputs = operation.taken(FAMILY.draw(asked, Streams(0, 0)))
+        for implementation in registry.implementations_of(name):
+            if implementation.framework != "numpy" or implementation.supports(asked, Target()):
+                continue
+            z = implementation.build(asked, Target(), {}).call(inputs, weights)["z"]
+            assert z.shape == operation.outputs(asked)["z"].shape and not z.any()
+            answered.add(implementation.full_name)
+    assert {"escn.numpy_so2", "escn.numpy_padded", "edge_contraction.numpy_frame"} <= answered

@@ -9,10 +9,11 @@ from analysis.derivative import directional
 from impls.backends import load as backend
 from impls.families.points import FAMILY, ask, problem
 from impls.implementation import Target
+from impls.points.escn.block import Blocks
 from impls.points.escn.frame import frames
 from impls.points.escn.operation import ESCN as OPERATION
 from impls.points.escn.operation import ESCN_O3 as RESTRICTED
-from impls.points.escn.operation import M_MAX, bijection, harmonic_weights, paths_of
+from impls.points.escn.operation import M_MAX, Path, bijection, harmonic_weights, paths_of
 from impls.pointwise.wigner import Wigner
 from impls.registry import load
 from impls.so3.harmonics import spherical_harmonics
@@ -159,6 +160,25 @@ def test_frames_are_rotations_everywhere():
 @pytest.mark.parametrize("asked", PROBLEMS.values(), ids=PROBLEMS)
 def test_of_any_irreps_with_edges_on_the_poles(asked, operation, agrees, judge):
     agrees(operation, asked, drawn(asked, operation, judge))
+
+
+@pytest.mark.parametrize("lmax", [0, 1, 3])
+def test_other_layouts_are_the_same_map_at_each_order(lmax, agrees):
+    """One matrix of h and k for each order, and all orders padded to one size."""
+    asked = small(lmax, "so3")
+    for m_max in M_MAX.values(asked):
+        agrees(OPERATION, asked.at(m_max=m_max))
+
+
+def test_a_block_has_h_on_its_diagonal_and_k_beside_it():
+    """[[H, K], [-K, H]] of two inputs and one output, of which one input has no order 2."""
+    paths = (Path(0, 0, False, 1), Path(0, 0, True, 1), Path(0, 1, False, 1), Path(0, 1, True, 1))
+    h = np.array([2.0, 3.0, 5.0, 7.0])[:, None, None]
+    b = backend("numpy", small(1), Target())
+    (found,) = Blocks(paths, [1], [0, 1], [0], b)(h)
+    np.testing.assert_array_equal(found, [[2, 3], [5, 7], [-3, 2], [-7, 5]])
+    (zeros,) = Blocks(paths[:2], [1], [0, 1], [0], b)(h)
+    np.testing.assert_array_equal(zeros, [[2, 3], [0, 0], [-3, 2], [0, 0]])
 
 
 @pytest.mark.parametrize("name", ["torch_so2", "jax_so2"])

@@ -11,6 +11,7 @@ from impls.backends import load as backend
 from impls.families.points import FAMILY, irreps_of, problem
 from impls.implementation import Target
 from impls.points.harmonics import Harmonics
+from impls.points.solid_convolution.node_frame import BESIDE
 from impls.points.solid_convolution.node_wise import recoupling
 from impls.points.solid_convolution.operation import OPERATION, paths_of, solid_harmonics
 from impls.points.solid_convolution.translated import translation
@@ -19,7 +20,7 @@ from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams
 
 REGISTRY = load()
-ALGORITHMS = ("edge_wise", "node_wise", "translated")
+ALGORITHMS = ("edge_wise", "node_wise", "node_frame", "translated")
 NAMES = [f"{framework}_{name}" for framework in ("torch", "jax") for name in ALGORITHMS]
 
 
@@ -39,6 +40,7 @@ PROBLEMS = {
         irreps_node="1e+2e+0e+1o+1o", irreps_edge="2e+0e+3o", irreps_out="1o+0e+0o+2e"
     ),
     "one degree": small(1).with_sizes(irreps_edge="2e", irreps_out="1o+2o+3o"),
+    "a node at the mean": problem("full", 2, data="edges:CH4@2", channels=2, dtype="float64"),
 }
 
 
@@ -166,7 +168,7 @@ def apart(asked, distance):
     return replace(asked, data="lattice:18x4"), two
 
 
-@pytest.mark.parametrize("algorithm", ["node_wise", "translated"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS[1:])
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("degree", [1, 2, 3])
 def test_rounding_grows_like_the_distance_from_the_origin_to_the_power_l(algorithm, dtype, degree):
@@ -184,6 +186,30 @@ def test_rounding_grows_like_the_distance_from_the_origin_to_the_power_l(algorit
     slope = np.polyfit(np.log(distances), np.log(errors), 1)[0]
     assert abs(slope - degree) < 0.4
     assert max(direct) < 10 * eps < errors[-1]
+
+
+def test_a_node_in_the_frame_of_its_position_couples_within_an_order():
+    """R_v(r) is |r|^v at m = 0: each component of a first product comes from one of x."""
+    for l1, v in product(range(4), repeat=2):
+        for k in range(abs(l1 - v), l1 + v + 1):
+            table = clebsch_gordan(l1, v, k)[:, v]
+            for m1, m in np.argwhere(np.abs(table) > 1e-12):
+                assert m1 - l1 == (m - k) * (-1) ** (l1 + v + k)
+
+
+def test_a_node_at_the_origin_has_no_frame():
+    """It gives no number rather than a wrong one; the origin is beside the mean of positions."""
+    asked = PROBLEMS["truncated"]
+    arrays = draw(asked)
+    r = arrays["r"] - arrays["r"].mean(0)
+    r[3], r[4] = BESIDE, r[4] + r[3] - BESIDE
+    r = np.round(r * 2.0**20) / 2.0**20  # so that sums are exact
+    r[4] -= r.sum(0)
+    assert not r.mean(0).any() and np.array_equal(r[3], BESIDE)
+    receives = np.unique(arrays["dst"][(arrays["src"] == 3) | (arrays["dst"] == 3)])
+    with np.errstate(invalid="ignore"):
+        z = with_numpy("node_frame", asked, arrays | {"r": r})
+    assert np.array_equal(np.flatnonzero(~np.isfinite(z).all((1, 2))), receives)
 
 
 def test_sums_along_edges_are_of_uncoupled_size():

@@ -28,6 +28,9 @@ from impls.pointwise.activations import activate
 from impls.problem import Problem
 from impls.spaces import Array, Arrays, Space
 
+SILU = 0.3557
+"""The mean of silu(a)^2 for standard normal a."""
+
 
 @dataclass(frozen=True)
 class Radial:
@@ -59,9 +62,15 @@ class Radial:
         return sum(rows * columns for rows, columns in pairwise(self.widths))
 
     def weights(self) -> Mapping[str, Space]:
-        """Return the Spaces of W_1, W_2 ..: R1 [basis, hidden], R2 .. to [hidden, outputs]."""
-        shapes = enumerate(pairwise(self.widths), start=1)
-        return {f"R{n}": matrix(shape, shape[0]) for n, shape in shapes}
+        """Return the Spaces of W_1, W_2 ..: R1 [basis, hidden], R2 .. to [hidden, outputs].
+
+        They are drawn so that R is of the order of one well inside the cutoff, where the sum of
+        the squares of the basis is.
+        """
+        found = {}
+        for n, shape in enumerate(pairwise(self.widths), start=1):
+            found[f"R{n}"] = matrix(shape, 1.0 if n == 1 else shape[0] * SILU)
+        return found
 
 
 def matrix(shape: tuple[int, ...], summed: float) -> Space:
@@ -101,17 +110,23 @@ def oracle(radial: Radial, problem: Problem, inputs: Arrays, weights: Arrays) ->
 
 
 class Envelope:
-    """The envelope of an order in any framework."""
+    """The envelope of an order in any framework.
+
+    It is (1 - x)^3 times the first p terms of the power series of (1 - x)^-3, which loses no digits
+    near the cutoff.
+    """
 
     def __init__(self, p: int, b: Backend) -> None:
-        """Take the order p."""
-        self.p, self.b = p, b
+        """Make the terms (k+1)(k+2)/2, k = 0 .. p-1."""
+        self.terms, self.b = [(k + 1) * (k + 2) / 2 for k in range(p)], b
 
     def __call__(self, x: Any) -> Any:
         """Return f(x), of the shape of x >= 0."""
-        p = self.p
-        rest = x * (p * (p + 2) - x * (p * (p + 1) / 2)) - (p + 1) * (p + 2) / 2
-        return (1 + x**p * rest) * self.b.is_negative(x - 1)
+        series = self.terms[-1]
+        for term in reversed(self.terms[:-1]):
+            series = series * x + term
+        rest = 1 - x
+        return rest * rest * rest * series * self.b.is_negative(-rest)
 
 
 class RadialNetwork:

@@ -7,9 +7,10 @@ with phi = silu between the layers, no bias, and the polynomial envelope [@gaste
 
     f(x) = 1 - (p+1)(p+2)/2 x^p + p(p+2) x^(p+1) - p(p+1)/2 x^(p+2)   for x < 1,   0 beyond,
 
-which goes to zero at the cutoff with its first two derivatives. Without a bias R does too, so that
-an edge comes into sight without a jump in the layer, its gradient or the gradient of that. The
-frequencies are fixed. Lengths are in the units of the graph: Å, or spacings of a lattice.
+which goes to zero at the cutoff with its first two derivatives. The waves vanish there too, and R
+has no bias: it goes to zero with three derivatives, and an edge comes into sight without a jump in
+a layer, its gradient or the gradient of that. The frequencies are fixed. Lengths are in the units
+of the graph: Å, or spacings of a lattice.
 """
 
 from __future__ import annotations

@@ -27,7 +27,8 @@ def narrowed(
     """Return a profile with other settings, and its questions put to others than it names.
 
     Globs of operations and of implementations take the place of those of every block, also of what
-    is left out; a block that has none of them goes. Knobs go to the blocks that have them.
+    is left out; a block that has none of them goes, and knobs of a block that none of them has.
+    Knobs go to the blocks that have them.
 
     Raises:
         ValueError: for a glob that matches nothing, a knob that no operation asked has, or a
@@ -47,7 +48,7 @@ def narrowed(
         known_operations = sorted(registry.operations)
         _all_match(operations, known_operations, "operation")
         blocks = tuple(
-            replace(block, operations=mine, except_operations=())
+            _put_to(mine, block, registry)
             for block in blocks
             if (
                 mine := _of(
@@ -74,6 +75,13 @@ def narrowed(
         )
     blocks = _turned(blocks, registry, knobs or {})
     return replace(profile, blocks=blocks, examples=False)
+
+
+def _put_to(operations: tuple[str, ...], block: Block, registry: Registry) -> Block:
+    """Return a block that asks other operations, without the knobs that none of these has."""
+    other = replace(block, operations=operations, except_operations=())
+    has = other.knobs_of(registry)
+    return replace(other, knobs={name: v for name, v in block.knobs.items() if name in has})
 
 
 def _all_match(patterns: Iterable[str], known: Sequence[str], what: str) -> None:

@@ -55,7 +55,7 @@ def test_frameworks_agree(framework, precision):
 
 
 def test_weights_are_drawn_for_their_sums():
-    """Of standard normal features outputs are of the order of one, whatever the number of copies."""
+    """Outputs of standard normal features are of the order of one, of however many copies."""
     mixing = Mixing("W", Irreps.parse("+".join(["1o"] * 6)), Irreps.parse("1o+1o"))
     x, weights = drawn(mixing, channels=20, n=200)
     assert mixing.oracle(x, weights).std() == pytest.approx(1, abs=0.1)

@@ -10,9 +10,9 @@ d/dt <c, f(.., a + t da, ..)> at t = 0. The rule for each array:
 * otherwise: the sixth-order central difference on 6 nodes with step eps^(1/5) rms(a)/rms(da).
   Truncation and rounding together are about 1e-12 of the curve's values for a function that
   varies on the scale of its inputs. Where it varies faster, as waves of many periods do, or lengths
-  near zero, that of fourth order on the inner 4 nodes is off by more than BEND, and that on 8 nodes
-  with a step smaller by FINER is taken: about 1e-11 still for a function that varies two hundred
-  times faster.
+  near zero, or a third derivative jumps, the difference without the outer nodes is another by more
+  than BEND, and those of eighth order with the smaller steps of TRIES follow: about 1e-11 still
+  for a function that varies a hundred times faster.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from impls.spaces import Array, Arrays
 
 STEP = float(np.finfo(np.float64).eps ** 0.2)
+TRIES = ((3, STEP), (4, STEP / 2), (4, STEP / 64))
+"""The nodes on either side, and the step, of one difference after another."""
 BEND = 1e-10
-"""The relative error of a difference of fourth order from which on more nodes are taken."""
-FINER = 0.5
-"""The factor by which their step is smaller."""
+"""What a difference and that without its outer nodes may be apart, relatively: else the next."""
 
 
 def directional(
@@ -154,22 +154,25 @@ def _partial(
         return 0.0
     if degree == 1:
         return value(direction)
-    nodes = 3 if degree is None else (degree + 1) // 2
-    size = float(np.linalg.norm(base)) or 1.0
-    step = size / float(np.linalg.norm(direction)) * (STEP if degree is None else 1.0)
+    step = (float(np.linalg.norm(base)) or 1.0) / float(np.linalg.norm(direction))
 
-    def across(node: int, part: float = 1.0) -> float:
-        move = node * part * step * direction
-        return value(base + move) - value(base - move)
+    def across(nodes: int, step: float) -> Array:
+        """Return f(k) - f(-k) for k = 1 .. nodes steps, over the step."""
+        moves = [node * step * direction for node in range(1, nodes + 1)]
+        return np.array([value(base + move) - value(base - move) for move in moves]) / step
 
-    found = [across(node) for node in range(1, nodes + 1)]
-    slope = float(_central(nodes) @ found)
-    if degree is None and finely:
-        inner = float(_central(nodes - 1) @ found[:-1])
-        if abs(inner - slope) > BEND * abs(slope):
-            found = [across(node, FINER) for node in range(1, nodes + 2)]
-            slope = float(_central(nodes + 1) @ found) / FINER
-    return slope / step
+    if degree is not None:
+        nodes = (degree + 1) // 2
+        return float(_central(nodes) @ across(nodes, step))
+    tries: list[tuple[float, float]] = []
+    for nodes, part in TRIES if finely else TRIES[:1]:
+        found = across(nodes, step * part)
+        slope = float(_central(nodes) @ found)
+        apart = abs(float(_central(nodes - 1) @ found[:-1]) - slope)
+        tries.append((apart, slope))
+        if apart <= BEND * abs(slope):
+            break
+    return min(tries)[1]
 
 
 def _central(nodes: int) -> NDArray[np.float64]:

@@ -68,7 +68,7 @@ LMAX = {
     **dict.fromkeys(("symmetric_contraction", "gaunt_power", "mace_layer"), (3, 4, 5)),
     "nequip_layer": (6, 8, 10),  # radial functions hide the product
 }
-MANY = dict.fromkeys(("nequip_layer", "mace_layer"), (4096, 8192, 16384))
+MANY = dict.fromkeys(("nequip_layer", "mace_layer", "tensornet_layer"), (4096, 8192, 16384))
 """Channels from which on their mixing hides the radial functions."""
 CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")
 

@@ -75,24 +75,24 @@ class Mixed:
     def __init__(self, mixing: Mixing, b: Backend) -> None:
         """Group the items by irrep."""
         self.name, self.b, parts = mixing.name, b, mixing.inside.slices()
-        self.groups, self.place = [], {}
-        for ir in dict.fromkeys(mixing.out.items[o] for o, _ in mixing.pairs):
-            outs = [o for o, item in enumerate(mixing.out.items) if item == ir]
-            ins = [i for i, item in enumerate(mixing.inside.items) if item == ir]
-            rows = [n for n, (o, _) in enumerate(mixing.pairs) if o in outs]
-            self.place |= {o: (len(self.groups), n) for n, o in enumerate(outs)}
-            self.groups.append(([parts[i] for i in ins], b.index(np.array(rows)), len(outs)))
         self.dims = [ir.dim for _, ir in mixing.out]
+        self.groups: list[tuple[list[slice], list[slice]]] = []
+        self.place: dict[int, tuple[int, int]] = {}
+        for item in dict.fromkeys(mixing.out.items[o] for o, _ in mixing.pairs):
+            ins = [part for part, other in zip(parts, mixing.inside, strict=True) if other == item]
+            outs = [o for o, other in enumerate(mixing.out) if other == item]
+            first = mixing.inside.items.index(item)  # pairs of an output item follow each other
+            rows = [mixing.pairs.index((o, first)) for o in outs]
+            self.place |= {o: (len(self.groups), n) for n, o in enumerate(outs)}
+            self.groups.append((ins, [slice(row, row + len(ins)) for row in rows]))
 
     def __call__(self, x: Any, weights: Mapping[str, Any]) -> Any:
         """Return z [n, dim, channels] of x [n, dim, channels]."""
         channels, found = x.shape[2], []
-        for parts, rows, outs in self.groups:
-            copies = [x[:, part] for part in parts]
-            whole = copies[0] if len(copies) == 1 else self.b.concatenate(copies, 2)
-            w = self.b.gather(weights[self.name], rows)
-            w = w.reshape(outs, -1, channels).swapaxes(0, 1).reshape(-1, outs * channels)
-            found.append(whole @ w)
+        for ins, outs in self.groups:
+            whole = self._joined([x[:, part] for part in ins], 2)
+            w = [weights[self.name][rows].reshape(-1, channels) for rows in outs]
+            found.append(whole @ self._joined(w, 1))
         pieces = []
         for o, dim in enumerate(self.dims):
             if o in self.place:
@@ -100,4 +100,7 @@ class Mixed:
                 pieces.append(found[group][:, :, n * channels : (n + 1) * channels])
             else:
                 pieces.append(self.b.broadcast(x[:, :1] * 0, (x.shape[0], dim, channels)))
-        return pieces[0] if len(pieces) == 1 else self.b.concatenate(pieces, 1)
+        return self._joined(pieces, 1)
+
+    def _joined(self, arrays: list[Any], axis: int) -> Any:
+        return arrays[0] if len(arrays) == 1 else self.b.concatenate(arrays, axis)

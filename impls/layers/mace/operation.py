@@ -123,7 +123,8 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
     channels, (nodes, edges) = channels_of(problem), counts_of(problem)
     kept, powers = len(kept_of(problem)), powers_of(problem)
     basis = {"W1": (kept, channels)} if kept else {}
-    basis |= {f"W{nu}": CONTRACTION.weights(asked)["W"].shape for nu, (asked, _) in powers.items()}
+    for nu, (asked, _) in powers.items():
+        basis[f"W{nu}"] = sum(weights_per_output(asked)), channels
     return {
         **before.weights(channels),
         **radial_of(problem).weights(),

@@ -10,8 +10,6 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.points import irreps_of
@@ -28,16 +26,11 @@ from impls.products.cartesian_matrix.dense import conversion
 from impls.products.cartesian_matrix.operation import anticommutes
 
 
-def _of_nodes(problem: Problem) -> np.ndarray:
-    """Return where each component of a node lies among the sums, whose parts are by degree."""
-    by_item = sorted(paths_of(problem), key=lambda path: path.i1)
-    return np.concatenate([np.arange(path.out.start, path.out.stop) for path in by_item])
-
-
 def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm with one way to sum messages."""
     node = irreps_of(problem)[0]
-    messages, back = Sums(summing, problem, radial_of(problem), b), b.index(_of_nodes(problem))
+    messages = Sums(summing, problem, radial_of(problem), b)
+    parts = [path.out for path in sorted(paths_of(problem), key=lambda path: path.i1)]
     before, after = (Mixed(mixing, b) for mixing in mixings_of(problem))
     there, both = b.table(conversion(node)), anticommutes(product_of(problem))
     here = there.T
@@ -54,8 +47,8 @@ def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x = normalised(inputs["x"])
         y = before(x, weights)
-        m = b.take(messages(y, inputs, weights), back, 1)
-        one, other = matrices(y), matrices(m)
+        m = messages(y, inputs, weights)  # whose parts are by degree
+        one, other = matrices(y), matrices(b.concatenate([m[:, part] for part in parts], 1))
         p = one @ other + other @ one if both else 2 * (one @ other)
         z = after(normalised(components(p)), weights)
         square = matrices(z)

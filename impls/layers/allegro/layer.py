@@ -40,7 +40,7 @@ def dense_product(problem: Problem, b: Backend) -> Product:
         parts = []
         for block, table in zip(blocks, tables, strict=True):
             pairs = x[:, block.in1][:, :, None] * y[:, block.in2][:, None]
-            parts.append(table @ pairs.reshape(x.shape[0], -1, x.shape[2]))
+            parts.append(table @ pairs.reshape(x.shape[0], table.shape[1], x.shape[2]))
         return b.take(b.concatenate(parts, 1), index, 1)
 
     return product

@@ -143,7 +143,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     numbers = edges * (channels * (node.dim + out.dim + 2) + 3) + mixing.numbers(channels)
     numbers += len(edge) * channels**2 + perceptron // 2
     return {
-        "flops": float(edges * each) + PRODUCT.cost(asked)["flops"] * (edges > 0),
+        "flops": float(edges * each + PRODUCT.cost(asked)["flops"] * (edges > 0)),
         "bytes": float(numbers * BYTES[problem.dtype] + edges * 8),
     }
 

@@ -1,24 +1,36 @@
-"""What layers with a cutoff have in common: edges come into sight without a jump."""
+"""What layers with a cutoff have in common: edges come into sight without a jump, or not at all."""
 
 import numpy as np
 import pytest
 
-from impls.families.points import FAMILY, problem
+from impls.families.points import FAMILY, ask, problem
 from impls.inputs.named import cutoff_of
 from impls.layers.allegro.operation import OPERATION as ALLEGRO
 from impls.layers.mace.operation import OPERATION as MACE
 from impls.layers.nequip.operation import OPERATION as NEQUIP
+from impls.layers.tensornet.operation import OPERATION as TENSORNET
+from impls.registry import load
 
-OPERATIONS = (NEQUIP, MACE, ALLEGRO)
-POWERS = {"nequip_layer": 4, "mace_layer": 4, "allegro_layer": 3}
+OPERATIONS = (NEQUIP, MACE, ALLEGRO, TENSORNET)
+POWERS = {"nequip_layer": 4, "mace_layer": 4, "allegro_layer": 3, "tensornet_layer": 4}
 """With which power of the distance from the cutoff an edge comes into sight."""
-ASKED = problem("truncated", 2, data="loose:6x20", channels=2, dtype="float64")
+REGISTRY = load()
+
+
+def question(operation, data):
+    """Return one that an operation answers, at its knobs."""
+    asked = problem("truncated", 2, data=data, channels=2, dtype="float64")
+    if operation.supports(asked) is not None:
+        asked = ask(
+            irreps_node="0e+1o+2e", irreps_edge="0e", data=data, channels=2, dtype="float64"
+        )
+    return asked.at(**operation.knobs_of(asked))
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
 def test_an_edge_comes_into_sight_without_a_jump(operation, judge):
     """Beyond the cutoff it is as if it were not there, and it begins with two derivatives zero."""
-    asked = ASKED.at(**operation.knobs_of(ASKED))
+    asked = question(operation, "loose:6x20")
     inputs, weights = judge.draw(FAMILY, operation, asked)
     edge = int(np.flatnonzero(np.bincount(inputs["dst"])[inputs["dst"]] > 1)[0])
 
@@ -40,3 +52,16 @@ def test_an_edge_comes_into_sight_without_a_jump(operation, judge):
     near, nearer = (np.abs(seen(cutoff * (1 - h)) - beyond).max() for h in (1e-2, 1e-3))
     assert np.abs(seen(0.5 * cutoff) - beyond).max() > 1e-2
     assert np.log10(near / nearer) == pytest.approx(POWERS[operation.name], abs=0.1)
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch"])
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
+def test_a_graph_without_edges_is_a_question_too(operation, framework, judge):
+    asked = question(operation, "loose:4x0")
+    inputs, weights = judge.draw(FAMILY, operation, asked)
+    wanted = operation.oracle(asked, inputs, weights)
+    for implementation in REGISTRY.implementations_of(operation.name):
+        if implementation.framework == framework and implementation.missing() is None:
+            found = judge.value(implementation, asked, inputs, weights)
+            for name, a in wanted.items():
+                np.testing.assert_allclose(found[name], a, atol=1e-12)

@@ -13,8 +13,9 @@ channel all equivariant polynomials of degree nu in A, by the minimal basis of
 body order nu + 1.
 
 As published but for constants, which belong to how weights are drawn; S and W_nu would depend on
-the chemical element, and here all nodes are of one; the basis is not the nested one, most of whose
-weights are idle. Irreps of the output that only S reaches are features of the node alone.
+the chemical element, and here all nodes are of one; R has two layers of neurons and not three; the
+basis is not the nested one, most of whose weights are idle. Irreps of the output that only S
+reaches are features of the node alone.
 
 The knob `correlation` is the largest nu, 3 as published. An edge comes into sight at the cutoff
 with three derivatives zero. Cost: as `nequip_layer`, and O(L^(2 nu + 2) C / nu!) for each

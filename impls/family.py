@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -130,12 +130,37 @@ def checked(
     return check
 
 
+class _Drawn(Mapping[str, Array]):
+    """Arrays by name, each drawn the first time that it is asked for."""
+
+    def __init__(self, spaces: Mapping[str, Space], streams: Streams) -> None:
+        self._spaces, self._streams = spaces, streams
+        self._drawn: dict[str, Array] = {}
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self._drawn:
+            self._drawn[name] = self._spaces[name].sample(self._streams(name))
+        return self._drawn[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._spaces
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spaces)
+
+    def __len__(self) -> int:
+        return len(self._spaces)
+
+
 def sampled(
     inputs: Callable[[Problem], Mapping[str, Space]],
 ) -> Callable[[Problem, Streams], Arrays]:
-    """Return `draw` for inputs that are independent: each Space sampled, from its own stream."""
+    """Return `draw` for inputs that are independent: each Space sampled, from its own stream.
+
+    An array is drawn when it is asked for: what an operation does not read takes no memory.
+    """
 
     def draw(problem: Problem, streams: Streams) -> Arrays:
-        return {name: space.sample(streams(name)) for name, space in inputs(problem).items()}
+        return _Drawn(inputs(problem), streams)
 
     return draw

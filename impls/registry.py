@@ -30,6 +30,7 @@ BUILTIN = (
     "impls.powers",
     "impls.pointwise",
     "impls.points",
+    "impls.layers",
 )
 NEW = ("implementation", "operation")
 """What `bench new` writes."""

@@ -238,7 +238,8 @@ def explaining(plan: Plan, registry: Registry) -> dict[str, str]:
 
 def _numbers(registry: Registry, operation: str, problem: Problem) -> int:
     """Return how many numbers the tensor of a map has: all inputs times all outputs."""
-    inputs = registry.family(problem.family).inputs(problem.question).values()
-    outputs = registry.operation(operation).outputs(problem).values()
+    declared = registry.operation(operation)
+    inputs = declared.taken(registry.family(problem.family).inputs(problem.question)).values()
+    outputs = declared.outputs(problem).values()
     written = sum(math.prod(space.shape) for space in outputs)
     return written * math.prod(math.prod(space.shape) for space in inputs)

@@ -70,6 +70,9 @@ class Backend(Protocol):
     def complex(self, real: Any, imag: Any) -> Any:
         """Return real + i imag."""
 
+    def sin(self, a: Any) -> Any:
+        """Return the sine."""
+
     def sigmoid(self, a: Any) -> Any:
         """Return 1 / (1 + exp(-a))."""
 

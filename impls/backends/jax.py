@@ -65,6 +65,9 @@ class JaxBackend:
     def complex(self, real: Any, imag: Any) -> Any:
         return jax.lax.complex(real, imag)
 
+    def sin(self, a: Any) -> Any:
+        return jnp.sin(a)
+
     def sigmoid(self, a: Any) -> Any:
         return jax.nn.sigmoid(a)
 

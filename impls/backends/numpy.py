@@ -67,6 +67,9 @@ class NumpyBackend:
     def complex(self, real: Any, imag: Any) -> Any:
         return real + 1j * imag
 
+    def sin(self, a: Any) -> Any:
+        return np.sin(a)
+
     def sigmoid(self, a: Any) -> Any:
         return expit(a)  # which does not overflow
 

@@ -66,6 +66,9 @@ class TorchBackend:
     def complex(self, real: Any, imag: Any) -> Any:
         return torch.complex(real, imag)
 
+    def sin(self, a: Any) -> Any:
+        return torch.sin(a)
+
     def sigmoid(self, a: Any) -> Any:
         return torch.sigmoid(a)
 

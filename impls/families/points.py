@@ -5,7 +5,9 @@ v:   [edges, 3]                           vectors of the edges, from `dst` to `s
 src: [edges]                              node that sends, int64
 dst: [edges]                              node that receives, int64
 r:   [nodes, 3]                           positions, v = r[src] - r[dst]: open structures only
-a:   [edges, channels]                    weights, as attention gives them, standard normal
+a:   [edges, channels]                    weights, as attention gives them, or invariants of edges,
+                                          standard normal
+t:   [edges, channels, dim(irreps_node)]  features of edges, standard normal
 
 Geometry starts from v (images of a periodic structure included) or from r: harmonics and rotations
 are inside the call. With the size `given` = "harmonics" the question is another one: in place of v
@@ -322,6 +324,17 @@ def node_space(problem: Problem, irreps: Irreps) -> Space:
     return _of_nodes((counts_of(problem)[0], channels_of(problem), irreps.dim), irreps)
 
 
+def edge_feature_space(problem: Problem, irreps: Irreps) -> Space:
+    """Return the Space of features of edges [edges, channels, dim] with these irreps."""
+    shape = counts_of(problem)[1], channels_of(problem), irreps.dim
+    rotate = irreps_space(shape, irreps).act
+
+    def act(g: Element, a: Array) -> Array:
+        return rotate(_turn(g), a)
+
+    return Space(shape, act, irreps=str(irreps), axis="edges")
+
+
 def _edge_space(problem: Problem, irreps: Irreps, draw: Callable[[], Array]) -> Space:
     """Return the Space [edges, dim] of what is rotated; a relabelling of nodes moves no edge."""
     shape = counts_of(problem)[1], irreps.dim
@@ -376,7 +389,8 @@ def _inputs(problem: Problem) -> Mapping[str, Space]:
     if has_positions(problem):
         found["r"] = _position_space(problem, vector)
     edges, channels = counts_of(problem)[1], channels_of(problem)
-    return found | {"a": Space((edges, channels), axis="edges")}
+    found["a"] = Space((edges, channels), axis="edges")
+    return found | {"t": edge_feature_space(problem, node)}
 
 
 def _check(problem: Problem) -> Refusal | None:

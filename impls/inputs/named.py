@@ -37,6 +37,8 @@ OPEN = ("lattice", "axis", "placed")
 CRYSTAL = "edges:diamond:2x2x2@2.6"
 """64 nodes with 16 neighbours each."""
 LATTICE = "lattice:64x16"
+REACH = 3.0
+"""The cutoff of graphs that no cutoff made, in spacings of the lattice."""
 PAIR = "lattice:2x1"
 """Two nodes and an edge each way, in no special direction: open."""
 
@@ -81,6 +83,16 @@ def counts_of(problem: Problem) -> tuple[int, int]:
         return nodes, near if kind in BY_EDGES else nodes * near
     found = graph_of(problem)
     return found.nodes, len(found.src)
+
+
+def cutoff_of(problem: Problem) -> float:
+    """Return the length from which on an edge counts nothing, where lengths count.
+
+    It is that within which edges are [Å]; for graphs with so many neighbours, `REACH`, which the
+    longest of their edges may exceed.
+    """
+    kind, _, rest = problem.data.partition(":")
+    return REACH if kind in CLOUDS else float(rest.rpartition("@")[2])
 
 
 def check_graph(problem: Problem) -> Refusal | None:

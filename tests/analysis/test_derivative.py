@@ -55,6 +55,31 @@ def test_smooth_map_by_central_differences():
     assert found == pytest.approx(exact, rel=1e-9)
 
 
+@pytest.mark.parametrize("waves", [1.0, 50.0, 200.0])
+def test_maps_that_vary_much_faster_than_their_inputs(waves):
+    """Smaller steps are taken where a difference of sixth order may be off, and only there."""
+    calls = []
+
+    def wavy(inputs, weights):
+        calls.append(0)
+        return {"z": np.sin(waves * inputs["x"])}
+
+    x = np.array([0.3, 0.7, 1.1])
+    found = directional(wavy, {"x": x}, {}, {"x": np.ones(3)}, {}, {"z": x})
+    assert found == pytest.approx(waves * np.sum(x * np.cos(waves * x)), rel=5e-11)
+    assert len(calls) == {1: 6, 50: 14, 200: 22}[waves]
+
+
+def test_maps_whose_third_derivative_jumps_nearby():
+    def bent(inputs, weights):
+        return {"z": np.sin(inputs["x"]) + np.maximum(inputs["x"] - 0.7002, 0) ** 3}
+
+    x = np.array([0.3, 0.7, 1.1])
+    found = directional(bent, {"x": x}, {}, {"x": np.ones(3)}, {}, {"z": np.ones(3)})
+    exact = np.sum(np.cos(x) + 3 * np.maximum(x - 0.7002, 0) ** 2)
+    assert found == pytest.approx(exact, rel=1e-10)
+
+
 def test_float32_inputs_are_differentiated_in_float64_and_indices_stay():
     def gather(inputs, weights):
         assert inputs["x"].dtype == np.float64 and inputs["i"].dtype == np.int32

@@ -145,7 +145,12 @@ def test_what_competes_is_asked_one_question(registry, facets, operations):
 
 @pytest.mark.parametrize(
     ("operation", "knob", "least"),
-    [("low_rank", "rank", 4), ("escn", "m_max", 3), ("grid_nonlinearity", "resolution", 3)],
+    [
+        ("low_rank", "rank", 4),
+        ("escn", "m_max", 3),
+        ("mace_layer", "correlation", 3),
+        ("grid_nonlinearity", "resolution", 3),
+    ],
 )
 def test_paper_sweeps_the_knobs(registry, operation, knob, least):
     only = narrowed(load("paper"), registry, operations=[operation], passes=["fwd"])
@@ -160,6 +165,13 @@ def test_knobs_of_a_block_go_with_the_operations_that_have_them(registry):
     assert swept == {"cut"} and len(only.blocks) > 1
     values = {describe(case, registry)["knob.cut"] for case in asked(only, registry)}
     assert len(values) >= 3
+
+
+@pytest.mark.parametrize("operation", ["channelwise", "escn", "nequip_layer"])
+def test_paper_can_be_put_to_operations_without_the_knobs_of_its_blocks(registry, operation):
+    only = narrowed(load("paper"), registry, operations=[operation])
+    assert {block.knobs.keys() <= {"m_max"} for block in only.blocks} == {True}
+    assert asked(only, registry)
 
 
 def test_facets_of_what_is_asked_have_words(registry):

@@ -110,6 +110,7 @@ CASES = {
         summed(np.einsum("ijk,eui,ej->euk", C[:, :3], A.reshape(4, 2, 3)[PICK], B[:3, :3])),
     ),
     "complex": (lambda b: b.complex(b.table(A), b.table(B)), A + 1j * B),
+    "sin": (lambda b: b.sin(b.table(A)), np.exp(1j * A).imag),
     "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),
     "activation": (lambda b: b.activation("silu")(b.table(A)), A * HALF),
     "activation tanh": (lambda b: b.activation("tanh")(b.table(A)), np.sinh(A) / np.cosh(A)),

@@ -22,6 +22,7 @@ from bench.measuring.probes import LARGEST, Analysis, Probe, Record, Rows, by_pr
 from bench.measuring.tolerances import tolerance
 from bench.record.rows import Reading
 from impls.families.points import FAMILY, irreps_of, pair
+from impls.operation import Operation
 from impls.problem import Problem
 from impls.so3.irreps import Irreps
 from impls.spaces import Array, Arrays, Space
@@ -34,8 +35,10 @@ SMALLEST = 1e-9
 
 
 def convolution(built: BuiltCase) -> Iterable[Reading]:
-    """Yield `convolution.rank` of an operation of the family points."""
+    """Yield `convolution.rank` of an operation of the family points that is linear in features."""
     if built.problem.family != FAMILY.name or built.case.pass_ != "fwd":
+        return
+    if not linear(built.operation):
         return
     asked = replace(built.problem, dtype=widest(built))
     one = _Pair(built, pair(asked))
@@ -66,6 +69,11 @@ def convolution(built: BuiltCase) -> Iterable[Reading]:
             f"layer, of which up to {edge.defect:.1e} does not commute with {edge.stabiliser}"
         )
     yield Reading("convolution.rank", float(edge.rank.value), n=1, detail=detail, passed=passed)
+
+
+def linear(operation: Operation) -> bool:
+    """Tell whether an operation is linear in the features that nodes send."""
+    return "src" in (operation.reads or ()) and ("x", 1) in operation.linear_in
 
 
 class _Pair:
@@ -148,7 +156,7 @@ ANALYSES = (
         "Rank of the maps along one edge, of all that are equivariant; its weights.",
         ("error", "convolution"),
         _convolution,
-        lambda operation: "src" in (operation.reads or ()),
+        linear,
         "--setting full --symmetry so3 --lmax 2",
         (
             "A line for each operation on edges and value of its knob: the rank of its maps along "

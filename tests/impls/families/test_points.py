@@ -17,7 +17,7 @@ from impls.families.points import (
 from impls.family import PART
 from impls.implementation import Target
 from impls.inputs.graphs import graph
-from impls.inputs.named import CLOUDS, CRYSTAL, LATTICE, counts_of, graph_of
+from impls.inputs.named import CLOUDS, CRYSTAL, LATTICE, REACH, counts_of, cutoff_of, graph_of
 from impls.inputs.networks import NETWORKS
 from impls.points.convolution.operation import CHANNELWISE, paths_of
 from impls.problem import Problem
@@ -47,12 +47,12 @@ def drawn(asked, seed=0):
 @pytest.mark.parametrize(
     ("asked", "names"),
     [
-        (CH4, ["x", "v", "src", "dst", "r", "a"]),
-        (CLOUD, ["x", "v", "src", "dst", "r", "a"]),
-        (GIVEN, ["x", "sh", "src", "dst", "a"]),
-        (EVERY["periodic"], ["x", "v", "src", "dst", "a"]),
-        (EVERY["random"], ["x", "v", "src", "dst", "a"]),
-        (problem("full", 1, data="edges:H2O+diamond@1.6"), ["x", "v", "src", "dst", "a"]),
+        (CH4, ["x", "v", "src", "dst", "r", "a", "t"]),
+        (CLOUD, ["x", "v", "src", "dst", "r", "a", "t"]),
+        (GIVEN, ["x", "sh", "src", "dst", "a", "t"]),
+        (EVERY["periodic"], ["x", "v", "src", "dst", "a", "t"]),
+        (EVERY["random"], ["x", "v", "src", "dst", "a", "t"]),
+        (problem("full", 1, data="edges:H2O+diamond@1.6"), ["x", "v", "src", "dst", "a", "t"]),
     ],
 )
 def test_positions_come_with_open_structures_and_vectors_only(asked, names):
@@ -71,8 +71,23 @@ def test_shapes():
     shapes = {name: a.shape for name, a in drawn(CH4).items()}
     assert shapes == {
         "x": (5, 3, 9), "v": (20, 3), "src": (20,), "dst": (20,), "r": (5, 3), "a": (20, 3),
+        "t": (20, 3, 9),
     }  # fmt: skip
     assert drawn(GIVEN)["sh"].shape == (20, 9)
+
+
+def test_what_nobody_asks_for_is_not_drawn():
+    """Features of the edges of a large graph would take more memory than all else."""
+    crystal = problem("truncated", 3, data="edges:diamond:4x4x4@2.6", channels=10_000)
+    arrays = drawn(crystal)  # 10 GiB of t
+    assert arrays["v"] is arrays["v"] and "t" in arrays and len(arrays) == 6
+    assert np.array_equal(arrays["v"], drawn(crystal)["v"])
+
+
+def test_the_cutoff_is_that_of_the_edges():
+    assert cutoff_of(CH4) == 2 and cutoff_of(CLOUD) == REACH
+    lengths = np.linalg.norm(drawn(problem("full", 1, data=LATTICE))["v"], axis=1)
+    assert REACH / 2 < lengths.max() < REACH
 
 
 @pytest.mark.parametrize("asked", [CH4, CLOUD], ids=["molecule", "lattice"])
@@ -85,7 +100,7 @@ def test_vectors_are_differences_of_positions(asked):
 def test_features_and_weights_are_drawn_and_geometry_belongs_to_the_problem():
     first, second = (drawn(CLOUD, seed) for seed in (1, 2))
     for name in first:
-        assert np.array_equal(first[name], second[name]) == (name not in "xa")
+        assert np.array_equal(first[name], second[name]) == (name not in "xat")
     moved = replace(CLOUD, seed=1)
     assert not np.array_equal(drawn(moved)["r"], drawn(CLOUD)["r"])
     assert np.array_equal(drawn(replace(CH4, seed=1))["v"], drawn(CH4)["v"])

@@ -1,0 +1,1 @@
+"""The layer of Allegro: features of edges, multiplied with what surrounds the node they share."""

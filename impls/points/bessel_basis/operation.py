@@ -56,5 +56,5 @@ OPERATION = Operation(
     oracle=_oracle,
     cost=_cost,
     users=("gasteiger2020", "schutt2021", "batzner2022", "batatia2022"),
-    growth=Growth({"functions": 1}),
+    growth=Growth({"lmax": 0, "channels": 0}),
 )

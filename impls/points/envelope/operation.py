@@ -78,5 +78,5 @@ OPERATION = Operation(
     cost=_cost,
     supports=_supports,
     users=("schutt2021", "batzner2022", "batatia2022"),
-    growth=Growth({"functions": 0}),
+    growth=Growth({"lmax": 0, "channels": 0}),
 )

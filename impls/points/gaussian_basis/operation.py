@@ -65,5 +65,5 @@ OPERATION = Operation(
     cost=_cost,
     supports=_supports,
     users=("schutt2017", "jing2021"),
-    growth=Growth({"functions": 1}),
+    growth=Growth({"lmax": 0, "channels": 0}),
 )

@@ -92,5 +92,5 @@ OPERATION = Operation(
         "oracle, by which second gradients are judged, are none"
     },
     users=("miklaucic2025",),
-    growth=Growth({"functions": 1}),
+    growth=Growth({"lmax": 0, "channels": 0}),
 )

@@ -11,7 +11,8 @@ cosine        (1 + cos(pi x)) / 2: zero with one [@schutt2021]
 exponential   exp(-x^2 / (1 - x^2)): zero with all [@unke2024]
 
 Data "inside" draws lengths evenly from 0.1 to 0.98 of the cutoff. Data "around" draws every other
-one from 1.02 to 1.3 of it, where nothing is left.
+one from 1.02 to 1.3 of it, where nothing is left. Two nodes at one place have no distance, and are
+not asked.
 """
 
 from __future__ import annotations

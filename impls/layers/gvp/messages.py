@@ -1,4 +1,4 @@
-"""GVP with its messages stored: perceptrons of the rows of edges, then of the rows of nodes.
+"""GVP with its messages stored: perceptrons of the rows of edges, one sum, then of nodes.
 
 Vectors are [.., 3, B], so that a linear map of rows is a product with a matrix. O(C^2) for each
 edge and each node [@jing2021].
@@ -22,11 +22,36 @@ from impls.layers.gvp.operation import (
     VectorPerceptron,
     copies_of,
     perceptrons_of,
+    sizes_of,
 )
 from impls.layers.radial import lengths
-from impls.layers.scalars_and_vectors import Parts, mean, norms
+from impls.layers.scalars_and_vectors import mean, norms
 from impls.points.harmonics import supports_vectors
 from impls.problem import Problem
+
+
+class Parts:
+    """How features are taken apart and joined: so many channels, copies of 0e and then of 1o.
+
+    Copies and channels are counted together, channels slowest.
+    """
+
+    def __init__(self, channels: int, scalars: int, vectors: int) -> None:
+        """Take the channels, and the copies of each in one of them."""
+        self.channels, self.scalars, self.vectors = channels, scalars, vectors
+
+    def apart(self, x: Any) -> tuple[Any, Any]:
+        """Return invariants [n, A] and vectors [n, 3, B] of x [n, channels, dim]."""
+        s = x[..., : self.scalars].reshape(x.shape[0], -1)
+        v = x[..., self.scalars :].reshape(x.shape[0], self.channels * self.vectors, 3)
+        return s, v.swapaxes(1, 2)
+
+    def joined(self, s: Any, v: Any, b: Backend) -> Any:
+        """Return x [n, channels, dim] of invariants [n, A] and vectors [n, 3, B]."""
+        rows = s.shape[0]
+        scalars = s.reshape(rows, self.channels, self.scalars)
+        vectors = v.swapaxes(1, 2).reshape(rows, self.channels, 3 * self.vectors)
+        return b.concatenate([scalars, vectors], -1)
 
 
 class VectorNetwork:
@@ -60,7 +85,7 @@ def messages(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
     g, f = (VectorNetwork(each, b) for each in perceptrons_of(problem))
     parts = Parts(channels_of(problem), *copies_of(irreps_of(problem)[0]))
-    (nodes, edges), cutoff = counts_of(problem), cutoff_of(problem)
+    (nodes, edges), cutoff, size = counts_of(problem), cutoff_of(problem), sizes_of(problem)
     centres = b.table(np.linspace(0, BASIS, BASIS))
     ones = b.table(np.ones((edges, 1)))
 
@@ -79,8 +104,9 @@ def messages(problem: Problem, b: Backend, options: Options) -> Built:
             b.concatenate([b.gather(v, src), direction], 2),
         )
         m, n = g(*sent, weights)
-        s, v = s + mean(b, m, ones, dst, nodes), v + mean(b, n, ones, dst, nodes)
-        s, v = normed(s, v, "norm1", weights)
+        received = mean(b, b.concatenate([m, n.reshape(edges, 3 * size[1])], 1), ones, dst, nodes)
+        m, n = b.split(received, (size[0], 3 * size[1]), 1)
+        s, v = normed(s + m, v + n.reshape(nodes, 3, size[1]), "norm1", weights)
         m, n = f(s, v, weights)
         return {"z": parts.joined(*normed(s + m, v + n, "norm2", weights), b)}
 

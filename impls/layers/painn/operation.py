@@ -13,8 +13,9 @@ and the update, with linear maps U and L of the channels of vectors,
     s_i <- s_i + p_i + q_i <U V_i, L V_i>
     V_i <- V_i + t_i U V_i
 
-with k = 1 .. 20 and f_c(r) = (1 + cos(pi r / r_c)) / 2 up to the cutoff r_c of the graph, 0 beyond.
-All products but <,> are channel by channel. Scalars alone meet a nonlinearity, and scale vectors:
+with k = 1 .. 20 and f_c(r) = (1 + cos(pi r / r_c)) / 2 up to the cutoff r_c of the graph, 0 beyond,
+so that an edge comes into sight with two derivatives of zero: the waves are zero at r_c too. All
+products but <,> are channel by channel. Scalars alone meet a nonlinearity, and scale vectors:
 equivariant under O(3). The layer has no product of two vectors to a third, and no degree 2.
 
 It answers questions that ask for one 0e and one 1o of each channel, in and out, along the vectors

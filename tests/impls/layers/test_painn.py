@@ -70,6 +70,20 @@ def test_edges_beyond_the_cutoff_send_nothing(judge, distance):
     assert distance(OPERATION.oracle(problem, {**inputs, **fewer}, weights)["z"], whole) < 1e-13
 
 
+def test_an_edge_comes_into_sight_with_two_derivatives_of_zero(judge):
+    """The cosine is zero at the cutoff with one, and the waves are zero there too."""
+    problem = asked("loose:6x20")
+    inputs, weights = judge.draw(FAMILY, OPERATION, problem)
+
+    def seen(length):
+        v = inputs["v"].copy()
+        v[0] *= length * cutoff_of(problem) / np.linalg.norm(v[0])
+        return OPERATION.oracle(problem, {**inputs, "v": v}, weights)["z"]
+
+    half, near, nearer = (np.abs(seen(x) - seen(1.2)).max() for x in (0.5, 0.99, 0.999))
+    assert half > 1e-2 and np.log10(near / nearer) == pytest.approx(3, abs=0.05)
+
+
 def test_vectors_of_zero_have_gradients_that_are_numbers(judge):
     """As at the first layer, where vectors begin as zero: |L V| has a corner at nodes alone."""
     problem = asked("loose:6x9")

@@ -142,10 +142,10 @@ class Registry:
                     f"it has {', '.join(knobs) or 'none'}"
                 )
         named = {"agrees with": operation.agrees_with, "approximates": operation.approximates}
-        for what, name in named.items():
-            if name is None:
+        for what, partner in named.items():
+            if partner is None:
                 continue
-            other = self.operations[name]
+            other = self.operations[partner]
             if other is operation:
                 yield f"{what} itself; name another of its family"
             elif other.family != operation.family:

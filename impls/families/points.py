@@ -497,12 +497,20 @@ def _examples() -> tuple[Problem, ...]:
         ask(irreps_node=node, irreps_edge=edge, data=data, channels=3, dtype="float64")
         for node, edge, data in (("1o+0e+2e", "0e", "loose:9x25"), ("0+1", "0", "edges:CH4@2"))
     )
+    edge = "0e+1o"
     scalars_and_vectors = tuple(
-        ask(irreps_node=node, irreps_edge="0e+1o", irreps_out=out, data=data, dtype="float64", **c)
-        for node, out, data, c in (
-            ("0e", "0e+1o", "lattice:7x3", {"channels": 3}),
-            ("0e+1o", "0e+1o", "lattice:7x3", {"channels": 3}),
-            ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", {"channels": 2}),
+        ask(
+            irreps_node=node,
+            irreps_edge=edge,
+            irreps_out=out,
+            data=data,
+            channels=channels,
+            dtype="float64",
+        )
+        for node, out, data, channels in (
+            ("0e", edge, "lattice:7x3", 3),
+            (edge, edge, "lattice:7x3", 3),
+            ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
         )
     )
     return regular + given + uneven + models + aggregated + scalars_and_vectors

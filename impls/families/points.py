@@ -508,8 +508,8 @@ def _examples() -> tuple[Problem, ...]:
             dtype="float64",
         )
         for node, out, data, channels in (
-            ("0e", edge, "lattice:7x3", 3),
-            (edge, edge, "lattice:7x3", 3),
+            ("0e", edge, "lattice:16x6", 5),
+            (edge, edge, "lattice:16x6", 5),
             ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
         )
     )

@@ -105,7 +105,9 @@ class Operation:
     all of them: the others are not passed, differentiated, counted or gated. `refused` maps a pass
     that makes no sense for it to the reason; without a gradient there is no second one.
 
-    `agrees_with` names the operation of the family that it must equal, weights and outputs alike.
+    `agrees_with` names the operation of the family that it must equal, weights and outputs alike;
+    `approximates` one that it comes near to, by its knobs: how far it is from that is measured, and
+    gates nothing.
 
     `mask(problem, g)` returns for outputs the entries [0 or 1, broadcast] of g f(x) that have a
     partner in f(g x), where an action moves some out of sight (windows, padding); the others are
@@ -132,6 +134,7 @@ class Operation:
     reads: tuple[str, ...] | None = None
     refused: Mapping[Pass, str] = field(default_factory=dict)
     agrees_with: str | None = None
+    approximates: str | None = None
     users: tuple[str, ...] = ()
     growth: Growth = field(default_factory=Growth)
     title: str = ""

@@ -115,8 +115,9 @@ class Registry:
         """Raise ValueError when a declaration refers to a name that nothing declares."""
         for operation in self.operations.values():
             self._refers(operation, "families", operation.family)
-            if operation.agrees_with is not None:
-                self._refers(operation, "operations", operation.agrees_with)
+            for other in (operation.agrees_with, operation.approximates):
+                if other is not None:
+                    self._refers(operation, "operations", other)
             for fault in self._faults(operation):
                 raise ValueError(f"{self.origin(operation)}: operation {operation.name!r} {fault}")
         for implementation in self.implementations.values():
@@ -140,13 +141,16 @@ class Registry:
                     f"claims {claim.subgroup} by the knob {claim.knob!r}, which it does not have: "
                     f"it has {', '.join(knobs) or 'none'}"
                 )
-        if operation.agrees_with is not None:
-            other = self.operations[operation.agrees_with]
+        named = {"agrees with": operation.agrees_with, "approximates": operation.approximates}
+        for what, partner in named.items():
+            if partner is None:
+                continue
+            other = self.operations[partner]
             if other is operation:
-                yield "agrees with itself; name another of its family"
+                yield f"{what} itself; name another of its family"
             elif other.family != operation.family:
                 yield (
-                    f"of family {operation.family!r} agrees with {other.name!r} of family "
+                    f"of family {operation.family!r} {what} {other.name!r} of family "
                     f"{other.family!r}; name another of its own family"
                 )
 

@@ -22,8 +22,8 @@ def needed(
 
     The entry points are None where nothing is installed to choose from.
 
-    An implementation needs what declares it, its operation, its family, and the operation that its
-    own agrees with.
+    An implementation needs what declares it, its operation, its family, and the operations
+    that its own agrees with or approximates.
     """
     origins = set(_declaring(implementation, registry)) | set(_asked(registry, probes))
     resolved = dict.fromkeys(str(Path(file).resolve()) for file in files)
@@ -39,8 +39,9 @@ def _declaring(implementation: str, registry: Registry) -> Iterator[str]:
     yield registry.origin(declared)
     yield registry.origin(operation)
     yield registry.origin(registry.family(operation.family))
-    if operation.agrees_with is not None:
-        yield registry.origin(registry.operation(operation.agrees_with))
+    for other in (operation.agrees_with, operation.approximates):
+        if other is not None:
+            yield registry.origin(registry.operation(other))
 
 
 def _asked(registry: Registry, probes: Collection[str]) -> Iterator[str]:

@@ -58,6 +58,9 @@ class Backend(Protocol):
     def is_negative(self, a: Any) -> Any:
         """Return 1 where a < 0, else 0: a factor that keeps the data type of what it multiplies."""
 
+    def floor(self, a: Any) -> tuple[Any, Any]:
+        """Return the largest integers that are not above, to index with, and what is left of a."""
+
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         """Return an array repeated along its axes of length 1, as a view where there are views."""
 
@@ -72,6 +75,9 @@ class Backend(Protocol):
 
     def sin(self, a: Any) -> Any:
         """Return the sine."""
+
+    def exp(self, a: Any) -> Any:
+        """Return the exponential."""
 
     def sigmoid(self, a: Any) -> Any:
         """Return 1 / (1 + exp(-a))."""

@@ -53,6 +53,10 @@ class JaxBackend:
     def is_negative(self, a: Any) -> Any:
         return a < 0
 
+    def floor(self, a: Any) -> tuple[Any, Any]:
+        below = jnp.floor(a)  # its gradient is zero
+        return below.astype(jnp.int32), a - below
+
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         return jnp.broadcast_to(a, shape)
 
@@ -67,6 +71,9 @@ class JaxBackend:
 
     def sin(self, a: Any) -> Any:
         return jnp.sin(a)
+
+    def exp(self, a: Any) -> Any:
+        return jnp.exp(a)
 
     def sigmoid(self, a: Any) -> Any:
         return jax.nn.sigmoid(a)

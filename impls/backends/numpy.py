@@ -55,6 +55,10 @@ class NumpyBackend:
     def is_negative(self, a: Any) -> Any:
         return (a < 0).astype(a.dtype)
 
+    def floor(self, a: Any) -> tuple[Any, Any]:
+        below = np.floor(a)
+        return below.astype(np.int64), a - below
+
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         return np.broadcast_to(a, shape)
 
@@ -69,6 +73,9 @@ class NumpyBackend:
 
     def sin(self, a: Any) -> Any:
         return np.sin(a)
+
+    def exp(self, a: Any) -> Any:
+        return np.exp(a)
 
     def sigmoid(self, a: Any) -> Any:
         return expit(a)  # which does not overflow

@@ -54,6 +54,10 @@ class TorchBackend:
     def is_negative(self, a: Any) -> Any:
         return a < 0
 
+    def floor(self, a: Any) -> tuple[Any, Any]:
+        below = a.detach().floor()
+        return below.long(), a - below
+
     def broadcast(self, a: Any, shape: tuple[int, ...]) -> Any:
         return a.expand(shape)
 
@@ -68,6 +72,9 @@ class TorchBackend:
 
     def sin(self, a: Any) -> Any:
         return torch.sin(a)
+
+    def exp(self, a: Any) -> Any:
+        return torch.exp(a)
 
     def sigmoid(self, a: Any) -> Any:
         return torch.sigmoid(a)

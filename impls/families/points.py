@@ -346,9 +346,13 @@ def _edge_space(problem: Problem, irreps: Irreps, draw: Callable[[], Array]) -> 
     return Space(shape, act, irreps=str(irreps), draw=lambda rng: draw(), axis="edges")
 
 
-def _position_space(problem: Problem, vector: Irreps) -> Space:
+def _vector(problem: Problem) -> Irreps:
+    return Irreps.parse("1o" if irreps_of(problem)[0].parity else "1")
+
+
+def position_space(problem: Problem) -> Space:
     """Return the Space of positions [nodes, 3], whose gradients are not translated."""
-    turned = _of_nodes((counts_of(problem)[0], 3), vector)
+    turned = _of_nodes((counts_of(problem)[0], 3), _vector(problem))
 
     def act(g: Element, a: Array) -> Array:
         return np.asarray(turned.act(g, a) + g["space"][:3, 3])
@@ -375,19 +379,18 @@ def _index_space(problem: Problem, end: Literal["src", "dst"]) -> Space:
 
 def _inputs(problem: Problem) -> Mapping[str, Space]:
     node, edge, _ = irreps_of(problem)
-    vector = Irreps.parse("1o" if node.parity else "1")
 
     def vectors() -> Array:
         return graph_of(problem).vectors.copy()
 
     found = {"x": node_space(problem, node)}
     if has_vectors(problem):
-        found["v"] = _edge_space(problem, vector, vectors)
+        found["v"] = _edge_space(problem, _vector(problem), vectors)
     else:
         found["sh"] = _edge_space(problem, edge, lambda: edge_harmonics(problem, {"v": vectors()}))
     found |= {"src": _index_space(problem, "src"), "dst": _index_space(problem, "dst")}
     if has_positions(problem):
-        found["r"] = _position_space(problem, vector)
+        found["r"] = position_space(problem)
     edges, channels = counts_of(problem)[1], channels_of(problem)
     found["a"] = Space((edges, channels), axis="edges")
     return found | {"t": edge_feature_space(problem, node)}
@@ -494,7 +497,23 @@ def _examples() -> tuple[Problem, ...]:
         ask(irreps_node=node, irreps_edge=edge, data=data, channels=3, dtype="float64")
         for node, edge, data in (("1o+0e+2e", "0e", "loose:9x25"), ("0+1", "0", "edges:CH4@2"))
     )
-    return regular + given + uneven + models + aggregated
+    edge = "0e+1o"
+    scalars_and_vectors = tuple(
+        ask(
+            irreps_node=node,
+            irreps_edge=edge,
+            irreps_out=out,
+            data=data,
+            channels=channels,
+            dtype="float64",
+        )
+        for node, out, data, channels in (
+            ("0e", edge, "lattice:16x6", 5),
+            (edge, edge, "lattice:16x6", 5),
+            ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
+        )
+    )
+    return regular + given + uneven + models + aggregated + scalars_and_vectors
 
 
 COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)

@@ -88,9 +88,11 @@ def counts_of(problem: Problem) -> tuple[int, int]:
 def cutoff_of(problem: Problem) -> float:
     """Return the length from which on an edge counts nothing, where lengths count.
 
-    It is that within which edges are [Å]; for graphs with so many neighbours, `REACH`, which the
-    longest of their edges may exceed.
+    It is that within which edges are [Å], or a size of that name; for graphs with so many
+    neighbours, `REACH`, which the longest of their edges may exceed.
     """
+    if "cutoff" in problem.sizes:
+        return float(str(problem.sizes["cutoff"]))
     kind, _, rest = problem.data.partition(":")
     return REACH if kind in CLOUDS else float(rest.rpartition("@")[2])
 

@@ -110,7 +110,13 @@ CASES = {
         summed(np.einsum("ijk,eui,ej->euk", C[:, :3], A.reshape(4, 2, 3)[PICK], B[:3, :3])),
     ),
     "complex": (lambda b: b.complex(b.table(A), b.table(B)), A + 1j * B),
+    "floor index": (
+        lambda b: b.gather(b.table(A), b.floor(b.table(np.array([1.5, 0.0, 2.9])))[0]),
+        A[[1, 0, 2]],
+    ),
+    "floor rest": (lambda b: b.floor(b.table(A))[1], A % 1),
     "sin": (lambda b: b.sin(b.table(A)), np.exp(1j * A).imag),
+    "exp": (lambda b: b.exp(b.table(A)), np.cosh(A) + np.sinh(A)),
     "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),
     "activation": (lambda b: b.activation("silu")(b.table(A)), A * HALF),
     "activation tanh": (lambda b: b.activation("tanh")(b.table(A)), np.sinh(A) / np.cosh(A)),

@@ -15,6 +15,7 @@ import pytest
 
 from analysis.scaling import exponent
 from impls.families import (
+    distances,
     feature,
     multivector,
     points,
@@ -51,7 +52,10 @@ GROWING = {
         points.problem("full", lmax, "o3", data="isotropic:64x16"),
         points.problem("mimo", lmax, "so3"),
         points.ask(irreps_node=natural(range(lmax + 1)), irreps_edge="0e"),
+        points.problem("truncated", 1),
+        points.ask(irreps_node="0e", irreps_edge="0e+1o", irreps_out="0e+1o"),
     ],
+    "distances": lambda lmax: [distances.ask(), distances.ask(1)],
     "multivector": lambda lmax: [multivector.problem()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""

@@ -169,6 +169,9 @@ def changed(registry, **changes):
         ({"agrees_with": "nonsense"}, "mine.py: unknown operation 'nonsense': known are .*gaunt"),
         ({"agrees_with": "channelwise"}, "'clebsch_gordan' of family 'product' agrees with 'chan"),
         ({"agrees_with": "clebsch_gordan"}, "agrees with itself; name another of its family"),
+        ({"approximates": "nonsense"}, "mine.py: unknown operation 'nonsense': known are .*gaunt"),
+        ({"approximates": "channelwise"}, "'clebsch_gordan' of family 'product' approximates 'ch"),
+        ({"approximates": "clebsch_gordan"}, "approximates itself; name another of its family"),
         ({"refused": {"gard": "no"}}, "refuses the unknown pass 'gard': known are fwd, grad, gr"),
         (
             {"claims": (SymmetryClaim("rotation", "by_knob", "rank"),)},

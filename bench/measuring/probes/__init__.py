@@ -144,7 +144,7 @@ RUN = ("time.build", "time.pack", "time.unpack", "time.first", *GATE, "mem.peak"
 """What `bench run` measures on each case beside its time."""
 PAPER = (*RUN, "mem.fresh")
 """What the profile paper measures: also what needs a process of its own."""
-CHECK = (*GATE, "agrees", "by_knob", "conduct", "conduct.indices")
+CHECK = (*GATE, "agrees", "approximates", "by_knob", "conduct", "conduct.indices")
 """What `bench check` measures on each case."""
 UNITS = {
     "time": "s", "case": "s", "mem": "B", "cost.bytes": "B", "energy": "J", "power": "W",

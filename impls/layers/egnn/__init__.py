@@ -1,0 +1,1 @@
+"""EGNN: invariants and positions, moved by each other along the edges."""

@@ -1,0 +1,1 @@
+"""GVP: geometric vector perceptrons as messages along edges and as an update at nodes."""

@@ -1,0 +1,1 @@
+"""PaiNN: scalars and vectors, with messages along edges and an update at nodes."""

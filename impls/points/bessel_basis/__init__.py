@@ -1,0 +1,1 @@
+"""Bessel basis: waves in a ball, as functions of a distance."""

@@ -1,0 +1,1 @@
+"""Envelope: how functions of a distance become zero at a cutoff."""

@@ -1,0 +1,1 @@
+"""Gaussian basis: bells along a distance."""

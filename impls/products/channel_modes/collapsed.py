@@ -71,7 +71,7 @@ def strided(problem: Problem, b: Backend, options: Options) -> Built:
     return Built(call, kernel="couplings summed, one matrix product per channel")
 
 
-def kernel(problem: Problem, b: Backend, options: Options) -> Built:
+def summed(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in which the kernel sums."""
     first, _, _ = irreps_of(problem)
     paths, out = paths_of(problem), reached(problem)
@@ -89,7 +89,8 @@ def kernel(problem: Problem, b: Backend, options: Options) -> Built:
         scales = b.take(weights["w"].swapaxes(-1, -2), path_of)
         return {"z": couple(inputs["x"], b.take(inputs["y"], component) * scales)}
 
-    return Built(call, kernel=f"weights first, then native for each channel, {len(paths)} paths")
+    kernel = f"weights first, then native for each channel, {len(paths)} paths"
+    return Built(call, kernel=kernel, runs=support.RUNS)
 
 
 def shared(problem: Problem, target: Target) -> Refusal | None:
@@ -130,7 +131,7 @@ ALGORITHMS = (
         "uuu_collapsed",
         "kernel",
         "sparse coefficients, one kernel",
-        kernel,
+        summed,
         supports=small,
         refuses=support.refuses,
         papers=PAPERS,

@@ -110,7 +110,7 @@ def _once(z, inputs, state):
 def _once_hurried(z, inputs, state):
     """Right until the garbage collector was off for the first time, then twice as large for ever.
 
-    It is off while calls are timed, by the last probe of the gate too, which looks at no number.
+    It is off while calls are timed, by `conduct.fresh` too, after which the gate sees no number.
     """
     state["hurried"] = state.get("hurried", False) or not gc.isenabled()
     return 2 * z(inputs) if state["hurried"] else z(inputs)

@@ -44,11 +44,10 @@ PROBES = (Probe("approximates", approximates),)
 
 
 def _approximation(rows: Rows) -> Iterator[Record]:
-    """Yield the distance from the other operation, with the values of the knobs."""
+    """Yield the distance from the other operation."""
     for row in of(rows, "approximates."):
-        detail = row["detail"]
-        named = {"approximates": detail["operation"]}
-        yield {**named, **detail["knobs"], "error": row["value"], **reason(row)}
+        named = {"approximates": row["detail"]["operation"]}
+        yield {**named, "error": row["value"], **reason(row)}
 
 
 def _applies(operation: Operation) -> bool:
@@ -62,9 +61,10 @@ ANALYSES = (
         ("error", "approximates"),
         _approximation,
         _applies,
-        "--operation radial_spline --functions 64",
+        "--operation radial_spline --family distances --functions 64",
         "A line for each value of the knobs: the relative difference from the other operation.",
         "python -m bench run --knob NAME=VALUES says what each value costs.",
+        swept=True,
         by_knob=True,
     ),
 )

@@ -67,7 +67,7 @@ def _cases(
     implementation: Implementation, operation: Operation, family: Family, target: Target
 ) -> Iterator[tuple[Case, bool]]:
     """Yield cases, and whether they are looked at closely."""
-    for problem in questions(operation, family):
+    for problem in questions(implementation, operation, family, target):
         closely = _count(problem, family) == MIDDLE
         for dtype, passes in PASSES.items():
             if implementation.framework == "numpy" and dtype == "bfloat16":
@@ -88,27 +88,38 @@ def _count(problem: Problem, family: Family) -> int:
     return max(space.shape[0] for space in family.inputs(problem).values() if space.shape)
 
 
-def questions(operation: Operation, family: Family) -> list[Problem]:
-    """Return the hard questions that an operation is asked; those that it refuses are said."""
-    found = list(family.hard)
-    smallest = _smallest(operation, family)
-    if smallest is not None and family.batch is not None:
-        found += [smallest.with_sizes(**{family.batch: count}) for count in BOUNDARIES]
-        others = [name for name in family.data if name != smallest.data]
-        tried = (replace(e, data=name) for name in others for e in _answered(operation, family))
-        accepted = [problem for problem in tried if family.check(problem) is None]
-        found += list({problem.data: problem for problem in reversed(accepted)}.values())
-    return found
+def questions(
+    implementation: Implementation, operation: Operation, family: Family, target: Target
+) -> list[Problem]:
+    """Return the hard questions that an implementation is asked; those that it refuses are said.
+
+    The examples that it answers are put at all boundaries and with all data; of a family that
+    counts no samples, with the data of its hard questions, where it answers none of these.
+    """
+    found, answered = list(family.hard), _answered(implementation, operation, family, target)
+    if not answered:
+        return found
+    if family.batch is not None:
+        found += [answered[0].with_sizes(**{family.batch: count}) for count in BOUNDARIES]
+        others = [name for name in family.data if name != answered[0].data]
+        tried = [replace(example, data=name) for name in others for example in answered]
+    else:
+        refused = all(operation.supports(problem) is not None for problem in found)
+        tried = [replace(answered[0], data=problem.data) for problem in found if refused]
+    accepted = [problem for problem in tried if family.check(problem) is None]
+    return found + list({problem.data: problem for problem in reversed(accepted)}.values())
 
 
-def _answered(operation: Operation, family: Family) -> list[Problem]:
-    """Return the examples that an operation answers, the smallest first."""
-    answered = [problem for problem in family.examples if operation.supports(problem) is None]
+def _answered(
+    implementation: Implementation, operation: Operation, family: Family, target: Target
+) -> list[Problem]:
+    """Return the examples that it answers, the smallest first."""
+    answered = [
+        problem
+        for problem in family.examples
+        if operation.supports(problem) is None and implementation.supports(problem, target) is None
+    ]
     return sorted(answered, key=lambda problem: sum(_numbers(problem, operation, family).values()))
-
-
-def _smallest(operation: Operation, family: Family) -> Problem | None:
-    return next(iter(_answered(operation, family)), None)
 
 
 def _numbers(problem: Problem, operation: Operation, family: Family) -> dict[str, int]:
@@ -130,9 +141,10 @@ def _large(
     available: int,
 ) -> list[Planned]:
     """Return the case whose largest array is above 2^31 bytes, refused where memory is short."""
-    smallest = _smallest(operation, family)
-    if smallest is None:
+    answered = _answered(implementation, operation, family, target)
+    if not answered:
         return []
+    smallest = answered[0]
     if family.batch is None:
         case = _case(implementation, replace(smallest, dtype="float32"), "fwd", target)
         said = Refusal(

@@ -179,14 +179,17 @@ def test_each_isolation_has_its_worker_and_each_round_its_probes(run):
         ("error", "time.device"),
     ]
     assert of(pool, NAMES[0], "probe") == [("energy",)]
-    assert of(pool, "traces", "open") == [("time.kernels",)] * 2
+    assert of(pool, "traces", "open") == [()] * 2
+    assert of(pool, "traces", "probe") == [("time.kernels",)] * 2 * known["time.kernels"].turns
     assert of(pool, "fresh", "open") == [("mem.fresh",)]
     assert pool.prepared == [(1, True)] * 2
     order = [(who, what) for who, what, _ in pool.said if what != "stop"]
-    assert order[:12] == [
+    turns = known["time.kernels"].turns
+    assert order[: 12 + turns] == [
         (NAMES[0], "build"), (NAMES[0], "open"), (NAMES[0], "sample"), (NAMES[0], "sample"),
         (NAMES[0], "vouch"), (NAMES[0], "probe"), (NAMES[0], "close"), ("traces", "build"),
-        ("traces", "open"), ("traces", "close"), ("fresh", "build"), ("fresh", "open"),
+        ("traces", "open"), *[("traces", "probe")] * turns, ("traces", "close"),
+        ("fresh", "build"), ("fresh", "open"),
     ]  # fmt: skip
 
 

@@ -151,8 +151,7 @@ def torch_e3nn(problem: Problem, target: Target, options: Options) -> Built:
     flat = torch.as_tensor(flat_order(node, channels), device=device)
     back = torch.as_tensor(np.argsort(flat_order(left, channels)), device=device)
     place = torch.as_tensor(np.concatenate(order), device=device)
-    scale = torch.as_tensor(1 / _constants(problem, items), device=device)
-    scale = scale.to(getattr(torch, problem.dtype))
+    scale = module(lambda: torch.as_tensor(1 / _constants(problem, items)))
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x, v = inputs["x"], inputs["v"]

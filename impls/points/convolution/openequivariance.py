@@ -71,5 +71,5 @@ def torch_openequivariance(problem: Problem, target: Target, options: Options) -
 IMPLEMENTATION = implementation(
     operation="channelwise",
     build=torch_openequivariance,
-    growth=Growth({"lmax": 5, "channels": 1}),
+    growth=Growth(),
 )

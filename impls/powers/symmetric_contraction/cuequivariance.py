@@ -64,5 +64,5 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
 
 
 IMPLEMENTATIONS = implementations(
-    "symmetric_contraction", plan, Growth({"lmax": 6, "channels": 1}), supports
+    "symmetric_contraction", plan, Growth(), supports
 )

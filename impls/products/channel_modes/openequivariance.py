@@ -70,7 +70,7 @@ IMPLEMENTATIONS = tuple(
     implementation(
         operation=mode.operation,
         build=partial(torch_openequivariance, mode),
-        growth=Growth({"lmax": 5, "channels": len(mode.letters)}),
+        growth=Growth(),
     )
     for mode in MODES
     if mode.name in ("uvu", "uvw")

@@ -90,5 +90,5 @@ IMPLEMENTATION = Implementation(
     remedy="make bench-peers",
     papers=("instadeep2026",),
     licence="Apache-2.0",
-    growth=Growth({"lmax": 5, "channels": 1}),
+    growth=Growth(),
 )

@@ -88,6 +88,12 @@ class Backend(Protocol):
     def norm(self, a: Any) -> Any:
         """Return the Euclidean norm along the last axis, kept as 1; its gradient at 0 is 0."""
 
+    def eigenvectors(self, a: Any) -> Any:
+        """Return those of symmetric a [n, d, d] as columns, by ascending eigenvalue.
+
+        Signs are any, and gradients ask for eigenvalues that differ.
+        """
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         """Return z [..., dim3] of x [..., dim1] and y [..., dim2], by the kernel of forms."""
 

@@ -86,6 +86,9 @@ class JaxBackend:
         positive = squares > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
 
+    def eigenvectors(self, a: Any) -> Any:
+        return jnp.linalg.eigh(a)[1]
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         from impls.kernels.jax import bind
         from impls.kernels.rows import Rows

@@ -90,6 +90,9 @@ class NumpyBackend:
     def norm(self, a: Any) -> Any:
         return np.linalg.norm(a, axis=-1, keepdims=True)
 
+    def eigenvectors(self, a: Any) -> Any:
+        return np.linalg.eigh(a)[1]
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         from impls.kernels.numpy import bind
         from impls.kernels.rows import Rows

@@ -89,6 +89,9 @@ class TorchBackend:
     def norm(self, a: Any) -> Any:
         return torch.linalg.vector_norm(a, dim=-1, keepdim=True)
 
+    def eigenvectors(self, a: Any) -> Any:
+        return torch.linalg.eigh(a)[1]
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         from impls.kernels.rows import Rows
         from impls.kernels.torch import bind

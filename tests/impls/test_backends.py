@@ -19,6 +19,9 @@ SIGNED = np.array([-2.0, -0.0, 0.0, 3.0])
 PICK = np.array([2, 0, 2])
 SEGMENT = np.array([2, 0, 2, 3])  # of 5: the segments 1 and 4 are empty
 HALF = 0.5 * (1 + np.tanh(A / 2))
+ROOTS = np.array([[-3.0, 1.0, 2.0], [0.5, 4.0, 6.0]])
+TURNS = np.linalg.qr(C[:2, :, :3])[0]
+SYMMETRIC = TURNS * ROOTS[:, None] @ TURNS.swapaxes(1, 2)
 SPACING = {"float32": 2**-25, "float64": 2**-54, "bfloat16": 2**-9}
 """Of the numbers of each data type next to a third."""
 FFTS = ("rfft", "irfft", "rfft2", "irfft2", "fft2", "ifft2")
@@ -123,6 +126,10 @@ CASES = {
     "norm": (
         lambda b: b.norm(b.table(A)),
         np.sqrt(np.einsum("ij,ij->i", A, A))[:, None],
+    ),
+    "eigenvectors": (
+        lambda b: (v := b.eigenvectors(b.table(SYMMETRIC))).swapaxes(1, 2) @ b.table(SYMMETRIC) @ v,
+        np.stack([np.diag(roots) for roots in ROOTS]),
     ),
     **{
         f"fft {name} {norm}": (

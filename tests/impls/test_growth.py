@@ -15,6 +15,7 @@ import pytest
 
 from analysis.scaling import exponent
 from impls.families import (
+    cloud,
     distances,
     feature,
     multivector,
@@ -57,6 +58,7 @@ GROWING = {
     ],
     "distances": lambda lmax: [distances.ask(), distances.ask(1)],
     "multivector": lambda lmax: [multivector.problem()],
+    "cloud": lambda lmax: [cloud.ask(8)],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {

@@ -1,0 +1,211 @@
+"""The average as it is written: the backbone at every matrix, all at once.
+
+For K matrices it costs K times the backbone. Where the matrices are V diag(signs) with signs that
+are the same for all clouds, `once` computes what is linear once: with u = p V the first layer is
+
+    A [u diag(s), h] + a = sum_axes s_axis A_axis u_axis + (A_h h + a)
+
+so that three products and one for h serve all K frames, and only sums and activations z_k are K
+times there. What comes after the activation is linear: B and D meet the four means of z_k, of
+s_axis z_k for each axis, and no frame alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from impls.algorithm import Algorithm, Options
+from impls.backends import Backend
+from impls.families.cloud import is_set, shape_of
+from impls.implementation import Built, Target, Tensors
+from impls.layers.averaging.backbone import hidden_of
+from impls.layers.averaging.finite import rotations
+from impls.layers.averaging.operation import DRAWN, ELEMENTS, PROPER, SIGNS
+from impls.problem import Problem, Refusal
+
+Matrices = Callable[[Problem, Backend], Callable[[Any, Tensors], Any]]
+"""Given p [batch, points, 3] and the inputs, Q [batch or 1, K, 3, 3]."""
+
+
+def _axes(b: Backend, p: Any) -> Any:
+    """Return the principal axes V [batch, 3, 3] as columns."""
+    return b.eigenvectors(p.swapaxes(1, 2) @ p)
+
+
+def _right_handed(b: Backend) -> Callable[[Any], Any]:
+    """Return V with its last column replaced by the cross product of the others."""
+    after, before = b.index(np.array([1, 2, 0])), b.index(np.array([2, 0, 1]))
+
+    def turned(v: Any) -> Any:
+        one, other = v[:, :, 0], v[:, :, 1]
+        third = b.take(one, after) * b.take(other, before)
+        third = third - b.take(one, before) * b.take(other, after)
+        return b.concatenate((v[:, :, :2], third[:, :, None]), 2)
+
+    return turned
+
+
+def _signed(v: Any, signs: Any) -> Any:
+    """Return V diag(signs) [batch, K, 3, 3] of signs [batch or 1, K, 3]."""
+    return v[:, None] * signs[:, :, None]
+
+
+def _all_signs(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
+    signs = b.table(np.array(SIGNS)[None])
+    return lambda p, inputs: _signed(_axes(b, p), signs)
+
+
+def _proper(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
+    signs, turned = b.table(np.array(PROPER)[None]), _right_handed(b)
+    return lambda p, inputs: _signed(turned(_axes(b, p)), signs)
+
+
+def _drawn(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
+    count = DRAWN.of(problem)
+
+    def matrices(p: Any, inputs: Tensors) -> Any:
+        v = _axes(b, p)
+        return _signed(v, 1 - 2 * b.is_negative(inputs["n"][:, :count] @ v))
+
+    return matrices
+
+
+def _by_moments(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
+    def matrices(p: Any, inputs: Tensors) -> Any:
+        v = _axes(b, p)
+        u = p @ v
+        return _signed(v, 1 - 2 * b.is_negative((u * u * u).sum(1)[:, None]))
+
+    return matrices
+
+
+def _of_group(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
+    turns = rotations(ELEMENTS.of(problem))
+    table = b.table(np.concatenate([turns, -turns])[None])
+    return lambda p, inputs: table
+
+
+def _centred(r: Any) -> tuple[Any, Any]:
+    centre = r.mean(1)[:, None]
+    return centre, r - centre
+
+
+def whole(matrices: Matrices, problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the average with the backbone at every matrix."""
+    of, batch, points, channels = matrices(problem, b), *shape_of(problem)
+    activation, together = b.activation("silu"), not is_set(problem)
+
+    def backbone(x: Any, weights: Tensors) -> Any:
+        seen = x.reshape(*x.shape[:2], -1) if together else x
+        hidden = activation(seen @ weights["A"].T + weights["a"])
+        said = hidden @ weights["B"].T
+        if together:
+            return said.reshape(x.shape)
+        return said + (hidden.mean(2) @ weights["D"].T)[:, :, None]
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        centre, p = _centred(inputs["r"])
+        q = of(p, inputs)
+        shape = batch, q.shape[1], points, channels
+        h = b.broadcast(inputs["h"][:, None], shape)
+        said = backbone(b.concatenate((p[:, None] @ q, h), 3), weights)
+        back = (said[..., :3] @ q.swapaxes(2, 3)).mean(1)
+        return {"y": centre + back, "s": said[..., 3:].mean(1)}
+
+    return Built(call)
+
+
+def once(
+    signs: Sequence[tuple[float, ...]],
+    proper: bool,
+    problem: Problem,
+    b: Backend,
+    options: Options,
+) -> Built:
+    """Build the average over V diag(signs) with what is linear computed once."""
+    batch, points, channels = shape_of(problem)
+    hidden, together, count = hidden_of(problem), not is_set(problem), len(signs)
+    first, last = b.table(np.array(signs)), b.table(np.array(signs).T / count)
+    turned = _right_handed(b) if proper else lambda v: v
+    activation = b.activation("silu")
+    within = points if together else 1  # points that one product takes in
+    rows = batch if together else batch * points
+
+    def rowwise(a: Any) -> Any:
+        return a.reshape(rows, within * a.shape[2])
+
+    def columns(w: Any) -> tuple[Any, Any]:
+        """Return the part of a matrix for positions [3, within, hidden] and for h."""
+        w = w.reshape(within, 3 + channels, hidden)
+        return w[:, :3].swapaxes(0, 1), w[:, 3:].reshape(within * channels, hidden)
+
+    def back(w: Any, mean: Any, along: Any) -> tuple[Any, Any]:
+        """Return vectors in the frame [3, n, within] and numbers [n, within channels]."""
+        vectors, scalars = columns(w)
+        return along @ vectors.swapaxes(1, 2), mean @ scalars.T
+
+    def call(inputs: Tensors, weights: Tensors) -> Tensors:
+        centre, p = _centred(inputs["r"])
+        v = turned(_axes(b, p))
+        u = (p @ v).reshape(rows, within, 3).swapaxes(1, 2).swapaxes(0, 1)
+        to_axes, to_features = columns(weights["A"].T)
+        pre = first @ (u @ to_axes).reshape(3, rows * hidden)
+        still = rowwise(inputs["h"]) @ to_features + weights["a"]
+        z = activation(pre + still.reshape(1, rows * hidden))
+        mean, along = z.mean(0).reshape(rows, hidden), (last @ z).reshape(3, rows, hidden)
+        q, s = back(weights["B"], mean, along)
+        q = q.reshape(3, batch, points).swapaxes(0, 1).swapaxes(1, 2)
+        s = s.reshape(batch, points, channels)
+        if not together:
+            pooled = mean.reshape(batch, points, hidden).mean(1)
+            pooled_along = along.reshape(3, batch, points, hidden).mean(2)
+            more_q, more_s = back(weights["D"], pooled, pooled_along)
+            q, s = q + more_q.reshape(3, batch).T[:, None], s + more_s[:, None]
+        return {"y": centre + q @ v.swapaxes(1, 2), "s": s}
+
+    return Built(call)
+
+
+def _supports(problem: Problem, target: Target) -> Refusal | None:
+    if problem.dtype == "bfloat16" or target.precision == "bf16":
+        return Refusal("eigenvectors in bfloat16 are no frame", "use float32")
+    return None
+
+
+ALGORITHMS = (
+    *(
+        Algorithm(
+            operation,
+            "whole",
+            f"the backbone at every {what}",
+            partial(whole, matrices),
+            supports=_supports,
+            papers=papers,
+        )
+        for operation, what, matrices, papers in (
+            ("frame_averaging", "frame", _all_signs, ("puny2022",)),
+            ("frame_averaging_proper", "frame", _proper, ("puny2022",)),
+            ("frame_sampling", "frame that is drawn", _drawn, ("duval2023",)),
+            ("minimal_frame", "frame, which is one", _by_moments, ("lin2024",)),
+            ("group_averaging", "element", _of_group, ("puny2022",)),
+        )
+    ),
+    *(
+        Algorithm(
+            operation,
+            "once",
+            "linear layers once, activations at every frame",
+            partial(once, signs, proper),
+            supports=_supports,
+            papers=("puny2022",),
+        )
+        for operation, signs, proper in (
+            ("frame_averaging", SIGNS, False),
+            ("frame_averaging_proper", PROPER, True),
+        )
+    ),
+)

@@ -63,6 +63,4 @@ def supports(problem: Problem, target: Target) -> Refusal | None:
     )
 
 
-IMPLEMENTATIONS = implementations(
-    "symmetric_contraction", plan, Growth(), supports
-)
+IMPLEMENTATIONS = implementations("symmetric_contraction", plan, Growth(), supports)

@@ -98,7 +98,7 @@ def test_oracle_is_the_closed_form(asked, distance):
 )
 def test_oracle_multiplies_the_fields_at_every_point(values, pointwise, distance):
     asked, points = small(values, 2), np.random.default_rng(1).standard_normal((6, 3))
-    arrays = draw(asked)
+    arrays = dict(draw(asked))
     arrays["z"] = OPERATION.oracle(asked, arrays, {})["z"]
     x, y, z = (
         evaluated(field, value.l, arrays[name], points)

@@ -72,7 +72,7 @@ def test_bars_are_alternatives_also_of_what_has_bars_itself(quick, names, regist
         ("nothing", "'nothing' matches no case of profile 'quick'; see: python -m bench list"),
         ("gant", "did you mean 'gaunt'?"),
         ("lmx=3", "there is no column 'lmx': did you mean 'lmax'?"),
-        ("lmax=9", "no case has lmax=9: lmax is one of 1, 2, 3"),
+        ("lmax=9", "no case has lmax=9: lmax is one of 0, 1, 2, 3"),
         ("operation=gant", "no case has operation=gant: did you mean 'gaunt'?"),
         ("operation=gaunt,symmetry=so3", "each of these is there, but no case has them all"),
     ],

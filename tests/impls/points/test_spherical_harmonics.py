@@ -15,7 +15,11 @@ from impls.so3.harmonics import degrees_and_orders, spherical_harmonics
 from impls.streams import Streams
 
 REGISTRY = load()
-NAMES = [i.name for i in REGISTRY.implementations_of(OPERATION.name) if i.framework == "torch"]
+NAMES = [
+    i.name
+    for i in REGISTRY.implementations_of(OPERATION.name)
+    if i.framework == "torch" and i.missing() is None
+]
 
 
 def oracle(asked):

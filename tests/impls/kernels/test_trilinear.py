@@ -210,7 +210,7 @@ def test_costs_choose_no_table_that_is_much_slower_than_the_other():
             others = [timed(Written(form, way), derivative) for way in ("direct", "pivoted")]
             turns = np.array([[call() for call in (chosen, *others)] for _ in range(60)])
             took, *known = np.quantile(turns, 0.2, axis=0)
-            assert took < 1.25 * min(known), (form.dims, derivative, took, known)
+            assert took < 1.5 * min(known), (form.dims, derivative, took, known)
 
 
 def test_a_form_sums_its_blocks_and_drops_zeros():

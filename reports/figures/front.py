@@ -106,19 +106,16 @@ def best_of_each(points: Sequence[Point]) -> list[Point]:
 
 
 def figure_of(series: Series, can: Expressivity, words_: Words, name: str = "") -> Figure | None:
-    """Return the figure of a series, if what is expressed differs at some size of it."""
+    """Return the figure of the sizes of a series at which what is expressed differs, if any."""
     first = series.first
     clock = first.clock
     passes = {}
     for pass_ in series.passes:
-        sizes = {
-            size: shown
-            for size, block in series.blocks[pass_].items()
-            if (shown := points(block, can, words_))
-        }
+        drawn = {size: points(block, can, words_) for size, block in series.blocks[pass_].items()}
+        sizes = {size: shown for size, shown in drawn.items() if len({p.dim for p in shown}) > 1}
         if sizes:
             passes[words_.pass_(pass_)] = sizes
-    if not any(len({p.dim for p in ps}) > 1 for sizes in passes.values() for ps in sizes.values()):
+    if not passes:
         return None
     title = words_.problem(first, leave_out=[series.axis])
     dtype, device = first.columns.get("dtype"), first.columns.get("device")

@@ -120,6 +120,15 @@ def test_where_all_express_the_same_there_is_no_figure() -> None:
     assert figures(series(few), Expressivity(frozenset()), WORDS) == []
 
 
+def test_a_size_at_which_all_express_the_same_has_no_panel() -> None:
+    alone = [result("full.torch_a", 3e-4, 30.0, 1), result("full.torch_b", 4e-4, 30.0, 1)]
+    both = [result("gaunt.torch_a", 1e-4, 9.0), result("full.torch_a", 2e-4, 19.0)]
+    results = [*both, *alone]
+    (made,) = figures(series(results), collect(results, frozenset()), WORDS)
+    (sizes,) = made.passes.values()
+    assert [len(points) for points in sizes.values()] == [2]
+
+
 def test_a_point_is_its_label_time_and_dimension() -> None:
     point = Point("a", 1.0, 2.0)
     assert not_dominated([point, Point("b", 1.0, 3.0)]) == [Point("b", 1.0, 3.0)]

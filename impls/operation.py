@@ -10,6 +10,7 @@ from impls.former import GROWTH, Exactness, Field, accepting
 from impls.groups import Element
 from impls.growth import Growth
 from impls.problem import Problem, Refusal, Scalar
+from impls.so3.irreps import Irreps
 from impls.spaces import Array, Arrays, Space
 
 Path = tuple[int, int, int]
@@ -83,6 +84,18 @@ def _claims(was: Exactness) -> dict[str, tuple[SymmetryClaim, ...]]:
 _EXACTNESS = Field('write claims=exact("rotation", ...), or a tuple of SymmetryClaim', _claims)
 
 
+@dataclass(frozen=True)
+class AtPoints:
+    """Functions on the sphere that are multiplied at points, and the irreps kept of the product.
+
+    An `activation` by name, where the values at points meet one: the product is no polynomial then.
+    """
+
+    factors: tuple[Irreps, ...]
+    out: Irreps
+    activation: str = ""
+
+
 @accepting(exactness=_EXACTNESS, growth=GROWTH)
 @dataclass(frozen=True)
 class Operation:
@@ -108,6 +121,9 @@ class Operation:
     `agrees_with` names the operation of the family that it must equal, weights and outputs alike;
     `approximates` one that it comes near to, by its knobs: how far it is from that is measured, and
     gates nothing.
+
+    `at_points(problem)` says what it multiplies at points of the sphere, by whatever algorithm:
+    which points are enough follows.
 
     `mask(problem, g)` returns for outputs the entries [0 or 1, broadcast] of g f(x) that have a
     partner in f(g x), where an action moves some out of sight (windows, padding); the others are
@@ -135,6 +151,7 @@ class Operation:
     refused: Mapping[Pass, str] = field(default_factory=dict)
     agrees_with: str | None = None
     approximates: str | None = None
+    at_points: Callable[[Problem], AtPoints] | None = None
     users: tuple[str, ...] = ()
     growth: Growth = field(default_factory=Growth)
     title: str = ""

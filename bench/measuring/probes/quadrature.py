@@ -10,79 +10,36 @@ answers: one implementation of an operation says all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from analysis.quadrature import KINDS, LIMITS, degree_of, smallest
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.probes import Analysis, Probe, Record, Rows, View, of, reason
 from bench.record.rows import Reading
-from impls.families import feature, product
-from impls.operation import Operation
-from impls.powers.gaunt_power import operation as gaunt_power
-from impls.problem import Problem
-from impls.products.gaunt import operation as gaunt
-from impls.so3.irreps import Irreps
-
-Asked = tuple[Sequence[Irreps], Irreps]
-"""The factors that are multiplied at points, and what is kept of the product."""
-
-
-def _product(problem: Problem) -> Asked:
-    first, second, out = product.irreps_of(problem)
-    return (first, second), _reached(out, gaunt.reached(problem))
-
-
-def _power(problem: Problem) -> Asked:
-    inside, out = feature.irreps_of(problem)
-    return (inside,) * feature.nu_of(problem), _reached(out, gaunt_power.reached(problem))
-
-
-def _gated(problem: Problem) -> Asked:
-    inside = feature.irreps_in_of(problem)
-    return (inside, inside), inside
-
-
-def _reached(out: Irreps, kept: Sequence[bool]) -> Irreps:
-    """Return the irreps that do not vanish: only these are taken back from the points."""
-    return Irreps(tuple(item for item, k in zip(out.items, kept, strict=True) if k))
-
-
-TAKEN: Mapping[str, Callable[[Problem], Asked]] = {
-    "gaunt": _product,
-    "gaunt_bracket": _product,
-    "spin_gaunt": _product,
-    "gaunt_power": _power,
-    "grid_gated_product": _gated,
-}
-"""What each operation multiplies at points, where that is a polynomial.
-
-Products of derivatives, on the same points, have a degree less.
-"""
-ACTIVATED = ("grid_mlp", "grid_nonlinearity", "grid_swiglu")
-"""Operations whose values at points meet an activation: no rule is exact."""
+from impls.operation import AtPoints, Operation
 
 
 def quadrature(built: BuiltCase) -> Iterable[Reading]:
     """Yield a reading for each kind of rule."""
-    name = built.operation.name
-    if name in ACTIVATED:
-        activation = feature.activation_of(built.problem)
-        why = f"{activation} is no polynomial: no rule is exact (analyse knobs has the error)"
+    if built.operation.at_points is None:
+        return
+    met = built.operation.at_points(built.problem)
+    why = ""
+    if met.activation:
+        why = f"{met.activation} is no polynomial: no rule is exact (analyse knobs has the error)"
+    elif not met.out:
+        why = "derivatives alone meet at points here, and no values"
+    if why:
         yield Reading("quadrature.none", None, detail={"unavailable": why})
-    elif name in TAKEN:
-        factors, out = TAKEN[name](built.problem)
-        if not out:
-            why = "derivatives alone meet at points here, and no values"
-            yield Reading("quadrature.none", None, detail={"unavailable": why})
-            return
-        for kind in KINDS:
-            yield _advice(kind, factors, out)
+        return
+    for kind in KINDS:
+        yield _advice(kind, met)
 
 
-def _advice(kind: str, factors: Sequence[Irreps], out: Irreps) -> Reading:
-    degrees = [[ir.l for _, ir in factor] for factor in factors]
-    kept = [ir.l for _, ir in out]
+def _advice(kind: str, met: AtPoints) -> Reading:
+    degrees = [[ir.l for _, ir in factor] for factor in met.factors]
+    kept = [ir.l for _, ir in met.out]
     degree = degree_of(degrees, kept)
     detail: dict[str, Any] = {"kind": kind, "degree": degree}
     if degree > LIMITS.get(kind, degree):
@@ -96,7 +53,7 @@ def _advice(kind: str, factors: Sequence[Irreps], out: Irreps) -> Reading:
         "error": max(advice.error.values()),
         "below": advice.smaller.size if advice.smaller else None,
         "below_points": len(advice.smaller) if advice.smaller else None,
-        "errors": {str(ir): advice.below.get(ir.l) for _, ir in out},
+        "errors": {str(ir): advice.below.get(ir.l) for _, ir in met.out},
     }
     if not passed:
         detail["problem"] = (
@@ -114,7 +71,7 @@ def _advice(kind: str, factors: Sequence[Irreps], out: Irreps) -> Reading:
 
 def applies(operation: Operation) -> bool:
     """Return whether it takes functions at points of the sphere."""
-    return operation.name in TAKEN or operation.name in ACTIVATED
+    return operation.at_points is not None
 
 
 def _rules(rows: Rows) -> Iterator[Record]:

@@ -30,7 +30,7 @@ from impls.families.feature import (
     shape_of,
 )
 from impls.growth import Growth
-from impls.operation import Operation, exact
+from impls.operation import AtPoints, Operation, exact
 from impls.pointwise.activations import activate
 from impls.pointwise.grid_nonlinearity.operation import OPERATION as ON_GRID
 from impls.problem import BYTES, Problem, Refusal
@@ -111,6 +111,11 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     }
 
 
+def _at_points(problem: Problem) -> AtPoints:
+    inside = irreps_in_of(problem)
+    return AtPoints((inside, inside), inside)
+
+
 OPERATION = Operation(
     name="grid_gated_product",
     title="Gated product on the sphere",
@@ -124,6 +129,7 @@ OPERATION = Operation(
     supports=_supports,
     weights=_weights,
     linear_in=(("a", 1), ("b", 1)),
+    at_points=_at_points,
     users=("liao2026",),
     growth=Growth({"lmax": 3, "channels": 2}),
 )

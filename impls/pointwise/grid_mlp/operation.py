@@ -29,7 +29,7 @@ from impls.growth import Growth
 from impls.operation import Operation, SymmetryClaim, exact
 from impls.pointwise.activations import activate
 from impls.pointwise.grid_nonlinearity.operation import OPERATION as WITHOUT_WEIGHTS
-from impls.pointwise.grid_nonlinearity.operation import RESOLUTION, resolution_of
+from impls.pointwise.grid_nonlinearity.operation import RESOLUTION, activated, resolution_of
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
 
@@ -105,6 +105,7 @@ OPERATION = Operation(
     papers=("liao2024", "miklaucic2025"),
     knobs=(RESOLUTION,),
     claims=(*exact("inversion"), SymmetryClaim("rotation", "by_knob", "resolution")),
+    at_points=activated,
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,

@@ -25,7 +25,7 @@ from scipy.special import sph_harm_y
 
 from impls.families.feature import activation_of, feature_space, irreps_in_of, no_layer, shape_of
 from impls.growth import Growth
-from impls.operation import Knob, Operation, SymmetryClaim, exact
+from impls.operation import AtPoints, Knob, Operation, SymmetryClaim, exact
 from impls.pointwise.activations import activate
 from impls.problem import BYTES, Problem, Refusal
 from impls.spaces import Array, Arrays, Space
@@ -112,6 +112,12 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     }
 
 
+def activated(problem: Problem) -> AtPoints:
+    """Return the function, whose values meet an activation."""
+    inside = irreps_in_of(problem)
+    return AtPoints((inside,), inside, activation_of(problem))
+
+
 OPERATION = Operation(
     name="grid_nonlinearity",
     title="Grid nonlinearity",
@@ -120,6 +126,7 @@ OPERATION = Operation(
     papers=("cohen2018", "liao2024"),
     knobs=(RESOLUTION,),
     claims=(*exact("inversion"), SymmetryClaim("rotation", "by_knob", "resolution")),
+    at_points=activated,
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,

@@ -27,7 +27,7 @@ from impls.operation import Operation, SymmetryClaim, exact
 from impls.pointwise.activations import activate
 from impls.pointwise.grid_gated_product.operation import mixing
 from impls.pointwise.grid_nonlinearity.operation import OPERATION as WITHOUT_WEIGHTS
-from impls.pointwise.grid_nonlinearity.operation import RESOLUTION, resolution_of
+from impls.pointwise.grid_nonlinearity.operation import RESOLUTION, activated, resolution_of
 from impls.problem import BYTES, Problem
 from impls.spaces import Array, Arrays, Space
 
@@ -87,6 +87,7 @@ OPERATION = Operation(
     papers=("liao2026",),
     knobs=(RESOLUTION,),
     claims=(*exact("inversion"), SymmetryClaim("rotation", "by_knob", "resolution")),
+    at_points=activated,
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,

@@ -24,7 +24,7 @@ import numpy as np
 from impls.families.feature import irreps_of, no_power, nu_of, output_space
 from impls.families.product import samples_of
 from impls.growth import Growth
-from impls.operation import Operation, exact
+from impls.operation import AtPoints, Operation, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import gaunt
@@ -130,6 +130,12 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     }
 
 
+def _at_points(problem: Problem) -> AtPoints:
+    inside, out = irreps_of(problem)
+    kept = (item for item, k in zip(out.items, reached(problem), strict=True) if k)
+    return AtPoints((inside,) * nu_of(problem), Irreps(tuple(kept)))
+
+
 OPERATION = Operation(
     name="gaunt_power",
     title="Gaunt power",
@@ -141,6 +147,7 @@ OPERATION = Operation(
     oracle=_oracle,
     cost=_cost,
     supports=_supports,
+    at_points=_at_points,
     users=("luo2024",),
     growth=Growth({"lmax": 3, "channels": 1}),
 )

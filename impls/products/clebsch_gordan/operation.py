@@ -20,7 +20,8 @@ from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.growth import Growth
 from impls.operation import Operation, exact
 from impls.operation import Path as PathKey
-from impls.problem import BYTES, Problem, Refusal
+from impls.problem import Problem, Refusal
+from impls.products.costs import of_coefficients
 from impls.products.paths import Path, coupled_paths, output_irreps
 from impls.spaces import Arrays, Space
 
@@ -69,13 +70,11 @@ def _coefficients(problem: Problem) -> Mapping[PathKey, float]:
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
-    samples = samples_of(problem)
     first, second, _ = irreps_of(problem)
     paths = paths_of(problem)
     nonzero = sum(np.count_nonzero(path.nonzero) for path in paths)
     numbers = first.dim + second.dim + sum(p.ir3.dim for p in paths)
-    width = BYTES[problem.dtype]
-    return {"flops": 3.0 * nonzero * samples, "bytes": float(numbers * width) * samples}
+    return of_coefficients(problem, samples_of(problem), nonzero, numbers)
 
 
 OPERATION = Operation(

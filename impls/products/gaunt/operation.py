@@ -25,8 +25,9 @@ from scipy.special import sph_harm_y
 
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.growth import Growth
-from impls.operation import Operation, Path, exact
-from impls.problem import BYTES, Problem, Refusal
+from impls.operation import AtPoints, Operation, Path, exact
+from impls.problem import Problem, Refusal
+from impls.products.costs import of_coefficients
 from impls.so3.irreps import Irrep, Irreps
 from impls.so3.wigner import gaunt_coefficient
 from impls.spaces import Array, Arrays, Space
@@ -162,12 +163,16 @@ def _coefficients(problem: Problem) -> Mapping[Path, float]:
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
-    """Count three operations for each nonzero coefficient; inputs and outputs are moved once."""
-    samples = samples_of(problem)
     nonzero = sum(nonzeros(ir1.l, ir2.l, ir3.l) for ir1, ir2, ir3 in paths_of(problem).values())
     numbers = sum(irreps.dim for irreps in irreps_of(problem))
-    width = BYTES[problem.dtype]
-    return {"flops": 3.0 * nonzero * samples, "bytes": float(numbers * width) * samples}
+    return of_coefficients(problem, samples_of(problem), nonzero, numbers)
+
+
+def at_points(problem: Problem) -> AtPoints:
+    """Return both functions, and the irreps of the output that do not vanish."""
+    first, second, out = irreps_of(problem)
+    kept = (item for item, k in zip(out.items, reached(problem), strict=True) if k)
+    return AtPoints((first, second), Irreps(tuple(kept)))
 
 
 OPERATION = Operation(
@@ -183,6 +188,7 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    at_points=at_points,
     users=("luo2024",),
     growth=Growth({"lmax": 5, "channels": 1}),
 )

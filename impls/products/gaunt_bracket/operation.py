@@ -27,6 +27,7 @@ from impls.growth import Growth
 from impls.operation import Operation, Path, exact
 from impls.problem import BYTES, Problem, Refusal
 from impls.products.gaunt.operation import OPERATION as GAUNT
+from impls.products.gaunt.operation import at_points
 from impls.products.gaunt.operation import reached as reached_by_gaunt
 from impls.products.poisson_bracket.operation import OPERATION as BRACKET
 from impls.products.poisson_bracket.operation import reached as reached_by_bracket
@@ -99,6 +100,7 @@ OPERATION = Operation(
     supports=_supports,
     linear_in=(("x", 1), ("y", 1)),
     coefficients=_coefficients,
+    at_points=at_points,
     users=("bochkarev2026",),
     growth=Growth({"lmax": 5, "channels": 1}),
 )

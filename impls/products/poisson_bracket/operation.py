@@ -31,7 +31,8 @@ from scipy.special import sph_harm_y
 from impls.families.product import irreps_of, irreps_space, samples_of, shape_of
 from impls.growth import Growth
 from impls.operation import Operation, Path, exact
-from impls.problem import BYTES, Problem, Refusal
+from impls.problem import Problem, Refusal
+from impls.products.costs import of_coefficients
 from impls.products.gaunt.operation import nonzeros, one_function, triples_of
 from impls.so3.irreps import Irrep
 from impls.so3.symbols import wigner_3j_symbol
@@ -134,12 +135,9 @@ def _coefficients(problem: Problem) -> Mapping[Path, float]:
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
-    """Count three operations for each nonzero coefficient; inputs and outputs are moved once."""
-    samples = samples_of(problem)
     nonzero = sum(nonzeros(ir1.l, ir2.l, ir3.l) for ir1, ir2, ir3 in paths_of(problem).values())
     numbers = sum(irreps.dim for irreps in irreps_of(problem))
-    width = BYTES[problem.dtype]
-    return {"flops": 3.0 * nonzero * samples, "bytes": float(numbers * width) * samples}
+    return of_coefficients(problem, samples_of(problem), nonzero, numbers)
 
 
 OPERATION = Operation(

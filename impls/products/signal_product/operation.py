@@ -34,7 +34,8 @@ from impls.families.field import cutoffs_of, fields_of, irreps_of, values_of
 from impls.families.product import irreps_space, samples_of, shape_of
 from impls.growth import Growth
 from impls.operation import Operation, Path, exact
-from impls.problem import BYTES, Problem, Refusal
+from impls.problem import Problem, Refusal
+from impls.products.costs import of_coefficients
 from impls.products.gaunt.operation import nonzeros
 from impls.so3.symbols import triangle, wigner_3j_zero, wigner_9j
 from impls.so3.wigner import wigner_3j
@@ -139,16 +140,11 @@ def _tensor_harmonics(pairs: tuple[tuple[int, int], ...], spin: int, degree: int
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:
-    """Count three operations for each nonzero coefficient; inputs and outputs are moved once."""
-    samples = samples_of(problem)
     first, second, out = ([ir.l for _, ir in field] for field in fields_of(problem))
     paths = coefficients_of(problem)
     nonzero = sum(nonzeros(first[i1], second[i2], out[i3]) for i1, i2, i3 in paths)
     numbers = sum(irreps.dim for irreps in irreps_of(problem))
-    return {
-        "flops": 3.0 * nonzero * samples,
-        "bytes": float(numbers * BYTES[problem.dtype]) * samples,
-    }
+    return of_coefficients(problem, samples_of(problem), nonzero, numbers)
 
 
 OPERATION = Operation(

@@ -8,7 +8,7 @@ from impls.problem import BYTES, Problem
 
 
 def of_coefficients(
-    problem: Problem, samples: int, nonzero: int, numbers: int
+    problem: Problem, samples: float, nonzero: int, numbers: int
 ) -> Mapping[str, float]:
     """Count three operations for each nonzero coefficient; inputs and outputs are moved once.
 

@@ -72,7 +72,7 @@ def _coefficients(problem: Problem) -> Mapping[PathKey, float]:
 def _cost(problem: Problem) -> Mapping[str, float]:
     first, second, _ = irreps_of(problem)
     paths = paths_of(problem)
-    nonzero = sum(np.count_nonzero(path.nonzero) for path in paths)
+    nonzero = sum(int(np.count_nonzero(path.nonzero)) for path in paths)
     numbers = first.dim + second.dim + sum(p.ir3.dim for p in paths)
     return of_coefficients(problem, samples_of(problem), nonzero, numbers)
 

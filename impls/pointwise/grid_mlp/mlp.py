@@ -1,61 +1,17 @@
-"""The MLP at the points of a grid, with the transforms of `grid_nonlinearity` around it.
-
-For R rings of 2R points and C channels, dense transforms cost O(L^2 R^2 C + R^2 C^2) and separable
-ones O((L^2 R + L R^2) C + R^2 C^2) [@liao2024].
-"""
+"""The MLP at the points of a grid [@liao2024]."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from impls.algorithm import Algorithm, Options
-from impls.backends import Backend
-from impls.families.feature import activation_of, shape_of
-from impls.growth import Growth
-from impls.implementation import Built, Tensors
-from impls.pointwise.grid_functions import Pointwise
-from impls.pointwise.grid_nonlinearity.dense import with_matrices
-from impls.pointwise.grid_nonlinearity.operation import resolution_of
-from impls.pointwise.grid_nonlinearity.separable import in_stages
-from impls.problem import Problem
+from impls.implementation import Tensors
+from impls.pointwise.grid_channels import algorithms
 
 
-def dense(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the layer with one matrix product each way."""
-    return with_matrices(problem, b, channel_mlp(problem, b))
+def mlp(activation: Callable[[Any], Any], values: Any, weights: Tensors) -> Any:
+    """Return B phi(A values), over channels."""
+    return weights["b"] @ activation(weights["a"] @ values)
 
 
-def separable(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the layer with separable stages."""
-    return in_stages(problem, b, channel_mlp(problem, b))
-
-
-def channel_mlp(problem: Problem, b: Backend) -> Pointwise:
-    """Return values [(batch, channels, ...), ...] to B phi(A values), over channels."""
-    activation = b.activation(activation_of(problem))
-    shape = -1, shape_of(problem)[1], 2 * resolution_of(problem) ** 2
-
-    def mix(values: Any, weights: Tensors) -> Any:
-        hidden = activation(weights["a"] @ values.reshape(shape))
-        return (weights["b"] @ hidden).reshape(values.shape)
-
-    return mix
-
-
-ALGORITHMS = (
-    Algorithm(
-        "grid_mlp",
-        "dense",
-        "one matrix product each way",
-        dense,
-        papers=("liao2024",),
-        growth=Growth({"lmax": 4, "channels": 2}),
-    ),
-    Algorithm(
-        "grid_mlp",
-        "separable",
-        "separable stages",
-        separable,
-        papers=("liao2024", "driscoll1994"),
-    ),
-)
+ALGORITHMS = algorithms("grid_mlp", mlp, "liao2024")

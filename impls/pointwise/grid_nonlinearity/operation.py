@@ -78,7 +78,7 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
-    harmonics, quadrature = _harmonics(
+    harmonics, quadrature = harmonics_on(
         tuple(ir.l for _, ir in irreps_in_of(problem)), resolution_of(problem)
     )
     values = activate(activation_of(problem), inputs["x"] @ harmonics.T)
@@ -86,7 +86,7 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
 
 
 @lru_cache(maxsize=64)
-def _harmonics(degrees: tuple[int, ...], rings: int) -> tuple[Array, Array]:
+def harmonics_on(degrees: tuple[int, ...], rings: int) -> tuple[Array, Array]:
     """Return orthonormal real harmonics [points, dim] and quadrature weights [points]."""
     nodes, node_weights = np.polynomial.legendre.leggauss(rings)
     azimuths = np.pi / rings * np.arange(2 * rings)

@@ -16,10 +16,8 @@ x is one function for each channel: each degree once, of natural parity or witho
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 
 import numpy as np
-from scipy.special import sph_harm_y
 
 from impls.families.feature import activation_of, feature_space, irreps_in_of, shape_of
 from impls.growth import Growth
@@ -27,9 +25,14 @@ from impls.operation import Operation, SymmetryClaim, exact
 from impls.pointwise.activations import activate
 from impls.pointwise.grid_gated_product.operation import mixing
 from impls.pointwise.grid_nonlinearity.operation import OPERATION as WITHOUT_WEIGHTS
-from impls.pointwise.grid_nonlinearity.operation import RESOLUTION, activated, resolution_of
+from impls.pointwise.grid_nonlinearity.operation import (
+    RESOLUTION,
+    activated,
+    harmonics_on,
+    resolution_of,
+)
 from impls.problem import BYTES, Problem
-from impls.spaces import Array, Arrays, Space
+from impls.spaces import Arrays, Space
 
 
 def _outputs(problem: Problem) -> Mapping[str, Space]:
@@ -43,26 +46,11 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     degrees = tuple(ir.l for _, ir in irreps_in_of(problem))
-    harmonics, quadrature = _harmonics(degrees, resolution_of(problem))
+    harmonics, quadrature = harmonics_on(degrees, resolution_of(problem))
     values = np.einsum("bcd,pd->bpc", inputs["x"], harmonics)
     first, second = (values @ weights[name].T for name in ("a", "b"))
     product = activate(activation_of(problem), first) * second
     return {"z": np.einsum("bpc,p,pd->bcd", product, quadrature, harmonics, optimize=True)}
-
-
-@lru_cache(maxsize=64)
-def _harmonics(degrees: tuple[int, ...], rings: int) -> tuple[Array, Array]:
-    """Return orthonormal real harmonics [points, dim] and quadrature weights [points]."""
-    nodes, node_weights = np.polynomial.legendre.leggauss(rings)
-    azimuths = np.pi / rings * np.arange(2 * rings)
-    theta, phi = (a.ravel() for a in np.meshgrid(np.arccos(nodes), azimuths, indexing="ij"))
-    columns = []
-    for l in degrees:  # noqa: E741
-        for m in range(-l, l + 1):
-            # (-1)^m removes the Condon-Shortley phase of SciPy
-            value = (-1) ** m * sph_harm_y(l, abs(m), theta, phi)
-            columns.append((value.imag if m < 0 else value.real) * (np.sqrt(2) if m else 1.0))
-    return np.stack(columns, axis=-1), np.repeat(node_weights, 2 * rings) * (np.pi / rings)
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:

@@ -59,6 +59,7 @@ def sparse_product(problem: Problem, b: Backend) -> Product:
 def layer(
     multiplying: Callable[[Problem, Backend], Product],
     kernel: str,
+    runs: tuple[str, ...],
     problem: Problem,
     b: Backend,
     options: Options,
@@ -82,7 +83,7 @@ def layer(
         latent = silu(read @ weights["L1"]) @ weights["L2"]
         return {"t": mixed(p, weights), "a": (a + f * latent) * half}
 
-    return Built(call, kernel=kernel, **innermost(b, "t"))
+    return Built(call, kernel=kernel, runs=runs, **innermost(b, "t"))
 
 
 ALGORITHMS = (
@@ -90,7 +91,7 @@ ALGORITHMS = (
         "allegro_layer",
         "dense",
         "dense coupling matrices, one for each irrep of an edge",
-        partial(layer, dense_product, "matrix product per item"),
+        partial(layer, dense_product, "matrix product per item", ()),
         supports=supports,
         papers=("musaelian2023", "geiger2022"),
         growth=Growth({"lmax": 7, "channels": 2}, "few channels: couplings; else L^4 C^2"),
@@ -99,7 +100,7 @@ ALGORITHMS = (
         "allegro_layer",
         "kernel",
         "sparse coefficients, one kernel",
-        partial(layer, sparse_product, "native, sparse coefficients"),
+        partial(layer, sparse_product, "native, sparse coefficients", support.RUNS),
         supports=supports,
         refuses=support.refuses,
         papers=("musaelian2023",),

@@ -60,7 +60,14 @@ class Basis:
         return summed[0] if len(summed) == 1 else self.b.concatenate(summed, 1)
 
 
-def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: Options) -> Built:
+def layer(
+    summing: Summing,
+    kernel: str,
+    runs: tuple[str, ...],
+    problem: Problem,
+    b: Backend,
+    options: Options,
+) -> Built:
     """Build the algorithm with one way to sum messages."""
     messages = Sums(summing, convolution_of(problem), radial_of(problem), b)
     before, collected, after, own = (Mixed(mixing, b) for mixing in mixings_of(problem))
@@ -71,7 +78,7 @@ def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: 
         a = collected(messages(before(x, weights), inputs, weights), weights)
         return {"z": after(basis(a, weights), weights) + own(x, weights)}
 
-    return Built(call, kernel=kernel, **innermost(b, "x", "z"))
+    return Built(call, kernel=kernel, runs=runs, **innermost(b, "x", "z"))
 
 
 ALGORITHMS = (
@@ -79,7 +86,7 @@ ALGORITHMS = (
         "mace_layer",
         "dense",
         "batched matrix products, messages stored; each monomial once",
-        partial(layer, stored, "batched matrix product per item, messages stored; monomials"),
+        partial(layer, stored, "batched matrix product per item, messages stored; monomials", ()),
         supports=supports,
         papers=("batatia2022", "drautz2019"),
     ),
@@ -87,7 +94,7 @@ ALGORITHMS = (
         "mace_layer",
         "kernel",
         "messages not stored, one kernel; each monomial once",
-        partial(layer, fused, "native, messages not stored; monomials"),
+        partial(layer, fused, "native, messages not stored; monomials", support.RUNS),
         supports=supports,
         refuses=support.refuses,
         papers=("batatia2022", "drautz2019"),

@@ -48,7 +48,14 @@ class Gate:
         return parts[0] if len(parts) == 1 else self.b.concatenate(parts, 1)
 
 
-def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: Options) -> Built:
+def layer(
+    summing: Summing,
+    kernel: str,
+    runs: tuple[str, ...],
+    problem: Problem,
+    b: Backend,
+    options: Options,
+) -> Built:
     """Build the algorithm with one way to sum messages."""
     messages = Sums(summing, convolution_of(problem), radial_of(problem), b)
     before, after, own = (Mixed(mixing, b) for mixing in mixings_of(problem))
@@ -59,7 +66,7 @@ def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: 
         m = messages(before(x, weights), inputs, weights)
         return {"z": gate(after(m, weights) + own(x, weights))}
 
-    return Built(call, kernel=kernel, **innermost(b, "x", "z"))
+    return Built(call, kernel=kernel, runs=runs, **innermost(b, "x", "z"))
 
 
 ALGORITHMS = (
@@ -67,7 +74,7 @@ ALGORITHMS = (
         "nequip_layer",
         "dense",
         "batched matrix products, messages stored",
-        partial(layer, stored, "batched matrix product per item, messages stored"),
+        partial(layer, stored, "batched matrix product per item, messages stored", ()),
         supports=supports,
         papers=("batzner2022", "geiger2022"),
         growth=Growth(
@@ -78,7 +85,7 @@ ALGORITHMS = (
         "nequip_layer",
         "kernel",
         "messages not stored, one kernel",
-        partial(layer, fused, "native, messages not stored"),
+        partial(layer, fused, "native, messages not stored", support.RUNS),
         supports=supports,
         refuses=support.refuses,
         papers=("batzner2022", "geiger2022"),

@@ -26,7 +26,14 @@ from impls.products.cartesian_matrix.dense import conversion
 from impls.products.cartesian_matrix.operation import anticommutes
 
 
-def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: Options) -> Built:
+def layer(
+    summing: Summing,
+    kernel: str,
+    runs: tuple[str, ...],
+    problem: Problem,
+    b: Backend,
+    options: Options,
+) -> Built:
     """Build the algorithm with one way to sum messages."""
     node = irreps_of(problem)[0]
     messages = Sums(summing, problem, radial_of(problem), b)
@@ -54,7 +61,7 @@ def layer(summing: Summing, kernel: str, problem: Problem, b: Backend, options: 
         square = matrices(z)
         return {"z": x + z + components(square @ square)}
 
-    return Built(call, kernel=kernel, **innermost(b, "x", "z"))
+    return Built(call, kernel=kernel, runs=runs, **innermost(b, "x", "z"))
 
 
 ALGORITHMS = (
@@ -62,7 +69,7 @@ ALGORITHMS = (
         "tensornet_layer",
         "dense",
         "products of matrices, messages stored",
-        partial(layer, stored, "messages stored, products of matrices"),
+        partial(layer, stored, "messages stored, products of matrices", ()),
         supports=supports,
         papers=("simeon2023",),
     ),
@@ -70,7 +77,7 @@ ALGORITHMS = (
         "tensornet_layer",
         "kernel",
         "products of matrices, messages not stored",
-        partial(layer, fused, "native, messages not stored; products of matrices"),
+        partial(layer, fused, "native, messages not stored; products of matrices", support.RUNS),
         supports=supports,
         refuses=support.refuses,
         papers=("simeon2023",),

@@ -48,3 +48,21 @@ def test_other_data_types_are_refused_by_name(framework, target):
     asked = problem("mimo", 1, dtype="bfloat16")
     assert support.refuses(framework, asked, target).reason == "the kernels have no bfloat16"
     assert support.refuses(framework, problem("mimo", 1), CPU) is None
+
+
+NATIVE = [i for i in KERNELS if i.framework == "numpy"]
+
+
+@pytest.mark.parametrize("implementation", NATIVE, ids=[i.full_name for i in NATIVE])
+def test_what_is_by_a_kernel_declares_that_it_runs(implementation):
+    """In the largest of its examples: harmonics up to degree 1 need no product."""
+    family = REGISTRY.family(REGISTRY.operation(implementation.operation).family)
+    answered = [
+        asked
+        for asked in family.examples
+        if REGISTRY.operation(implementation.operation).supports(asked) is None
+        and implementation.supports(asked, CPU) is None
+    ]
+    assert answered
+    declared = {implementation.build(asked, CPU, {}).runs for asked in answered}
+    assert support.RUNS in declared and declared <= {support.RUNS, ()}

@@ -55,7 +55,7 @@ NATIVE = [i for i in KERNELS if i.framework == "numpy"]
 
 @pytest.mark.parametrize("implementation", NATIVE, ids=[i.full_name for i in NATIVE])
 def test_what_is_by_a_kernel_declares_that_it_runs(implementation):
-    """In the largest of its examples: harmonics up to degree 1 need no product."""
+    """But in an example that needs none, as harmonics up to degree 1."""
     family = REGISTRY.family(REGISTRY.operation(implementation.operation).family)
     answered = [
         asked

@@ -8,6 +8,7 @@ is 1, and so is each of these times.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -17,13 +18,12 @@ from analysis.statistics import (
     DRAWS,
     Array,
     Interval,
-    autocorrelation_time,
     hierarchical_interval,
     median_interval,
     paired_ratio,
     series_interval,
 )
-from analysis.verdict import verdicts
+from analysis.verdict import WANDERS, verdicts
 
 Model = Callable[[np.random.Generator, tuple[int, ...]], Array]
 Method = Callable[[Any], Interval]
@@ -238,21 +238,22 @@ def wandering_table(trials: int) -> str:
 
     Of pairs that do not differ: without the range, with it; of pairs with a factor of 10 likewise.
     """
-    sizes = (11, 21, 31)
+    sizes = ((11, 1), (31, 1), (11, 30), (31, 30))
 
-    def cell(model: Model, samples: int) -> str:
+    def cell(model: Model, samples: int, among: int) -> str:
         a, b = _drawn(model, trials, 1, samples)
-        tau = [autocorrelation_time(x) for x in np.log(a / b)[:, 0]]
-        ranged = np.array([samples < 2 * t for t in tau])
         found = []
         for factor in (1, 10):
             pairs = [([list(x)], [list(y)]) for x, y in zip(factor * a[:, 0], b[:, 0], strict=True)]
-            told = np.array([verdicts([p])[0].kind in ("faster", "slower") for p in pairs])
-            found += [_percent(np.mean(told & ~ranged)), _percent(np.mean(told))]
+            for wanders in (inf, WANDERS):
+                kinds = [verdicts([pair], among=among, wanders=wanders)[0].kind for pair in pairs]
+                told = [kind in ("faster", "slower") for kind in kinds]
+                found.append(_percent(float(np.mean(told))))
         return "{}, {} / {}, {}".format(*found)
 
-    rows = [(name, *(cell(model, n) for n in sizes)) for name, model in WANDERING.items()]
-    return _markdown(("one round", *(f"1 × {n}" for n in sizes)), rows)
+    rows = [(name, *(cell(model, *size) for size in sizes)) for name, model in WANDERING.items()]
+    heads = (f"1 × {n}" + (f", one of {among}" if among > 1 else "") for n, among in sizes)
+    return _markdown(("one round", *heads), rows)
 
 
 def _drawn(model: Model, *shape: int) -> Array:

@@ -26,11 +26,11 @@ pair differ in the same direction with probability 2/4^R, below 1 % from R = 4. 
 interval is wider by an allowance for what a process may add, and a difference is said to be found
 *here*, not replicated. The allowance is an assumption, which only more rounds replace.
 
-A single round may wander or drift so much that its samples are worth less than two independent
-ones. No interval of a middle exists then, but what was measured exists: of LONG samples or more the
-interval is their range and WANDERS times as much again at both ends. It is an assumption too: that
-the process, as it goes on, goes no further. Else a speed of 31 that drifts by a tenth could not be
-told from 1.
+A single round may wander or drift so much that its samples are worth hardly more than two
+independent ones, or fewer. Its interval is then infinite, or as good as that, but what was measured
+exists: of LONG samples or more the interval is no wider than their range and WANDERS times as much
+again at both ends. It is an assumption too: that the process, as it goes on, goes no further. Else
+a speed of 31 that drifts by a tenth could not be told from 1.
 docs/statistics.md has the measured rates.
 """
 
@@ -156,16 +156,17 @@ def verdicts(
     level: float = SURE,
     allowance: float = 0.05,
     among: int = 0,
+    wanders: float = WANDERS,
 ) -> list[Verdict]:
     """Return a verdict for each (judged, reference) of a table, both an array of times per round.
 
     The speed is exp(-mean of d_r), d_r the median log ratio of the samples of round r, which were
     taken in turn. Over rounds its interval is Student's on d_r; within a single round it is that of
     order statistics of the log ratios, with their autocorrelation time, or, where so few samples
-    cannot have the level, Student's on as many samples as they are worth; of LONG samples that are
-    worth less than two it is their range and WANDERS times as much at both ends. With fewer than
-    four rounds it is wider by 1 + allowance at both ends. `among` is of how many comparisons these
-    were chosen after they were seen, as those of the best of some: the table is then that large.
+    cannot have the level, Student's on as many samples as they are worth, but, of LONG samples, no
+    wider than their range and `wanders` times as much at both ends. With fewer than four rounds it
+    is wider by 1 + allowance at both ends. `among` is of how many comparisons these were chosen
+    after they were seen, as those of the best of some: the table is then that large.
 
     >>> str(verdicts([([[1.0, 1.0]] * 5, [[2.0, 2.0]] * 5)])[0])
     '2.0× faster (≥ 2.0×)'
@@ -177,16 +178,18 @@ def verdicts(
     if allowance < 0 or not 0.0 < level < 1.0:
         raise ValueError(f"allowance {allowance} must be at least 0, level {level} in (0, 1)")
     each = 1 - (1 - level) / (LOOKS * max(1, len(comparisons), among))
-    return [_judged(log_ratios(b, a), margin, each, allowance) for a, b in comparisons]
+    return [_judged(log_ratios(b, a), margin, each, allowance, wanders) for a, b in comparisons]
 
 
-def _judged(rounds: Sequence[Array], margin: float, level: float, allowance: float) -> Verdict:
+def _judged(
+    rounds: Sequence[Array], margin: float, level: float, allowance: float, wanders: float
+) -> Verdict:
     """Return the verdict that the log speeds of rounds support at a level.
 
     An interval wider than WIDE, or none at all (nan), bounds nothing.
     """
     if len(rounds) == 1:
-        value, lo, hi = _within(rounds[0], level)
+        value, lo, hi = _within(rounds[0], level, wanders)
     else:
         value, lo, hi = student([np.median(part) for part in rounds], level)
     wider = log1p(allowance) if len(rounds) < ROUNDS else 0.0
@@ -194,16 +197,17 @@ def _judged(rounds: Sequence[Array], margin: float, level: float, allowance: flo
     return Verdict(verdict(lo, hi, margin), exp(value), lo, hi, len(rounds), margin)
 
 
-def _within(x: Array, level: float) -> Interval:
+def _within(x: Array, level: float, wanders: float) -> Interval:
     """Return the interval of the middle of a single process at a level."""
     tau = autocorrelation_time(x)
     if median_coverage(len(x), level, tau) >= level:
         return median_interval(x, level, tau)
     middle = float(np.median(x))
-    if len(x) >= LONG and len(x) < 2 * tau:
-        further = WANDERS * float(np.ptp(x))
-        return Interval(middle, float(np.min(x)) - further, float(np.max(x)) + further)
     _, lo, hi = student(x, level, len(x) / tau)
+    further = wanders * float(np.ptp(x))
+    far = Interval(middle, float(np.min(x)) - further, float(np.max(x)) + further)
+    if len(x) >= LONG and not hi - lo <= far.hi - far.lo:  # nan: worth one sample, or less
+        return far
     return Interval(middle, middle - (hi - lo) / 2, middle + (hi - lo) / 2)
 
 

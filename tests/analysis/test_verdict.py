@@ -159,6 +159,18 @@ def test_a_large_speed_that_drifts_is_told_of_one_round(factor):
     assert near.kind == "can't tell" and near.lo < 1 < near.hi < math.inf
 
 
+def test_what_is_worth_few_samples_is_told_in_a_table_of_many_too():
+    """Samples as a run had them, worth two: Student's interval at that level bounds nothing."""
+    slow = 1e-6 * np.array([727, 690, 694, 702, 685, 696, 697, 690, 696, 689, 699])
+    fast = 1e-6 * np.array(
+        [20.01, 19.94, 19.1, 20.44, 21.31, 22.88, 22.05, 22.18, 19.93, 19.61, 20]
+    )
+    (found,) = verdicts([([fast], [slow])], among=30)
+    assert str(found).startswith("35× faster here (≥ ") and found.lo > 15
+    (bare,) = verdicts([([fast], [slow])], among=30, wanders=math.inf)
+    assert bare.kind == "can't tell"
+
+
 @pytest.mark.parametrize("name", WANDERING)
 def test_what_wanders_in_one_round_is_told_where_it_is_far(name, monkeypatch):
     """The range finds a factor of 10, and calls hardly more equal pairs different than without."""

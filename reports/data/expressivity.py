@@ -36,7 +36,7 @@ class Expressivity:
 
     def settings(self, result: Result) -> dict[str, Any]:
         """Return the facets that matter, and the knobs that are not at their defaults."""
-        return {k: v for k, v in result.facets.items() if k not in self.ignore} | result.knobs
+        return {k: v for k, v in result.facets.items() if k not in self.ignore} | dict(result.knobs)
 
     def of(self, result: Result, probe: str) -> Measure | None:
         """Return the measured expressivity of a result's operation, or None."""

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,14 @@ class Source:
     run: Run
     results: tuple[Result, ...]
     blocks: tuple[Block, ...]
+
+    @cached_property
+    def operations(self) -> Mapping[str, list[Result]]:
+        """Return the results of each operation by its name."""
+        found: dict[str, list[Result]] = defaultdict(list)
+        for r in self.results:
+            found[str(r.columns.get("operation"))].append(r)
+        return found
 
 
 @dataclass(frozen=True)
@@ -131,8 +140,14 @@ def _is(value: Any, wanted: Any) -> bool:
     return value in wanted if isinstance(wanted, list) else bool(value == wanted)
 
 
+def _in(each: Source, claim: Claim, test: Test) -> list[Result]:
+    wanted = test.operation or claim.operation
+    named = [rs for name, rs in each.operations.items() if fnmatchcase(name, wanted)]
+    return [r for results in named for r in _matching(claim, test, results)]
+
+
 def _all(claim: Claim, test: Test, found: Sequence[Source]) -> list[Result]:
-    return [r for each in found for r in _matching(claim, test, each.results)]
+    return [r for each in found for r in _in(each, claim, test)]
 
 
 def _values(claim: Claim, test: Test, found: Sequence[Source]) -> Iterator[Finding]:
@@ -206,7 +221,7 @@ def _growth(claim: Claim, test: Test, found: Sequence[Source]) -> Iterator[Findi
     """
     along: dict[Any, dict[float, Result]] = defaultdict(dict)
     for each in found:
-        for r in _matching(claim, test, each.results):
+        for r in _in(each, claim, test):
             size, value = r.get(test.by), _value(r, test.probe)
             if isinstance(size, int | float) and value and value > 0 and size > 0:
                 title = title_of(r, leave_out=[test.by, *test.beside])

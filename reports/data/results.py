@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -118,18 +119,18 @@ class Result:
             return None
         return host > LAUNCH_BOUND * kernels
 
-    @property
-    def knobs(self) -> dict[str, Any]:
+    @cached_property
+    def knobs(self) -> Mapping[str, Any]:
         """Return the knobs that are not at their defaults, by name."""
         return turned(self.columns)
 
-    @property
-    def facets(self) -> dict[str, Any]:
+    @cached_property
+    def facets(self) -> Mapping[str, Any]:
         """Return the facets of the problem by name."""
         return {k[6:]: v for k, v in self.columns.items() if k.startswith("facet.")}
 
-    @property
-    def sizes(self) -> dict[str, float]:
+    @cached_property
+    def sizes(self) -> Mapping[str, float]:
         """Return the facets that are numbers, the main axis of the family first."""
         return {
             name: float(value)

@@ -6,6 +6,7 @@ import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ class Run:
     calibration: Mapping[str, Any] = field(default_factory=dict)
     peaks: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def machine(self) -> str:
         """Return the accelerators of what its rows name, or the processors: `NVIDIA H200`."""
         found = []

@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 NONE = "–"
@@ -18,6 +19,7 @@ BYTES = ((1.0, "B"), (2.0**10, "KiB"), (2.0**20, "MiB"), (2.0**30, "GiB"))
 SCALES = {"s": TIME, "B": BYTES}
 
 SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_NUMBERS = (int, float, type(None))
 _UNSAFE = ("Cc", "Cf", "Cs", "Co", "Cn")
 
 
@@ -27,13 +29,18 @@ def clean(value: Any) -> Any:
     Such characters cannot be written to SVG, or make text look like something else.
     """
     if isinstance(value, str):
-        plain = value.isascii() and value.isprintable()
-        return value if plain else "".join(_shown(c) for c in value)
+        return _plain(value)
     if isinstance(value, dict):
-        return {clean(k): clean(v) for k, v in value.items()}
+        return {clean(k): v if isinstance(v, _NUMBERS) else clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
         return [clean(v) for v in value]
     return value
+
+
+@lru_cache(maxsize=1 << 14)
+def _plain(text: str) -> str:
+    plain = text.isascii() and text.isprintable()
+    return text if plain else "".join(_shown(c) for c in text)
 
 
 def _shown(character: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from impls.implementation import Target
 from impls.kernels.form import TrilinearForm
@@ -79,6 +79,9 @@ class NumpyBackend:
 
     def sigmoid(self, a: Any) -> Any:
         return expit(a)  # which does not overflow
+
+    def softmax(self, a: Any) -> Any:
+        return softmax(a, -1)
 
     def activation(self, name: str) -> Callable[[Any], Any]:
         functions: dict[str, Callable[[Any], Any]] = {

@@ -18,6 +18,7 @@ from impls.families import (
     cloud,
     distances,
     feature,
+    images,
     multivector,
     points,
     product,
@@ -59,6 +60,7 @@ GROWING = {
     "distances": lambda lmax: [distances.ask(), distances.ask(1)],
     "multivector": lambda lmax: [multivector.problem()],
     "cloud": lambda lmax: [cloud.ask(8)],
+    "images": lambda lmax: [images.ask(8)],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {

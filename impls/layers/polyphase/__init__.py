@@ -1,0 +1,1 @@
+"""Layers that cut an image into patches, plain and anchored by polyphase components."""

@@ -1,7 +1,8 @@
 """FlashTP with a stand-in: what it is asked, and what is made of its answer.
 
 The stand-in is written from its source: e3nn's product for channels with its usual normalisation,
-couplings of float32, a warp of channels at a time, each path with an output of its own.
+couplings of float32, a warp of channels at a time, each path with an output of its own. Where the
+package is, the tables that its kernels read are evaluated term by term in their place.
 """
 
 from __future__ import annotations
@@ -52,15 +53,51 @@ class UvuTP(torch.nn.Module):
         return messages.new_zeros(len(x), messages.shape[1]).index_add(0, dst, messages)
 
 
-@pytest.fixture
-def stand_in(monkeypatch):
-    monkeypatch.setitem(sys.modules, "flashTP_e3nn", SimpleNamespace(uvu_TP=UvuTP))
-    monkeypatch.setattr(flashtp, "version", lambda name: "0")
+def by_tables(made):
+    """Return the product by the tables that `made` gives to its kernels."""
+    items, dims, starts, outs, paths, terms, scales, places, fibers, couplings, warps = (
+        table.tolist() for table in made.metadata_list[:11]
+    )
+
+    def product(x, sh, w, src, dst):
+        z = x.new_zeros(len(x), made.out_dim)
+        for item, warp in zip(warps[::2], warps[1::2], strict=True):
+            first = items[item] + 32 * warp * dims[item]
+            left = x[src][:, first : first + 32 * dims[item]].reshape(len(sh), 32, -1)
+            for path in range(starts[item], starts[item + 1]):
+                dim, right = paths[path][0], sh[:, paths[path][1] :]
+                found = x.new_zeros(len(sh), 32, dim)
+                for i, j, k, place in fibers[slice(*terms[path])]:
+                    found[:, :, k] += couplings[place] * left[:, :, i] * right[:, j, None]
+                first = places[path] + 32 * warp
+                found *= scales[path] * w[:, first : first + 32, None]
+                first = outs[path][0] + 32 * warp * dim
+                z[:, first : first + 32 * dim].index_add_(0, dst, found.flatten(1))
+        return z
+
+    return product
+
+
+@pytest.fixture(params=["stand-in", "its own tables"])
+def package(request, monkeypatch):
     monkeypatch.setattr(flashtp, "shared_memory", lambda device: 227)
+    if request.param == "stand-in":
+        monkeypatch.setitem(sys.modules, "flashTP_e3nn", SimpleNamespace(uvu_TP=UvuTP))
+        monkeypatch.setattr(flashtp, "version", lambda name: "0")
+        return
+    flash = pytest.importorskip("flashTP_e3nn", reason="not installed: flashTP_e3nn")
+    make = flash.uvu_TP
+
+    class Read(torch.nn.Module):
+        def __init__(self, *asked, **named):
+            super().__init__()
+            self.forward = by_tables(make(*asked, **named))
+
+    monkeypatch.setattr(flash, "uvu_TP", Read)
 
 
 @pytest.mark.parametrize("given", ["vectors", "harmonics"])
-def test_what_it_answers_is_the_convolution(stand_in, given):
+def test_what_it_answers_is_the_convolution(package, given):
     asked = ASKED.with_sizes(given=given)
     registry = load()
     operation = registry.operation("channelwise")

@@ -22,6 +22,7 @@ It was tested with a stand-in: it has not run here.
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Any
 
 from impls.algorithm import Options
 from impls.backends import load
@@ -44,7 +45,8 @@ def shared_memory(device: str) -> int:
     """Return how many KiB of shared memory a block may ask for on a card."""
     import torch
 
-    return int(torch.cuda.get_device_properties(device).shared_memory_per_block_optin) // 1024
+    properties: Any = torch.cuda.get_device_properties(device)  # its stubs lack this one
+    return int(properties.shared_memory_per_block_optin) // 1024
 
 
 def torch_flashtp(problem: Problem, target: Target, options: Options) -> Built:

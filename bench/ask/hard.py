@@ -3,7 +3,7 @@
 Of a family that counts samples: its smallest example, at the sizes of warps, tiles and blocks and
 at one more and one less, with an array above 2^31 bytes where there is memory for it, and with each
 other generator of data. Of another: what it declares `hard`. In all data types, forward and
-gradient.
+gradient; second gradients in double precision. Or questions of a user's own, all looked at closely.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BYTES_HELD = 40
 """What the harness and a frugal call hold for each number of such a case [B]: canonical arrays in
 double precision, their copies, and the framework's own."""
 PASSES: dict[str, tuple[Pass, ...]] = {
-    "float64": ("fwd", "grad"),
+    "float64": ("fwd", "grad", "grad2"),
     "float32": ("fwd", "grad"),
     "bfloat16": ("fwd",),
 }
@@ -61,6 +61,11 @@ def planned(
             found.append(replace(one, also=also))
         found += _large(implementation, operation, family, registry, target, available)
     return found
+
+
+def closer_look(asked: Sequence[Planned]) -> list[Planned]:
+    """Return other questions, all looked at closely: a size may be what is hard."""
+    return [replace(one, also=(*one.also, *REPEATED, *CLOSELY)) for one in asked]
 
 
 def _cases(

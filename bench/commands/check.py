@@ -181,7 +181,8 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         action="store_true",
         help="where code fails, instead of the examples: sizes at boundaries, no edges, unsorted "
         "graphs, directions along the axis, arrays with gaps and off a boundary, one gradient at a "
-        "time, many repeats; in three data types",
+        "time, many repeats; in three data types. With --family: all of this but other sizes, of "
+        "that question",
     )
     parser.add_argument(
         "--limit", type=_seconds, metavar="SECONDS",
@@ -242,15 +243,16 @@ def _plan(
 ) -> Plan:
     """Return what is asked: a profile or a question, or what is hard."""
     settings = load_profile("check")
+    own = arguments.family is not None or arguments.profile is not None
     if arguments.hard:
-        if arguments.family is not None or arguments.profile is not None:
-            raise ValueError("--hard asks its own questions: leave --family and --profile out")
+        settings = replace(settings, probes=hard.EVERYWHERE, case_timeout=HARD_LIMIT)
+    if arguments.hard and not own:
         left = headroom.memories(target.device, 0)[-1].available
         planned = hard.planned(meant, registry, target, left)
-        settings = replace(settings, probes=hard.EVERYWHERE, case_timeout=HARD_LIMIT)
     else:
         profile = question.profile_of(arguments, registry, "check")
         planned = planned_for(meant, registry, target, profile)
+        planned = hard.closer_look(planned) if arguments.hard else planned
     if arguments.limit is not None:
         settings = replace(settings, case_timeout=arguments.limit)
     return Plan("check", settings, planned)

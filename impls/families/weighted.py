@@ -240,6 +240,13 @@ EXAMPLES = (
     problem("truncated", 2, mul=(3, 2, 4), batch=5, dtype="float64"),
     problem("mimo", 2, "so3", mul=(2, 2, 3), batch=4, dtype="float64"),
     _on_edges(6, channels=2, dtype="float64"),  # those of H2O; no graph is built at import
+    ask(
+        irreps_in1=product.MULTIVECTORS,
+        irreps_out=product.MULTIVECTORS,
+        channels=3,
+        batch=5,
+        dtype="float64",
+    ),
 )
 
 FAMILY = Family(

@@ -34,6 +34,7 @@ class Network:
 MOLECULES = "edges:CH3CH2OH+C6H6+C5H5N+CH3COOH+CH3NO2+C4H4O@5"
 NEAR = MOLECULES.replace("@5", "@4")
 SILICON = "edges:silicon:2x2x2@5"
+NATURAL = "0e+1o+2e+3o"
 BOTH = "0e+0o+1o+1e+2e+2o+3o+3e"
 
 NETWORKS: Mapping[str, Network] = {
@@ -41,12 +42,19 @@ NETWORKS: Mapping[str, Network] = {
     "nequip": Network("batzner2022", "0e+0o+1o+1e", "0e+1o", "0e+0o+1o+1e", 32, NEAR),
     # configs/3bpa.yaml of mir-group/nequip: both parities up to 3, 64 features
     "nequip-3bpa": Network("batzner2022", BOTH, "0e+1o+2e+3o", BOTH, 64, MOLECULES),
+    # NequIP-OAM-L, l_max 3, as PASSIONLab/OpenEquivariance#211 has its convolution: 32 features of
+    # natural parity, 23 paths
+    "nequip-oam-l": Network("batzner2022", NATURAL, NATURAL, NATURAL, 32, SILICON),
     # defaults of mace/tools/arg_parser.py: 128x0e+128x1o, max_ell 3, r_max 5
     "mace": Network("batatia2022", "0e+1o", "0e+1o+2e+3o", "0e+1o+2e+3o", 128, SILICON),
     # sevenn/presets/sevennet-0.yaml: 128x0e+64x1e+32x2e
     "sevennet-0": Network("park2024", "0+0+0+0+1+1+2", "0+1+2", "0+1+2", 32, SILICON),
     # sevenn/presets/sevennet-l3i5.yaml: 128x0e+64x1e+32x2e+32x3e
     "sevennet-l3i5": Network("park2024", "0+0+0+0+1+1+2+3", "0+1+2+3", "0+1+2+3", 32, SILICON),
+    # SevenNet-MF-ompa: 128x0e+64x1o+32x2e+32x3o
+    "sevennet-mf-ompa": Network(
+        "park2024", "0e+0e+0e+0e+1o+1o+2e+3o", NATURAL, NATURAL, 32, SILICON
+    ),
     # QM9 models of atomicarchitects/equiformer: 128x0e+64x1e+32x2e, radius 5
     "equiformer": Network("liao2023", "0+0+0+0+1+1+2", "0+1+2", "0+1+2", 32, MOLECULES),
 }

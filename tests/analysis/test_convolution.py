@@ -112,6 +112,17 @@ def test_escn_that_keeps_inversion_at_each_order(lmax, ranks):
     assert free == detail["full"] == {1: 6, 2: 19}[lmax] and detail["stabiliser"] == "SO(2)"
 
 
+@pytest.mark.parametrize(("lmax", "followed"), [(1, 5), (2, 12)])
+@pytest.mark.parametrize("algorithm", ["frame", "lebedev", "kernel"])
+def test_gaunt_convolution_has_a_map_for_each_degree_of_the_harmonics(lmax, followed, algorithm):
+    """2 L + 1; a linear layer after it tells the outputs apart that each degree of them reaches."""
+    asked = problem("full", lmax, "o3", **SMALL)
+    found, detail = read(f"gaunt_convolution.numpy_{algorithm}", asked)
+    assert found == detail["weights"] == 2 * lmax + 1 and detail["followed"] == followed
+    assert (detail["full"], detail["stabiliser"]) == ({1: 5, 2: 14}[lmax], "O(2)")
+    assert (detail["kind"], detail["mixes"]) == ("per edge", False)
+
+
 @pytest.mark.parametrize(
     ("irreps", "full"),
     # squares of how often 0e, 0o and each m are in them

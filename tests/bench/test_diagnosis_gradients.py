@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pytest
 
+from bench.measuring.diagnosis import gradients
+from bench.measuring.probes import probes
+from impls.families.points import model
 from impls.families.product import problem as product
+from impls.points.convolution.operation import paths_of as edge_paths
 from impls.products.clebsch_gordan.operation import paths_of
 from impls.registry import load
-from tests.bench.planting import said
+from tests.bench.planting import failed, opened, planted, said
 
 REGISTRY = load()
 TWO = product("mimo", 1, batch=16, channels=2, dtype="float64")
@@ -91,6 +96,85 @@ def test_the_map_of_gradients_has_each_path_and_array():
     assert {of for errors in found.paths.values() for of in errors} == {"d/dx", "d/dy"}
     wrong = {(n, of) for n, e in found.paths.items() for of, error in e.items() if error > 1e-9}
     assert wrong == {("(1o, 1o, 2e)", "d/dx")}
+
+
+OAM = model("nequip-oam-l", "edges:CH4@2", channels=2, dtype="float64")
+
+
+def weight_gradient(change):
+    """Return a fault of a convolution whose gradient of w [edges, paths, channels] is changed."""
+
+    def call(honest, inputs, weights):
+        import torch
+
+        class Changed(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, w):
+                return w.clone()
+
+            @staticmethod
+            def backward(ctx, g):
+                return change(g)
+
+        return honest(inputs, {"w": Changed.apply(weights["w"])})
+
+    return call
+
+
+def partly(number):
+    """Return what keeps 0.47 of the gradient of the weights of one path."""
+
+    def change(g):
+        changed = g.clone()
+        changed[:, number] *= 0.47
+        return changed
+
+    return weight_gradient(change)
+
+
+def label(path):
+    return f"({path.ir1}, {path.ir2}, {path.ir3})"
+
+
+@pytest.mark.parametrize("number", [11, 22])
+def test_one_of_23_paths_whose_weight_gradient_is_wrong_is_named(number):
+    """The convolution of NequIP-OAM-L; a kernel of others lost part of dW of one path of it."""
+    asked, paths = OAM.with_sizes(given="harmonics"), edge_paths(OAM)
+    named = label(paths[number])
+    found = said("channelwise.torch_dense", partly(number), asked, "grad")
+    assert len(paths) == 23 and found.text == (
+        f"the gradient of w is wrong on {named} alone (1 of 23): 0.47 times the right one; those "
+        "of x and sh are right"
+    )
+    off = {(path, of) for path, errors in found.paths.items() for of, e in errors.items() if e}
+    assert len(found.paths) == 23 and off == {(named, "d/dw")}
+
+
+def test_what_is_wrong_is_looked_at_first_and_named_where_time_ends(monkeypatch):
+    """Derivatives by vectors are differences of many calls; the paths of w do not wait for them."""
+    steps = iter(range(10**6))
+    over = gradients.SEARCH / 24
+    clock = SimpleNamespace(monotonic=lambda: over * next(steps))
+    monkeypatch.setattr(gradients, "time", clock)
+    found = said("channelwise.torch_dense", partly(3), OAM, "grad")
+    assert found.text.startswith(f"the gradient of w is wrong on {label(edge_paths(OAM)[3])} alone")
+    assert {of for errors in found.paths.values() for of in errors} == {"d/dw"}
+
+
+def test_what_is_wrong_from_20_paths_on_is_asked_by_check():
+    """A fault in problems of many paths alone is found by the examples that `bench check` puts."""
+    examples = REGISTRY.family("points").examples
+    many = [problem for problem in examples if len(edge_paths(problem)) > 20]
+    few = next(problem for problem in examples if problem not in many)
+    assert many
+
+    def change(g):
+        return g * 0.47 if g.shape[1] > 20 else g
+
+    made = planted("channelwise.torch_dense", weight_gradient(change))
+    right = probes()["error"].measure(opened(*made, few, "grad"))
+    assert all(reading.passed is not False for reading in right)
+    assert failed(opened(*made, many[0], "grad"))[0].probe == "error.grad"
 
 
 def second(change):

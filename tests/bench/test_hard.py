@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from bench.ask import hard
+from bench.ask import reading as question
 from bench.ask.plan import Plan
 from bench.ask.reading import load as load_profile
 from bench.commands import verdicts
-from bench.commands.check import checked
+from bench.commands.check import checked, planned_for
 from bench.commands.verdicts import Checked, summary
 from bench.drive import headroom
 from bench.drive.requests import opened
@@ -65,6 +66,7 @@ def test_samples_are_counted_at_boundaries_in_three_data_types():
     boundaries = len(hard.BOUNDARIES)
     assert each == {
         ("float64", "fwd"): boundaries, ("float64", "grad"): boundaries,
+        ("float64", "grad2"): boundaries,
         ("float32", "fwd"): boundaries + 1, ("float32", "grad"): boundaries,
         ("bfloat16", "fwd"): boundaries,
     }  # fmt: skip
@@ -221,6 +223,59 @@ def test_a_gradient_that_is_wrong_when_asked_alone_is_caught():
     made = planted(TORCH, lonely(lambda g: 2 * g))
     assert failed(*made, asked(), "grad") == {"hard.alone.x"}
     assert failed(*made, asked()) == set()
+
+
+def test_a_question_of_ones_own_is_looked_at_closely():
+    """What fails at one number of channels is in no question at boundaries."""
+    wide = product("mimo", 1, batch=10, channels=32, dtype="float64")
+    options = {"setting": ("mimo",), "lmax": (1,), "batch": (10,), "channels": (32,)}
+    profile = question.asked(REGISTRY, "product", options, "check")
+    mine = planned_for([REGISTRY.implementation(TORCH)], REGISTRY, Target(), profile)
+    closer = hard.closer_look(mine)
+    assert {replace(one.case.problem, dtype="float64") for one in mine} == {wide}
+    assert all({"hard.alone", "hard.repeats"} < set(one.also) for one in closer)
+
+    def only_wide(honest, inputs, weights):
+        wrong = inputs["x"].shape[1] == 32
+        return lonely(lambda g: 2 * g if wrong else g)(honest, inputs, weights)
+
+    made = planted(TORCH, only_wide)
+    assert failed(*made, asked(), "grad") == set()
+    names = (*hard.EVERYWHERE, *(n for n in closer[0].also if n.startswith("hard")))
+    assert failed(*made, wide, "grad", names) == {"hard.alone.x"}
+
+
+def late(honest, inputs, weights):
+    """Right values and gradients; of samples from 2048 on the second gradient is lost."""
+    import torch
+
+    class Backward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, g):
+            return g.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return torch.cat([g[:2048], 0 * g[2048:]])
+
+    class Forward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return Backward.apply(g)
+
+    return honest(inputs | {"x": Forward.apply(inputs["x"])}, weights)
+
+
+def test_a_second_gradient_that_is_lost_above_a_size_is_caught_there():
+    made = planted(TORCH, late)
+    for batch, pass_, caught in (
+        (2048, "grad2", set()), (2049, "grad2", {"error.grad2"}), (2049, "grad", set()),
+    ):  # fmt: skip
+        assert failed(*made, asked(batch), pass_, names=hard.EVERYWHERE) == caught
 
 
 def every_third(amount):
@@ -438,9 +493,9 @@ def test_many_causes_are_counted():
 
 
 def test_the_command_says_what_is_hard_and_for_how_long(said):
-    bad = ("check", "--hard", CG, "--family", "product", "--setting", "mimo", "--lmax", 1)
+    bad = ("check", "--hard", CG, "--family", "product", "--setting", "mimo")
     code, _, err = said(*bad)
-    assert code == 2 and "--hard asks its own questions" in err
+    assert code == 2 and "lmax" in err
     code, _, err = said("check", CG, "--limit", "0")
     assert code == 2 and "'0' are no seconds" in err
     code, out, _ = said("check", "--help")

@@ -114,14 +114,19 @@ def test_paper_asks_for_high_degrees_of_few_operations(registry):
     [
         (
             {"setting": "full", "lmax": 4, "symmetry": "so3"},
-            "channelwise edge_contraction edge_gate escn escn_o3 mixing_convolution "
-            "solid_convolution",
+            "channelwise edge_contraction edge_gate escn escn_o3 gaunt_convolution "
+            "mixing_convolution solid_convolution",
         ),
         ({"irreps": "0e+1o | 0e+1o | 0e+1o+1e"}, "clebsch_gordan scalar_vector"),
         (
             {"irreps": " | ".join(3 * ["0e+1o+1e+0o"]), "channels": 32},
             "clebsch_gordan clifford geometric_product",
         ),
+        (
+            {"irreps": " | ".join(3 * ["1x0e+1x1o+1x1e+1x0o"]), "mul1": 128},
+            "uuu uuu_collapsed uvw",
+        ),
+        ({"setting": "full", "lmax": 4, "graph": "loose"}, "escn escn_o3 gaunt_convolution"),
         (
             {"setting": "truncated", "lmax": 2, "symmetry": "o3", "channels": 1, "batch": 1000},
             "clebsch_gordan gaunt low_rank",
@@ -141,6 +146,22 @@ def test_what_competes_is_asked_one_question(registry, facets, operations):
             names = {operation.name for operation in block.asked(registry)}
             shared.setdefault(problem, set()).update(names)
     assert shared and all(found == set(operations.split()) for found in shared.values())
+
+
+def test_paper_asks_what_users_asked(registry):
+    """Sizes that threads of users name: samples, edges, networks, directions."""
+    found = [(p, registry.family(p.family).facets(p)) for p, _ in load("paper").asked(registry)]
+    points = [facets for problem, facets in found if problem.family == "points"]
+    near = {p.sizes["batch"] for p, facets in found if facets.get("mul1") == 96}
+    assert near == {2000, 3000}
+    wide = {(f["channels"], f["lmax"]) for f in points if f["edges"] == 76800}
+    assert wide == {(16, 1), (128, 1)}
+    assert {f["edges"] for f in points if f["graph"] == "loose"} == {1, 10, 100, 1000, 10000}
+    assert {"nequip-oam-l", "sevennet-0", "sevennet-l3i5", "sevennet-mf-ompa"} <= {
+        f.get("model") for f in points
+    }
+    assert {"axis", "poles"} <= {f["graph"] for f in points}
+    assert 512 in {f.get("mul1") for _, f in found} & {f.get("channels") for _, f in found}
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from impls.registry import load
 
 REGISTRY = load()
 ON_THE_SPHERE = {
-    "gaunt", "gaunt_bracket", "gaunt_power", "grid_gated_product", "grid_mlp", "grid_nonlinearity",
-    "grid_swiglu", "spin_gaunt",
+    "gaunt", "gaunt_bracket", "gaunt_convolution", "gaunt_power", "grid_gated_product", "grid_mlp",
+    "grid_nonlinearity", "grid_swiglu", "spin_gaunt",
 }  # fmt: skip
 
 

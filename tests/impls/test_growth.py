@@ -164,6 +164,7 @@ def counted(implementation, lmax):
         "gaunt.jax_grid",
         "gaunt.jax_lebedev",
         "gaunt_bracket.jax_grid",
+        "gaunt_convolution.jax_frame",
         "matrix.jax_dense",
         "poisson_bracket.jax_grid",
         "spin_gaunt.jax_grid",

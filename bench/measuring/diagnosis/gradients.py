@@ -15,7 +15,7 @@ import numpy as np
 
 from analysis.derivative import directional, mixed
 from bench.measuring.built_case import BuiltCase, Judged, differentiable
-from bench.measuring.diagnosis.blocks import times
+from bench.measuring.diagnosis.blocks import Block, times
 from bench.measuring.diagnosis.forward import NONE, SEARCH, Cause
 from bench.measuring.diagnosis.numbers import factor, listed, said
 from bench.measuring.diagnosis.scene import Scene
@@ -151,7 +151,7 @@ def cause(built: BuiltCase, scene: Scene) -> Cause | None:
             return Cause(f"{of} is {times(k).replace('oracle', 'right one')}{lost}{also}")
         each = ", ".join(f"of {n} {times(t)}" for n, t in texts.items())
         return Cause(f"gradients are off by factors: {each.replace('oracle', 'right one')}{also}")
-    paths = _paths(built, list(pairs), scene, limit)
+    paths = _paths(built, sorted(pairs, key=lambda name: name not in off), scene, limit)
     one = _one_path(paths, off, limit)
     if one:
         return Cause(f"{of} is wrong {one}{also}", paths=_flat(paths, wanted(built)[0]))
@@ -183,28 +183,36 @@ Map = dict[str, dict[str, tuple[float, float | None]]]
 def _paths(built: BuiltCase, arrays: list[str], scene: Scene, limit: float) -> Map:
     """Return the errors of gradients by array and by path, or block of the first output.
 
-    One gradient for each block of the output, with a cotangent that sees nothing else; {} where
-    that takes too long.
+    One gradient for each block of the output, with a cotangent that sees nothing else. Arrays are
+    looked at in their order, those that are wrong first; those that time does not suffice for are
+    left out: of an array that enters otherwise than linearly, each derivative is many calls.
     """
     began = time.monotonic()
     name = next(iter(scene.spaces))
     parts = scene.blocks(name)
     if name not in built.cotangents or not 1 < len(parts) <= MOST:
         return {}
-    found: Map = {array: {} for array in arrays}
-    for block in parts:
-        seen = {key: np.zeros_like(c) for key, c in built.cotangents.items()}
-        seen[name][..., block.place] = built.cotangents[name][..., block.place]
-        slopes = Slopes(built, seen)
-        gradients = slopes.gradients()
-        inner = gradients.get("inner")
-        for array in arrays:
-            pair = slopes.both(array, gradients[array], inner)
+    seen = {block.label: _seen(built, name, block) for block in parts}
+    gradients = {label: slopes.gradients() for label, slopes in seen.items()}
+    found: Map = {}
+    for array in arrays:
+        errors: dict[str, tuple[float, float | None]] = {}
+        for label, slopes in seen.items():
+            inner = gradients[label].get("inner")
+            pair = slopes.both(array, gradients[label][array], inner)
             error = slopes.error(array, pair, inner)
-            found[array][block.label] = error if error > limit else 0.0, factor(*pair, limit)
+            errors[label] = error if error > limit else 0.0, factor(*pair, limit)
             if time.monotonic() - began > SEARCH:
-                return {}
+                return found
+        found[array] = errors
     return found
+
+
+def _seen(built: BuiltCase, name: str, block: Block) -> Slopes:
+    """Return the derivatives of one block of an output alone."""
+    seen = {key: np.zeros_like(c) for key, c in built.cotangents.items()}
+    seen[name][..., block.place] = built.cotangents[name][..., block.place]
+    return Slopes(built, seen)
 
 
 def _one_path(paths: Map, off: list[str], limit: float) -> str:

@@ -82,7 +82,7 @@ class Scene:
     def _paths(self) -> dict[int, str]:
         """Return by block of the first output the path that alone ends there."""
         coefficients = self.built.operation.coefficients
-        if coefficients is None or not self.coupled:
+        if coefficients is None or not all(self._irreps()):
             return {}
         found: dict[int, list[str]] = {}
         for path in coefficients(self.built.problem):
@@ -92,9 +92,23 @@ class Scene:
     def path(self, path: Path) -> str:
         """Return what people call a path: (1o, 1o, 2e), with numbers where irreps are repeated."""
         out = next(iter(self.spaces.values())).irreps
-        mine = [self.judged_space(name).irreps for name in self.factors()]
-        names = [_copy(irreps, index) for irreps, index in zip(mine, path[:2], strict=True)]
+        names = [
+            _copy(irreps, index) for irreps, index in zip(self._irreps(), path[:2], strict=True)
+        ]
         return f"({', '.join(names)}, {blocks.blocks_of(out)[path[2]].irrep})"
+
+    def _irreps(self) -> list[str | None]:
+        """Return the irreps of the two factors of a path.
+
+        Where one is computed in the call, as harmonics are of vectors, they are those of the input
+        that the smallest problem of the family has in its place.
+        """
+        built, family = self.built, self.built.family
+        spaces = dict(built.read_spaces)
+        if family.single is not None:
+            given = built.operation.taken(family.inputs(family.single(built.problem)))
+            spaces = {**given, **spaces}
+        return [spaces[name].irreps if name in spaces else None for name in self.factors()]
 
     def factors(self) -> tuple[str, str]:
         """Return the two inputs that a path couples."""

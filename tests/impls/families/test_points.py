@@ -373,9 +373,11 @@ def test_the_crystal_has_64_nodes_with_16_neighbours():
     [
         ("nequip", 10, 4 * 32, None),  # 2 parities of l <= 1 with 2 harmonics
         ("nequip-3bpa", 2 * 34, 8 * 64, None),  # both parities of all paths of 0..3 x 0..3 -> 0..3
+        ("nequip-oam-l", 4 + 6 + 7 + 6, 4 * 32, 64 * 28),  # 23, as OpenEquivariance#211 counts
         ("mace", 10, 2 * 128, 64 * 28),
         ("sevennet-0", 4 * 3 + 2 * 6 + 6, 128 + 64 + 32, 64 * 28),
         ("sevennet-l3i5", 4 * 4 + 2 * 9 + 11 + 10, 128 + 64 + 32 + 32, 64 * 28),
+        ("sevennet-mf-ompa", 4 * 4 + 2 * 6 + 7 + 6, 128 + 64 + 32 + 32, 64 * 28),
         ("equiformer", 4 * 3 + 2 * 6 + 6, 128 + 64 + 32, None),
     ],
 )

@@ -234,6 +234,10 @@ def test_copies_of_an_irrep_are_channels_of_e3nn():
     numbers = 128 * 3 + 64 * 6 + 32 * 6
     assert np.array_equal(np.sort(plan.weights), np.arange(numbers))
     assert np.array_equal(np.sort(plan.rows), np.arange(32 * paths_of(asked)[-1].out.stop))
+    parity = merged(
+        irreps_of(model("sevennet-mf-ompa"))[0], paths_of(model("sevennet-mf-ompa")), 32
+    )
+    assert labels(parity.node, 32) == "128x0e+64x1o+32x2e+32x3o" and len(parity.lines) == 23
     single = merged(irreps_of(model("mace"))[0], paths_of(model("mace")), 128)
     assert single.weights is None and len(single.lines) == 10
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from analysis.derivative import directional
+from bench.measuring.probes import probes
 from impls.backends import load as backend
-from impls.families.points import FAMILY, ask, problem
+from impls.families.points import FAMILY, ask, irreps_of, problem
 from impls.implementation import Target
+from impls.points.escn import in_frame
 from impls.points.escn.block import Blocks
 from impls.points.escn.frame import frames
 from impls.points.escn.operation import ESCN as OPERATION
@@ -20,6 +22,7 @@ from impls.so3.harmonics import spherical_harmonics
 from impls.so3.rotations import axis_angle, wigner_d
 from impls.so3.wigner import clebsch_gordan
 from impls.streams import Streams
+from tests.bench.planting import opened, planted
 
 REGISTRY = load()
 OPERATIONS = {"escn": OPERATION, "escn_o3": RESTRICTED}
@@ -140,6 +143,56 @@ def test_a_turn_about_the_edge_cancels():
         z = np.concatenate([a.T @ b for a, b in zip(d, z, strict=True)])
         found = OPERATION.oracle(asked, inputs, {"h": h})["z"]
         assert relative(z, found[receiver, 0]) < 1e-12
+
+
+ROLLED = [
+    *(f"escn.numpy_{name}" for name in ("so2", "block", "padded")),
+    "escn_o3.numpy_so2",
+    "edge_gate.numpy_frame",
+    "edge_contraction.numpy_frame",
+    "gaunt_convolution.numpy_frame",
+]
+
+
+def rolled(seed=0):
+    """Return frames of edges that are turned about their edge by angles drawn anew in each call."""
+    rng = np.random.default_rng(seed)
+
+    def found(v, b):
+        turns = [axis_angle([0, 1, 0], angle) for angle in rng.uniform(0, 2 * np.pi, len(v))]
+        return np.array(turns) @ frames(v, b)
+
+    return found
+
+
+@pytest.mark.parametrize("name", ROLLED)
+@pytest.mark.parametrize("data", ["poles:23x5", "axis:9x2"])
+def test_a_random_roll_about_each_edge_changes_nothing(name, data, judge, monkeypatch):
+    """Also of edges along +y and -y and near them, where a frame could not be told from another."""
+    asked = problem("full", 2, data=data, channels=2, dtype="float64")
+    implementation = REGISTRY.implementation(name)
+    arrays = judge.draw(FAMILY, REGISTRY.operation(implementation.operation), asked)
+    plain = judge.value(implementation, asked, *arrays)["z"]
+    monkeypatch.setattr(in_frame, "frames", rolled())
+    assert relative(judge.value(implementation, asked, *arrays)["z"], plain) < 1e-12
+
+
+def test_a_roll_that_a_map_sees_is_caught_as_calls_that_differ(monkeypatch):
+    """An activation of components in the frame is no map of SO(2): its answer has a roll in it."""
+    asked = problem("full", 2, data="poles:23x5", channels=2, dtype="float64")
+
+    def seen(honest, inputs, weights):
+        b, rows = backend("numpy", asked, Target()), in_frame.Rows(irreps_of(asked)[0], 2)
+        call = in_frame.in_frame(rows, rows, lambda x, _: np.maximum(x, 0), b)
+        return call(inputs, weights)
+
+    def answers():
+        built = opened(*planted("escn.numpy_so2", seen), asked)
+        return {r.probe for r in probes()["conduct"].measure(built) if r.passed is False}
+
+    assert "conduct.deterministic" not in answers()
+    monkeypatch.setattr(in_frame, "frames", rolled())
+    assert "conduct.deterministic" in answers()
 
 
 def test_frames_are_rotations_everywhere():

@@ -5,8 +5,11 @@ import pytest
 
 from analysis.expressivity import reachable_dimension, span_dimension
 from analysis.reduced import labels
+from impls.families import weighted
 from impls.families.product import FAMILY, MULTIVECTORS, ask
 from impls.implementation import Target
+from impls.products.channel_modes import blades
+from impls.products.channel_modes.modes import paths_of
 from impls.products.clifford import operation as clifford
 from impls.products.clifford.algebra import dense, table, triples
 from impls.products.clifford.operation import CLIFFORD, GEOMETRIC_PRODUCT, GRADES
@@ -105,7 +108,34 @@ def test_dimension_20_with_weights_and_10_without():
     assert np.linalg.matrix_rank(np.stack(columns)) == 20
 
 
+SAME = weighted.ask(
+    irreps_in1=MULTIVECTORS, irreps_out=MULTIVECTORS, channels=3, batch=5, dtype="float64"
+)
+
+
+@pytest.mark.parametrize("weights", ["shared", "per_sample"])
+def test_it_is_the_elementwise_product_with_paths_summed(weights, agrees):
+    """As an algorithm of `uuu_collapsed` it has the same weights, of samples too."""
+    assert len(paths_of(SAME)) == 20
+    agrees(load().operation("uuu_collapsed"), SAME.with_sizes(weights=weights),
+           but=("strided",) if weights == "per_sample" else ())  # fmt: skip
+
+
+def test_its_weights_are_those_of_paths_by_known_factors(distance):
+    """Each triple is its path times REDUCED / sqrt(2 l3 + 1): spans are equal, one to one."""
+    arrays, w = draw(ASKED), np.random.default_rng(2).standard_normal((20, 3))
+    number, scale = blades.of_triples(SAME)
+    assert sorted(number) == list(range(20))
+    found = CLIFFORD.oracle(ASKED, arrays, {"w": w[number] * scale[:, None]})["z"]
+    wanted = load().operation("uuu_collapsed").oracle(SAME, arrays, {"w": w})["z"]
+    assert distance(found, wanted) < 1e-13
+
+
 def test_other_irreps_are_refused():
+    implementation = load().implementation("uuu_collapsed.numpy_blades")
+    assert implementation.supports(SAME, Target()) is None
+    bare = SAME.with_sizes(irreps_out="1x0e+1x1o")
+    assert "are not multivectors of Cl(3,0)" in str(implementation.supports(bare, Target()))
     for name in ("irreps_in1", "irreps_out"):
         other = ASKED.with_sizes(**{name: "1x0e+1x1o"})
         for operation in (CLIFFORD, GEOMETRIC_PRODUCT):

@@ -13,10 +13,10 @@ and then an exchange at each node, one linear map with a bias of invariants,
 
     (a, b)_i = E (f_i, inv(x_i)),     f_i <- f_i + a_i,     x_il <- x_il + b_il x_il.
 
-R and S are perceptrons of two linear maps with silu between, F -> F and F/4 -> F, of 32 functions
-of the distance and of L invariants. There are two of each, and of Q and K, for features and for
-degrees: F is split into heads of equal `width`, which Q, K and V map each to itself. The functions
-are e_k(r) = exp(-((exp(-r) - mu_k) / s)^2), mu_k even from exp(-r_c) to 1 and
+R and S are perceptrons of two linear maps with silu between, F -> F and F/4 -> F (4 at least), of
+32 functions of the distance and of L invariants. There are two of each, and of Q and K, for
+features and for degrees: F is split into heads of equal `width`, which Q, K and V map each to
+itself. The functions are e_k(r) = exp(-((exp(-r) - mu_k) / s)^2), mu_k even from exp(-r_c) to 1 and
 s = 2 (1 - exp(-r_c)) / 32 [@unke2019]; c(r) = (1 + cos(pi r / r_c)) / 2 up to the cutoff r_c of the
 graph and 0 beyond, so that an edge comes into sight with one derivative zero. Attention is not
 normalised: there is no softmax, and alpha has any sign.
@@ -57,6 +57,8 @@ from impls.spaces import Array, Arrays, Space
 
 BASIS = 32
 """The number of functions of the distance."""
+NARROWEST = 4
+"""The least number of neurons that see invariants of pairs."""
 WIDEST = 8
 """The largest number of heads of features in a sweep."""
 
@@ -96,14 +98,19 @@ def heads_of(problem: Problem) -> tuple[int, int]:
     return HEADS.of(problem), vectors_of(problem)
 
 
+def squares_of(problem: Problem) -> int:
+    """Return the expected sum of the squares of inv(x) for x of variance two, all of one node."""
+    variables = variables_of(problem)
+    return 4 * channels_of(problem) * (variables.dim + 2 * len(variables))
+
+
 def perceptrons_of(problem: Problem) -> tuple[tuple[Perceptron, Perceptron], ...]:
     """Return (R, S) of features, and of vectors."""
-    f, vectors, variables = features_of(problem), vectors_of(problem), variables_of(problem)
-    squares = 4 * channels_of(problem) * (variables.dim + 2 * len(variables))  # of inv, expected
+    f, vectors = features_of(problem), vectors_of(problem)
     return tuple(
         (
             Perceptron(f"R{n}", (BASIS, f, f), terms=2),  # each distance is near two of the basis
-            Perceptron(f"S{n}", (vectors, max(f // 4, 1), f), terms=squares),
+            Perceptron(f"S{n}", (vectors, max(f // 4, NARROWEST), f), terms=squares_of(problem)),
         )
         for n in (1, 2)
     )
@@ -124,7 +131,7 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
         for perceptron in pair:
             found |= perceptron.weights()
     both = f + vectors
-    return {**found, "E": matrix((both, both), both), "b": Space((both,))}
+    return {**found, "E": matrix((both, both), f + squares_of(problem)), "b": Space((both,))}
 
 
 def basis(problem: Problem, r: Array) -> Array:

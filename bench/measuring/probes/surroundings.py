@@ -111,5 +111,6 @@ ANALYSES = (
             "of its neighbours tells them apart."
         ),
         "python -m bench analyse discrimination asks the same of products of two features.",
+        swept=True,
     ),
 )

@@ -65,12 +65,13 @@ class Map:
         import torch
 
         spec, parts, straight = self.spec, [], []
-        w, d = weights[f"{spec.name}_W"], weights.get(f"{spec.name}_D")
+        w = weights[f"{spec.name}_W"]
         inside = [(end, i) for end, order in enumerate(self.ends) for i in order]
         paths = {(path.i1, path.i2, path.ir3): k for k, path in enumerate(spec.paths)}
         for line in module.instructions:
             group = self.groups[line.i_out]
             if line.i_in1 == len(inside):
+                d = weights[f"{spec.name}_D"]
                 straight += [d[spec.straight.index((o, line.i_in2))] for o in group]
                 continue
             end, item = inside[line.i_in1]

@@ -54,6 +54,10 @@ GROWING = {
         points.problem("full", lmax, "o3", data="isotropic:64x16"),
         points.problem("mimo", lmax, "so3"),
         points.ask(irreps_node=natural(range(lmax + 1)), irreps_edge="0e"),
+        points.ask(  # as many invariants as degrees
+            irreps_node="+".join([*lmax * ["0e"], str(natural(range(1, lmax + 1)))]),
+            irreps_edge=natural(range(lmax + 1)),
+        ),
         points.problem("truncated", 1),
         points.ask(irreps_node="0e", irreps_edge="0e+1o", irreps_out="0e+1o"),
     ],
@@ -73,6 +77,7 @@ LMAX = {
         (16, 24, 32),
     ),
     **dict.fromkeys(("escn", "escn_o3"), (8, 12, 16)),
+    "so3krates_layer": (16, 24, 32),
     "low_rank": (6, 7, 8),
     **dict.fromkeys(("symmetric_contraction", "gaunt_power", "nested_power"), (3, 4, 5)),
     **dict.fromkeys(("symmetric_contraction", "gaunt_power", "mace_layer"), (3, 4, 5)),

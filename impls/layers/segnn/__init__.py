@@ -1,0 +1,1 @@
+"""SEGNN: messages and updates by perceptrons of steerable maps, with gates between them."""

@@ -149,6 +149,7 @@ def test_what_competes_is_asked_one_question(registry, facets, operations):
         ("low_rank", "rank", 4),
         ("escn", "m_max", 3),
         ("mace_layer", "correlation", 3),
+        ("equiformer_v2_layer", "resolution", 3),
         ("grid_nonlinearity", "resolution", 3),
     ],
 )

@@ -99,9 +99,10 @@ class EdgeMaps:
         matrices = self.wigner(frames(v, b))
         forth = self.turn(matrices, edges)
         ends = [forth @ b.gather(x, inputs[end]) for end in ("src", "dst")]
-        w = b.take(self.radial(r, weights).reshape(self.shape), self.index, 1)
+        found = self.radial(r, weights) + weights["c"]
+        w = b.take(found.reshape(self.shape), self.index, 1)
         y = self.first(b.concatenate(ends, 1) * w, weights["h1"])
-        found, factors = self.between(y, r, inputs, weights)
-        message = self.second(found, weights["h2"]) * factors
+        opened, factors = self.between(y, r, inputs, weights)
+        message = self.second(opened, weights["h2"]) * factors
         back = forth if self.same else self.turn_out(matrices, edges)
         return b.segment_sum(back.swapaxes(1, 2) @ message, inputs["dst"], self.nodes)

@@ -1,14 +1,14 @@
 r"""Messages of two SO(2) maps in the frame of each edge, with something that is not linear between.
 
-    x'[i] = R_im(|v|) D x_i          i over the items of x[src], then of x[dst]; |m| <= m_max
+    x'[i] = (R_im(|v|) + c_im) D x_i i over the items of x[src], then of x[dst]; |m| <= m_max
     y     = h1 x'                    an SO(2) map to features as those of nodes, the hidden ones,
                                      and to invariants behind them
     z[n]  = sum over (e with dst[e] = n) of s[e] D^T h2 f(y)
 
 D takes the edge to the polar axis, and h1, h2 are maps as those of `escn`, h before k, free for
-each pair of items and of channels. R_im are radial functions of each item, order and channel; f and
-the factors s are what a layer has of its own. Orders above the knob `m_max` are cut at all three
-places.
+each pair of items and of channels. R_im are radial functions of each item, order and channel, and
+c_im their offsets: at the cutoff R is zero and x' is not. f and the factors s are what a layer has
+of its own. Orders above the knob `m_max` are cut at all three places.
 
 Neither the edge nor the rows know of inversion: h and k are there for all irreps, so that rotations
 alone are kept.
@@ -80,7 +80,7 @@ def no_maps(problem: Problem) -> Refusal | None:
 
 
 def weights_of(problem: Problem, invariants: int, p: int, near: float) -> Mapping[str, Space]:
-    """Return the Spaces of R, h1 and h2; the last are drawn for sums of `near` edges."""
+    """Return the Spaces of R, c, h1 and h2; the last are drawn for sums of `near` edges."""
     channels, items = channels_of(problem), len(irreps_of(problem)[0])
 
     def maps(asked: Problem, terms: float) -> Space:
@@ -88,6 +88,7 @@ def weights_of(problem: Problem, invariants: int, p: int, near: float) -> Mappin
 
     return {
         **radial_of(problem, p).weights(),
+        "c": Space((radial_of(problem, p).outputs,)),
         "h1": maps(first_of(problem, invariants), 2 * items * channels),
         "h2": maps(second_of(problem), items * channels * near),
     }
@@ -142,7 +143,7 @@ def hidden(
         for end in ("src", "dst")
     ]
     both = {(i + n * len(node), m): c for n, end in enumerate(ends) for (i, m), c in end.items()}
-    r = functions.oracle(radial_of(problem, p), problem, inputs, weights)
+    r = functions.oracle(radial_of(problem, p), problem, inputs, weights) + weights["c"]
     places = orders_of(problem)
     scaled = {
         place: both[place] * part
@@ -183,10 +184,10 @@ def flops_of(problem: Problem, invariants: int, p: int) -> float:
 
 
 def numbers_moved(problem: Problem, invariants: int, p: int) -> float:
-    """Return how many numbers x, v, the weights R, h1, h2 and z are."""
+    """Return how many numbers x, v, the weights R, c, h1, h2 and z are."""
     (nodes, edges), channels = counts_of(problem), channels_of(problem)
     node, _, out = irreps_of(problem)
     asked = first_of(problem, invariants), second_of(problem)
     weights = sum(len(paths_of(each, False)) for each in asked) * channels**2
-    features = nodes * channels * (node.dim + out.dim)
-    return float(features + 3 * edges + weights + radial_of(problem, p).numbers)
+    features, radial = nodes * channels * (node.dim + out.dim), radial_of(problem, p)
+    return float(features + 3 * edges + weights + radial.numbers + radial.outputs)

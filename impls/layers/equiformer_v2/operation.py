@@ -1,6 +1,6 @@
 r"""Graph attention of EquiformerV2 [@liao2024]: SO(2) maps, an activation on the sphere, a softmax.
 
-    x'[i]    = R_im(|v|) D x_i             i over the items of x[src], then of x[dst]
+    x'[i]    = (R_im(|v|) + c_im) D x_i    i over the items of x[src], then of x[dst]
     s        = h1 x'                       an SO(2) map to the irreps of nodes and five invariants
     y[l]     = int Y_l silu(sum_l' s_l' Y_l') dOmega     for l > 0, on a grid, in the frame
     y[0]     = silu(s_gate)                of the last invariant: the activation is separable
@@ -27,9 +27,9 @@ each edge at random, and answers anew at each call.)
 As published but for constants, which belong to how weights are drawn; hidden features have as many
 channels as those of nodes (half as many there), linear maps have no offset, rings are those of
 Gauss and Legendre (as many equidistant ones there as azimuths); radial functions are of Bessel
-functions without the chemical elements, and go to zero at the cutoff. The softmax does not: an edge
-comes into sight with a weight, as a jump. Norm, residual and feed-forward layer are operations of
-their own (`layer_norm`, `grid_mlp`).
+functions without the chemical elements. Nothing goes to zero at the cutoff: an edge comes into
+sight as a jump. Norm, residual and feed-forward layer are operations of their own (`layer_norm`,
+`grid_mlp`).
 
 Inversion is not kept (see `escn`). The layer answers questions of one function for each channel,
 degree 0 among its degrees, that ask for all harmonics of the edge that a linear map has (setting

@@ -1,6 +1,6 @@
 r"""Edge-wise block of eSEN [@fu2025]: two SO(2) maps in the frame of each edge and a gate between.
 
-    x'[i]  = R_im(|v|) D x_i            i over the items of x[src], then of x[dst]
+    x'[i]  = (R_im(|v|) + c_im) D x_i   i over the items of x[src], then of x[dst]
     s      = h1 x'                      an SO(2) map to the irreps of nodes, with their gates
     y[i]   = silu(s[i])                 for scalars, in the frame,
              sigmoid(g[i]) s[i, m]      for all other irreps i, one gate for all orders m
@@ -14,11 +14,11 @@ jump [@fu2025].
 
 As published but for constants, which belong to how weights are drawn; hidden features have as many
 channels as those of nodes, linear maps no offset; radial functions are of Bessel functions without
-the chemical elements of both ends, and go to zero at the cutoff themselves. Norm, residual and
-feed-forward layer are operations of their own (`layer_norm`, `grid_mlp`).
+the chemical elements of both ends. Norm, residual and feed-forward layer are operations of their
+own (`layer_norm`, `grid_mlp`).
 
 **Symmetry.** Rotations, for any m_max. h and k do not know of parity, so that inversion is not kept
-(see `escn`). An edge comes into sight at the cutoff with six derivatives zero. As it is not linear,
+(see `escn`). An edge comes into sight at the cutoff with two derivatives zero. As it is not linear,
 it holds harmonics of the edge of every degree, and answers questions that ask for all of them that
 a linear map has (setting full). Cost: O(L^3 C) in the rotations and O(L^3 C^2) in the maps of each
 edge, and O(L^2 C) times the neurons of R.

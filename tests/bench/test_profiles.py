@@ -170,6 +170,7 @@ def test_paper_asks_what_users_asked(registry):
         ("low_rank", "rank", 4),
         ("escn", "m_max", 3),
         ("mace_layer", "correlation", 3),
+        ("equiformer_v2_layer", "resolution", 3),
         ("grid_nonlinearity", "resolution", 3),
     ],
 )

@@ -81,9 +81,17 @@ LMAX = {
     "low_rank": (6, 7, 8),
     **dict.fromkeys(("symmetric_contraction", "gaunt_power", "nested_power"), (3, 4, 5)),
     **dict.fromkeys(("symmetric_contraction", "gaunt_power", "mace_layer"), (3, 4, 5)),
-    "nequip_layer": (6, 8, 10),  # radial functions hide the product
+    # radial functions hide the product, and the maps
+    **dict.fromkeys(("nequip_layer", "equiformer_layer"), (6, 8, 10)),
+    **dict.fromkeys(("esen_layer", "equiformer_v2_layer"), (16, 20, 24)),
 }
-MANY = dict.fromkeys(("nequip_layer", "mace_layer", "tensornet_layer"), (4096, 8192, 16384))
+MANY = dict.fromkeys(
+    (
+        *("nequip_layer", "mace_layer", "tensornet_layer"),
+        *("equiformer_layer", "equiformer_v2_layer", "esen_layer"),
+    ),
+    (4096, 8192, 16384),
+)
 """Channels from which on their mixing hides the radial functions."""
 CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")
 

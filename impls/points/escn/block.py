@@ -13,7 +13,7 @@ sum_m (L-m+1)^2, for large L a third of them, are not zero.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,9 +68,8 @@ class Blocks:
         return blocks.swapaxes(1, 2).reshape(orders, rows * h.shape[1], columns * h.shape[2])
 
 
-def block(problem: Problem, b: Backend, options: Options) -> Built:
-    """Build the algorithm of one product for each order."""
-    inside, out = (Rows(irreps, M_MAX.of(problem)) for irreps in ends_of(problem))
+def linear_map(problem: Problem, inside: Rows, out: Rows, b: Backend) -> Callable[[Any, Any], Any]:
+    """Return f(rows [edges, rows, channels], h) -> rows of the output, in the frame."""
     paths, channels = paths_of(problem, False), channels_of(problem)
     orders, written = [], []
     for m in range(inside.top + 1):
@@ -80,16 +79,24 @@ def block(problem: Problem, b: Backend, options: Options) -> Built:
         written += [out.at(s) for s in signs]
     order = b.index(np.argsort(np.concatenate(written)))
 
-    def mixed(rows: Any, weights: Tensors) -> Any:
+    def mixed(rows: Any, h: Any) -> Any:
         edges, found = rows.shape[0], []
         for read, matrix in orders:
             each = b.take(rows, read, 1).reshape(edges, read.shape[0] * channels)
-            each = each @ matrix(weights["h"])[0]
+            each = each @ matrix(h)[0]
             found.append(each.reshape(edges, each.shape[1] // channels, channels))
         return b.take(b.concatenate(found, 1), order, 1)
 
-    call = in_frame(inside, out, mixed, b)
-    return Built(call, kernel=f"{len(orders)} matrix products of h and k together; D in the call")
+    return mixed
+
+
+def block(problem: Problem, b: Backend, options: Options) -> Built:
+    """Build the algorithm of one product for each order."""
+    top = M_MAX.of(problem)
+    inside, out = (Rows(irreps, top) for irreps in ends_of(problem))
+    mixed = linear_map(problem, inside, out, b)
+    call = in_frame(inside, out, lambda rows, weights: mixed(rows, weights["h"]), b)
+    return Built(call, kernel=f"{top + 1} matrix products of h and k together; D in the call")
 
 
 def padded(problem: Problem, b: Backend, options: Options) -> Built:

@@ -1,0 +1,1 @@
+"""Graph attention of Equiformer: channelwise products of edges, a gate, a softmax."""

@@ -119,12 +119,13 @@ def pairs() -> tuple[Pair, ...]:
     half_turn = np.array([-1.0, -1.0, 1.0])
     one, far = np.array([0.8, 0.0, 0.6]), np.array([-0.48, 0.36, 0.8])
     fourth = np.array([0.48, 0.64, -0.6])
-    degenerate = (np.stack([one, half_turn * one, far, f]) for f in (fourth, half_turn * fourth))
+    three = [one, half_turn * one, far]
+    degenerate = np.stack([*three, fourth]), np.stack([*three, half_turn * fourth])
     found = [
         Pair("chiral_tetrahedron", corners, corners * mirror, "mirror images"),
         Pair("chiral_tetris", tetris, tetris * mirror, "mirror images"),
         Pair("homometric", _circle([0, 1, 2, 5], 8), _circle([0, 1, 3, 4], 8), "equal distances"),
-        Pair("degenerate", *degenerate, "equal distances"),
+        Pair("degenerate", degenerate[0], degenerate[1], "equal distances"),
     ]
     for n in (2, 3, 4, 5):
         marker = 2 * _circle([0], 1)

@@ -82,7 +82,8 @@ def titles(directory: Path, registry: Registry) -> dict[tuple[str, str], str]:
 def systems(registry: Registry | None = None) -> str:
     """Return a table for each folder of `impls` with parts of systems: a line a system.
 
-    A system is a folder of operations of the suite; its name is the title of the first.
+    A system is a folder of operations of the suite; its name is the title of the one that has the
+    name of the folder, or of the first.
     """
     known = registry or load(())
     sources = ledger.sources(ledger.runs_in([ledger.PUBLISHED]), known.suite)
@@ -92,7 +93,8 @@ def systems(registry: Registry | None = None) -> str:
     about = {each.name: each for each in catalogue.about(known, ())}
     references = bibliography.read()
     groups: dict[str, list[list[str]]] = defaultdict(list)
-    for (group, _), operations in sorted(folders(known).items()):
+    for (group, system), every in sorted(folders(known).items()):
+        operations = sorted(every, key=lambda operation: operation.name != system)
         papers = dict.fromkeys(key for operation in operations for key in operation.papers)
         symmetry = dict.fromkeys(claimed(about[operation.name]) for operation in operations)
         kinds = [kind for operation in operations for kind in verdicts[operation.name]]
@@ -101,7 +103,7 @@ def systems(registry: Registry | None = None) -> str:
                 operations[0].title,
                 ", ".join(f"`{operation.name}`" for operation in operations),
                 ", ".join(f"[{references[k].short}]({references[k].url})" for k in papers),
-                "; or ".join(symmetry),
+                ", or ".join(symmetry),
                 *(str(kinds.count(kind) or NONE) for kind in KINDS),
             ]
         )
@@ -114,21 +116,23 @@ def systems(registry: Registry | None = None) -> str:
 
 
 def folders(registry: Registry) -> dict[tuple[str, str], list[Operation]]:
-    """Return the operations of the suite by the folders (group, system) that declare them."""
+    """Return the operations of the suite by the folders (group, system) that have their oracles.
+
+    The file of a registry is that which it has read first, and that may only use an operation.
+    """
     found: dict[tuple[str, str], list[Operation]] = defaultdict(list)
     for operation in registry.operations.values():
-        path = Path(registry.origin(operation))
-        if operation.name in registry.suite and path.is_relative_to(ROOT / "impls"):
-            group, system, *_ = path.relative_to(ROOT / "impls").parts
-            if group not in PRODUCTS:
-                found[group, system].append(operation)
+        oracle = getattr(operation.oracle, "func", operation.oracle)
+        package, group, system, *_ = oracle.__module__.split(".")
+        if operation.name in registry.suite and package == "impls" and group not in PRODUCTS:
+            found[group, system].append(operation)
     return found
 
 
 def claimed(about: catalogue.About) -> str:
     """Return the group that is claimed exactly, and what else is by a knob or by training."""
     exact = about.group or ", ".join(about.subgroups) or "none"
-    return "; ".join(filter(None, (exact, about.inexact)))
+    return " and ".join(filter(None, (exact, about.inexact)))
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ def _cost(parity: bool, problem: Problem) -> Mapping[str, float]:
     }
 
 
-def _layer(name: str, title: str, summary: str, parity: bool) -> Operation:
+def _layer(name: str, title: str, summary: str, parity: bool, growth: Growth) -> Operation:
     return Operation(
         name=name,
         title=title,
@@ -206,7 +206,7 @@ def _layer(name: str, title: str, summary: str, parity: bool) -> Operation:
             "differences of the oracle, by which second gradients are judged, are none"
         },
         users=("miklaucic2025",),
-        growth=Growth({"lmax": 5, "channels": 2}),
+        growth=growth,
     )
 
 
@@ -216,11 +216,13 @@ OPERATIONS = (
         "Facet layer",
         "channelwise convolution with splines of lengths, and an MLP on the sphere at each node",
         parity=True,
+        growth=Growth({"lmax": 4, "channels": 2}, "L <= 10: the grid beside L^5 of edges"),
     ),
     _layer(
         "facet_released_layer",
         "Facet layer, parity as released",
         "the layer of Facet with vectors of edges taken as even, so that a mirror breaks it",
         parity=False,
+        growth=Growth({"lmax": 5, "channels": 2}),
     ),
 )

@@ -15,11 +15,14 @@ differs. Random combinations of these then differ too, with probability 1.
 
 A chain needs as many layers of messages, h_i = sum over j of C T(A h_j, B a(r_j - r_i)), as it
 takes until an atom hears of both of its ends.
+
+Whole layers are asked too, by `compare_structures`: an environment is then a graph, in which the
+neighbours and their atom hear each other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -55,6 +58,22 @@ class Pair:
 
 
 @dataclass(frozen=True)
+class Structure:
+    """A graph in space: places r [nodes, 3], and edges from the nodes `src` to `dst` [edges]."""
+
+    r: Array
+    src: Array
+    dst: Array
+
+    def copy(self, rng: np.random.Generator) -> Structure:
+        """Return an equivalent one: turned, its nodes and its edges in another order."""
+        order, edges = rng.permutation(len(self.r)), rng.permutation(len(self.src))
+        place = np.argsort(order)
+        turn = random_rotations(rng, 1)[0]
+        return Structure(self.r[order] @ turn.T, place[self.src[edges]], place[self.dst[edges]])
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What was measured of a pair: distances of the two, and of the first from its own copy."""
 
@@ -83,6 +102,9 @@ def pairs() -> tuple[Pair, ...]:
     * homometric: four neighbours on a circle at the eighths {0, 1, 2, 5} and {0, 1, 3, 4}, which
       have the same six distances [@patterson1944]; so no features of three bodies tell them apart,
       as with the degenerate environments CH4 of [@pozdnyakov2020].
+    * degenerate: four neighbours on the unit sphere, two of them exchanged by a half turn about z,
+      one as far from the fourth as from its image; with the fourth, and with its image. Distances
+      are the same six, and no plane has all: one more of that kind.
     * rotor_n: n neighbours on a circle and one farther out in their plane, in line with one of them
       or between two: moments of degrees below n do not see the n-fold rotor turn [@joshi2023].
 
@@ -94,10 +116,16 @@ def pairs() -> tuple[Pair, ...]:
     tetris = np.array([[0, 0, 0], [0, 0, 1], [1, 0, 0], [1, 1, 0]], float)
     tetris = tetris - tetris.mean(axis=0)
     mirror = np.array([-1.0, 1.0, 1.0])
+    half_turn = np.array([-1.0, -1.0, 1.0])
+    one, far = np.array([0.8, 0.0, 0.6]), np.array([-0.48, 0.36, 0.8])
+    fourth = np.array([0.48, 0.64, -0.6])
+    three = [one, half_turn * one, far]
+    degenerate = np.stack([*three, fourth]), np.stack([*three, half_turn * fourth])
     found = [
         Pair("chiral_tetrahedron", corners, corners * mirror, "mirror images"),
         Pair("chiral_tetris", tetris, tetris * mirror, "mirror images"),
         Pair("homometric", _circle([0, 1, 2, 5], 8), _circle([0, 1, 3, 4], 8), "equal distances"),
+        Pair("degenerate", degenerate[0], degenerate[1], "equal distances"),
     ]
     for n in (2, 3, 4, 5):
         marker = 2 * _circle([0], 1)
@@ -200,11 +228,7 @@ def chain_distance(evaluate: Evaluate, labels: Labels, length: int, layers: int)
     """
     if length < 1 or layers < 1:
         raise ValueError(f"length {length} and layers {layers} must be at least 1")
-    line = np.stack([np.arange(length), np.zeros(length), np.zeros(length)], axis=-1)
-    start, stop = np.array([0.0, 1.0, 0.0]), np.array([length - 1.0, 1.0, 0.0])
-    same = np.stack([start, *line, stop])
-    other = same.copy()
-    other[-1, 1] = -1.0
+    same, other = (structure.r for structure in chains(length))
     turn = random_rotations(np.random.default_rng(length), 1)[0]
     f = [_messages(evaluate, labels, r, layers) for r in (same, other, same[::-1] @ turn.T)]
     return Verdict(f"chain_{length}", layers, _distance(f[0], f[1]), _distance(f[0], f[2]))
@@ -231,8 +255,7 @@ def _messages(evaluate: Evaluate, labels: Labels, positions: Array, layers: int)
     """Return the invariants [count] of a chain of atoms that are neighbours in the given order."""
     tower = Tower(evaluate, labels, COUNT)
     atoms = len(positions)
-    source = np.concatenate([np.arange(atoms - 1), np.arange(1, atoms)])
-    target = np.concatenate([np.arange(1, atoms), np.arange(atoms - 1)])
+    source, target = _along(atoms)
     edges = np.stack(
         [moments((positions[j] - positions[i])[None], labels[0])
          for j, i in zip(source, target, strict=True)]
@@ -244,6 +267,69 @@ def _messages(evaluate: Evaluate, labels: Labels, positions: Array, layers: int)
         h = np.stack([sent[:, target == i].sum(axis=1) for i in range(atoms)], axis=1)
     z = tower.multiply(h, h)
     return np.sum(tower.component(z, _scalar(labels[0])), axis=(1, 2))
+
+
+def _along(atoms: int) -> tuple[Array, Array]:
+    """Return the edges of a chain, both ways: (src, dst)."""
+    ends = np.stack([np.arange(atoms - 1), np.arange(1, atoms)])
+    return np.concatenate(ends), np.concatenate(ends[::-1])
+
+
+def chains(length: int) -> tuple[Structure, Structure]:
+    """Return two chains, whose ends are bent to the same side, and to opposite ones.
+
+    `length` atoms in a line, one unit apart, with one more at each end, bent by 90 degrees; each
+    hears of its two neighbours.
+
+    Raises:
+        ValueError: for a length below 1.
+    """
+    if length < 1:
+        raise ValueError(f"length {length} must be at least 1")
+    line = np.stack([np.arange(length), np.zeros(length), np.zeros(length)], axis=-1)
+    start, stop = np.array([0.0, 1.0, 0.0]), np.array([length - 1.0, 1.0, 0.0])
+    same = np.stack([start, *line, stop])
+    other = same.copy()
+    other[-1, 1] = -1.0
+    return Structure(same, *_along(length + 2)), Structure(other, *_along(length + 2))
+
+
+def star(environment: Array) -> Structure:
+    """Return an atom at the origin, the first node, and its neighbours: they hear each other."""
+    leaves = np.arange(1, len(environment) + 1)
+    centre = np.zeros_like(leaves)
+    return Structure(
+        np.concatenate([np.zeros((1, 3)), environment]),
+        np.concatenate([leaves, centre]),
+        np.concatenate([centre, leaves]),
+    )
+
+
+def complete(environment: Array) -> Structure:
+    """Return neighbours alone, where each hears all others."""
+    src, dst = np.nonzero(~np.eye(len(environment), dtype=bool))
+    return Structure(environment, src, dst)
+
+
+def compare_structures(
+    network: Callable[[Structure], Array],
+    first: Structure,
+    second: Structure,
+    name: str,
+    layers: int,
+) -> Verdict:
+    """Measure how far apart a network of `layers` layers puts two structures, and equal ones.
+
+    `network(structure)` returns invariants of it, in an array of any shape.
+
+    >>> sizes = lambda structure: np.array([np.sum(structure.r**2)])
+    >>> found = compare_structures(sizes, *chains(2), "chain_2", layers=1)
+    >>> found.distinguishes, found.sound
+    (False, True)
+    """
+    copy = first.copy(np.random.default_rng(layers))
+    f = [network(structure) for structure in (first, second, copy)]
+    return Verdict(name, layers, _distance(f[0], f[1]), _distance(f[0], f[2]))
 
 
 def _scalar(labels: Sequence[Irrep]) -> Irrep:

@@ -1,31 +1,44 @@
-"""The table of the README that is measured: `python tools/readme.py` writes it, `--check` compares.
+"""The tables in prose that are made of data: `python tools/readme.py` writes, `--check` compares.
 
-It stands between two comments and is made of the rows of one published run; nothing of it is
-written by hand.
+Each stands between two comments and nothing of it is written by hand. That of README.md is made of
+the rows of one published run; those of docs/systems.md of the registry, and of verdicts that are
+computed from all published rows.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from analysis.claims import KINDS  # noqa: E402
 from bench.ask import reading as profiles  # noqa: E402
 from bench.record.case import problem_id  # noqa: E402
+from impls.operation import Operation  # noqa: E402
 from impls.registry import Registry, load  # noqa: E402
-from reports.data import sets  # noqa: E402
+from reports.data import bibliography, claims, ledger, sets  # noqa: E402
 from reports.data.run import read  # noqa: E402
 from reports.data.text import NONE  # noqa: E402
 from reports.data.words import FRAMEWORKS, PASSES  # noqa: E402
 from reports.story import Story  # noqa: E402
-from reports.tables import peers  # noqa: E402
+from reports.tables import catalogue, peers  # noqa: E402
 
 RUN = Path("reports/published/epyc-2core-peers")
 BEGIN, END = "<!-- measured: python tools/readme.py -->\n", "<!-- end of what is measured -->"
+TITLES = {
+    "layers": "Whole layers",
+    "points": "Features in space, on a graph or along edges",
+    "pointwise": "Functions and maps of one feature",
+}
+"""Of the folders of `impls` whose operations are parts of systems, those with a longer title."""
+PRODUCTS = ("products", "powers")
+"""Folders of what is no part of one system: the tables of expressivity have them."""
 
 
 def measured(directory: Path = ROOT / RUN) -> str:
@@ -44,14 +57,14 @@ def measured(directory: Path = ROOT / RUN) -> str:
         (p, f) for p in PASSES for f in FRAMEWORKS if any((p, f) in c for c in lines.values())
     ]
     heads = [f"{PASSES[p]}, {FRAMEWORKS[f]}" for p, f in columns]
-    return "".join(
-        "| " + " | ".join(cells) + " |\n"
-        for cells in (
-            ["question", *heads],
-            ["---"] * (1 + len(columns)),
-            *([title, *(by.get(c, NONE) for c in columns)] for title, by in lines.items() if by),
-        )
-    )
+    told = ([title, *(by.get(c, NONE) for c in columns)] for title, by in lines.items() if by)
+    return markdown(["question", *heads], told)
+
+
+def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table."""
+    cells = [heads, ["---"] * len(heads), *rows]
+    return "".join("| " + " | ".join(row) + " |\n" for row in cells)
 
 
 def titles(directory: Path, registry: Registry) -> dict[tuple[str, str], str]:
@@ -66,24 +79,110 @@ def titles(directory: Path, registry: Registry) -> dict[tuple[str, str], str]:
     return found
 
 
+def systems(registry: Registry | None = None) -> str:
+    """Return a table for each folder of `impls` with parts of systems: a line a system.
+
+    A system is a folder of operations of the suite; its name is the title of the one that has the
+    name of the folder, or of the first.
+    """
+    known = registry or load(())
+    sources = ledger.sources(ledger.runs_in([ledger.PUBLISHED]), known.suite)
+    verdicts: dict[str, list[str]] = defaultdict(list)
+    for each in ledger.judged(claims.every(), sources):
+        verdicts[each.claim.operation].append(each.kind)
+    about = {each.name: each for each in catalogue.about(known, ())}
+    references = bibliography.read()
+    groups: dict[str, list[list[str]]] = defaultdict(list)
+    for (group, system), every in sorted(folders(known).items()):
+        operations = sorted(every, key=lambda operation: operation.name != system)
+        papers = dict.fromkeys(key for operation in operations for key in operation.papers)
+        symmetry = dict.fromkeys(claimed(about[operation.name]) for operation in operations)
+        kinds = [kind for operation in operations for kind in verdicts[operation.name]]
+        groups[group].append(
+            [
+                operations[0].title,
+                ", ".join(f"`{operation.name}`" for operation in operations),
+                ", ".join(f"[{references[k].short}]({references[k].url})" for k in papers),
+                ", or ".join(symmetry),
+                *(str(kinds.count(kind) or NONE) for kind in KINDS),
+            ]
+        )
+    heads = ["system", "operations", "papers", "symmetry claimed", *KINDS]
+    order = [*(name for name in TITLES if name in groups), *sorted({*groups} - {*TITLES})]
+    return "\n".join(
+        f"## {TITLES.get(group, group.capitalize())}\n\n{markdown(heads, groups[group])}"
+        for group in order
+    )
+
+
+def folders(registry: Registry) -> dict[tuple[str, str], list[Operation]]:
+    """Return the operations of the suite by the folders (group, system) that have their oracles.
+
+    The file of a registry is that which it has read first, and that may only use an operation.
+    """
+    found: dict[tuple[str, str], list[Operation]] = defaultdict(list)
+    for operation in registry.operations.values():
+        oracle = getattr(operation.oracle, "func", operation.oracle)
+        package, group, system, *_ = oracle.__module__.split(".")
+        if operation.name in registry.suite and package == "impls" and group not in PRODUCTS:
+            found[group, system].append(operation)
+    return found
+
+
+def claimed(about: catalogue.About) -> str:
+    """Return the group that is claimed exactly, and what else is by a knob or by training."""
+    exact = about.group or ", ".join(about.subgroups) or "none"
+    return " and ".join(filter(None, (exact, about.inexact)))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where what is made stands: in which file, between which comments."""
+
+    file: Path
+    begin: str
+    end: str
+    make: Callable[[], str]
+
+    def written(self) -> tuple[str, str]:
+        """Return the text of the file, as it is and as it should be."""
+        text = self.file.read_text(encoding="utf-8")
+        head, begin, rest = text.partition(self.begin)
+        _, end, tail = rest.partition(self.end)
+        if not (begin and end):
+            sys.exit(
+                f"{self.file}: no place for the table; it stands between {self.begin.strip()} and "
+                f"{self.end}"
+            )
+        return text, head + begin + self.make() + end + tail
+
+
+PLACES = (
+    Place(ROOT / "README.md", BEGIN, END, measured),
+    Place(
+        ROOT / "docs" / "systems.md",
+        "<!-- made by: python tools/readme.py -->\n",
+        "<!-- end of what is made -->",
+        systems,
+    ),
+)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the table into the README or, with --check, say whether it is there."""
+    """Write the tables into their files or, with --check, say whether they are there."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--check", action="store_true", help="only compare; exit code 1 if it differs"
+        "--check", action="store_true", help="only compare; exit code 1 if one differs"
     )
-    check = parser.parse_args(arguments).check
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    head, begin, rest = text.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not (begin and end):
-        sys.exit(f"{readme}: no place for the table; it stands between {BEGIN.strip()} and {END}")
-    new = head + begin + measured() + end + tail
-    if check:
-        return int(new != text)
-    readme.write_text(new, encoding="utf-8")
-    return 0
+    check, differs = parser.parse_args(arguments).check, False
+    for place in PLACES:
+        text, new = place.written()
+        differs |= new != text
+        if check and new != text:
+            print(f"{place.file}: run python tools/readme.py", file=sys.stderr)
+        elif new != text:
+            place.file.write_text(new, encoding="utf-8")
+    return int(check and differs)
 
 
 if __name__ == "__main__":

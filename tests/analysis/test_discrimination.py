@@ -82,21 +82,23 @@ def test_chirality_needs_a_path_of_odd_degree_sum_and_three_moments():
     assert not seen(product_of(2, odd), "chiral_tetrahedron", 3)
 
 
-def test_equal_distances_need_three_moments_of_degree_two():
+@pytest.mark.parametrize("name", ["homometric", "degenerate"])
+def test_equal_distances_need_three_moments_of_degree_two(name):
     for keep in (every, even):
-        assert not seen(product_of(3, keep), "homometric", 2)
-        assert not seen(product_of(1, keep), "homometric", 3)
-        assert seen(product_of(2, keep), "homometric", 3)
+        assert not seen(product_of(3, keep), name, 2)
+        assert not seen(product_of(1, keep), name, 3)
+        assert seen(product_of(2, keep), name, 3)
 
 
-def test_homometric_pair_has_equal_distances_and_is_not_congruent():
-    first, second = PAIRS["homometric"].first, PAIRS["homometric"].second
+@pytest.mark.parametrize("name", ["homometric", "degenerate"])
+def test_a_pair_with_equal_distances_is_not_congruent(name):
+    first, second = PAIRS[name].first, PAIRS[name].second
     distances = [
         np.sort(np.linalg.norm(e[:, None] - e[None], axis=-1).ravel()) for e in (first, second)
     ]
     np.testing.assert_allclose(*distances, atol=1e-14)
     areas = [
-        np.sort([abs(np.cross(b - a, c - a)[2]) for a in e for b in e for c in e])
+        np.sort([np.linalg.norm(np.cross(b - a, c - a)) for a in e for b in e for c in e])
         for e in (first, second)
     ]
     assert np.max(np.abs(areas[0] - areas[1])) > 0.1
@@ -180,7 +182,7 @@ def test_running_implementations_agree_with_their_selection_rules(name, chiral):
     registry = load(())
     asked = problem("mimo", 2, "so3", batch=1, dtype="float64")
     readings = list(discrimination(build(Case(asked, name, "fwd", "eager", Target()), registry)))
-    assert len(readings) == 20 and all(r.passed for r in readings)
+    assert len(readings) == 22 and all(r.passed for r in readings)
     by_name = {r.probe: r.detail["distinguishes"] for r in readings}
     assert by_name["discrimination.chiral_tetrahedron.3"] is chiral
     assert by_name["discrimination.homometric.3"]

@@ -6,13 +6,17 @@ import pytest
 from impls.families.points import FAMILY, ask, problem
 from impls.inputs.named import cutoff_of
 from impls.layers.allegro.operation import OPERATION as ALLEGRO
+from impls.layers.facet.operation import OPERATIONS as FACET
 from impls.layers.mace.operation import OPERATION as MACE
 from impls.layers.nequip.operation import OPERATION as NEQUIP
 from impls.layers.tensornet.operation import OPERATION as TENSORNET
 from impls.registry import load
 
-OPERATIONS = (NEQUIP, MACE, ALLEGRO, TENSORNET)
-POWERS = {"nequip_layer": 4, "mace_layer": 4, "allegro_layer": 3, "tensornet_layer": 4}
+OPERATIONS = (NEQUIP, MACE, ALLEGRO, TENSORNET, *FACET)
+POWERS = {
+    "nequip_layer": 4, "mace_layer": 4, "allegro_layer": 3, "tensornet_layer": 4,
+    "facet_layer": 3, "facet_released_layer": 3,
+}  # fmt: skip
 """With which power of the distance from the cutoff an edge comes into sight."""
 REGISTRY = load()
 

@@ -1,0 +1,1 @@
+"""The layer of Facet: splines of distances, and an MLP on the sphere at each node."""

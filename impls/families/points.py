@@ -513,7 +513,17 @@ def _examples() -> tuple[Problem, ...]:
             ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
         )
     )
-    return regular + given + uneven + models + aggregated + scalars_and_vectors
+    directions = (
+        ask(
+            irreps_node="0e",
+            irreps_edge="0e+1o+2e",
+            irreps_out="0e",
+            data="lattice:16x6",
+            channels=5,
+            dtype="float64",
+        ),
+    )
+    return regular + given + uneven + models + aggregated + scalars_and_vectors + directions
 
 
 COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)

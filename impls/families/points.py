@@ -513,17 +513,22 @@ def _examples() -> tuple[Problem, ...]:
             ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
         )
     )
-    directions = (
+    scalars = tuple(
         ask(
             irreps_node="0e",
-            irreps_edge="0e+1o+2e",
+            irreps_edge=edge,
             irreps_out="0e",
-            data="lattice:16x6",
-            channels=5,
+            data=data,
+            channels=channels,
             dtype="float64",
-        ),
+        )
+        for edge, data, channels in (
+            ("0e+1o+2e", "lattice:16x6", 5),
+            ("0e", "lattice:16x6", 5),
+            ("0e", "edges:CH4@2", 10),
+        )
     )
-    return regular + given + uneven + models + aggregated + scalars_and_vectors + directions
+    return regular + given + uneven + models + aggregated + scalars_and_vectors + scalars
 
 
 COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)

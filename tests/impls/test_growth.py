@@ -57,6 +57,7 @@ GROWING = {
         points.problem("truncated", 1),
         points.ask(irreps_node="0e", irreps_edge="0e+1o", irreps_out="0e+1o"),
         points.ask(irreps_node="0e", irreps_edge=natural(range(max(lmax, 1) + 1)), irreps_out="0e"),
+        points.ask(irreps_node="0e", irreps_edge="0e", structures="CH4", cutoff=2.0),
     ],
     "distances": lambda lmax: [distances.ask(), distances.ask(1)],
     "multivector": lambda lmax: [multivector.problem()],

@@ -103,6 +103,9 @@ class Backend(Protocol):
         Signs are any, and gradients ask for eigenvalues that differ.
         """
 
+    def argsort(self, a: Any) -> Any:
+        """Return the indices [n] that sort a [n], the least first; of equals in any order."""
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         """Return z [..., dim3] of x [..., dim1] and y [..., dim2], by the kernel of forms."""
 

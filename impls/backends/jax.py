@@ -95,6 +95,9 @@ class JaxBackend:
     def eigenvectors(self, a: Any) -> Any:
         return jnp.linalg.eigh(a)[1]
 
+    def argsort(self, a: Any) -> Any:
+        return jnp.argsort(a)
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         from impls.kernels.jax import bind
         from impls.kernels.rows import Rows

@@ -101,6 +101,9 @@ class NumpyBackend:
     def eigenvectors(self, a: Any) -> Any:
         return np.linalg.eigh(a)[1]
 
+    def argsort(self, a: Any) -> Any:
+        return np.argsort(a)
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         from impls.kernels.numpy import bind
         from impls.kernels.rows import Rows

@@ -101,6 +101,9 @@ class TorchBackend:
     def eigenvectors(self, a: Any) -> Any:
         return torch.linalg.eigh(a)[1]
 
+    def argsort(self, a: Any) -> Any:
+        return torch.argsort(a)
+
     def trilinear(self, form: TrilinearForm) -> Callable[[Any, Any], Any]:
         from impls.kernels.rows import Rows
         from impls.kernels.torch import bind

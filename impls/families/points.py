@@ -522,7 +522,31 @@ def _examples() -> tuple[Problem, ...]:
             dtype="float64",
         ),
     )
-    return regular + given + uneven + models + aggregated + scalars_and_vectors + one_of_each_degree
+    scalars = tuple(
+        ask(
+            irreps_node="0e",
+            irreps_edge=edge,
+            irreps_out="0e",
+            data=data,
+            channels=channels,
+            dtype="float64",
+        )
+        for edge, data, channels in (
+            ("0e+1o+2e", "lattice:16x6", 5),
+            ("0e", "lattice:16x6", 5),
+            ("0e", "edges:CH4@2", 10),
+        )
+    )
+    return (
+        regular
+        + given
+        + uneven
+        + models
+        + aggregated
+        + scalars_and_vectors
+        + one_of_each_degree
+        + scalars
+    )
 
 
 COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)

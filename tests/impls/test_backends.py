@@ -132,6 +132,10 @@ CASES = {
         lambda b: b.norm(b.table(A)),
         np.sqrt(np.einsum("ij,ij->i", A, A))[:, None],
     ),
+    "argsort": (
+        lambda b: b.argsort(b.table(np.array([2.5, -1.0, 0.5, 3.0]))),
+        np.array([1, 2, 0, 3]),
+    ),
     "eigenvectors": (
         lambda b: (v := b.eigenvectors(b.table(SYMMETRIC))).swapaxes(1, 2) @ b.table(SYMMETRIC) @ v,
         np.stack([np.diag(roots) for roots in ROOTS]),

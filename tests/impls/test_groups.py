@@ -11,6 +11,7 @@ from impls.groups import (
     euclidean,
     inversion,
     orthogonal,
+    power,
     rotations,
     shifts,
     symmetric,
@@ -25,11 +26,12 @@ GROUPS = {
     "symmetric": symmetric(5),
 }
 EUCLIDEAN = {"E(3)": euclidean(orthogonal()), "SE(3)": euclidean(rotations())}
+POWERS = {"of E(3)": power(EUCLIDEAN["E(3)"], 3), "of S_4": power(symmetric(4), 2)}
 
 
-@pytest.mark.parametrize("name", [*GROUPS, *EUCLIDEAN])
+@pytest.mark.parametrize("name", [*GROUPS, *EUCLIDEAN, *POWERS])
 def test_laws(name):
-    group = (GROUPS | EUCLIDEAN)[name]
+    group = (GROUPS | EUCLIDEAN | POWERS)[name]
     g, h, k = group.sample(np.random.default_rng(0), 3)
     for a, b in (
         (group.mul(g, group.inv(g)), group.identity),
@@ -107,3 +109,24 @@ def test_products_lift_generators_and_orbits():
     np.testing.assert_array_equal(turn["nodes"], np.arange(4))
     orbit = group.subgroups["permutation"].orbit(7)
     assert len(orbit.elements) == 7 and all((g["space"] == np.eye(3)).all() for g in orbit.elements)
+
+
+def test_powers_move_each_copy_by_an_element_of_its_own():
+    group = POWERS["of E(3)"]
+    assert group.name == "E(3)^3" and group.identity.shape == (3, 4, 4)
+    assert list(group.subgroups) == list(EUCLIDEAN["E(3)"].subgroups)
+    one = group.generators["rotation_z_1"](0.3)
+    np.testing.assert_array_equal(one[1], EUCLIDEAN["E(3)"].generators["rotation_z"](0.3))
+    np.testing.assert_array_equal(one[[0, 2]], group.identity[[0, 2]])
+    assert len(group.generators) == 3 * len(EUCLIDEAN["E(3)"].generators)
+    for subgroup in group.subgroups.values():
+        drawn = subgroup.sample(np.random.default_rng(0), 8)
+        rests = np.array([[np.array_equal(g, np.eye(4)) for g in element] for element in drawn])
+        np.testing.assert_array_equal(rests, [*np.eye(3, dtype=bool), [False] * 3] * 2)
+
+
+def test_a_power_of_one_is_the_group_and_of_none_is_refused():
+    (only,) = power(inversion(), 1).sample(np.random.default_rng(0), 1)
+    np.testing.assert_array_equal(only, [-np.eye(3)])
+    with pytest.raises(ValueError, match="taken once at least"):
+        power(inversion(), 0)

@@ -21,11 +21,12 @@ import numpy as np
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.cloud import is_set, shape_of
-from impls.implementation import Built, Target, Tensors
+from impls.implementation import Built, Tensors
+from impls.layers.averaging.axes import right_handed, signed, supports
 from impls.layers.averaging.backbone import hidden_of
 from impls.layers.averaging.finite import rotations
 from impls.layers.averaging.operation import DRAWN, ELEMENTS, PROPER, SIGNS
-from impls.problem import Problem, Refusal
+from impls.problem import Problem
 
 Matrices = Callable[[Problem, Backend], Callable[[Any, Tensors], Any]]
 """Given p [batch, points, 3] and the inputs, Q [batch or 1, K, 3, 3]."""
@@ -36,32 +37,14 @@ def _axes(b: Backend, p: Any) -> Any:
     return b.eigenvectors(p.swapaxes(1, 2) @ p)
 
 
-def _right_handed(b: Backend) -> Callable[[Any], Any]:
-    """Return V with its last column replaced by the cross product of the others."""
-    after, before = b.index(np.array([1, 2, 0])), b.index(np.array([2, 0, 1]))
-
-    def turned(v: Any) -> Any:
-        one, other = v[:, :, 0], v[:, :, 1]
-        third = b.take(one, after) * b.take(other, before)
-        third = third - b.take(one, before) * b.take(other, after)
-        return b.concatenate((v[:, :, :2], third[:, :, None]), 2)
-
-    return turned
-
-
-def _signed(v: Any, signs: Any) -> Any:
-    """Return V diag(signs) [batch, K, 3, 3] of signs [batch or 1, K, 3]."""
-    return v[:, None] * signs[:, :, None]
-
-
 def _all_signs(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
     signs = b.table(np.array(SIGNS)[None])
-    return lambda p, inputs: _signed(_axes(b, p), signs)
+    return lambda p, inputs: signed(_axes(b, p), signs)
 
 
 def _proper(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
-    signs, turned = b.table(np.array(PROPER)[None]), _right_handed(b)
-    return lambda p, inputs: _signed(turned(_axes(b, p)), signs)
+    signs, turned = b.table(np.array(PROPER)[None]), right_handed(b)
+    return lambda p, inputs: signed(turned(_axes(b, p)), signs)
 
 
 def _drawn(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
@@ -69,7 +52,7 @@ def _drawn(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
 
     def matrices(p: Any, inputs: Tensors) -> Any:
         v = _axes(b, p)
-        return _signed(v, 1 - 2 * b.is_negative(inputs["n"][:, :count] @ v))
+        return signed(v, 1 - 2 * b.is_negative(inputs["n"][:, :count] @ v))
 
     return matrices
 
@@ -78,7 +61,7 @@ def _by_moments(problem: Problem, b: Backend) -> Callable[[Any, Tensors], Any]:
     def matrices(p: Any, inputs: Tensors) -> Any:
         v = _axes(b, p)
         u = p @ v
-        return _signed(v, 1 - 2 * b.is_negative((u * u * u).sum(1)[:, None]))
+        return signed(v, 1 - 2 * b.is_negative((u * u * u).sum(1)[:, None]))
 
     return matrices
 
@@ -130,7 +113,7 @@ def once(
     batch, points, channels = shape_of(problem)
     hidden, together, count = hidden_of(problem), not is_set(problem), len(signs)
     first, last = b.table(np.array(signs)), b.table(np.array(signs).T / count)
-    turned = _right_handed(b) if proper else lambda v: v
+    turned = right_handed(b) if proper else lambda v: v
     activation = b.activation("silu")
     within = points if together else 1  # points that one product takes in
     rows = batch if together else batch * points
@@ -170,12 +153,6 @@ def once(
     return Built(call)
 
 
-def _supports(problem: Problem, target: Target) -> Refusal | None:
-    if problem.dtype == "bfloat16" or target.precision == "bf16":
-        return Refusal("eigenvectors in bfloat16 are no frame", "use float32")
-    return None
-
-
 ALGORITHMS = (
     *(
         Algorithm(
@@ -183,7 +160,7 @@ ALGORITHMS = (
             "whole",
             f"the backbone at every {what}",
             partial(whole, matrices),
-            supports=_supports,
+            supports=supports,
             papers=papers,
         )
         for operation, what, matrices, papers in (
@@ -200,7 +177,7 @@ ALGORITHMS = (
             "once",
             "linear layers once, activations at every frame",
             partial(once, signs, proper),
-            supports=_supports,
+            supports=supports,
             papers=("puny2022",),
         )
         for operation, signs, proper in (

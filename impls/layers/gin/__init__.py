@@ -1,0 +1,1 @@
+"""GIN: invariants of nodes summed over neighbours, alone or averaged over orders of the nodes."""

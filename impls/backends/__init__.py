@@ -43,6 +43,12 @@ class Backend(Protocol):
     def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
         """Return [count, ...]: the sum of the rows with each index."""
 
+    def segment_max(self, rows: Any, index: Any, count: int) -> Any:
+        """Return [count, ...]: the largest of the rows with each index, -inf where there is none.
+
+        It is a constant to gradients.
+        """
+
     def contiguous(self, a: Any) -> Any:
         """Return an array whose numbers lie in memory as its axes say; JAX has no other."""
 

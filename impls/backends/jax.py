@@ -38,6 +38,9 @@ class JaxBackend:
     def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
         return jax.ops.segment_sum(rows, index, num_segments=count)
 
+    def segment_max(self, rows: Any, index: Any, count: int) -> Any:
+        return jax.ops.segment_max(jax.lax.stop_gradient(rows), index, num_segments=count)
+
     def contiguous(self, a: Any) -> Any:
         return a
 

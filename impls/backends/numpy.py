@@ -39,6 +39,11 @@ class NumpyBackend:
         np.add.at(total, index, rows)
         return total
 
+    def segment_max(self, rows: Any, index: Any, count: int) -> Any:
+        largest = np.full((count, *rows.shape[1:]), -np.inf, rows.dtype)
+        np.maximum.at(largest, index, rows)
+        return largest
+
     def contiguous(self, a: Any) -> Any:
         return np.ascontiguousarray(a)
 

@@ -38,6 +38,12 @@ class TorchBackend:
     def segment_sum(self, rows: Any, index: Any, count: int) -> Any:
         return rows.new_zeros((count, *rows.shape[1:])).index_add(0, index, rows)
 
+    def segment_max(self, rows: Any, index: Any, count: int) -> Any:
+        constant = rows.detach()
+        places = index.reshape(-1, *(1 for _ in rows.shape[1:])).expand(rows.shape)
+        least = constant.new_full((count, *rows.shape[1:]), -torch.inf)
+        return least.scatter_reduce(0, places, constant, "amax")
+
     def contiguous(self, a: Any) -> Any:
         return a.contiguous()
 

@@ -18,6 +18,7 @@ C, D = RNG.standard_normal((3, 3, 4)), RNG.standard_normal((3, 4, 5))
 SIGNED = np.array([-2.0, -0.0, 0.0, 3.0])
 PICK = np.array([2, 0, 2])
 SEGMENT = np.array([2, 0, 2, 3])  # of 5: the segments 1 and 4 are empty
+EMPTY = np.full(6, -np.inf)
 HALF = 0.5 * (1 + np.tanh(A / 2))
 ROOTS = np.array([[-3.0, 1.0, 2.0], [0.5, 4.0, 6.0]])
 TURNS = np.linalg.qr(C[:2, :, :3])[0]
@@ -92,6 +93,10 @@ CASES = {
     "segment_sum": (
         lambda b: b.segment_sum(b.table(A), b.index(SEGMENT), 5),
         np.stack([A[1], 0 * A[0], A[0] + A[2], A[3], 0 * A[0]]),
+    ),
+    "segment_max": (
+        lambda b: b.segment_max(b.table(A), b.index(SEGMENT), 5),
+        np.stack([A[1], EMPTY, np.where(A[0] > A[2], A[0], A[2]), A[3], EMPTY]),
     ),
     "broadcast": (
         lambda b: b.broadcast(b.table(A[:, None]), (4, 3, 6)),

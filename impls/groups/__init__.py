@@ -8,7 +8,7 @@ from impls.groups.direct_product import direct_product
 from impls.groups.euclidean import euclidean
 from impls.groups.group import Element, Group, Orbit, Sample
 from impls.groups.permutations import symmetric
-from impls.groups.rotations import circle, inversion, orthogonal, rotations
+from impls.groups.rotations import circle, inversion, orthogonal, plane, rotations
 from impls.groups.shifts import shifts
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "euclidean",
     "inversion",
     "orthogonal",
+    "plane",
     "rotations",
     "shifts",
     "symmetric",

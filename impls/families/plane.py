@@ -134,16 +134,16 @@ def _facets(problem: Problem) -> Mapping[str, Scalar]:
 
 
 EXAMPLES = (
-    ask(7, 3, channels=3, dtype="float64"),
+    ask(7, 3, channels=4, dtype="float64"),
     ask(16, 6, channels=5, dtype="float64"),
 )
 
 
 def _hard() -> tuple[Problem, ...]:
-    """Return the fewest nodes, one channel, and numbers that fill no lane."""
+    """Return the fewest nodes, and numbers that fill no lane."""
     return tuple(
         ask(nodes, near, channels=channels, dtype="float64")
-        for nodes, near, channels in ((2, 1, 1), (3, 2, 2), (33, 31, 3), (65, 33, 2))
+        for nodes, near, channels in ((2, 1, 4), (3, 2, 5), (33, 31, 7), (65, 33, 4))
     )
 
 

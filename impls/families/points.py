@@ -501,17 +501,17 @@ def _examples() -> tuple[Problem, ...]:
     scalars_and_vectors = tuple(
         ask(
             irreps_node=node,
-            irreps_edge=edge,
+            irreps_edge=harmonics,
             irreps_out=out,
             data=data,
             channels=channels,
             dtype="float64",
         )
-        for node, out, data, channels in (
-            ("0e", edge, "lattice:16x6", 5),
-            ("0e", "0e", "lattice:16x6", 5),
-            (edge, edge, "lattice:16x6", 5),
-            ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
+        for node, harmonics, out, data, channels in (
+            ("0e", edge, edge, "lattice:16x6", 5),
+            ("0e", "0e", "0e", "lattice:16x6", 5),
+            (edge, edge, edge, "lattice:16x6", 5),
+            ("0e+0e+0e+1o+1o", edge, "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
         )
     )
     return regular + given + uneven + models + aggregated + scalars_and_vectors

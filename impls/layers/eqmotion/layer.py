@@ -16,7 +16,7 @@ from impls.backends import Backend
 from impls.families.points import channels_of
 from impls.implementation import Built, Tensors
 from impls.inputs.named import counts_of
-from impls.layers.eqmotion.operation import EPSILON, KINDS, TEMPERATURE, perceptrons_of
+from impls.layers.eqmotion.operation import EPSILON, KINDS, perceptrons_of
 from impls.layers.features import innermost
 from impls.layers.perceptron import Network
 from impls.layers.scalars_and_vectors import norms
@@ -50,7 +50,7 @@ def messages(problem: Problem, b: Backend, options: Options) -> Built:
 
     def likely(a: Any) -> Any:
         """Return the kinds [edges, 2], of which each is a sigmoid of how far its score is ahead."""
-        ahead = (a[:, :1] - a[:, 1:]) / TEMPERATURE
+        ahead = a[:, :1] - a[:, 1:]
         return b.sigmoid(b.concatenate([ahead, -ahead], 1))
 
     def call(inputs: Tensors, w: Tensors) -> Tensors:

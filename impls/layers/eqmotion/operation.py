@@ -4,7 +4,7 @@ A node i has C invariants h_i and C positions X_ic = r_i + x_ic: times of its tr
 maps of these, x relative to where it is. Over the edges i <- j, with d_ij the C lengths
 |X_ic - X_jc| and the joined row e_ij = (h_i, h_j, d_ij) [@xu2023],
 
-    c_ij = softmax(phi_c(e_ij) / tau)                     KINDS kinds of interaction, tau = 0.2
+    c_ij = softmax(phi_c(e_ij))                           KINDS kinds of interaction
     m_ij = phi_m(e_ij)
     G_i  = X_i + silu(h_i A + a) * (X_i - o_i) + x_i V
            + sum_j phi_f(sum_k c_ijk phi_k(e_ij)) * (X_i - X_j)
@@ -19,6 +19,7 @@ which takes away what of q points against k [@deng2021]. Outputs are h', and X' 
 and the kinds c [edges, KINDS], which no motion changes. All perceptrons phi have two maps with silu
 between, and after the second but in phi_c and phi_h. V acts on displacements from where a node
 is: a linear map of these, as the velocities are that the paper has there.
+The temperature of the paper's softmax is a scale of the last map of phi_c, and none here.
 
 The centre o_i is the mean of all channels of i and of its neighbours. On a graph that joins all
 with all it is the centre of all agents, as in the paper. Its code takes the mean of G anew before
@@ -49,7 +50,6 @@ from impls.spaces import Array, Arrays, Space
 
 KINDS = 2
 """Kinds of interaction."""
-TEMPERATURE = 0.2
 EPSILON = 1e-4
 """What is added to |k|^2, so that nothing is divided by zero."""
 
@@ -91,8 +91,8 @@ def _centres(x: Array, src: Array, dst: Array) -> Array:
 
 
 def _kinds(a: Array) -> Array:
-    """Return softmax(a / tau) of rows."""
-    likely = np.exp((a - a.max(axis=-1, keepdims=True)) / TEMPERATURE)
+    """Return softmax(a) of rows."""
+    likely = np.exp(a - a.max(axis=-1, keepdims=True))
     return np.asarray(likely / likely.sum(axis=-1, keepdims=True))
 
 

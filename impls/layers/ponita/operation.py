@@ -35,7 +35,7 @@ invariants, and three are used: v . o of the sender is not among them. Pairs tha
 equal share a kernel. In ponita_layer k sees that of the sender, and q the last: v . p is not there.
 
 It answers questions that ask for one 0e and one 1o of each channel, in and out; pnita_layer for one
-0e in and out.
+0e; of 4 channels or more, since layer norm of fewer is nearly a step.
 
 Cost: N perceptrons of O(C^2) for each edge and node, and O(N^2 C) for each node; with one kernel
 N^2 perceptrons for each edge.
@@ -63,6 +63,8 @@ ORDER = 6
 """p of the envelope."""
 EPSILON = 1e-5
 """What is added to the variance, so that nothing is divided by zero."""
+FEWEST = 4
+"""Channels that layer norm can be taken of."""
 WIDENING = 4
 """How many times as many channels the perceptron of a node has between its maps."""
 MONOMIALS = {1: 3, 2: 9, 3: 19}
@@ -103,6 +105,15 @@ def kernels_of(name: str, problem: Problem) -> tuple[Perceptron, ...]:
     }[name]
     c = channels_of(problem)
     return tuple(kernel_of(kernel, count, c) for kernel, count in invariants.items())
+
+
+def too_few(channels: int) -> Refusal | None:
+    """Refuse what layer norm makes a step of: of two channels it leaves little more than a sign."""
+    if channels >= FEWEST:
+        return None
+    return Refusal(
+        f"channels={channels}: layer norm of so few is nearly a step", f"use {FEWEST} or more"
+    )
 
 
 def mlp_of(channels: int) -> Perceptron:
@@ -221,19 +232,19 @@ def _outputs(problem: Problem) -> Mapping[str, Space]:
 
 
 def _supports(scalars_alone: bool, problem: Problem) -> Refusal | None:
-    node, _, out = irreps_of(problem)
-    wanted = standard("o3" if node.parity else "so3", range(1 if scalars_alone else 2))
-    if (node, out) != (wanted, wanted):
+    found = irreps_of(problem)
+    wanted = standard("o3" if found[0].parity else "so3", range(1 if scalars_alone else 2))
+    if found != (wanted, wanted, wanted):
         what = "a scalar" if scalars_alone else "a scalar and a vector"
         return Refusal(
-            f"{node} to {out}: there is {what} in each channel, in and out",
-            f"ask for {_plain(wanted)} of nodes and outputs",
+            f"{' | '.join(map(str, found))}: there is {what} in each channel",
+            f"ask for {_plain(wanted)} of nodes, edges and outputs",
         )
     if not has_vectors(problem):
         return Refusal(
             "harmonics of edges are given: kernels need their vectors", "ask with given=vectors"
         )
-    return None
+    return too_few(channels_of(problem))
 
 
 def _plain(irreps: Irreps) -> str:

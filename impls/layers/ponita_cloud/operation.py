@@ -28,7 +28,14 @@ import numpy as np
 from impls.families.cloud import feature_space, is_set, position_space, shape_of
 from impls.growth import Growth
 from impls.layers.perceptron import Perceptron
-from impls.layers.ponita.operation import block, block_weights, kernel_of, kernel_values, mlp_of
+from impls.layers.ponita.operation import (
+    block,
+    block_weights,
+    kernel_of,
+    kernel_values,
+    mlp_of,
+    too_few,
+)
 from impls.layers.radial import matrix
 from impls.operation import Operation, exact
 from impls.problem import BYTES, Problem, Refusal
@@ -80,7 +87,7 @@ def _supports(problem: Problem) -> Refusal | None:
             f"backbone={problem.sizes['backbone']}: there is none here, and points are a set",
             "ask with backbone=deepsets",
         )
-    return None
+    return too_few(shape_of(problem)[2])
 
 
 def _cost(problem: Problem) -> Mapping[str, float]:

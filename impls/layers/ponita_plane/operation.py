@@ -39,10 +39,11 @@ from impls.layers.ponita.operation import (
     kernel_of,
     kernel_values,
     mlp_of,
+    too_few,
 )
 from impls.layers.radial import envelope, matrix
 from impls.operation import Knob, Operation, SymmetryClaim, exact
-from impls.problem import BYTES, Problem, Scalar
+from impls.problem import BYTES, Problem, Refusal, Scalar
 from impls.spaces import Array, Arrays, Space
 
 
@@ -105,13 +106,12 @@ def _separable(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Array
 def _full(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Arrays) -> Array:
     """Return z [nodes, N, C]: one orientation of a sender, seen from one of a receiver."""
     (kernel,) = kernels_of("ponita_plane_full_layer", problem)
-    (v, u), z, zero = _edges(inputs), np.zeros(f.shape), np.zeros(())
+    (v, u), z, nothing = _edges(inputs), np.zeros(f.shape), np.zeros(len(grid))
     for n, p in enumerate(grid):
-        for m, o in enumerate(grid):
-            z[:, n] += kernel_values(kernel, w, zero, zero, np.asarray(o @ p)) * f[:, m]
-            same = np.full(len(v), o @ p)
-            k = kernel_values(kernel, w, v @ p, v @ turned(p), same)
-            np.add.at(z[:, n], inputs["dst"], u * k * f[inputs["src"], m])
+        z[:, n] = np.einsum("oc,noc->nc", kernel_values(kernel, w, nothing, nothing, grid @ p), f)
+        pairs = (np.repeat(a[:, None], len(grid), 1) for a in (v @ p, v @ turned(p)))
+        k = kernel_values(kernel, w, *pairs, np.tile(grid @ p, (len(v), 1)))
+        np.add.at(z[:, n], inputs["dst"], u * np.einsum("eoc,eoc->ec", k, f[inputs["src"]]))
     return z / len(grid)
 
 
@@ -130,6 +130,10 @@ def _oracle(convolution: Convolution, problem: Problem, inputs: Arrays, weights:
 
 def _outputs(problem: Problem) -> Mapping[str, Space]:
     return {"z": node_space(problem)}
+
+
+def _supports(problem: Problem) -> Refusal | None:
+    return too_few(shape_of(problem)[2])
 
 
 def _cost(name: str, problem: Problem) -> Mapping[str, float]:
@@ -165,6 +169,7 @@ def _operation(name: str, title: str, summary: str, convolution: Convolution) ->
         outputs=_outputs,
         oracle=partial(_oracle, convolution),
         cost=partial(_cost, name),
+        supports=_supports,
         weights=partial(_weights, name),
         users=("bekkers2024",),
         growth=Growth({"lmax": 0, "channels": 2}),

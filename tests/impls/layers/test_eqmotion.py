@@ -45,7 +45,7 @@ def agent_by_agent(problem, inputs, w):
             j = inputs["src"][e]
             apart = x[i] - x[j]
             row = np.concatenate([h[i], h[j], [np.sqrt(d @ d) for d in apart]])
-            likely = np.exp(perceptron("kinds", row, w, active=False) / 0.2)
+            likely = np.exp(perceptron("kinds", row, w, active=False))
             kinds[e] = likely / likely.sum()
             mixed = sum(kinds[e, k] * perceptron(f"kind{k + 1}", row, w) for k in range(KINDS))
             g = g + perceptron("factor", mixed, w)[:, None] * apart

@@ -112,7 +112,7 @@ def point_by_point(operation, problem, inputs, w):
 @pytest.mark.parametrize("operation", GRIDDED, ids=NAMES)
 @pytest.mark.parametrize("data", ["lattice:5x3", "loose:4x7", "loose:3x0"])
 def test_the_oracle_is_the_formula_point_by_point(operation, data, judge, distance):
-    question = asked(data, 3, orientations=12)
+    question = asked(data, 4, orientations=12)
     inputs, weights = judge.draw(FAMILY, operation, question)
     wanted = point_by_point(operation, question, inputs, weights)
     assert distance(operation.oracle(question, inputs, weights)["z"], wanted) < 1e-12
@@ -132,7 +132,7 @@ def test_positions_alone_are_the_formula_too(judge, distance):
 def test_on_graphs_of_all_kinds(data, agrees):
     agrees(SEPARABLE, asked(data, symmetry="so3"))
     agrees(SEPARABLE, asked(data, orientations=60))
-    agrees(FULL, asked(data, 3))
+    agrees(FULL, asked(data, 4))
     agrees(POSITIONS, of_scalars(data))
 
 
@@ -209,7 +209,7 @@ def test_pairs_that_no_motion_makes_equal_share_a_kernel(judge):
 
 
 def test_edges_beyond_the_cutoff_send_nothing(judge, distance):
-    question = asked("lattice:64x63", 2, orientations=12)
+    question = asked("lattice:64x63", 4, orientations=12)
     inputs, weights = judge.draw(FAMILY, SEPARABLE, question)
     near = np.linalg.norm(inputs["v"], axis=1) < REACH
     assert 0.1 < near.mean() < 0.9
@@ -234,7 +234,8 @@ def test_what_it_does_not_answer_is_refused_by_name():
     assert SEPARABLE.supports(asked()) is None and POSITIONS.supports(of_scalars()) is None
     for other in (problem("truncated", 2), problem("mimo", 1), of_scalars()):
         assert "a scalar and a vector in each channel" in str(SEPARABLE.supports(other))
-    assert "ask for 0e of nodes and outputs" in str(POSITIONS.supports(asked()))
+    assert "ask for 0e of nodes, edges and outputs" in str(POSITIONS.supports(asked()))
+    assert "nearly a step (use 4 or more)" in str(SEPARABLE.supports(asked(channels=3)))
     assert "need their vectors" in str(SEPARABLE.supports(asked().with_sizes(given="harmonics")))
     assert "bfloat16" in str(TORCH.supports(replace(asked(), dtype="bfloat16"), Target()))
 

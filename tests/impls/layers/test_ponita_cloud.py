@@ -11,7 +11,7 @@ from impls.pointwise.activations import activate
 
 
 def asked(points=5, batch=2, **options):
-    return ask(points, channels=3, batch=batch, dtype="float64", **options)
+    return ask(points, channels=4, batch=batch, dtype="float64", **options)
 
 
 def perceptron(name, a, w):

@@ -14,7 +14,7 @@ OPERATIONS = (SEPARABLE, FULL)
 NAMES = [operation.name for operation in OPERATIONS]
 
 
-def asked(nodes=5, neighbours=3, channels=3, **knobs):
+def asked(nodes=5, neighbours=3, channels=4, **knobs):
     return ask(nodes, neighbours, channels=channels, dtype="float64").at(**knobs)
 
 

@@ -58,7 +58,7 @@ def perceptrons_of(problem: Problem) -> Mapping[str, Perceptron]:
     """Return phi_c, phi_m, phi_f and phi_h by name, and one for each kind."""
     c = channels_of(problem)
     found = {
-        "kinds": Perceptron("kinds", (3 * c, c, KINDS)),
+        "kinds": Perceptron("kinds", (3 * c, c, KINDS), terms=12 * c),
         "message": Perceptron("message", (3 * c, c, c), active=True),
         "factor": Perceptron("factor", (c, c, c), active=True),
         "node": Perceptron("node", (2 * c, c, c)),

@@ -6,7 +6,7 @@ product for each channel. What a kernel is at the node itself is computed once [
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -90,9 +90,10 @@ def pairs_of(grid: np.ndarray, problem: Problem, b: Backend) -> Edges:
 
 
 def two_kernels(
-    spatial: Kernel, angular: Kernel, pairs: Edges, grid: np.ndarray, nodes: int, b: Backend
+    kernels: Iterable[Kernel], pairs: Edges, grid: np.ndarray, nodes: int, b: Backend
 ) -> Convolution:
     """Return the convolution of positions, and then of orientations [N, 2 or 3]."""
+    spatial, angular = kernels
     turned = b.table((grid @ grid.T)[..., None])
 
     def convolution(f: Any, inputs: Tensors, w: Tensors) -> Any:
@@ -106,10 +107,10 @@ def two_kernels(
 
 
 def one_kernel(
-    kernel: Kernel, pairs: Edges, grid: np.ndarray, counts: tuple[int, int], b: Backend
+    kernels: Iterable[Kernel], pairs: Edges, grid: np.ndarray, counts: tuple[int, int], b: Backend
 ) -> Convolution:
     """Return the convolution of positions and orientations together, of so many nodes and edges."""
-    (nodes, edges), count = counts, len(grid)
+    (kernel,), (nodes, edges), count = kernels, counts, len(grid)
     turned, nothing = b.table((grid @ grid.T)[..., None]), b.table(np.zeros((count, count, 1)))
     shape = edges, count, count, 1
 
@@ -142,16 +143,16 @@ def separable(problem: Problem, b: Backend, options: Options) -> Built:
     grid = orientations(ORIENTATIONS.of(problem))
     kernels = (Kernel(one, b) for one in kernels_of("ponita_layer", problem))
     pairs, nodes = pairs_of(grid, problem, b), counts_of(problem)[0]
-    convolution = two_kernels(*kernels, pairs, grid, nodes, b)
+    convolution = two_kernels(kernels, pairs, grid, nodes, b)
     return at_grid(grid, convolution, channels_of(problem), b)
 
 
 def full(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the layer with one kernel of positions and orientations."""
     grid = orientations(FEWER.of(problem))
-    (one,) = kernels_of("ponita_full_layer", problem)
+    kernels = (Kernel(one, b) for one in kernels_of("ponita_full_layer", problem))
     pairs, counts = pairs_of(grid, problem, b), counts_of(problem)
-    convolution = one_kernel(Kernel(one, b), pairs, grid, counts, b)
+    convolution = one_kernel(kernels, pairs, grid, counts, b)
     return at_grid(grid, convolution, channels_of(problem), b)
 
 

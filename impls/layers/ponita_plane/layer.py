@@ -36,9 +36,9 @@ def build(name: str, problem: Problem, b: Backend, options: Options) -> Built:
     kernels = [Kernel(one, b) for one in kernels_of(name, problem)]
     pairs = edges_of(grid, b)
     if name == "ponita_plane_layer":
-        convolution = two_kernels(*kernels, pairs, grid, nodes, b)
+        convolution = two_kernels(kernels, pairs, grid, nodes, b)
     else:
-        convolution = one_kernel(*kernels, pairs, grid, (nodes, edges), b)
+        convolution = one_kernel(kernels, pairs, grid, (nodes, edges), b)
     return at_grid(grid, convolution, channels, b)
 
 

@@ -1,4 +1,4 @@
-r"""Attention of a receiver to its edges, in any framework: weights that are positive and sum to one.
+r"""Attention of a receiver to its edges, in any framework: positive weights that sum to one.
 
     alpha[e, h] = exp(s[e, h]) / sum_{e': dst[e'] = dst[e]} exp(s[e', h])
 

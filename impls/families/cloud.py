@@ -192,6 +192,7 @@ EXAMPLES = (
     ask(5, "mlp", channels=2, batch=6, dtype="float64"),
     ask(5, "deepsets", channels=2, batch=6, dtype="float64"),
     ask(8, "deepsets", channels=3, batch=6, dtype="float64"),
+    ask(5, "deepsets", channels=5, batch=6, dtype="float64"),
 )
 
 

@@ -410,7 +410,7 @@ def _group(problem: Problem) -> Group:
     return direct_product(space=space, nodes=symmetric(counts_of(problem)[0]))
 
 
-def _part(problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
+def edges_into_some(problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:
     """Return all edges into some nodes that receive, with the nodes that they come from.
 
     The first and the last node that receive are among them. Of the nodes that stay, those that only
@@ -501,16 +501,17 @@ def _examples() -> tuple[Problem, ...]:
     scalars_and_vectors = tuple(
         ask(
             irreps_node=node,
-            irreps_edge=edge,
+            irreps_edge=harmonics,
             irreps_out=out,
             data=data,
             channels=channels,
             dtype="float64",
         )
-        for node, out, data, channels in (
-            ("0e", edge, "lattice:16x6", 5),
-            (edge, edge, "lattice:16x6", 5),
-            ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
+        for node, harmonics, out, data, channels in (
+            ("0e", edge, edge, "lattice:16x6", 5),
+            ("0e", "0e", "0e", "lattice:16x6", 5),
+            (edge, edge, edge, "lattice:16x6", 5),
+            ("0e+0e+0e+1o+1o", edge, "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
         )
     )
     one_of_each_degree = (
@@ -625,7 +626,7 @@ FAMILY = Family(
     examples=_examples(),
     hard=_hard(),
     data=KINDS,
-    part=_part,
+    part=edges_into_some,
     single=_single,
     pose=_pose,
 )

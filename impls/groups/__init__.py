@@ -9,7 +9,7 @@ from impls.groups.euclidean import euclidean
 from impls.groups.group import Element, Group, Orbit, Sample
 from impls.groups.permutations import symmetric
 from impls.groups.power import power
-from impls.groups.rotations import circle, inversion, orthogonal, rotations
+from impls.groups.rotations import circle, inversion, orthogonal, plane, rotations
 from impls.groups.shifts import shifts
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "euclidean",
     "inversion",
     "orthogonal",
+    "plane",
     "power",
     "rotations",
     "shifts",

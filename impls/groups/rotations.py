@@ -1,4 +1,4 @@
-"""Rotations of space, about an axis or all, and inversion: SO(2), SO(3), Z_2, O(3)."""
+"""Rotations of space, about an axis or all, inversion, mirrors: SO(2), SO(3), Z_2, O(3), O(2)."""
 
 from __future__ import annotations
 
@@ -101,3 +101,35 @@ def orthogonal() -> Group:
         return Orbit(both, twice | {"det": signs})
 
     return _matrix_group("O(3)", sample, orbit, turns=True, rotation=proper, inversion=inversion())
+
+
+def plane() -> Group:
+    """Return O(2), the turns about z and the mirror y -> -y, as 3x3 matrices.
+
+    Its subgroups are `rotation` (SO(2)), `quarter_turn` (C_4) and `mirror`; those two have elements
+    other than the identity alone.
+
+    >>> sorted(plane().subgroups)
+    ['mirror', 'quarter_turn', 'rotation']
+    """
+    axis, mirror = (0.0, 0.0, 1.0), np.diag([1.0, -1.0, 1.0])
+    turning = circle(axis)
+
+    def sample(rng: np.random.Generator, n: int) -> list[Element]:
+        mirrored = rng.integers(2, size=n).astype(bool)
+        turns = turning.sample(rng, n)
+        return [g @ mirror if m else g for g, m in zip(turns, mirrored, strict=True)]
+
+    def quarters(rng: np.random.Generator, n: int) -> list[Element]:
+        return [axis_angle(axis, k * np.pi / 2) for k in rng.integers(1, 4, size=n)]
+
+    def group(name: str, sample: Sample) -> Group:
+        return Group(name, np.eye(3), sample, np.matmul, np.transpose)
+
+    parts = {
+        "rotation": turning,
+        "quarter_turn": group("C4", quarters),
+        "mirror": group("Cs", lambda rng, n: [mirror] * n),
+    }
+    along = turning.generators
+    return Group("O(2)", np.eye(3), sample, np.matmul, np.transpose, parts, along, turning.orbit)

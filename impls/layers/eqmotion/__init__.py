@@ -1,0 +1,1 @@
+"""EqMotion: trajectories as channels of vectors, moved by learned kinds of interaction."""

@@ -1,0 +1,1 @@
+"""PONITA on a cloud whose orientations are the directions between its points: no grid."""

@@ -1,0 +1,1 @@
+"""PONITA in the plane: positions and angles, at equidistant orientations of the circle."""

@@ -82,6 +82,9 @@ class Backend(Protocol):
     def sigmoid(self, a: Any) -> Any:
         """Return 1 / (1 + exp(-a))."""
 
+    def softmax(self, a: Any) -> Any:
+        """Return exp(a) over its sum along the last axis, without overflow."""
+
     def activation(self, name: str) -> Callable[[Any], Any]:
         """Return a pointwise function by name: silu or tanh."""
 

@@ -78,6 +78,9 @@ class JaxBackend:
     def sigmoid(self, a: Any) -> Any:
         return jax.nn.sigmoid(a)
 
+    def softmax(self, a: Any) -> Any:
+        return jax.nn.softmax(a, axis=-1)
+
     def activation(self, name: str) -> Callable[[Any], Any]:
         return {"silu": jax.nn.silu, "tanh": jnp.tanh}[name]
 

@@ -80,6 +80,10 @@ class NumpyBackend:
     def sigmoid(self, a: Any) -> Any:
         return expit(a)  # which does not overflow
 
+    def softmax(self, a: Any) -> Any:
+        powers = np.exp(a - a.max(-1, keepdims=True))
+        return powers / powers.sum(-1, keepdims=True)
+
     def activation(self, name: str) -> Callable[[Any], Any]:
         functions: dict[str, Callable[[Any], Any]] = {
             "silu": lambda a: a * self.sigmoid(a),

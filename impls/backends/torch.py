@@ -79,6 +79,9 @@ class TorchBackend:
     def sigmoid(self, a: Any) -> Any:
         return torch.sigmoid(a)
 
+    def softmax(self, a: Any) -> Any:
+        return torch.softmax(a, -1)
+
     def activation(self, name: str) -> Callable[[Any], Any]:
         functions: dict[str, Callable[[Any], Any]] = {
             "silu": torch.nn.functional.silu,

@@ -513,7 +513,11 @@ def _examples() -> tuple[Problem, ...]:
             ("0e+0e+0e+1o+1o", "0e+0e+0e+1o+1o", "edges:CH4@2", 2),
         )
     )
-    return regular + given + uneven + models + aggregated + scalars_and_vectors
+    vectors = tuple(
+        ask(irreps_node=node, data=data, channels=4, dtype="float64")
+        for node, data in (("1o", "lattice:16x6"), ("1", "edges:H2O@2"))
+    )
+    return regular + given + uneven + models + aggregated + scalars_and_vectors + vectors
 
 
 COUNTS = (0, 1, 2, 31, 32, 33, 2047, 2048, 2049, 65535, 65536, 65537)

@@ -18,7 +18,9 @@ from impls.families import (
     cloud,
     distances,
     feature,
+    matches,
     multivector,
+    parts,
     points,
     product,
 )
@@ -55,10 +57,13 @@ GROWING = {
         points.ask(irreps_node=natural(range(lmax + 1)), irreps_edge="0e"),
         points.problem("truncated", 1),
         points.ask(irreps_node="0e", irreps_edge="0e+1o", irreps_out="0e+1o"),
+        points.ask(irreps_node="1o"),
     ],
     "distances": lambda lmax: [distances.ask(), distances.ask(1)],
     "multivector": lambda lmax: [multivector.problem()],
     "cloud": lambda lmax: [cloud.ask(8)],
+    "matches": lambda lmax: [matches.ask(8)],
+    "parts": lambda lmax: [parts.ask()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {
@@ -76,8 +81,12 @@ LMAX = {
     **dict.fromkeys(("symmetric_contraction", "gaunt_power", "mace_layer"), (3, 4, 5)),
     "nequip_layer": (6, 8, 10),  # radial functions hide the product
 }
-MANY = dict.fromkeys(("nequip_layer", "mace_layer", "tensornet_layer"), (4096, 8192, 16384))
-"""Channels from which on their mixing hides the radial functions."""
+MANY = {
+    **dict.fromkeys(("nequip_layer", "mace_layer", "tensornet_layer"), (4096, 8192, 16384)),
+    "pare_lift_layer": (4096, 8192, 16384),
+    "arteq_invariants": (16384, 32768, 65536),
+}
+"""Channels from which on their mixing hides radial functions, places of edges, or anchors."""
 CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")
 
 

@@ -66,10 +66,25 @@ def quaternion(
     return Built(call)
 
 
+FEW = 6
+"""Matches up to which triples are so few that none is nearly on a line."""
+
+
 def _supports(problem: Problem, target: Target) -> Refusal | None:
     if problem.dtype == "bfloat16" or target.precision == "bf16":
         return Refusal("eigenvectors in bfloat16 are no rotation", "use float32")
     return None
+
+
+def _supports_triples(problem: Problem, target: Target) -> Refusal | None:
+    matches = shape_of(problem)[1]
+    if problem.dtype == "float32" and matches > FEW:
+        return Refusal(
+            f"of the triples of {matches} matches some are nearly on a line, "
+            "where float32 has too few digits",
+            f"use float64, or at most {FEW} matches",
+        )
+    return _supports(problem, target)
 
 
 ALGORITHMS = tuple(
@@ -78,7 +93,7 @@ ALGORITHMS = tuple(
         "quaternion",
         "unit quaternions, by eigenvectors",
         partial(quaternion, made),
-        supports=_supports,
+        supports=_supports_triples if made is _triples else _supports,
         papers=("horn1987",),
     )
     for operation, made in (

@@ -538,6 +538,10 @@ def _examples() -> tuple[Problem, ...]:
             ("0e", "edges:CH4@2", 10),
         )
     )
+    vectors = tuple(
+        ask(irreps_node=node, data=data, channels=4, dtype="float64")
+        for node, data in (("1o", "lattice:16x6"), ("1", "edges:H2O@2"))
+    )
     return (
         regular
         + given
@@ -547,6 +551,7 @@ def _examples() -> tuple[Problem, ...]:
         + scalars_and_vectors
         + one_of_each_degree
         + scalars
+        + vectors
     )
 
 

@@ -13,6 +13,8 @@ WORDS = {
     "inversion": "inversion",
     "translation": "translations",
     "permutation": "permutations",
+    "tetrahedral": "rotations of a tetrahedron",
+    "icosahedral": "rotations of an icosahedron",
 }
 """What subgroups are called in a sentence."""
 

@@ -126,6 +126,14 @@ CASES = {
     "sin": (lambda b: b.sin(b.table(A)), np.exp(1j * A).imag),
     "exp": (lambda b: b.exp(b.table(A)), np.cosh(A) + np.sinh(A)),
     "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),
+    "softmax": (
+        lambda b: b.softmax(b.table(A)),
+        np.exp(A) / np.exp(A).sum(axis=1, keepdims=True),
+    ),
+    "softmax far apart": (
+        lambda b: b.softmax(b.table(1e4 * np.eye(3))),
+        np.eye(3),
+    ),
     "activation": (lambda b: b.activation("silu")(b.table(A)), A * HALF),
     "activation tanh": (lambda b: b.activation("tanh")(b.table(A)), np.sinh(A) / np.cosh(A)),
     "norm": (

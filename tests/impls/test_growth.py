@@ -19,7 +19,9 @@ from impls.families import (
     distances,
     feature,
     images,
+    matches,
     multivector,
+    parts,
     piecewise,
     points,
     product,
@@ -63,12 +65,15 @@ GROWING = {
         points.ask(irreps_node="0e", irreps_edge="0e+1o", irreps_out="0e+1o"),
         points.ask(irreps_node="0e", irreps_edge=natural(range(max(lmax, 1) + 1)), irreps_out="0e"),
         points.ask(irreps_node="0e", irreps_edge="0e", structures="CH4", cutoff=2.0),
+        points.ask(irreps_node="1o"),
     ],
     "distances": lambda lmax: [distances.ask(), distances.ask(1)],
     "multivector": lambda lmax: [multivector.problem()],
     "cloud": lambda lmax: [cloud.ask(8)],
     "images": lambda lmax: [images.ask(8)],
     "piecewise": lambda lmax: [piecewise.ask(2, 8)],
+    "matches": lambda lmax: [matches.ask(8)],
+    "parts": lambda lmax: [parts.ask()],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {
@@ -89,14 +94,18 @@ LMAX = {
     **dict.fromkeys(("nequip_layer", "equiformer_layer"), (6, 8, 10)),
     **dict.fromkeys(("esen_layer", "equiformer_v2_layer"), (16, 20, 24)),
 }
-MANY = dict.fromkeys(
-    (
-        *("nequip_layer", "mace_layer", "tensornet_layer"),
-        *("equiformer_layer", "equiformer_v2_layer", "esen_layer"),
+MANY = {
+    **dict.fromkeys(
+        (
+            *("nequip_layer", "mace_layer", "tensornet_layer"),
+            *("equiformer_layer", "equiformer_v2_layer", "esen_layer"),
+            "pare_lift_layer",
+        ),
+        (4096, 8192, 16384),
     ),
-    (4096, 8192, 16384),
-)
-"""Channels from which on their mixing hides the radial functions."""
+    "arteq_invariants": (16384, 32768, 65536),
+}
+"""Channels from which on their mixing hides radial functions, places of edges, or anchors."""
 FEWEST = {"sgcn_layer": 2}
 """Channels where one is refused."""
 CHANNELS = ("channels", "channels_out", "mul1", "mul2", "mul3")

@@ -1,0 +1,1 @@
+"""ArtEq: the pose of each part of a body as a weighted mean of finitely many rotations."""

@@ -1,0 +1,1 @@
+"""Frames of rigid parts: principal axes with signs, as poses."""

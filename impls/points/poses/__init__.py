@@ -1,0 +1,1 @@
+"""Poses between two clouds, proposed by one match, by three, or by all together."""

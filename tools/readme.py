@@ -83,7 +83,7 @@ def systems(registry: Registry | None = None) -> str:
     """Return a table for each folder of `impls` with parts of systems: a line a system.
 
     A system is a folder of operations of the suite; its name is the title of the one that has the
-    name of the folder, or of the first.
+    name of the folder, also with `_layer` behind it, or of the first.
     """
     known = registry or load(())
     sources = ledger.sources(ledger.runs_in([ledger.PUBLISHED]), known.suite)
@@ -94,7 +94,7 @@ def systems(registry: Registry | None = None) -> str:
     references = bibliography.read()
     groups: dict[str, list[list[str]]] = defaultdict(list)
     for (group, system), every in sorted(folders(known).items()):
-        operations = sorted(every, key=lambda operation: operation.name != system)
+        operations = sorted(every, key=lambda o: o.name not in (system, f"{system}_layer"))
         papers = dict.fromkeys(key for operation in operations for key in operation.papers)
         symmetry = dict.fromkeys(claimed(about[operation.name]) for operation in operations)
         kinds = [kind for operation in operations for kind in verdicts[operation.name]]

@@ -102,7 +102,7 @@ def systems(registry: Registry | None = None) -> str:
             [
                 operations[0].title,
                 ", ".join(f"`{operation.name}`" for operation in operations),
-                ", ".join(f"[{references[k].short}]({references[k].url})" for k in papers),
+                ", ".join(linked(references[key]) for key in papers),
                 ", or ".join(symmetry),
                 *(str(kinds.count(kind) or NONE) for kind in KINDS),
             ]
@@ -113,6 +113,11 @@ def systems(registry: Registry | None = None) -> str:
         f"## {TITLES.get(group, group.capitalize())}\n\n{markdown(heads, groups[group])}"
         for group in order
     )
+
+
+def linked(paper: bibliography.Reference) -> str:
+    """Return authors and year, with a link where there is an address."""
+    return f"[{paper.short}]({paper.url})" if paper.url else paper.short
 
 
 def folders(registry: Registry) -> dict[tuple[str, str], list[Operation]]:

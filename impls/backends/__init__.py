@@ -97,6 +97,9 @@ class Backend(Protocol):
     def norm(self, a: Any) -> Any:
         """Return the Euclidean norm along the last axis, kept as 1; its gradient at 0 is 0."""
 
+    def energy(self, a: Any, axes: tuple[int, ...]) -> Any:
+        """Return the sums of squares over axes, in float32 at least: a constant to gradients."""
+
     def eigenvectors(self, a: Any) -> Any:
         """Return those of symmetric a [n, d, d] as columns, by ascending eigenvalue.
 

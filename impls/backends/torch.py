@@ -98,6 +98,10 @@ class TorchBackend:
     def norm(self, a: Any) -> Any:
         return torch.linalg.vector_norm(a, dim=-1, keepdim=True)
 
+    def energy(self, a: Any, axes: tuple[int, ...]) -> Any:
+        wide = torch.promote_types(a.dtype, torch.float32)
+        return a.detach().to(wide).square().sum(axes)
+
     def eigenvectors(self, a: Any) -> Any:
         return torch.linalg.eigh(a)[1]
 

@@ -162,10 +162,10 @@ EXAMPLES = (
 
 
 def _hard() -> tuple[Problem, ...]:
-    """Return one patch, patches of one pixel, one channel, and sizes that fill no lane."""
+    """Return one patch, patches of one pixel, and sizes that fill no lane."""
     return (
         ask(4, patch=4, channels=1, embed=1, batch=1, dtype="float64"),
-        ask(5, 3, patch=1, channels=1, embed=3, batch=33, dtype="float64"),
+        ask(5, 3, patch=1, channels=3, embed=4, batch=33, dtype="float64"),
         ask(14, 7, patch=7, channels=3, embed=1, batch=2, dtype="float64"),
     )
 

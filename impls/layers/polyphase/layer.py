@@ -28,7 +28,7 @@ def _strongest(sizes: ImageSizes, b: Backend) -> Callable[[Any], tuple[Any, Any]
 
     def strongest(a: Any) -> tuple[Any, Any]:
         cut = a.reshape(sizes.batch, rows, patch, columns, patch, a.shape[3])
-        phase = (cut * cut).sum((1, 3, 5)).reshape(sizes.batch, patch * patch).argmax(1)
+        phase = b.energy(cut, (1, 3, 5)).reshape(sizes.batch, patch * patch).argmax(1)
         return phase // patch, phase % patch
 
     return strongest

@@ -170,7 +170,7 @@ def _mixing_cost(problem: Problem) -> Mapping[str, float]:
 
 CHANNELWISE = Operation(
     name="channelwise",
-    title="channelwise convolution",
+    title="Channelwise convolution",
     family="points",
     summary="channelwise (uvu) product with edge harmonics and weights, summed over neighbours",
     papers=("thomas2018", "batzner2022", "batatia2022"),
@@ -189,7 +189,7 @@ CHANNELWISE = Operation(
 
 MIXING = Operation(
     name="mixing_convolution",
-    title="channel-mixing convolution",
+    title="Channel-mixing convolution",
     family="points",
     summary="product (uvw) with edge harmonics, channels mixed by weights that all edges share",
     papers=("weiler2018", "thomas2018"),

@@ -105,7 +105,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="solid_convolution",
-    title="solid convolution",
+    title="Solid convolution",
     family="points",
     reads=("x", "r", "a", "src", "dst"),
     summary="product with solid harmonics of relative positions, a weight per edge for all degrees",

@@ -124,7 +124,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="triple_convolution",
-    title="triple convolution",
+    title="Triple convolution",
     family="points",
     summary="sender, harmonics of the edge and sender coupled, a weight per path and channel",
     papers=("xu2026",),

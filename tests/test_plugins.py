@@ -106,8 +106,8 @@ def test_a_run_measures_the_files(measured):
     final = {r["implementation"]: r["status"] for r in rows if r["probe"] == FINISHED}
     assert set(final) == {
         "clebsch_gordan.my_einsum",
-        "polyphase_patch_embedding.torch_gather",
-        "polyphase_patch_embedding.jax_roll",
+        "my_patch_embedding.torch_gather",
+        "my_patch_embedding.jax_roll",
     }
     assert set(final.values()) <= {"ok", "noisy"}
     timed = {r["implementation"] for r in rows if r["probe"] == "time.host" and r["value"] > 0}
@@ -115,7 +115,7 @@ def test_a_run_measures_the_files(measured):
 
 
 def test_only_claimed_symmetry_gates(measured):
-    rows = [r for r in load(measured) if r["operation"] == "polyphase_patch_embedding"]
+    rows = [r for r in load(measured) if r["operation"] == "my_patch_embedding"]
     circular = [r for r in rows if r["probe"] == "equiv.circular_shift"]
     zero_fill = [r for r in rows if r["probe"] == "equiv.zero_fill_shift"]
     assert len(circular) == len(zero_fill) == 2
@@ -135,7 +135,7 @@ def test_the_report_shows_the_files(measured, tmp_path):
     words = ("build", measured, "--out", tmp_path, "--with", PRODUCT, "--with", LAYER)
     assert reports_line.main([*map(str, words)]) == 0
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    for name in ("my_einsum", "polyphase_patch_embedding", "torch_gather", "jax_roll"):
+    for name in ("my_einsum", "my_patch_embedding", "torch_gather", "jax_roll"):
         assert name in page
     assert "patch embedding of the image rolled to its strongest polyphase component" in page
     assert "Chaman" in page
@@ -144,7 +144,7 @@ def test_the_report_shows_the_files(measured, tmp_path):
 def test_plain_patches_are_not_equivariant():
     """`align` forgives the choice of tokens, and no more: without anchoring the error is large."""
     registry = load_registry([LAYER])
-    operation, family = registry.operation("polyphase_patch_embedding"), registry.family("image")
+    operation, family = registry.operation("my_patch_embedding"), registry.family("image")
     (asked,) = [problem for problem in family.examples if problem.sizes["patch"] == 4]
     rng = np.random.default_rng(0)
     image = dict(family.draw(asked, Streams(0)))

@@ -206,8 +206,8 @@ def _draw(problem: Problem, streams: Streams) -> Arrays:
 def _facets(problem: Problem) -> Mapping[str, Scalar]:
     batch, matches, channels = shape_of(problem)
     return {
-        "outliers": outliers_of(problem),
         "matches": matches,
+        "outliers": outliers_of(problem),
         "channels": channels,
         "batch": batch,
     }

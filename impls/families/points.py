@@ -534,13 +534,12 @@ def _examples() -> tuple[Problem, ...]:
         )
         for edge, data, channels in (
             ("0e+1o+2e", "lattice:16x6", 5),
-            ("0e", "lattice:16x6", 5),
             ("0e", "edges:CH4@2", 10),
         )
     )
     vectors = tuple(
-        ask(irreps_node=node, data=data, channels=4, dtype="float64")
-        for node, data in (("1o", "lattice:16x6"), ("1", "edges:H2O@2"))
+        ask(irreps_node=node, data=data, channels=channels, dtype="float64")
+        for node, data, channels in (("1o", "lattice:16x6", 12), ("1", "edges:H2O@2", 32))
     )
     return (
         regular

@@ -13,10 +13,12 @@ from impls.implementation import Target
 from impls.registry import load
 from impls.streams import Streams
 
-registry, operation = load(), load().operations["{operation}"]
+registry = load()
+operation = registry.operations["{operation}"]
 family = registry.family("{family}")
 problem = family.examples[{number}]  # or family.ask(...), of sizes of your own
-built = registry.implementations["{name}"].build(problem, Target(), {{}})
+named = registry.implementations["{name}"]
+built = named.build(problem, Target(), {{}})
 arrays = operation.taken(family.draw(problem, Streams(0)))
 spaces = operation.weights(problem)
 inputs = {{k: torch.as_tensor(a) for k, a in arrays.items()}}

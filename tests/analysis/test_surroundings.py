@@ -106,5 +106,5 @@ def test_of_vectors_alone_no_layer_tells_these_apart(name):
     assert len(readings) == 2 * len(PAIRS) and all(r.passed for r in readings)
     told = {(r.detail["pair"], r.detail["layers"]) for r in readings if r.detail["distinguishes"]}
     told.discard(("rotor_5", 2))  # by how much falls with n
-    planar = ("homometric", "rotor_2", "rotor_3", "rotor_4")
-    assert told == ({(pair, 2) for pair in planar} if name == "segnn_layer" else set())
+    seen = ("homometric", "degenerate", "rotor_2", "rotor_3", "rotor_4")
+    assert told == ({(pair, 2) for pair in seen} if name == "segnn_layer" else set())

@@ -23,6 +23,7 @@ from impls.families import (
     multivector,
     parts,
     piecewise,
+    plane,
     points,
     product,
 )
@@ -71,6 +72,7 @@ GROWING = {
     "multivector": lambda lmax: [multivector.problem()],
     "cloud": lambda lmax: [cloud.ask(8)],
     "images": lambda lmax: [images.ask(8)],
+    "plane": lambda lmax: [plane.ask()],
     "piecewise": lambda lmax: [piecewise.ask(2, 8)],
     "matches": lambda lmax: [matches.ask(8)],
     "parts": lambda lmax: [parts.ask()],

@@ -26,7 +26,9 @@ def spaces_of(family):
 
 
 def elements_of(group, rng):
-    return [g for part in (group, *group.subgroups.values()) for g in part.sample(rng, 1)]
+    """Return one element of the group and of each subgroup; what loses pixels is none."""
+    subgroups = [part for name, part in group.subgroups.items() if name != "zero_fill_shift"]
+    return [g for part in (group, *subgroups) for g in part.sample(rng, 1)]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

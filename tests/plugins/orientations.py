@@ -1,6 +1,6 @@
 r"""A map of the plane that commutes with rotations the better, the more orientations it samples.
 
-Family `plane`: x [batch, 2], moved by rotations of the plane and, apart, by quarter turns.
+Family `my_plane`: x [batch, 2], moved by rotations of the plane and, apart, by quarter turns.
 Operation `orientations`: with directions u_k at angles 2 pi k / R,
 
     z = 2/R sum_k u_k tanh(<u_k, x>).
@@ -65,9 +65,9 @@ def _vectors(name: str):
     return spaces
 
 
-EXAMPLE = Problem("plane", {"batch": 6}, dtype="float64")
+EXAMPLE = Problem("my_plane", {"batch": 6}, dtype="float64")
 FAMILY = Family(
-    name="plane",
+    name="my_plane",
     sizes=PlaneSizes,
     check=checked(PlaneSizes),
     group=_group,
@@ -100,7 +100,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
 
 OPERATION = Operation(
     name="orientations",
-    family="plane",
+    family="my_plane",
     summary="mean over sampled orientations of tanh along each",
     papers=(),
     claims=(*exact("quarter_turn"), SymmetryClaim("rotation", "by_knob", "orientations")),

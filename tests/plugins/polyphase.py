@@ -5,7 +5,7 @@ by whole pixels. Circular shifts are the group Z_H x Z_W. Shifts that fill with 
 too, as most images are shifted in this way; they lose pixels, so they are no group and are never
 claimed.
 
-Operation `polyphase_patch_embedding`: of the patch x patch polyphase components
+Operation `my_patch_embedding`: of the patch x patch polyphase components
 image[:, :, i::patch, j::patch], take the one of largest norm, roll the image so that it comes
 first, and embed the patches by a strided convolution with `kernel`:
 
@@ -207,7 +207,7 @@ def _cost(asked: Problem) -> Mapping[str, float]:
 
 
 OPERATION = Operation(
-    name="polyphase_patch_embedding",
+    name="my_patch_embedding",
     family="image",
     summary="patch embedding of the image rolled to its strongest polyphase component",
     papers=("chaman2021", "ding2023", "rojasgomez2024"),
@@ -270,5 +270,5 @@ def _build_jax(asked: Problem, target: Target, options: Mapping[str, Scalar]) ->
     return Built(call, layout="NCHW", kernel="roll, einsum")
 
 
-TORCH = Implementation("polyphase_patch_embedding", "torch_gather", "torch", _build_torch)
-JAX = Implementation("polyphase_patch_embedding", "jax_roll", "jax", _build_jax)
+TORCH = Implementation("my_patch_embedding", "torch_gather", "torch", _build_torch)
+JAX = Implementation("my_patch_embedding", "jax_roll", "jax", _build_jax)

@@ -159,6 +159,7 @@ def _operation(
     claims: tuple[SymmetryClaim, ...],
     papers: tuple[str, ...],
 ) -> Operation:
+    first, *_ = papers
     return Operation(
         name=name,
         title=title,
@@ -172,7 +173,7 @@ def _operation(
         cost=partial(_cost, name),
         supports=_supports_positions if geometry else _supports_graph,
         weights=partial(_weights, name),
-        users=papers[:1],
+        users=(first,),
         growth=Growth({"lmax": 0, "channels": 2}),
     )
 

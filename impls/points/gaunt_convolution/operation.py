@@ -88,6 +88,11 @@ def _supports(problem: Problem) -> Refusal | None:
                 f"{name}={irreps}: a function on the sphere has each degree once",
                 "ask for one copy of each degree, and for channels",
             )
+    if edge.lmax == 0:
+        return Refusal(
+            f"irreps_edge={edge}: a product with a constant function only scales",
+            "use aggregation, or ask for edges of degree 1 and more",
+        )
     signs = {ir.p * (-1) ** ir.l for _, ir in node}
     if len(signs) > 1:
         return Refusal(

@@ -413,7 +413,7 @@ def test_a_calibration_is_told_and_gives_the_roofline(
         writer.case(f"gaunt.{name}", time=1e-4, extra=costs)
     page = built(writer)
     assert page.count(f"{100 * (4e6 / 2e11) / (1e-4 * 1.04):.2g}\N{NO-BREAK SPACE}%") >= 3
-    assert not re.search(r"\de\+\d\d", page) and "is wrong." not in page
+    assert not re.search(r"\de\+\d\d(?![\dx])", page) and "is wrong." not in page
     # what the machine cannot do is said, unless it is the machine with other threads
     costs = {"cost.flops.torch": (4 * 2e11 * 1e-4 * 1.04, "1")}
     writer.case("gaunt.torch_d", time=1e-4, extra=costs)

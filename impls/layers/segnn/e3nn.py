@@ -34,7 +34,7 @@ class Map:
     spec: Steerable
     ends: Ends
     groups: tuple[tuple[int, ...], ...]
-    scaled: Mapping[int, float]
+    scaled: Mapping[int, Any]
     """What e3nn has multiplied the items of the last feature with."""
 
     @property
@@ -131,11 +131,21 @@ def _gate(problem: Problem, shown: tuple[int, ...]) -> Any:
     return Gate(named(plain), [silu] * len(plain), gates, [sigmoid] * len(gated), named(gated))
 
 
-def maps(problem: Problem) -> tuple[tuple[Map, ...], tuple[int, ...]]:
-    """Return the four maps, and the items of a feature in the order in which a gate gives them."""
+def constants() -> Any:
+    """Return what e3nn multiplies silu and the sigmoid with [2]."""
     import torch
     from e3nn.math import normalize2mom
 
+    return torch.as_tensor(
+        [normalize2mom(f).cst for f in (torch.nn.functional.silu, torch.sigmoid)]
+    )
+
+
+def maps(problem: Problem, cst: Any) -> tuple[tuple[Map, ...], tuple[int, ...]]:
+    """Return the four maps, and the items of a feature in the order in which a gate gives them.
+
+    `cst` has the constants of the activations [2], as `constants` returns them.
+    """
     specs, gated = maps_of(problem), gated_of(problem)
     count, every = len(irreps_of(problem)[0]), specs[0].out.items
     plain, gates = tuple(i for i in range(count) if i not in gated), range(count, len(every))
@@ -145,8 +155,7 @@ def maps(problem: Problem) -> tuple[tuple[Map, ...], tuple[int, ...]]:
         tuple(i for i in order if every[i][1] == ir)
         for ir in sorted({every[i][1] for i in order})  # as a gate takes them
     )
-    cst = [normalize2mom(phi).cst for phi in (torch.nn.functional.silu, torch.sigmoid)]
-    scaled = {i: float(cst[i in gated]) for i in own}
+    scaled = {i: cst[int(i in gated)] for i in own}
     single = tuple((i,) for i in own)
     ends: tuple[Ends, ...] = ((own, own), (shown,), (own, shown), (shown,))
     found = tuple(
@@ -168,7 +177,7 @@ def torch_e3nn(problem: Problem, target: Target, options: Options) -> Built:
 
     node, edge, _ = irreps_of(problem)
     channels, nodes = channels_of(problem), counts_of(problem)[0]
-    steps, shown = maps(problem)
+    steps, shown = maps(problem, module(constants))
     products = [Product(step, module(step.module)) for step in steps]
     first, second, update, last = products
     gate = module(lambda: _gate(problem, shown))

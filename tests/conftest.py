@@ -6,6 +6,9 @@ from collections import Counter
 
 import pytest
 
+for _library in ("OMP", "OPENBLAS", "MKL"):  # the arrays of tests are small: threads would but wait
+    os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
+
 
 def pytest_configure(config):
     """Keep JAX on the CPU, where its numbers are those of the machine, but for tests of a GPU."""

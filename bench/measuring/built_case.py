@@ -14,6 +14,7 @@ import numpy as np
 
 from analysis.equivariance import Align, EquivarianceErrors, Mask, errors
 from bench.measuring.frameworks import Framework, PassFunction, load
+from bench.measuring.oracle_memory import OracleMemory
 from bench.record.case import Case, refusal
 from impls.family import Family, Part
 from impls.groups import Group
@@ -43,7 +44,7 @@ class BuiltCase:
     layout, of whose inputs and weights `given` holds copies. `part` is what is compared with the
     oracle; it and the cotangents are drawn from `nonce`, which the code has not seen while it was
     built; `judged_outputs` are those that were compared. `registry` knows other operations, to
-    compare with.
+    compare with. What the oracle says is asked anew, but where a `memory` is given.
     """
 
     case: Case
@@ -63,6 +64,7 @@ class BuiltCase:
     part: Part
     nonce: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    memory: OracleMemory | None = None
     judged_outputs: Tensors = field(init=False, default_factory=dict)
     _answer: Tensors = field(init=False, default_factory=dict)
 

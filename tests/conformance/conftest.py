@@ -12,6 +12,7 @@ import pytest
 
 from bench.commands.check import in_lower_precision
 from bench.measuring.built_case import build, differentiable
+from bench.measuring.oracle_memory import OracleMemory
 from bench.measuring.probes import CHECK, probes
 from bench.record.case import PASSES, Case, refusal
 from impls.implementation import MODES, Target
@@ -22,10 +23,13 @@ ROOT = Path(__file__).parents[2]
 
 
 class Conformance:
-    """Takes an implementation through its gate on small problems."""
+    """Takes an implementation through its gate on small problems.
+
+    What an oracle said is remembered, for the next implementation that is asked the same.
+    """
 
     def __init__(self, registry, precision):
-        self.registry, self._precision = registry, precision
+        self.registry, self._precision, self.memory = registry, precision, OracleMemory()
         self.probes = [probes()[name] for name in CHECK]
 
     def examples(self, operation):
@@ -95,7 +99,7 @@ class Conformance:
                     found.append(f"{where}: refused without its name or a remedy: {refused}")
                 continue
             with self._precision(implementation.framework, case.problem.dtype):
-                built = build(case, self.registry)
+                built = replace(build(case, self.registry), memory=self.memory)
                 found += [f"{where}: {line}" for line in self._failed(case, built)]
         return found
 

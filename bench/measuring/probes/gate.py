@@ -30,6 +30,7 @@ import numpy as np
 from analysis.derivative import directional, mixed
 from bench.measuring.answers import largest, norm
 from bench.measuring.built_case import BATCH, BuiltCase, Judged, differentiable
+from bench.measuring.oracle_memory import digest
 from bench.measuring.probes import Probe, within
 from bench.measuring.tolerances import TOLERANCES, tolerance
 from bench.record.rows import Reading
@@ -158,8 +159,11 @@ def _oracle_of(built: BuiltCase, judged: Judged) -> Callable[[Arrays, Arrays], A
 
 
 def _slope(built: BuiltCase) -> Callable[[str, Array], float]:
-    """Return the oracle's derivative of <c, f> as a function of an array's name and a direction."""
-    judged = built.judged()
+    """Return the oracle's derivative of <c, f> as a function of an array's name and a direction.
+
+    A memory, where the built case has one, is asked for what the oracle has said before.
+    """
+    judged, operation, memory = built.judged(), built.operation, built.memory
     oracle = _oracle_of(built, judged)
 
     def slope(name: str, direction: Array) -> float:
@@ -171,10 +175,19 @@ def _slope(built: BuiltCase) -> Callable[[str, Array], float]:
             {name: direction} if is_input else {},
             {} if is_input else {name: direction},
             judged.cotangents,
-            built.operation.linear_in,
+            operation.linear_in,
         )
 
-    return slope
+    if memory is None:
+        return slope
+    asked = operation.oracle, tuple(operation.linear_in), judged.problem
+    at = digest(judged.inputs, judged.weights, judged.cotangents)
+
+    def remembered(name: str, direction: Array) -> float:
+        key = *asked, at, name, digest({name: direction})
+        return memory.of(key, lambda: slope(name, direction))
+
+    return remembered
 
 
 def _along_directions(

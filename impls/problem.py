@@ -59,12 +59,13 @@ class Problem:
                     raise ValueError(f"size {name}={value!r} must be a string, number or boolean")
         object.__setattr__(self, "sizes", MappingProxyType(dict(sorted(sizes.items()))))
         object.__setattr__(self, "knobs", MappingProxyType(dict(sorted(self.knobs.items()))))
-        content = json.dumps(self.to_json(), sort_keys=True)
-        object.__setattr__(self, "_hash", hash(content))
 
     def __hash__(self) -> int:
-        """Hash by content, like equality."""
-        return int(self._hash)  # type: ignore[attr-defined]
+        """Hash by content, like equality; worked out when it is first asked for."""
+        if "_hash" not in self.__dict__:
+            content = json.dumps(self.to_json(), sort_keys=True)
+            object.__setattr__(self, "_hash", hash(content))
+        return int(self.__dict__["_hash"])
 
     def __reduce__(self) -> Any:
         """Pickle as plain data (a mapping proxy has no pickle of its own)."""

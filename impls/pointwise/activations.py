@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 Array = NDArray[np.float64]
 
@@ -25,11 +24,12 @@ def activate(name: str, a: Array) -> Array:
 
 def softmax_of_groups(a: Array, index: NDArray[np.int64]) -> Array:
     """Return exp(a) over its sum in each group, [n, ...] of a [n, ...] and the groups [n]."""
-    found = np.empty(a.shape)
-    for group in np.unique(index):
-        mine = index == group
-        found[mine] = np.exp(a[mine] - logsumexp(a[mine], axis=0))
-    return found
+    groups, mine = np.unique(index, return_inverse=True)
+    top = np.full((len(groups), *a.shape[1:]), -np.inf)
+    np.maximum.at(top, mine, a)
+    raised, total = np.exp(a - top[mine]), np.zeros(top.shape)
+    np.add.at(total, mine, raised)
+    return np.asarray(raised / total[mine])
 
 
 def leaky(a: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,7 @@ class Path:
         return np.abs(self.tensor) > ZERO
 
 
+@lru_cache(maxsize=4096)
 def coupled_paths(first: Irreps, second: Irreps, out: Irreps) -> tuple[Path, ...]:
     """Return the allowed paths of two inputs into the asked irreps, in canonical order.
 
@@ -82,6 +84,6 @@ def weighted_sum(
     z = np.zeros((*x.shape[:-1], out.dim))
     for (i1, i2, i3), value in coefficients.items():
         degrees = first.items[i1][1].l, second.items[i2][1].l, out.items[i3][1].l
-        tensor, pair = wigner_3j(*degrees), (x[..., in1[i1]], y[..., in2[i2]])
-        z[..., in3[i3]] += value * np.einsum("ijk,...i,...j->...k", tensor, *pair, optimize=True)
+        maps = np.tensordot(x[..., in1[i1]], wigner_3j(*degrees), 1)
+        z[..., in3[i3]] += value * (y[..., None, in2[i2]] @ maps)[..., 0, :]
     return z

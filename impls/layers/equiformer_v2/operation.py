@@ -142,8 +142,8 @@ def _activated(problem: Problem, s: Numbers) -> Numbers:
     every, quadrature = harmonics_on(tuple(ir.l for _, ir in node), rings)
     y = np.zeros(x.shape)
     for ring in np.split(np.arange(len(every)), rings):
-        values = activate("silu", np.einsum("ecd,pd->ecp", x, every[ring]))
-        y += np.einsum("ecp,p,pd->ecd", values, quadrature[ring], every[ring], optimize=True)
+        values = activate("silu", x @ every[ring].T)
+        y += (values * quadrature[ring]) @ every[ring]
     gate = activate("silu", s[len(node) + READ, 0].real)
     return numbers_of(node, y) | {(scalar_of(problem), 0): gate + 0j}
 

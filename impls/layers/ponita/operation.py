@@ -43,7 +43,7 @@ N^2 perceptrons for each edge.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import numpy as np
@@ -70,13 +70,16 @@ WIDENING = 4
 MONOMIALS = {1: 3, 2: 9, 3: 19}
 """How many monomials of degrees 1 .. 3 so many invariants have."""
 
+AT_ONCE = 2**13
+"""Pairs of orientations of edges of which the oracle takes a kernel at once."""
+
 ORIENTATIONS = Knob("orientations", lambda problem: 20, lambda problem: COUNTS)
 FEWER = Knob("orientations", lambda problem: 12, lambda problem: COUNTS[:3])
 """Those of one kernel, which take the square."""
 
 
 def monomials(*invariants: Array) -> Array:
-    """Return those of degrees 1 .. 3 [..., MONOMIALS] of invariants [...], in one fixed order.
+    """Return those of degrees 1 .. 3 [..., MONOMIALS] of invariants that broadcast, in one order.
 
     Each is a product of one before it with an invariant not before its last: a, b, aa, ab, bb ...
     """
@@ -85,7 +88,7 @@ def monomials(*invariants: Array) -> Array:
     for _ in range(2):
         level = [(j, m * b) for i, m in level for j, b in enumerate(invariants) if j >= i]
         found += level
-    return np.stack([m for _, m in found], axis=-1)
+    return np.stack(np.broadcast_arrays(*(m for _, m in found)), axis=-1)
 
 
 def kernel_of(name: str, invariants: int, channels: int) -> Perceptron:
@@ -150,20 +153,25 @@ def _edges(problem: Problem, inputs: Arrays) -> tuple[Array, Array]:
     return v, envelope(np.linalg.norm(v, axis=-1), ORDER)[:, None]
 
 
-def _pair(v: Array, o: Array) -> tuple[Array, Array]:
-    """Return v . o and |v - (v . o) o|, both [edges]."""
-    along = v @ o
-    return along, np.linalg.norm(v - along[:, None] * o, axis=-1)
+def _pairs(v: Array, o: Array) -> tuple[Array, Array]:
+    """Return v . o and |v - (v . o) o| of v [edges, 3] and o [N, 3], both [edges, N]."""
+    along = v @ o.T
+    return along, np.linalg.norm(v[:, None] - along[..., None] * o, axis=-1)
+
+
+def some_of(grid: Array, edges: int) -> Iterator[slice]:
+    """Yield places of orientations that are taken at once as receivers: few of many edges."""
+    some = max(1, AT_ONCE // (max(edges, 1) * len(grid)))
+    yield from (slice(start, start + some) for start in range(0, len(grid), some))
 
 
 def separable(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Arrays) -> Array:
-    """Return z [nodes, N, C]: orientation by orientation, and then over all of a node."""
+    """Return z [nodes, N, C]: in each orientation, and then over all of a node."""
     spatial, spherical = kernels_of("ponita_layer", problem)
     (v, u), zero = _edges(problem, inputs), np.zeros(())
     y = kernel_values(spatial, w, zero, zero) * f
-    for n, o in enumerate(grid):
-        sent = u * kernel_values(spatial, w, *_pair(v, o)) * f[inputs["src"], n]
-        np.add.at(y[:, n], inputs["dst"], sent)
+    sent = u[..., None] * kernel_values(spatial, w, *_pairs(v, grid)) * f[inputs["src"]]
+    np.add.at(y, inputs["dst"], sent)
     q = kernel_values(spherical, w, grid @ grid.T)
     return np.einsum("poc,noc->npc", q, y) / len(grid)
 
@@ -171,13 +179,14 @@ def separable(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Arrays
 def full(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Arrays) -> Array:
     """Return z [nodes, N, C]: for each orientation of a receiver, over all of each sender."""
     (kernel,) = kernels_of("ponita_full_layer", problem)
-    (v, u), z, nothing = _edges(problem, inputs), np.zeros(f.shape), np.zeros(len(grid))
-    for n, p in enumerate(grid):
-        own = kernel_values(kernel, w, nothing, nothing, grid @ p)
-        z[:, n] = np.einsum("oc,noc->nc", own, f)
-        pairs = (np.repeat(a[:, None], len(grid), 1) for a in _pair(v, p))
-        k = kernel_values(kernel, w, *pairs, np.tile(grid @ p, (len(v), 1)))
-        np.add.at(z[:, n], inputs["dst"], u * np.einsum("eoc,eoc->ec", k, f[inputs["src"]]))
+    (v, u), z, zero = _edges(problem, inputs), np.zeros(f.shape), np.zeros(())
+    for some in some_of(grid, len(v)):
+        turned = grid[some] @ grid.T
+        z[:, some] = np.einsum("poc,noc->npc", kernel_values(kernel, w, zero, zero, turned), f)
+        pairs = (a[..., None] for a in _pairs(v, grid[some]))
+        k = kernel_values(kernel, w, *pairs, turned)
+        sent = u[..., None] * np.einsum("epoc,eoc->epc", k, f[inputs["src"]])
+        np.add.at(z[:, some], inputs["dst"], sent)
     return z / len(grid)
 
 

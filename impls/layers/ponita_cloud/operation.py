@@ -59,7 +59,7 @@ def _weights(problem: Problem) -> Mapping[str, Space]:
 
 
 def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
-    """Follow the formula, one orientation of a point after another, for all clouds at once."""
+    """Follow the formula, one point after another, for all clouds at once."""
     r, h, count = inputs["r"], inputs["h"], inputs["r"].shape[1]
     one, f, near = kernel(h.shape[2]), h @ weights["A"], count - 1
     others = np.array([[j for j in range(count) if j != i] for i in range(count)])
@@ -68,16 +68,14 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     y, s = r.copy(), np.tile(weights["p"], (*r.shape[:2], 1))
     for i in range(count):
         v = r - r[:, i : i + 1]
-        for j in range(near):
-            p = o[:, i, j]
-            along = np.einsum("bkx,bx->bk", v, p)
-            across = np.linalg.norm(v - along[..., None] * p[:, None], axis=-1)
-            turned = np.einsum("bklx,bx->bkl", o, p)
-            pairs = (np.repeat(a[..., None], near, -1) for a in (along, across))
-            k = kernel_values(one, weights, *pairs, turned)
-            g = block(f[:, i], np.einsum("bklc,bkc->bc", k, f) / near, weights) / near
-            s[:, i] += g @ weights["P"]
-            y[:, i] += (g @ weights["Q"])[:, None] * p
+        p = o[:, i]
+        along = np.einsum("bkx,bjx->bjk", v, p)
+        across = np.linalg.norm(v[:, None] - along[..., None] * p[:, :, None], axis=-1)
+        turned = np.einsum("bklx,bjx->bjkl", o, p)
+        k = kernel_values(one, weights, along[..., None], across[..., None], turned)
+        g = block(f[:, i, None], np.einsum("bjklc,bkc->bjc", k, f) / near, weights) / near
+        s[:, i] += g.sum(axis=1) @ weights["P"]
+        y[:, i] += np.einsum("bj,bjx->bx", g @ weights["Q"], p)
     return {"y": y, "s": s}
 
 

@@ -39,6 +39,7 @@ from impls.layers.ponita.operation import (
     kernel_of,
     kernel_values,
     mlp_of,
+    some_of,
     too_few,
 )
 from impls.layers.radial import envelope, matrix
@@ -92,13 +93,12 @@ def _edges(inputs: Arrays) -> tuple[Array, Array]:
 
 
 def _separable(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Arrays) -> Array:
-    """Return z [nodes, N, C]: orientation by orientation, and then over all of a node."""
+    """Return z [nodes, N, C]: in each orientation, and then over all of a node."""
     spatial, circular = kernels_of("ponita_plane_layer", problem)
     (v, u), zero = _edges(inputs), np.zeros(())
     y = kernel_values(spatial, w, zero, zero) * f
-    for n, o in enumerate(grid):
-        sent = u * kernel_values(spatial, w, v @ o, v @ turned(o)) * f[inputs["src"], n]
-        np.add.at(y[:, n], inputs["dst"], sent)
+    k = kernel_values(spatial, w, v @ grid.T, v @ turned(grid).T)
+    np.add.at(y, inputs["dst"], u[..., None] * k * f[inputs["src"]])
     q = kernel_values(circular, w, grid @ grid.T)
     return np.einsum("poc,noc->npc", q, y) / len(grid)
 
@@ -106,12 +106,14 @@ def _separable(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Array
 def _full(grid: Array, problem: Problem, inputs: Arrays, f: Array, w: Arrays) -> Array:
     """Return z [nodes, N, C]: one orientation of a sender, seen from one of a receiver."""
     (kernel,) = kernels_of("ponita_plane_full_layer", problem)
-    (v, u), z, nothing = _edges(inputs), np.zeros(f.shape), np.zeros(len(grid))
-    for n, p in enumerate(grid):
-        z[:, n] = np.einsum("oc,noc->nc", kernel_values(kernel, w, nothing, nothing, grid @ p), f)
-        pairs = (np.repeat(a[:, None], len(grid), 1) for a in (v @ p, v @ turned(p)))
-        k = kernel_values(kernel, w, *pairs, np.tile(grid @ p, (len(v), 1)))
-        np.add.at(z[:, n], inputs["dst"], u * np.einsum("eoc,eoc->ec", k, f[inputs["src"]]))
+    (v, u), z, zero = _edges(inputs), np.zeros(f.shape), np.zeros(())
+    for some in some_of(grid, len(v)):
+        p, angles = grid[some], grid[some] @ grid.T
+        z[:, some] = np.einsum("poc,noc->npc", kernel_values(kernel, w, zero, zero, angles), f)
+        pairs = (a[..., None] for a in (v @ p.T, v @ turned(p).T))
+        k = kernel_values(kernel, w, *pairs, angles)
+        sent = u[..., None] * np.einsum("epoc,eoc->epc", k, f[inputs["src"]])
+        np.add.at(z[:, some], inputs["dst"], sent)
     return z / len(grid)
 
 

@@ -87,15 +87,8 @@ def _channelwise_oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Ar
     sh, paths = edge_harmonics(problem, inputs), paths_of(problem)
     z = np.zeros((*x.shape[:-1], paths[-1].out.stop))
     for path, w in zip(paths, np.moveaxis(weights["w"], 1, 0), strict=True):
-        message = np.einsum(
-            "ijk,eui,ej,eu->euk",
-            path.tensor,
-            x[src][..., path.in1],
-            sh[:, path.in2],
-            w,
-            optimize=True,
-        )
-        np.add.at(z[..., path.out], dst, message)
+        kernel = np.einsum("ijk,ej->eik", path.tensor, sh[:, path.in2])
+        np.add.at(z[..., path.out], dst, (x[src][..., path.in1] * w[..., None]) @ kernel)
     return {"z": z}
 
 

@@ -140,6 +140,10 @@ CASES = {
         lambda b: b.norm(b.table(A)),
         np.sqrt(np.einsum("ij,ij->i", A, A))[:, None],
     ),
+    "energy": (
+        lambda b: b.energy(b.table(A[None]), (0, 2)),
+        np.einsum("ij,ij->i", A, A),
+    ),
     "argsort": (
         lambda b: b.argsort(b.table(np.array([2.5, -1.0, 0.5, 3.0]))),
         np.array([1, 2, 0, 3]),

@@ -24,7 +24,7 @@ from reports.figures import cost, couplings, front, knobs, pgf, plot
 from reports.story import PICTURES, Content, Section, Story
 from reports.tables import catalogue, operation
 from reports.tables.catalogue import About
-from reports.tables.claims import found
+from reports.tables.claims import shown
 
 OPENED = 3
 """Operations whose parts are unfolded, at most: with more the page is long before it is read."""
@@ -149,7 +149,7 @@ def _claims(story: Story, name: str) -> list[tuple[Judged, Reference, list[str]]
     """Return the claims on an operation, judged, with their papers and what was found."""
     mine = {claim.id for claim in claims.of(name)}
     return [
-        (each, story.references[each.claim.paper], [found(f) for f in each.findings])
+        (each, story.references[each.claim.paper], shown(each.findings))
         for each in story.ledger
         if each.claim.id in mine
     ]

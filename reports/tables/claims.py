@@ -12,6 +12,8 @@ from reports.data.table import Cell, Column, Table
 from reports.data.text import NONE
 
 COLOURS = {"reproduced": "good", "not reproduced": "bad"}
+SHOWN = 12
+"""So many findings of a claim stand on a page."""
 MARKS = {True: "✓", False: "✗", None: "?"}
 """Before what was found at one place: it holds there, it does not, it can't be told."""
 
@@ -19,6 +21,15 @@ MARKS = {True: "✓", False: "✗", None: "?"}
 def found(finding: Finding) -> str:
     """Return one finding in words: `✓ L = 1: expressivity.dim 5`."""
     return f"{MARKS[finding.holds]} {finding.where}: {finding.said}"
+
+
+def shown(findings: Sequence[Finding]) -> list[str]:
+    """Return findings in words, of very many those that fail first; the CSV file has them all."""
+    if len(findings) <= SHOWN:
+        return [found(f) for f in findings]
+    telling = sorted(findings, key=lambda f: (f.holds is not False, f.holds is None))
+    left = len(findings) - SHOWN
+    return [*(found(f) for f in telling[:SHOWN]), f"and {left} more, in tables/ledger.csv"]
 
 
 def records(ledger: Sequence[Judged]) -> list[dict[str, Any]]:
@@ -60,7 +71,7 @@ def table(ledger: Sequence[Judged], references: Mapping[str, Reference]) -> Tabl
     for each in ordered(ledger):
         c = each.claim
         paper = references[c.paper].short if c.paper in references else c.paper
-        seen = [("", found(f)) for f in each.findings]
+        seen = [("", line) for line in shown(each.findings)]
         why = [("", text) for text in (c.not_testable, c.evidence) if text]
         commands = [("", command) for command in each.commands]
         rows.append(

@@ -174,7 +174,7 @@ def compare(
     a = np.stack([moments(e, labels[0]) for e in (pair.first, pair.second, copy)])
     scalar = _scalar(labels[0])
     f = Tower(evaluate, labels, COUNT, seed).features(a, order, scalar)[..., 0]
-    return Verdict(pair.name, order, _distance(f[:, 0], f[:, 1]), _distance(f[:, 0], f[:, 2]))
+    return Verdict(pair.name, order, distance(f[:, 0], f[:, 1]), distance(f[:, 0], f[:, 2]))
 
 
 def expected(coupled: Coupled, labels: Labels, pair: Pair, order: int) -> bool:
@@ -187,7 +187,7 @@ def expected(coupled: Coupled, labels: Labels, pair: Pair, order: int) -> bool:
         _invariants(frozenset(coupled), tuple(labels[0]), moments(e, labels[0]), order, scalar)
         for e in (pair.first, pair.second)
     )
-    return _distance(first, second) > DISTINCT
+    return distance(first, second) > DISTINCT
 
 
 def _invariants(
@@ -231,7 +231,7 @@ def chain_distance(evaluate: Evaluate, labels: Labels, length: int, layers: int)
     same, other = (structure.r for structure in chains(length))
     turn = random_rotations(np.random.default_rng(length), 1)[0]
     f = [_messages(evaluate, labels, r, layers) for r in (same, other, same[::-1] @ turn.T)]
-    return Verdict(f"chain_{length}", layers, _distance(f[0], f[1]), _distance(f[0], f[2]))
+    return Verdict(f"chain_{length}", layers, distance(f[0], f[1]), distance(f[0], f[2]))
 
 
 def chain_expected(coupled: Coupled, length: int, layers: int) -> bool | None:
@@ -329,7 +329,7 @@ def compare_structures(
     """
     copy = first.copy(np.random.default_rng(layers))
     f = [network(structure) for structure in (first, second, copy)]
-    return Verdict(name, layers, _distance(f[0], f[1]), _distance(f[0], f[2]))
+    return Verdict(name, layers, distance(f[0], f[1]), distance(f[0], f[2]))
 
 
 def _scalar(labels: Sequence[Irrep]) -> Irrep:
@@ -337,7 +337,7 @@ def _scalar(labels: Sequence[Irrep]) -> Irrep:
     return Irrep(0, 1 if any(ir.p for ir in labels) else 0)
 
 
-def _distance(first: Array, second: Array) -> float:
-    """Return |f - f'| / |f|, and 0 for invariants that vanish."""
+def distance(first: Array, second: Array) -> float:
+    """Return |f - f'| over the larger of both sizes, and 0 where both vanish."""
     size = max(float(np.linalg.norm(first)), float(np.linalg.norm(second)))
     return float(np.linalg.norm(first - second)) / size if size else 0.0

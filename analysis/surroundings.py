@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from analysis.discrimination import Pair, Verdict
+from analysis.discrimination import Pair, Verdict, distance
 from impls.families.feature import invariant
 from impls.so3.irreps import Irreps
 from impls.so3.rotations import random_rotations
@@ -57,7 +57,7 @@ def compare(
         _known(layer, irreps, channels, environment, layers)
         for environment in (pair.first, pair.second, copy)
     )
-    return Verdict(pair.name, layers, _distance(first, second), _distance(first, control))
+    return Verdict(pair.name, layers, distance(first, second), distance(first, control))
 
 
 def _known(
@@ -78,8 +78,3 @@ def _invariants(irreps: Irreps) -> list[int]:
     """Return the components that are invariants."""
     parts = zip(irreps, irreps.slices(), strict=True)
     return [n for (_, ir), part in parts if invariant(ir) for n in range(part.start, part.stop)]
-
-
-def _distance(first: Array, second: Array) -> float:
-    size = max(float(np.linalg.norm(first)), float(np.linalg.norm(second)))
-    return float(np.linalg.norm(first - second)) / size if size else 0.0

@@ -1,6 +1,6 @@
-"""Layers of published networks as they are, from features of nodes to features of nodes.
+"""Layers of published networks as they are: of graphs in space, of clouds, parts, matches, images.
 
-One folder a system, with its operation `<system>_layer`: the formula at the top, an oracle of its
-blocks, and algorithms made of the parts that other operations are. What several layers have is in
-one module beside them: radial functions in `radial`.
+One folder a system, with its operations: the formula at the top, an oracle of its blocks, and
+algorithms made of the parts that other operations are. What several layers have is in one module
+beside them: radial functions in `radial`, gates in `gating`, attention in `attention`.
 """

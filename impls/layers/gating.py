@@ -1,15 +1,16 @@
-r"""Gates of a layer: scalars meet an activation, and every other irrep the sigmoid of an invariant.
+r"""Gates of a layer: scalars meet an activation, and every other irrep that of an invariant.
 
     z[i] = silu(s[i])                for invariants, tanh for pseudoscalars,
     z[i] = sigmoid(g[i]) s[i]        for all other irreps i
 
 with g an invariant of each such item and channel, which the features s have behind the items of z.
-Each meets an invariant alone, so that equivariance is exact.
+Each meets an invariant alone, so that equivariance is exact. `Gated` and `oracle` are these;
+`Gate` also takes other activations of g, as NequIP has silu, and gates of pseudoscalars.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,14 +60,24 @@ def oracle(gated: Gated, s: Array) -> Array:
 class Gate:
     """The gates in any framework, on rows: components, or those of them that are used."""
 
-    def __init__(self, gated: Gated, parts: Sequence[slice], b: Backend) -> None:
-        """Take where the items of z lie among the rows; the gates follow, a row each."""
-        self.b, after = b, parts[-1].stop
+    def __init__(
+        self,
+        irreps: Irreps,
+        gated: Collection[int],
+        parts: Sequence[slice],
+        opens: Callable[[Any], Any],
+        b: Backend,
+    ) -> None:
+        """Take the items that have a gate, and where all lie among the rows.
+
+        Gates follow them, a row each; `opens` is their activation.
+        """
+        self.b, self.opens, after = b, opens, parts[-1].stop
         self.silu, self.tanh = b.activation("silu"), b.activation("tanh")
-        gates = {i: slice(after + n, after + n + 1) for n, i in enumerate(gated.items)}
+        gates = {i: slice(after + n, after + n + 1) for n, i in enumerate(gated)}
         self.items = [
             (part, invariant(ir), gates.get(i))
-            for i, ((_, ir), part) in enumerate(zip(gated.irreps, parts, strict=True))
+            for i, ((_, ir), part) in enumerate(zip(irreps, parts, strict=True))
         ]
 
     def __call__(self, s: Any) -> Any:
@@ -74,7 +85,7 @@ class Gate:
         found = []
         for part, even, gate in self.items:
             if gate is not None:
-                found.append(self.b.sigmoid(s[:, gate]) * s[:, part])
+                found.append(self.opens(s[:, gate]) * s[:, part])
             else:
                 found.append((self.silu if even else self.tanh)(s[:, part]))
         return found[0] if len(found) == 1 else self.b.concatenate(found, 1)

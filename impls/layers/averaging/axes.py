@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from impls.backends import Backend
 from impls.implementation import Target
+from impls.layers.scalars_and_vectors import crossed
 from impls.problem import Problem, Refusal
 
 
 def right_handed(b: Backend) -> Callable[[Any], Any]:
     """Return what gives V [n, 3, 3] its last column by the cross product of the others."""
-    after, before = b.index(np.array([1, 2, 0])), b.index(np.array([2, 0, 1]))
+    product = crossed(b)
 
     def turned(v: Any) -> Any:
-        one, other = v[:, :, 0], v[:, :, 1]
-        third = b.take(one, after) * b.take(other, before)
-        third = third - b.take(one, before) * b.take(other, after)
+        third = product(v[:, :, 0], v[:, :, 1])
         return b.concatenate((v[:, :, :2], third[:, :, None]), 2)
 
     return turned

@@ -81,7 +81,8 @@ def layer(
     mixed = {name: Mixed(mixing, b) for name, mixing in mixings_of(problem).items()}
     first, second = (multiplying(asked, b) for asked in (first_of(problem), problem))
     radial, harmonics = RadialNetwork(radial_of(problem), problem, b), EdgeHarmonics(problem, b)
-    gate = Gate(gated_of(problem), irreps_of(problem)[0].slices(), b)
+    gated = gated_of(problem)
+    gate = Gate(gated.irreps, gated.items, gated.irreps.slices(), b.sigmoid, b)
     silu, shape = b.activation("silu"), (-1, len(paths_of(first_of(problem))), channels)
     of_first, of_second = (
         b.index(np.repeat(np.arange(len(paths)), [path.ir3.dim for path in paths]))

@@ -26,7 +26,8 @@ from impls.problem import Problem
 
 def frame(way: Way, problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm with one way to compute an SO(2) map."""
-    gate = Gate(gated_of(problem), parts_of(problem), b)
+    gated = gated_of(problem)
+    gate = Gate(gated.irreps, gated.items, parts_of(problem), b.sigmoid, b)
     envelope, cutoff = Envelope(ORDER, b), cutoff_of(problem)
 
     def between(y: Any, r: Any, inputs: Tensors, weights: Tensors) -> tuple[Any, Any]:

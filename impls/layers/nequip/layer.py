@@ -7,45 +7,20 @@ on rows as they lie [@batzner2022].
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.feature import invariant
 from impls.families.points import irreps_of
 from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.kernels import support
 from impls.layers.features import innermost
+from impls.layers.gating import Gate
 from impls.layers.mixing import Mixed
 from impls.layers.nequip.operation import convolution_of, gated_of, mixings_of, radial_of
 from impls.layers.sums import Summing, Sums, fused, stored
 from impls.points.harmonics import supports
 from impls.problem import Problem
-
-
-class Gate:
-    """Activations of scalars, and products of all else with activations of invariants."""
-
-    def __init__(self, problem: Problem, b: Backend) -> None:
-        """Find the scalars, the other irreps and their gates."""
-        self.b, out = b, irreps_of(problem)[2]
-        self.silu, self.tanh = b.activation("silu"), b.activation("tanh")
-        gates = {i: out.dim + n for n, i in enumerate(gated_of(problem))}
-        self.items = [
-            (part, invariant(ir), gates.get(i))
-            for i, ((_, ir), part) in enumerate(zip(out, out.slices(), strict=True))
-        ]
-
-    def __call__(self, s: Any) -> Any:
-        """Return z [nodes, dim, channels] of s [nodes, dim and gates, channels]."""
-        parts = []
-        for part, even, gate in self.items:
-            if gate is not None:
-                parts.append(self.silu(s[:, gate : gate + 1]) * s[:, part])
-            else:
-                parts.append((self.silu if even else self.tanh)(s[:, part]))
-        return parts[0] if len(parts) == 1 else self.b.concatenate(parts, 1)
 
 
 def layer(
@@ -59,7 +34,8 @@ def layer(
     """Build the algorithm with one way to sum messages."""
     messages = Sums(summing, convolution_of(problem), radial_of(problem), b)
     before, after, own = (Mixed(mixing, b) for mixing in mixings_of(problem))
-    gate = Gate(problem, b)
+    out = irreps_of(problem)[2]
+    gate = Gate(out, gated_of(problem), out.slices(), b.activation("silu"), b)
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
         x = inputs["x"]

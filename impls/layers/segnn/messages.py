@@ -20,38 +20,20 @@ from impls.growth import Growth
 from impls.implementation import Built, Tensors
 from impls.inputs.named import counts_of
 from impls.layers.features import innermost
+from impls.layers.gating import Gate
 from impls.layers.segnn.operation import gated_of, maps_of, trivial
 from impls.layers.steerable import EndsMap, SteerableMap
 from impls.points.harmonics import EdgeHarmonics, supports
 from impls.problem import Problem
 
 
-class Gate:
-    """Activations of invariants, and products of all else with sigmoids of invariants."""
-
-    def __init__(self, problem: Problem, b: Backend) -> None:
-        """Find the invariants, the other irreps and their gates."""
-        node = irreps_of(problem)[0]
-        gates = {i: node.dim + n for n, i in enumerate(gated_of(problem))}
-        self.b, self.silu = b, b.activation("silu")
-        self.items = [(part, gates.get(i)) for i, part in enumerate(node.slices())]
-
-    def __call__(self, s: Any) -> Any:
-        """Return z [n, dim, channels] of s [n, dim and gates, channels]."""
-        parts = [
-            self.silu(s[:, part])
-            if gate is None
-            else self.b.sigmoid(s[:, gate : gate + 1]) * s[:, part]
-            for part, gate in self.items
-        ]
-        return parts[0] if len(parts) == 1 else self.b.concatenate(parts, 1)
-
-
 def messages(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
     specs, at_nodes = maps_of(problem), options["first"] == "nodes"
     first, (second, update, last) = EndsMap(specs[0], b), (SteerableMap(m, b) for m in specs[1:])
-    gate, harmonics, nodes = Gate(problem, b), EdgeHarmonics(problem, b), counts_of(problem)[0]
+    node, nodes = irreps_of(problem)[0], counts_of(problem)[0]
+    gate = Gate(node, gated_of(problem), node.slices(), b.sigmoid, b)
+    harmonics = EdgeHarmonics(problem, b)
     edges, width = counts_of(problem)[1], irreps_of(problem)[1].dim
     alone, ones = b.table(trivial(problem)), b.table(np.ones((edges, 1)))
 

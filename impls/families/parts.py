@@ -24,8 +24,7 @@ import numpy as np
 
 from impls.families import cloud
 from impls.family import Family, checked
-from impls.groups import Element, Group, direct_product, euclidean, rotations, symmetric
-from impls.layers.averaging import finite
+from impls.groups import Element, Group, direct_product, euclidean, finite, rotations, symmetric
 from impls.problem import Problem, Scalar, Size
 from impls.sizes import Sizes, size
 from impls.spaces import Array, Arrays, Space

@@ -13,9 +13,9 @@ from typing import Any
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.parts import shape_of
+from impls.groups.finite import rotations
 from impls.implementation import Built, Target, Tensors
 from impls.layers.arteq.operation import ANCHORS, EPSILON, weigher
-from impls.layers.averaging.finite import rotations
 from impls.layers.perceptron import Network
 from impls.problem import Problem, Refusal
 

@@ -40,9 +40,9 @@ from functools import partial
 import numpy as np
 
 from impls.families.parts import invariant_space, pose_space, shape_of
+from impls.groups.finite import rotations
 from impls.growth import Growth
 from impls.layers import perceptron
-from impls.layers.averaging.finite import rotations
 from impls.layers.perceptron import Perceptron
 from impls.layers.radial import SILU, matrix
 from impls.operation import Knob, Operation, SymmetryClaim, exact

@@ -21,10 +21,10 @@ import numpy as np
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
 from impls.families.cloud import is_set, shape_of
+from impls.groups.finite import rotations
 from impls.implementation import Built, Tensors
 from impls.layers.averaging.axes import right_handed, signed, supports
 from impls.layers.averaging.backbone import hidden_of
-from impls.layers.averaging.finite import rotations
 from impls.layers.averaging.operation import DRAWN, ELEMENTS, PROPER, SIGNS
 from impls.problem import Problem
 

@@ -36,9 +36,9 @@ from itertools import product
 import numpy as np
 
 from impls.families.cloud import DRAWS, feature_space, position_space, shape_of
+from impls.groups.finite import ORDERS, rotations
 from impls.growth import Growth
 from impls.layers.averaging import backbone
-from impls.layers.averaging.finite import ORDERS, rotations
 from impls.operation import Knob, Operation, SymmetryClaim, exact
 from impls.problem import BYTES, Problem, Scalar
 from impls.spaces import Array, Arrays, Space

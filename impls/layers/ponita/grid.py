@@ -20,7 +20,7 @@ from itertools import product
 import numpy as np
 from scipy.special import eval_legendre
 
-from impls.layers.averaging.finite import GOLDEN, rotations
+from impls.groups.finite import GOLDEN, rotations
 from impls.spaces import Array
 
 COUNTS = (12, 20, 60, 120)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from impls.families.parts import FAMILY, ask, pose_space
-from impls.layers.averaging.finite import rotations
+from impls.groups.finite import rotations
 from impls.streams import Streams
 
 ASKED = ask(3, 5, channels=2, batch=4, dtype="float64")

@@ -6,9 +6,9 @@ from scipy.spatial.transform import Rotation
 from scipy.special import softmax
 
 from impls.families.parts import FAMILY, ask
+from impls.groups.finite import rotations
 from impls.implementation import Target
 from impls.layers.arteq.operation import ANCHORS, INVARIANTS, POSES
-from impls.layers.averaging.finite import rotations
 from impls.points import nearest_rotation
 from impls.pointwise.activations import activate
 from impls.registry import load

@@ -10,8 +10,8 @@ import pytest
 from scipy.linalg import eigh
 
 from impls.families.cloud import FAMILY, ask
+from impls.groups.finite import ORDERS, rotations
 from impls.implementation import Target
-from impls.layers.averaging.finite import ORDERS, rotations
 from impls.layers.averaging.operation import ALL, MINIMAL, OF_GROUP, RIGHT_HANDED, SAMPLED
 from impls.registry import load
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from impls.families.points import FAMILY, ask, channels_of, problem
+from impls.groups.finite import rotations
 from impls.implementation import Target
 from impls.inputs.named import REACH, cutoff_of
-from impls.layers.averaging.finite import rotations
 from impls.layers.ponita.grid import COUNTS, orientations
 from impls.layers.ponita.operation import FULL, POSITIONS, SEPARABLE, full, on_grid, separable
 from impls.pointwise.activations import activate

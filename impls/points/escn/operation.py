@@ -155,14 +155,15 @@ def _oracle(parity: bool, problem: Problem, inputs: Arrays, weights: Arrays) -> 
     x, dst = inputs["x"], inputs["dst"]
     sent = x[inputs["src"]]
     sh = spherical_harmonics(inside.lmax + out.lmax, inputs["v"], "component")
-    z = np.zeros((*x.shape[:-1], out.dim))
+    message = np.zeros((*sent.shape[:-1], out.dim))
     for (o, i), rows in harmonic_weights(problem, parity, weights["h"]).items():
         l1, l3 = inside.items[i][1].l, out.items[o][1].l
         for l2, w in enumerate(rows, start=abs(l1 - l3)):
             tensor = np.sqrt(2 * l3 + 1) * wigner_3j(l1, l2, l3)
-            kernel = np.einsum("ijk,ej->eik", tensor, sh[:, l2**2 : (l2 + 1) ** 2])
-            mixed = np.einsum("eui,uw->ewi", sent[..., in1[i]], w)
-            np.add.at(z[..., in3[o]], dst, mixed @ kernel)
+            kernel = np.tensordot(sh[:, l2**2 : (l2 + 1) ** 2], tensor, (1, 1))
+            message[..., in3[o]] += w.T @ (sent[..., in1[i]] @ kernel)
+    z = np.zeros((*x.shape[:-1], out.dim))
+    np.add.at(z, dst, message)
     return {"z": z}
 
 

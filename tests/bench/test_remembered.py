@@ -70,7 +70,7 @@ def test_a_memory_is_called_one():
         ("last_contents", {"batch": 16}),
         ("last_contents", {"batch": 300}),
         ("known_version", {"batch": 16}),
-        ("known_to_the_host", {"batch": 64, "lmax": 3}),
+        ("known_to_the_host", {"batch": 300, "lmax": 3}),
     ],
 )
 def test_results_that_are_remembered_are_seen_however_short_the_call(name, sizes, hand, trapped):

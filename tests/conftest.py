@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,13 @@ def pytest_collection_modifyitems(items):
     """Begin with the files that have the most slow tests, so that none is left for the end."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
+
+
+def pinned():
+    """Return the modules that constraints.txt pins, as far as they are named as packages are."""
+    text = (Path(__file__).parents[1] / "constraints.txt").read_text(encoding="utf-8")
+    names = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
+    return {name.lower().replace("-", "_") for name in names}
 
 
 @contextlib.contextmanager

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -18,8 +16,7 @@ from bench.record.case import PASSES, Case, refusal
 from impls.implementation import MODES, Target
 from impls.registry import load
 from impls.so3.irreps import Irreps
-
-ROOT = Path(__file__).parents[2]
+from tests.conftest import pinned
 
 
 class Conformance:
@@ -142,13 +139,6 @@ class Conformance:
         claimed = set(operation.exact) & set(family.group(problem).subgroups)
         several = sum(len(set(Irreps.parse(s.irreps).items)) > 1 for s in spaces if s.irreps)
         return len(claimed), several, -sum(math.prod(space.shape) for space in spaces)
-
-
-def pinned():
-    """Return the modules that constraints.txt pins, as far as they are named as packages are."""
-    text = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    names = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
-    return {name.lower().replace("-", "_") for name in names}
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,7 @@ import pytest
 from bench.record.case import Case, refusal
 from impls.implementation import MODES, Target
 from impls.registry import load
+from tests.conftest import pinned
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "fakes/gpu"))
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -34,7 +35,7 @@ def cases_of(framework, device, passes=("fwd",)):
     found = {}
     for name in sorted(REGISTRY.implementations):
         implementation = REGISTRY.implementation(name)
-        if implementation.framework != framework or implementation.missing() is not None:
+        if implementation.framework != framework or left_out(implementation):
             continue
         smallest = _smallest(implementation, device)
         if smallest is None:
@@ -44,6 +45,13 @@ def cases_of(framework, device, passes=("fwd",)):
             if refusal(case, REGISTRY) is None:
                 found[f"{name}/{pass_}"] = case
     return found
+
+
+def left_out(implementation):
+    """Return why nothing is counted: packages that are not here, or that not everybody has."""
+    other = {name.partition(".")[0] for name in implementation.requires} - pinned()
+    why = f"constraints.txt does not pin {', '.join(sorted(other))}" if other else ""
+    return why or str(implementation.missing() or "")
 
 
 def _smallest(implementation, device):

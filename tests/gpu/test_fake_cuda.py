@@ -24,6 +24,7 @@ from impls.implementation import Built, Target
 from impls.peers.e3nn import torch_module
 from impls.registry import load
 from impls.streams import Streams
+from tests.gpu.conftest import left_out
 
 pytestmark = pytest.mark.slow
 
@@ -126,8 +127,8 @@ def test_it_runs_on_cuda_and_waits_for_nothing(name, cases, faked_modules):
     implementation = REGISTRY.implementation(name)
     if name in SKIPPED:
         pytest.skip(SKIPPED[name])
-    if (missing := implementation.missing()) is not None:
-        pytest.skip(str(missing))
+    if why := left_out(implementation):
+        pytest.skip(why)
     case = cases("torch", "cuda").get(f"{name}/fwd")
     if case is None:
         examples = REGISTRY.family(REGISTRY.operation(implementation.operation).family).examples

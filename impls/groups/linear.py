@@ -56,8 +56,9 @@ def coordinates(g: Array) -> Array:
 def elements(xi: Array) -> Array:
     """Return g [..., 2, 2] with coordinates xi [..., 4].
 
-    >>> elements(coordinates(np.array([[2.0, 1.0], [0.0, 3.0]]))).round(9).tolist()
-    [[2.0, 1.0], [0.0, 3.0]]
+    >>> g = np.array([[2.0, 1.0], [0.0, 3.0]])
+    >>> bool(np.allclose(elements(coordinates(g)), g))
+    True
     """
     a, b, d, c = np.moveaxis(xi / ROOT, -1, 0)
     stretch = np.hypot(a, b)

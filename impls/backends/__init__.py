@@ -85,6 +85,12 @@ class Backend(Protocol):
     def exp(self, a: Any) -> Any:
         """Return the exponential."""
 
+    def log(self, a: Any) -> Any:
+        """Return the natural logarithm."""
+
+    def arctan2(self, y: Any, x: Any) -> Any:
+        """Return the angle [rad] of (x, y), between -pi and pi."""
+
     def sigmoid(self, a: Any) -> Any:
         """Return 1 / (1 + exp(-a))."""
 

@@ -78,6 +78,12 @@ class JaxBackend:
     def exp(self, a: Any) -> Any:
         return jnp.exp(a)
 
+    def log(self, a: Any) -> Any:
+        return jnp.log(a)
+
+    def arctan2(self, y: Any, x: Any) -> Any:
+        return jnp.arctan2(y, x)
+
     def sigmoid(self, a: Any) -> Any:
         return jax.nn.sigmoid(a)
 

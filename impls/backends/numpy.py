@@ -82,6 +82,12 @@ class NumpyBackend:
     def exp(self, a: Any) -> Any:
         return np.exp(a)
 
+    def log(self, a: Any) -> Any:
+        return np.log(a)
+
+    def arctan2(self, y: Any, x: Any) -> Any:
+        return np.arctan2(y, x)
+
     def sigmoid(self, a: Any) -> Any:
         return expit(a)  # which does not overflow
 

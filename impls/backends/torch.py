@@ -82,6 +82,12 @@ class TorchBackend:
     def exp(self, a: Any) -> Any:
         return torch.exp(a)
 
+    def log(self, a: Any) -> Any:
+        return torch.log(a)
+
+    def arctan2(self, y: Any, x: Any) -> Any:
+        return torch.arctan2(y, x)
+
     def sigmoid(self, a: Any) -> Any:
         return torch.sigmoid(a)
 

@@ -7,9 +7,10 @@ have an `orbit`: elements in an order that can be drawn, with their coordinates.
 from impls.groups.direct_product import direct_product
 from impls.groups.euclidean import euclidean
 from impls.groups.group import Element, Group, Orbit, Sample
+from impls.groups.linear import linear
 from impls.groups.permutations import symmetric
 from impls.groups.power import power
-from impls.groups.rotations import circle, inversion, orthogonal, plane, rotations
+from impls.groups.rotations import circle, cyclic, inversion, orthogonal, plane, rotations
 from impls.groups.shifts import shifts
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "Orbit",
     "Sample",
     "circle",
+    "cyclic",
     "direct_product",
     "euclidean",
     "inversion",
+    "linear",
     "orthogonal",
     "plane",
     "power",

@@ -70,6 +70,22 @@ def circle(axis: Sequence[float] = (0.0, 1.0, 0.0)) -> Group:
     return Group("SO(2)", np.eye(3), sample, np.matmul, np.transpose, {}, generators, orbit)
 
 
+def cyclic(n: int, axis: Sequence[float] = (0.0, 1.0, 0.0)) -> Group:
+    """Return C_n, the rotations by multiples of 2 pi / n about an axis [3] (the polar axis y).
+
+    `sample` gives no identity, where there is anything else.
+
+    >>> (cyclic(2).sample(np.random.default_rng(0), 1)[0] @ [0, 0, 1]).round(6).tolist()
+    [0.0, 0.0, -1.0]
+    """
+
+    def sample(rng: np.random.Generator, count: int) -> list[Element]:
+        steps = rng.integers(min(1, n - 1), n, size=count)
+        return [axis_angle(axis, 2 * np.pi * step / n) for step in steps]
+
+    return Group(f"C{n}", np.eye(3), sample, np.matmul, np.transpose)
+
+
 def inversion() -> Group:
     """Return {1, -1}; `sample` gives the inversion itself, never the identity."""
 
@@ -120,16 +136,13 @@ def plane() -> Group:
         turns = turning.sample(rng, n)
         return [g @ mirror if m else g for g, m in zip(turns, mirrored, strict=True)]
 
-    def quarters(rng: np.random.Generator, n: int) -> list[Element]:
-        return [axis_angle(axis, k * np.pi / 2) for k in rng.integers(1, 4, size=n)]
-
-    def group(name: str, sample: Sample) -> Group:
-        return Group(name, np.eye(3), sample, np.matmul, np.transpose)
+    def mirrors(rng: np.random.Generator, n: int) -> list[Element]:
+        return [mirror] * n
 
     parts = {
         "rotation": turning,
-        "quarter_turn": group("C4", quarters),
-        "mirror": group("Cs", lambda rng, n: [mirror] * n),
+        "quarter_turn": cyclic(4, axis),
+        "mirror": Group("Cs", np.eye(3), mirrors, np.matmul, np.transpose),
     }
     along = turning.generators
     return Group("O(2)", np.eye(3), sample, np.matmul, np.transpose, parts, along, turning.orbit)

@@ -7,9 +7,11 @@ import pytest
 
 from impls.groups import (
     circle,
+    cyclic,
     direct_product,
     euclidean,
     inversion,
+    linear,
     orthogonal,
     power,
     rotations,
@@ -27,11 +29,12 @@ GROUPS = {
 }
 EUCLIDEAN = {"E(3)": euclidean(orthogonal()), "SE(3)": euclidean(rotations())}
 POWERS = {"of E(3)": power(EUCLIDEAN["E(3)"], 3), "of S_4": power(symmetric(4), 2)}
+LINEAR = {"C_5": cyclic(5), "SL(2)": linear(0.5), "GL+(2)": linear(0.5, 0.3)}
 
 
-@pytest.mark.parametrize("name", [*GROUPS, *EUCLIDEAN, *POWERS])
+@pytest.mark.parametrize("name", [*GROUPS, *EUCLIDEAN, *POWERS, *LINEAR])
 def test_laws(name):
-    group = (GROUPS | EUCLIDEAN | POWERS)[name]
+    group = (GROUPS | EUCLIDEAN | POWERS | LINEAR)[name]
     g, h, k = group.sample(np.random.default_rng(0), 3)
     for a, b in (
         (group.mul(g, group.inv(g)), group.identity),

@@ -15,7 +15,9 @@ import pytest
 
 from analysis.scaling import exponent
 from impls.families import (
+    affine,
     cloud,
+    disk,
     distances,
     feature,
     images,
@@ -71,6 +73,8 @@ GROWING = {
     "distances": lambda lmax: [distances.ask(), distances.ask(1)],
     "multivector": lambda lmax: [multivector.problem()],
     "cloud": lambda lmax: [cloud.ask(8)],
+    "affine": lambda lmax: [affine.ask()],
+    "disk": lambda lmax: [disk.ask(lmax, rings=1, angles=2 * lmax + 1)],
     "images": lambda lmax: [images.ask(8)],
     "plane": lambda lmax: [plane.ask()],
     "piecewise": lambda lmax: [piecewise.ask(2, 8)],

@@ -34,7 +34,8 @@ class Kind:
     def orders(self, problem: Problem) -> tuple[int, ...]:
         """Return how many velocities there are along each axis."""
         sizes = SequenceSizes.of(problem)
-        return (sizes.height, sizes.width, 4)[self.of_motion]
+        every: tuple[int, ...] = sizes.height, sizes.width, 4
+        return every[self.of_motion]
 
     def velocities(self, problem: Problem, reach: int) -> Array:
         """Return the velocities that are known [V, axes]."""

@@ -103,6 +103,9 @@ class Backend(Protocol):
     def norm(self, a: Any) -> Any:
         """Return the Euclidean norm along the last axis, kept as 1; its gradient at 0 is 0."""
 
+    def largest(self, a: Any, axis: int) -> Any:
+        """Return the largest entries along an axis, which is left out."""
+
     def energy(self, a: Any, axes: tuple[int, ...]) -> Any:
         """Return the sums of squares over axes, in float32 at least: a constant to gradients."""
 

@@ -98,6 +98,9 @@ class JaxBackend:
         positive = squares > 0
         return jnp.where(positive, jnp.sqrt(jnp.where(positive, squares, 1)), 0)
 
+    def largest(self, a: Any, axis: int) -> Any:
+        return a.max(axis)
+
     def energy(self, a: Any, axes: tuple[int, ...]) -> Any:
         wide = jnp.promote_types(a.dtype, jnp.float32)
         return jnp.square(jax.lax.stop_gradient(a).astype(wide)).sum(axes)

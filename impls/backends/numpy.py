@@ -104,6 +104,9 @@ class NumpyBackend:
     def norm(self, a: Any) -> Any:
         return np.linalg.norm(a, axis=-1, keepdims=True)
 
+    def largest(self, a: Any, axis: int) -> Any:
+        return a.max(axis)
+
     def energy(self, a: Any, axes: tuple[int, ...]) -> Any:
         return np.square(a).sum(axes)
 

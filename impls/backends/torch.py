@@ -104,6 +104,9 @@ class TorchBackend:
     def norm(self, a: Any) -> Any:
         return torch.linalg.vector_norm(a, dim=-1, keepdim=True)
 
+    def largest(self, a: Any, axis: int) -> Any:
+        return a.amax(axis)
+
     def energy(self, a: Any, axes: tuple[int, ...]) -> Any:
         wide = torch.promote_types(a.dtype, torch.float32)
         return a.detach().to(wide).square().sum(axes)

@@ -6,6 +6,7 @@ have an `orbit`: elements in an order that can be drawn, with their coordinates.
 
 from impls.groups.direct_product import direct_product
 from impls.groups.euclidean import euclidean
+from impls.groups.flows import flows
 from impls.groups.group import Element, Group, Orbit, Sample
 from impls.groups.linear import linear
 from impls.groups.permutations import symmetric
@@ -22,6 +23,7 @@ __all__ = [
     "cyclic",
     "direct_product",
     "euclidean",
+    "flows",
     "inversion",
     "linear",
     "orthogonal",

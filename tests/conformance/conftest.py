@@ -94,7 +94,8 @@ class Conformance:
             where = f"{case.problem.dtype} {case.pass_}"
             refused = refusal(case, self.registry)
             if refused:
-                named = case.problem.dtype in refused.reason or case.pass_ == "grad2"
+                why = self.registry.operation(implementation.operation).why_not(case.pass_)
+                named = case.problem.dtype in refused.reason or case.pass_ == "grad2" or why
                 if not (named and refused.remedy):
                     found.append(f"{where}: refused without its name or a remedy: {refused}")
                 continue

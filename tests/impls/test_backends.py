@@ -140,6 +140,7 @@ CASES = {
         lambda b: b.norm(b.table(A)),
         np.sqrt(np.einsum("ij,ij->i", A, A))[:, None],
     ),
+    "largest": (lambda b: b.largest(b.table(C), 1), np.sort(C, axis=1)[:, -1]),
     "energy": (
         lambda b: b.energy(b.table(A[None]), (0, 2)),
         np.einsum("ij,ij->i", A, A),

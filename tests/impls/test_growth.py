@@ -28,6 +28,7 @@ from impls.families import (
     plane,
     points,
     product,
+    sequences,
 )
 from impls.implementation import Target
 from impls.registry import load
@@ -80,6 +81,7 @@ GROWING = {
     "piecewise": lambda lmax: [piecewise.ask(2, 8)],
     "matches": lambda lmax: [matches.ask(8)],
     "parts": lambda lmax: [parts.ask()],
+    "sequences": lambda lmax: [sequences.ask(8, hidden=1)],
 }
 """How the problems of a family grow, if not as its setting mimo; the first that is not refused."""
 LMAX = {

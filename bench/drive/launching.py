@@ -1,7 +1,8 @@
 """Which kind of worker a case has, and a process of it, not started.
 
-One kind for each implementation, mode, options, device, precision, threads and x64; on CUDA another
-that records what the GPU does.
+One kind for each implementation, mode, options, knobs, device, precision, threads and x64, so that
+cases of one block, which are open at the same time, have different ones; on CUDA another that
+records what the GPU does.
 """
 
 from __future__ import annotations
@@ -35,7 +36,8 @@ class Launcher:
         """Return the kind of worker that a case has, or the one that records it."""
         spec = replace(self._own(case), traces=traces)
         if self.shared:
-            return replace(spec, implementation=f"any-{spec.framework}", mode="", options=())
+            framework = f"any-{spec.framework}"
+            return replace(spec, implementation=framework, mode="", options=(), knobs=())
         return spec
 
     def _own(self, case: Case) -> Spec:

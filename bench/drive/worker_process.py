@@ -65,6 +65,7 @@ class Spec:
     implementation: str
     mode: str
     options: tuple[tuple[str, Any], ...]
+    knobs: tuple[tuple[str, Any], ...]
     framework: str
     target: tuple[tuple[str, Any], ...]
     x64: bool
@@ -85,10 +86,10 @@ def spec_of(
     """
     framework = registry.implementation(case.implementation).framework
     target = tuple(sorted(asdict(case.target).items()))
-    options = tuple(sorted(case.options.items()))
+    turned = (tuple(sorted(turned.items())) for turned in (case.options, case.knobs))
     x64 = case.problem.dtype == "float64"
-    files, installed = needed(case.implementation, registry, files, probes)
-    return Spec(case.implementation, case.mode, options, framework, target, x64, files, installed)
+    needs = needed(case.implementation, registry, files, probes)
+    return Spec(case.implementation, case.mode, *turned, framework, target, x64, *needs)
 
 
 def on_cuda(spec: Spec) -> bool:

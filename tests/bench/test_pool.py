@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from bench.drive.headroom import WORKER, Memory
 from bench.drive.pool import Pool
 from bench.drive.run import execute
 from bench.drive.worker_process import Fault, environment, spec_of
+from bench.record.case import Case
 from bench.record.rows import load
 from impls.implementation import Target
 from impls.registry import load as load_registry
@@ -115,6 +116,18 @@ def test_there_is_a_worker_for_each_kind_of_case(hand, registry):
         )
     }
     assert len(specs) == 6
+
+
+def test_cases_that_are_open_together_have_workers_of_their_own(hand, registry):
+    """Those of a block: they share problem and pass, and differ in whatever else a case says."""
+    case = hand.case(registry, NAME)
+    changed = {
+        "implementation": "clebsch_gordan.numpy_sparse", "mode": "another",
+        "target": Target(threads=2), "options": {"block": "pair"}, "knobs": {"rank": 2},
+    }  # fmt: skip
+    assert set(changed) == {field.name for field in fields(Case)} - {"problem", "pass_"}
+    others = [replace(case, **{name: value}) for name, value in changed.items()]
+    assert len({spec_of(each, registry) for each in (case, *others)}) == 1 + len(others)
 
 
 def test_threads_and_devices_are_pinned(hand, registry, monkeypatch, tmp_path):

@@ -33,6 +33,7 @@ from bench.record.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
 from bench.record.rows import FINISHED, TIMED, latest, load
 from impls.family import Family
 from impls.implementation import MODES, Framework, Implementation, Target
+from impls.inputs import sets
 from impls.near import unknown
 from impls.operation import Operation
 from impls.problem import Problem, Scalar
@@ -333,8 +334,15 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
     for planned in planned_of(cases, registry):
         framework = registry.implementation(planned.case.implementation).framework
         sources = _sources(one.name, framework, *registry.plugins)
-        asked.append(replace(planned, key=digest({"case": planned.key, "sources": sources})))
+        content = {"case": planned.key, "sources": sources, **_here(one)}
+        asked.append(replace(planned, key=digest(content)))
     return Plan(f"analysis {one.name}", settings, asked)
+
+
+def _here(one: Analysis) -> dict[str, list[str]]:
+    """Return the sets of data of an analysis that are here, where it asks any."""
+    here = [name for name in one.data if sets.named(name).missing() is None]
+    return {"data": here} if here else {}
 
 
 @cache

@@ -72,7 +72,8 @@ class Family:
     oracle, by default some samples of the batch. `single` returns the same map on as few entries as
     possible, for looking at it as a black box; `pose` returns that problem at a value of the main
     axis, with words of its own by keyword (setting, symmetry), each with a default: what analyses
-    ask, and the catalogue without more words.
+    ask, and the catalogue without more words. `on_graph` returns the problem on the graph of an
+    adjacency [n, n], with all inputs that follow from it, where no node is told from another.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Family:
     part: Callable[[Problem, Arrays, np.random.Generator], Part] | None = None
     single: Callable[[Problem], Problem] | None = None
     pose: Callable[..., Problem] | None = None
+    on_graph: Callable[[Problem, Array], tuple[Problem, Arrays]] | None = None
     title: str = ""
 
     def part_of(self, problem: Problem, inputs: Arrays, rng: np.random.Generator) -> Part:

@@ -321,7 +321,7 @@ def test_a_sweep_needs_two_values_that_are_not_refused(planted):
 
 def test_a_claim_by_knob_gates_no_time_and_is_shown_on_request(tmp_path, capsys):
     line = ["knobs", "--operation", "orientations", "--implementation", "numpy_matrix"]
-    line += ["--lmax", "1", "--with", str(ORIENTATIONS), "--plain", "--out", str(tmp_path)]
+    line += ["--with", str(ORIENTATIONS), "--plain", "--out", str(tmp_path)]
     assert analysis_line.main([*line, "--format", "json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     for dtype in ("float32", "float64"):

@@ -33,6 +33,7 @@ from bench.record.fingerprint import ANALYSED, FRAMEWORKS, closure, hashes
 from bench.record.rows import FINISHED, TIMED, latest, load
 from impls.family import Family
 from impls.implementation import MODES, Framework, Implementation, Target
+from impls.inputs import sets
 from impls.near import unknown
 from impls.operation import Operation
 from impls.problem import Problem, Scalar
@@ -54,6 +55,8 @@ HELP = Help(
     ),
 )
 CODES = "exit codes: 0 done, 1 a probe failed or disagrees with what is derived, 2 bad arguments"
+SAID = "options that were said"
+"""Where a parsed line has them, under a name that no option has."""
 
 
 def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
@@ -67,6 +70,7 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
     named = parser.add_subparsers(dest="analysis", required=True, metavar="ANALYSIS")
     for one, example in zip(known, lines, strict=True):
         sub = named.add_parser(one.name, help=one.summary, description=one.summary)
+        sub.register("action", None, Once)
         Help((example,), one.gives, one.then).give(sub, CODES)
         sub.set_defaults(usage=sub.format_help, one=one)
         sub.add_argument("--operation", required=one.swept, default="all")
@@ -92,7 +96,11 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
                 choices=DTYPES,
                 help="may be repeated; default: float32 and float64. tf32 needs --device cuda",
             )
-            sub.add_argument("--data", default=None, help="generator of inputs; default: normal")
+            sub.add_argument(
+                "--data",
+                action="append",
+                help="generator of inputs, may be repeated; default: that of what is asked",
+            )
         _add_views(sub, one, asked)
         add_files(sub)
         sub.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
@@ -100,6 +108,29 @@ def _add(parser: argparse.ArgumentParser, argv: Sequence[str]) -> None:
         add_format(sub)
         sub.add_argument("--plain", action="store_true", help="lines instead of a progress bar")
         question.add_question(sub, words if list(words[:1]) == [one.name] else (), "")
+
+
+class Once(argparse.Action):
+    """What an option does that has one value: said twice it is refused, not the last kept."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Keep the value.
+
+        Raises:
+            ArgumentError: when there is one already.
+        """
+        said: set[str] = namespace.__dict__.setdefault(SAID, set())
+        if self.dest in said:
+            first = getattr(namespace, self.dest)
+            raise argparse.ArgumentError(self, f"said twice, {first} and {values}: say it once")
+        said.add(self.dest)
+        setattr(namespace, self.dest, values)
 
 
 def _add_views(parser: argparse.ArgumentParser, one: Analysis, asked: bool) -> None:
@@ -222,6 +253,8 @@ def _problems(arguments: argparse.Namespace, registry: Registry) -> Iterator[Pro
             f"{operation.name} answers no example of family {family.name} with {words}; say less, "
             f"or ask it with --family {family.name}"
         )
+    if arguments.alone:
+        posing.refuse_unmet(family, operation, found, said)
     yield from dict.fromkeys(found)
 
 
@@ -252,7 +285,8 @@ def _asked(arguments: argparse.Namespace, registry: Registry) -> Iterator[tuple[
     batch = family.batch
     problems = list(_problems(arguments, registry))
     sized_all = [p.with_sizes(**{batch: BATCH}) if batch else p for p in problems]
-    for sized in _drawn(sized_all, arguments.data, family):
+    drawn = [p for data in arguments.data or (None,) for p in _drawn(sized_all, data, family)]
+    for sized in dict.fromkeys(drawn):
         for dtype in dict.fromkeys(dtypes):
             if dtype == "tf32":
                 yield replace(sized, dtype="float32"), replace(target, precision="tf32")
@@ -281,7 +315,8 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
         number = getattr(arguments, view.flag)
         if view.counts and number is not None and number < 1:
             raise ValueError(f"--{view.flag} must be at least 1, not {number}")
-    every = arguments.operation != "all" or arguments.every
+    alone = arguments.operation != "all"
+    asked_so = {"alone": alone, "every": alone or arguments.every}
     names = _operations(arguments, registry)
     known = sorted({knob.name for name in names for knob in registry.operation(name).knobs})
     for name in question.knobs_of(arguments):
@@ -291,7 +326,7 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
         case
         for name in names
         for case in _cases(
-            argparse.Namespace(**vars(arguments) | {"operation": name, "every": every}), registry
+            argparse.Namespace(**vars(arguments) | asked_so | {"operation": name}), registry
         )
     ]
     settings = Profile(("fwd",), 1, UNTIMED, 600.0, one.probes, shared=True)
@@ -299,8 +334,15 @@ def _plan(arguments: argparse.Namespace, registry: Registry) -> Plan:
     for planned in planned_of(cases, registry):
         framework = registry.implementation(planned.case.implementation).framework
         sources = _sources(one.name, framework, *registry.plugins)
-        asked.append(replace(planned, key=digest({"case": planned.key, "sources": sources})))
+        content = {"case": planned.key, "sources": sources, **_here(one)}
+        asked.append(replace(planned, key=digest(content)))
     return Plan(f"analysis {one.name}", settings, asked)
+
+
+def _here(one: Analysis) -> dict[str, list[str]]:
+    """Return the sets of data of an analysis that are here, where it asks any."""
+    here = [name for name in one.data if sets.named(name).missing() is None]
+    return {"data": here} if here else {}
 
 
 @cache

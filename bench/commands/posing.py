@@ -143,3 +143,24 @@ def answered(operation: Operation, family: Family, said: Said) -> bool:
         except Unfit:
             continue
     return any(operation.supports(problem) is None for problem in asked)
+
+
+def refuse_unmet(family: Family, operation: Operation, asked: list[Problem], said: Said) -> None:
+    """Refuse words that examples, in the place of poses, take no notice of.
+
+    Raises:
+        ValueError: for a word that none of them has, or more of the main axis than all of them.
+    """
+    facets = [family.facets(problem) for problem in asked]
+    for name, text in said.items():
+        there = [each[name] for each in facets if name in each]
+        if not there:
+            why = f"its examples have no {name}"
+        elif name == family.axes[0] and max(map(float, there)) < _largest(family, said):
+            why = f"it is asked the examples of its family, and these end at {max(there)}"
+        else:
+            continue
+        raise ValueError(
+            f"--{name.replace('_', '-')} {text}: {operation.name} answers no pose, and {why}; "
+            f"ask it with --family {family.name} and the options of that"
+        )

@@ -44,9 +44,11 @@ import numpy as np
 
 from impls.family import PART, Family, Part, sampled
 from impls.groups import Element, Group, direct_product, euclidean, orthogonal, rotations, symmetric
+from impls.inputs.graph6 import Adjacency, encode
 from impls.inputs.named import (
     BY_EDGES,
     CLOUDS,
+    GRAPH6,
     KINDS,
     LATTICE,
     OPEN,
@@ -426,6 +428,17 @@ def edges_into_some(problem: Problem, inputs: Arrays, rng: np.random.Generator) 
     return Part(problem, {"nodes": nodes, "edges": edges}, {"nodes": judged})
 
 
+def on_graph(problem: Problem, adjacency: Adjacency) -> tuple[Problem, Arrays]:
+    """Return the question on a graph [n, n] whose nodes are all alike, with what it gives."""
+    asked = replace(problem, data=f"{GRAPH6}:{encode(adjacency)}")
+    graph, node = graph_of(asked), irreps_of(asked)[0]
+    x = np.zeros((graph.nodes, channels_of(asked), node.dim))
+    for part, (_, ir) in zip(node.slices(), node, strict=True):
+        if ir.l == 0 and ir.p >= 0:
+            x[..., part] = 1.0
+    return asked, {"x": x, "src": graph.src.copy(), "dst": graph.dst.copy()}
+
+
 @lru_cache(maxsize=4096)
 def _setting(node: Irreps, edge: Irreps, out: Irreps) -> str:
     """Return the name of the setting that has these irreps, or "custom"."""
@@ -460,6 +473,8 @@ def _facets(asked: Problem) -> Mapping[str, Scalar]:
         return facets | {"graph": kind}
     if kind in CLOUDS:
         return facets | {"graph": kind, "neighbours": numbers(kind, rest)[1]}
+    if kind == GRAPH6:
+        return facets | {"graph": rest}
     structures, _, cutoff = rest.rpartition("@")
     return facets | {"graph": structures, "cutoff": float(cutoff)}
 
@@ -631,6 +646,7 @@ FAMILY = Family(
     hard=_hard(),
     data=KINDS,
     part=edges_into_some,
+    on_graph=on_graph,
     single=_single,
     pose=_pose,
 )

@@ -1,4 +1,4 @@
-"""Finite groups of rotations, one in the other: 1, 4, 12 and 60 elements."""
+"""Finite groups of rotations, one in the other: 1, 4, 12 and 60 elements, and of the plane."""
 
 from __future__ import annotations
 
@@ -46,3 +46,15 @@ def rotations(order: int) -> Array:
             if not any(np.allclose(product, other, atol=1e-9) for other in found):
                 found.append(product)
     return np.stack(found)
+
+
+@lru_cache(maxsize=8)
+def turns(order: int) -> Array:
+    """Return the turns of the plane [order, 2, 2] by multiples of 2 pi / order.
+
+    >>> turns(4)[1].round(9).tolist()
+    [[0.0, -1.0], [1.0, 0.0]]
+    """
+    angle = 2 * np.pi * np.arange(order) / order
+    x, y = np.cos(angle), np.sin(angle)
+    return np.stack([np.stack([x, -y], axis=1), np.stack([y, x], axis=1)], axis=1)

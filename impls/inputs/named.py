@@ -7,6 +7,7 @@ poles:64x16               the same, along directions where frames and angles may
 axis:64x16                nodes on the polar axis, each with its nearest: all edges along +y or -y
 loose:64x1024             1024 edges in no order, each from any of 64 nodes to any, itself included
 placed:64x1024            1024 edges in no order between near sites of 64 of the lattice: open
+graph6:DQc                a line of the format graph6: no places, and random directions
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
-from impls.inputs import clouds
+from impls.inputs import clouds, graph6
 from impls.inputs.graphs import Graph, graph
 from impls.problem import Problem, Refusal
 
@@ -28,7 +29,8 @@ CLOUDS: Mapping[str, Callable[[int, int, int], Graph]] = {
     "placed": clouds.placed,
 }
 """Generators of graphs of so many nodes and neighbours, or edges, with a seed."""
-KINDS = ("edges", *CLOUDS)
+GRAPH6 = "graph6"
+KINDS = ("edges", *CLOUDS, GRAPH6)
 BY_EDGES = ("loose", "placed")
 """Those that count edges, and may have none."""
 OPEN = ("lattice", "axis", "placed")
@@ -57,6 +59,8 @@ def graph_of(problem: Problem) -> Graph:
 def _graph(kind: str, rest: str, seed: int) -> Graph:
     if kind in CLOUDS:
         return CLOUDS[kind](*numbers(kind, rest), seed)
+    if kind == GRAPH6:
+        return graph6.graph(rest)
     structures, _, cutoff = rest.rpartition("@")
     return graph(structures, float(cutoff))
 
@@ -88,13 +92,13 @@ def counts_of(problem: Problem) -> tuple[int, int]:
 def cutoff_of(problem: Problem) -> float:
     """Return the length from which on an edge counts nothing, where lengths count.
 
-    It is that within which edges are [Å], or a size of that name; for graphs with so many
-    neighbours, `REACH`, which the longest of their edges may exceed.
+    It is that within which edges are [Å], or a size of that name; for others, `REACH`, which the
+    longest of their edges may exceed.
     """
     if "cutoff" in problem.sizes:
         return float(str(problem.sizes["cutoff"]))
     kind, _, rest = problem.data.partition(":")
-    return REACH if kind in CLOUDS else float(rest.rpartition("@")[2])
+    return REACH if kind != "edges" else float(rest.rpartition("@")[2])
 
 
 def check_graph(problem: Problem) -> Refusal | None:
@@ -104,7 +108,8 @@ def check_graph(problem: Problem) -> Refusal | None:
         return Refusal(
             f"unknown data {problem.data!r}",
             f"family points draws '{CRYSTAL}' (structures and a cutoff in Å), or "
-            f"{', '.join(repr(f'{name}:64x16') for name in CLOUDS)} (nodes x neighbours, or edges)",
+            f"{', '.join(repr(f'{name}:64x16') for name in CLOUDS)} (nodes x neighbours, or "
+            "edges), or 'graph6:DQc' (a line of graph6)",
         )
     try:
         if kind in CLOUDS:
@@ -112,6 +117,10 @@ def check_graph(problem: Problem) -> Refusal | None:
             needed = {"loose": 0, "placed": min(near, 1)}.get(kind, near)
             if needed >= nodes:
                 raise ValueError(f"a node has only {nodes - 1} others; use more nodes")
+            return None
+        if kind == GRAPH6:
+            if not len(graph6.decode(rest)):
+                raise ValueError("a graph without nodes; use one that has some")
             return None
         cutoff = rest.rpartition("@")
         if not cutoff[1]:

@@ -18,6 +18,7 @@ from reports.data.text import NONE, listing, raised, slug
 from reports.data.words import Words
 
 GROUPS = (
+    (("rotation", "inversion", "mirror", "translation"), "E(d)"),
     (("rotation", "inversion", "translation"), "E(3)"),
     (("rotation", "translation"), "SE(3)"),
     (("rotation", "inversion"), "O(3)"),

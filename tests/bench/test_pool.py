@@ -122,7 +122,7 @@ def test_cases_that_are_open_together_have_workers_of_their_own(hand, registry):
     """Those of a block: they share problem and pass, and differ in whatever else a case says."""
     case = hand.case(registry, NAME)
     changed = {
-        "implementation": "clebsch_gordan.numpy_sparse", "mode": "another",
+        "implementation": "clebsch_gordan.numpy_kernel", "mode": "another",
         "target": Target(threads=2), "options": {"block": "pair"}, "knobs": {"rank": 2},
     }  # fmt: skip
     assert set(changed) == {field.name for field in fields(Case)} - {"problem", "pass_"}

@@ -13,6 +13,7 @@ from impls.groups import (
     inversion,
     linear,
     orthogonal,
+    plane,
     power,
     rotations,
     shifts,
@@ -28,13 +29,14 @@ GROUPS = {
     "symmetric": symmetric(5),
 }
 EUCLIDEAN = {"E(3)": euclidean(orthogonal()), "SE(3)": euclidean(rotations())}
+IN_THE_PLANE = {"E(2)": euclidean(plane())}
 POWERS = {"of E(3)": power(EUCLIDEAN["E(3)"], 3), "of S_4": power(symmetric(4), 2)}
 LINEAR = {"C_5": cyclic(5), "SL(2)": linear(0.5), "GL+(2)": linear(0.5, 0.3)}
 
 
-@pytest.mark.parametrize("name", [*GROUPS, *EUCLIDEAN, *POWERS, *LINEAR])
+@pytest.mark.parametrize("name", [*GROUPS, *EUCLIDEAN, *IN_THE_PLANE, *POWERS, *LINEAR])
 def test_laws(name):
-    group = (GROUPS | EUCLIDEAN | POWERS | LINEAR)[name]
+    group = (GROUPS | EUCLIDEAN | IN_THE_PLANE | POWERS | LINEAR)[name]
     g, h, k = group.sample(np.random.default_rng(0), 3)
     for a, b in (
         (group.mul(g, group.inv(g)), group.identity),
@@ -101,6 +103,27 @@ def test_euclidean_motions_move_points(name):
     turn = group.generators["rotation_z"](0.3)
     np.testing.assert_array_equal(turn[:3, :3], rotations().generators["rotation_z"](0.3))
     np.testing.assert_array_equal(turn[:, 3], [0, 0, 0, 1])
+
+
+def test_motions_of_the_plane_move_points_of_it():
+    group, rng = IN_THE_PLANE["E(2)"], np.random.default_rng(5)
+    assert list(group.subgroups) == ["rotation", "quarter_turn", "mirror", "translation"]
+    p = np.array([0.5, -1.0])
+    g, h = group.sample(rng, 2)
+    moved = [k[:2, :2] @ p + k[:2, 2] for k in (h, group.mul(g, h))]
+    np.testing.assert_allclose(g[:2, :2] @ moved[0] + g[:2, 2], moved[1], atol=1e-14)
+    hands = np.linalg.det(np.array(group.sample(rng, 32))[:, :2, :2])
+    np.testing.assert_allclose(sorted({round(hand, 9) for hand in hands}), [-1, 1])
+    for name, hand in (("rotation", 1), ("quarter_turn", 1), ("mirror", -1), ("translation", 1)):
+        for k in group.subgroups[name].sample(rng, 2):
+            assert k.shape == (3, 3) and np.linalg.det(k) == pytest.approx(hand)
+            assert (name == "translation") == bool(k[:2, 2].any())
+    turn = group.generators["rotation"](np.pi / 2)
+    np.testing.assert_allclose(turn[:2, :2] @ [1, 0], [0, 1], atol=1e-15)
+    np.testing.assert_array_equal(group.generators["translation_y"](0.3)[:2, 2], [0, 0.3])
+    assert set(group.generators) == {"rotation", "translation_x", "translation_y"}
+    assert len(group.subgroups["rotation"].orbit(4).elements) == 4
+    assert group.subgroups["mirror"].orbit is None
 
 
 def test_products_lift_generators_and_orbits():

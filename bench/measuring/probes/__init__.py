@@ -79,7 +79,9 @@ class Analysis:
     operations that it `applies` to: without more words to one implementation of each. One that is
     `swept` is put to one operation, in several data types and with generators of data. One
     `by_knob` is also put at the coarser values of knobs. `example` is the command line after its
-    name, `gives` what its lines say and `then` what to do with that: both are for its help.
+    name, `gives` what its lines say and `then` what to do with that: both are for its help. `data`
+    names the sets (`impls.inputs.sets`) that are asked where they are here: what was measured
+    without one is measured again with it.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Analysis:
     then: str
     swept: bool = False
     by_knob: bool = False
+    data: tuple[str, ...] = ()
     views: tuple[View, ...] = field(default=())
 
 

@@ -16,7 +16,10 @@ from analysis.discrimination import (
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.probes import Analysis, Probe, Record, Rows, couples, of, reason
 from bench.measuring.probes.bilinear import bilinear
+from bench.measuring.probes.graph_pairs import hears_of_graphs, told
 from bench.record.rows import Reading
+from impls.inputs import brec
+from impls.operation import Operation
 
 ORDERS = (2, 3)
 CHAINS = (2, 3, 4)
@@ -67,8 +70,13 @@ def _judged(found: Verdict, should: bool | None) -> Reading:
 PROBES = (Probe("discrimination", discrimination),)
 
 
+def applies(operation: Operation) -> bool:
+    """Return whether it couples two features, or hears of a graph and of nothing else."""
+    return couples(operation) or hears_of_graphs(operation)
+
+
 def _discrimination(rows: Rows) -> Iterator[Record]:
-    """Yield each pair of environments: its control and distance, and what is derived."""
+    """Yield each pair of environments: its control and distance, and what is derived; graphs."""
     for row in of(rows, "discrimination."):
         detail = row["detail"]
         yield {
@@ -79,20 +87,24 @@ def _discrimination(rows: Rows) -> Iterator[Record]:
             "passed": row["passed"],
             **reason(row),
         }
+    yield from told(rows)
 
 
 ANALYSES = (
     Analysis(
         "discrimination",
-        "Which environments it tells apart: mirror images, rotors, chains.",
-        ("error", "discrimination"),
+        "Which environments it tells apart: mirror images, rotors, chains; and which graphs.",
+        ("error", "discrimination", "graph_pairs"),
         _discrimination,
-        couples,
+        applies,
         "--operation gaunt --lmax 3",
         (
             "A line for each pair of environments and order: whether features that it makes tell "
-            "them apart, and whether they should."
+            "them apart, and whether they should. Of a layer that hears of a graph alone a line "
+            "for each suite and category of graphs: how many of its pairs three layers tell apart."
         ),
-        "python -m bench analyse universality asks which functions of a feature it reaches.",
+        "python -m bench analyse universality asks which functions of a feature it reaches; "
+        "python -m bench data says which suites of graphs are here.",
+        data=(brec.SET,),
     ),
 )

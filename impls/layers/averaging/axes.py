@@ -11,8 +11,13 @@ from impls.layers.scalars_and_vectors import crossed
 from impls.problem import Problem, Refusal
 
 
-def right_handed(b: Backend) -> Callable[[Any], Any]:
-    """Return what gives V [n, 3, 3] its last column by the cross product of the others."""
+def right_handed(b: Backend, dimension: int = 3) -> Callable[[Any], Any]:
+    """Return what gives V [n, d, d] its last column by the others.
+
+    In space it is their cross product, in the plane the first, turned by a right angle.
+    """
+    if dimension == 2:
+        return lambda v: _turned(b, v[:, :, :1])
     product = crossed(b)
 
     def turned(v: Any) -> Any:
@@ -22,8 +27,14 @@ def right_handed(b: Backend) -> Callable[[Any], Any]:
     return turned
 
 
+def _turned(b: Backend, first: Any) -> Any:
+    """Return V [n, 2, 2] of its first column [n, 2, 1]."""
+    second = b.concatenate((-first[:, 1:], first[:, :1]), 1)
+    return b.concatenate((first, second), 2)
+
+
 def signed(v: Any, signs: Any) -> Any:
-    """Return V diag(signs) [n, K, 3, 3] of V [n, 3, 3] and signs [n or 1, K, 3]."""
+    """Return V diag(signs) [n, K, d, d] of V [n, d, d] and signs [n or 1, K, d]."""
     return v[:, None] * signs[:, :, None]
 
 

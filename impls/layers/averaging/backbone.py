@@ -1,4 +1,4 @@
-r"""Backbones: maps of a cloud x [points, 3 + channels] to such, without symmetry in space.
+r"""Backbones: maps of a cloud x [points, d + channels] to such, without symmetry in space.
 
     mlp        o = B silu(A x + a),  of all numbers of the cloud in one vector
     deepsets   z_i = silu(A x_i + a),  o_i = B z_i + D mean_j z_j  [@zaheer2017]
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from scipy.special import expit
 
-from impls.families.cloud import is_set, shape_of
+from impls.families.cloud import dimension_of, is_set, shape_of
 from impls.problem import Problem
 from impls.spaces import Array, Arrays, Space
 
@@ -30,7 +30,7 @@ def hidden_of(problem: Problem) -> int:
 def width_of(problem: Problem) -> int:
     """Return how many numbers enter and leave at once: of a point, or of all points."""
     _, points, channels = shape_of(problem)
-    return (3 + channels) * (1 if is_set(problem) else points)
+    return (dimension_of(problem) + channels) * (1 if is_set(problem) else points)
 
 
 def weights_of(problem: Problem) -> Mapping[str, Space]:
@@ -51,7 +51,7 @@ def _scaled(shape: tuple[int, int]) -> Callable[[np.random.Generator], Array]:
 
 
 def oracle(problem: Problem, x: Array, weights: Arrays) -> Array:
-    """Return o [batch, points, 3 + channels] of x [batch, points, 3 + channels]."""
+    """Return o [batch, points, d + channels] of x [batch, points, d + channels]."""
     if not is_set(problem):
         hidden = _silu(np.einsum("hw,bw->bh", weights["A"], x.reshape(len(x), -1)) + weights["a"])
         return np.einsum("wh,bh->bw", weights["B"], hidden).reshape(x.shape)

@@ -101,11 +101,11 @@ ALGORITHMS = tuple(
         operation.name,
         name,
         title,
-        partial(build, signs, signs is PROPER),
+        partial(build, signs, signs is PROPER[3]),
         supports=supports,
         papers=("atzmon2024", "puny2022"),
     )
-    for operation, signs in ((ALL, SIGNS), (RIGHT_HANDED, PROPER))
+    for operation, signs in ((ALL, SIGNS[3]), (RIGHT_HANDED, PROPER[3]))
     for name, title, build in (
         ("whole", "the backbone at every frame of every group", whole),
         ("once", "linear layers once, activations at every frame", once),

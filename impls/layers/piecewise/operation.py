@@ -101,7 +101,7 @@ def _cost(signs: Signs, problem: Problem) -> Mapping[str, float]:
     (batch, points, channels), groups = shape_of(problem), groups_of(problem)
     asked, numbers = as_cloud(problem), 3 + channels
     each = backbone.flops(asked) + points * (2 * 2 * 9 + numbers)
-    of_group = points * (6 + 6 + 2 * 9 + 2 * numbers) + PRINCIPAL + len(signs) * each
+    of_group = points * (6 + 6 + 2 * 9 + 2 * numbers) + PRINCIPAL[3] + len(signs) * each
     moved = batch * points * (2 * numbers + groups) + backbone.numbers(asked)
     return {
         "flops": float(batch * groups * of_group),
@@ -112,7 +112,7 @@ def _cost(signs: Signs, problem: Problem) -> Mapping[str, float]:
 def _averaging(
     name: str, title: str, summary: str, signs: Signs, claims: tuple[SymmetryClaim, ...]
 ) -> Operation:
-    proper = signs is PROPER
+    proper = signs is PROPER[3]
     return Operation(
         name=name,
         title=title,
@@ -133,7 +133,7 @@ ALL = _averaging(
     "piecewise_averaging",
     "Piecewise frame averaging",
     "mean of a backbone over the 8 frames of each group of a partition: E(3) for each part",
-    SIGNS,
+    SIGNS[3],
     exact("rotation", "inversion"),
 )
 
@@ -141,6 +141,6 @@ RIGHT_HANDED = _averaging(
     "piecewise_averaging_proper",
     "Piecewise frame averaging, proper",
     "mean of a backbone over the 4 right-handed frames of each group: SE(3) for each part",
-    PROPER,
+    PROPER[3],
     exact("rotation"),
 )

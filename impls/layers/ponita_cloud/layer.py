@@ -6,7 +6,7 @@ import numpy as np
 
 from impls.algorithm import Algorithm, Options
 from impls.backends import Backend
-from impls.families.cloud import shape_of
+from impls.families.cloud import dimension_of, shape_of
 from impls.implementation import Built, Tensors
 from impls.layers.ponita.layer import Block, Kernel
 from impls.layers.ponita_cloud.operation import kernel
@@ -18,6 +18,7 @@ def pairs(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm."""
     batch, n, c = shape_of(problem)
     near, values, block = n - 1, Kernel(kernel(c), b), Block(c, b)
+    dimension = dimension_of(problem)
     others = b.index(np.flatnonzero(~np.eye(n, dtype=bool)))
     # v is along o_ij itself where k is j, and zero where k is i: its root would have no gradient
     straight = np.zeros((n, near, n))
@@ -29,10 +30,10 @@ def pairs(problem: Problem, b: Backend, options: Options) -> Built:
 
     def call(inputs: Tensors, w: Tensors) -> Tensors:
         r, h = inputs["r"], inputs["h"]
-        v = r[:, None] - r[:, :, None]  # [batch, i, k, 3]
-        d = b.take(v.reshape(batch, n * n, 3), others, 1)
+        v = r[:, None] - r[:, :, None]  # [batch, i, k, d]
+        d = b.take(v.reshape(batch, n * n, dimension), others, 1)
         d = d / ((d * d).sum(-1)[..., None]) ** 0.5
-        o = d.reshape(batch, n, near, 3)
+        o = d.reshape(batch, n, near, dimension)
         along = o @ v.swapaxes(2, 3)  # [batch, i, j, k]
         across = (v[:, :, None] - along[..., None] * o[:, :, :, None]) * apart
         across = ((across * across).sum(-1) + along_itself) ** 0.5 - along_itself

@@ -13,7 +13,7 @@ over all k of a cloud of n points, i among them. Kernel, norm and perceptron are
 `impls.layers.ponita`; there is no cutoff, so that every point is a neighbour of every other. The
 paper's code sums over l, where this takes the mean, as the paper's grid does.
 
-Orientations turn with the cloud, so that the layer is equivariant under E(3), exactly. It has no
+Orientations turn with the cloud, so that the layer is equivariant under E(d), exactly. It has no
 backbone: of the questions to clouds it answers those to points that are a set.
 
 Cost: n^2 (n - 1)^2 perceptrons of O(C^2) for each cloud.
@@ -25,7 +25,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from impls.families.cloud import feature_space, is_set, position_space, shape_of
+from impls.families.cloud import (
+    dimension_of,
+    feature_space,
+    is_set,
+    position_space,
+    shape_of,
+)
 from impls.growth import Growth
 from impls.layers.perceptron import Perceptron
 from impls.layers.ponita.operation import (
@@ -63,7 +69,7 @@ def _oracle(problem: Problem, inputs: Arrays, weights: Arrays) -> Arrays:
     r, h, count = inputs["r"], inputs["h"], inputs["r"].shape[1]
     one, f, near = kernel(h.shape[2]), h @ weights["A"], count - 1
     others = np.array([[j for j in range(count) if j != i] for i in range(count)])
-    toward = r[:, others] - r[:, :, None]  # [batch, i, j, 3]
+    toward = r[:, others] - r[:, :, None]  # [batch, i, j, d]
     o = toward / np.linalg.norm(toward, axis=-1, keepdims=True)
     y, s = r.copy(), np.tile(weights["p"], (*r.shape[:2], 1))
     for i in range(count):
@@ -95,7 +101,7 @@ def _cost(problem: Problem) -> Mapping[str, float]:
     each = ends * ends * (one.flops + 2 * c * c + one.widths[0] + 5 + 2 * c) + ends * n * 14
     whole = each + ends * (mlp.flops + 14 * c + 2 * c + 15) + n * 2 * 2 * c * c
     weights = one.numbers + mlp.numbers + 3 * c * c + 6 * c
-    numbers = 2 * batch * n * (3 + c) + weights
+    numbers = 2 * batch * n * (dimension_of(problem) + c) + weights
     return {"flops": float(batch * whole), "bytes": float(numbers * BYTES[problem.dtype])}
 
 
@@ -106,7 +112,7 @@ OPERATION = Operation(
     reads=("r", "h"),
     summary="features at the directions between points of a cloud, and a kernel of these: no grid",
     papers=("bekkers2024",),
-    claims=exact("rotation", "inversion", "translation", "permutation"),
+    claims=exact("rotation", "inversion", "mirror", "translation", "permutation"),
     outputs=_outputs,
     oracle=_oracle,
     cost=_cost,

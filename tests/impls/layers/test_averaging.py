@@ -10,9 +10,16 @@ import pytest
 from scipy.linalg import eigh
 
 from impls.families.cloud import FAMILY, ask
-from impls.groups.finite import ORDERS, rotations
+from impls.groups.finite import ORDERS, rotations, turns
 from impls.implementation import Target
-from impls.layers.averaging.operation import ALL, MINIMAL, OF_GROUP, RIGHT_HANDED, SAMPLED
+from impls.layers.averaging.operation import (
+    ALL,
+    MINIMAL,
+    OF_GROUP,
+    RIGHT_HANDED,
+    SAMPLED,
+    count_of,
+)
 from impls.registry import load
 
 REGISTRY = load()
@@ -40,7 +47,7 @@ def backbone_of(kind, x, w):
 def matrices_of(operation, asked, p, directions):
     """Return the matrices of one centred cloud."""
     v = eigh(p.T @ p)[1]
-    signs = list(product((-1, 1), repeat=3))
+    signs = list(product((-1, 1), repeat=p.shape[1]))
     if operation is ALL:
         return [v @ np.diag(s) for s in signs]
     if operation is RIGHT_HANDED:
@@ -50,8 +57,12 @@ def matrices_of(operation, asked, p, directions):
         return [v @ np.diag(np.sign(v.T @ n)) for n in directions[:draws]]
     if operation is MINIMAL:
         return [v @ np.diag(np.sign(((p @ v) ** 3).mean(axis=0)))]
-    turns = rotations(OF_GROUP.knobs_of(asked)["elements"])
-    return [sign * turn for sign in (1, -1) for turn in turns]
+    elements = OF_GROUP.knobs_of(asked)["elements"]
+    if p.shape[1] == 2:
+        angles = 2 * np.pi * np.arange(elements) / elements
+        ends = [(np.cos(a), np.sin(a)) for a in angles]
+        return [np.array([[c, -h * s], [s, h * c]]) for h in (1, -1) for c, s in ends]
+    return [sign * turn for sign in (1, -1) for turn in rotations(elements)]
 
 
 def difference(one, other):
@@ -63,12 +74,13 @@ def difference(one, other):
     return apart / size
 
 
-@pytest.mark.parametrize("kind", BACKBONES)
+@pytest.mark.parametrize(("kind", "dimension"), [("mlp", 3), ("deepsets", 3), ("deepsets", 2)])
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.name)
-def test_the_oracle_is_the_mean_over_all_matrices_of_each_cloud(operation, kind, judge):
+def test_the_oracle_is_the_mean_over_all_matrices_of_each_cloud(operation, kind, dimension, judge):
     for knob in operation.knobs or (None,):
         for value in knob.values(question(kind)) if knob else (None,):
-            asked = question(kind).at(**({knob.name: value} if knob else {}))
+            asked = question(kind, dimension=dimension)
+            asked = asked.at(**({knob.name: value} if knob else {}))
             inputs, weights = judge.draw(FAMILY, operation, asked)
             found = operation.oracle(asked, inputs, weights)
             for i, (r, h) in enumerate(zip(inputs["r"], inputs["h"], strict=True)):
@@ -76,10 +88,10 @@ def test_the_oracle_is_the_mean_over_all_matrices_of_each_cloud(operation, kind,
                 directions = inputs["n"][i] if "n" in inputs else None
                 each = matrices_of(operation, asked, r - centre, directions)
                 said = [backbone_of(kind, np.hstack([(r - centre) @ q, h]), weights) for q in each]
-                y = np.mean([(q @ s[:, :3].T).T for q, s in zip(each, said, strict=True)], axis=0)
-                np.testing.assert_allclose(found["y"][i], centre + y, atol=1e-12)
+                y = [s[:, :dimension] @ q.T for q, s in zip(each, said, strict=True)]
+                np.testing.assert_allclose(found["y"][i], centre + np.mean(y, axis=0), atol=1e-12)
                 np.testing.assert_allclose(
-                    found["s"][i], np.mean([s[:, 3:] for s in said], axis=0), atol=1e-12
+                    found["s"][i], np.mean([s[:, dimension:] for s in said], axis=0), atol=1e-12
                 )
 
 
@@ -109,6 +121,29 @@ def test_directions_in_every_octant_draw_every_frame(kind, judge):
     drawn = SAMPLED.oracle(asked, inputs, weights)
     assert difference(ALL.oracle(asked, inputs, weights), drawn) < 1e-12
     assert difference(drawn, SAMPLED.oracle(asked.at(draws=1), inputs, weights)) > 1e-2
+
+
+@pytest.mark.parametrize("kind", BACKBONES)
+def test_in_the_plane_two_frames_tell_mirror_images_apart_and_four_do_not(kind, judge, agrees):
+    asked = question(kind, dimension=2)
+    inputs, weights = judge.draw(FAMILY, ALL, asked)
+    mirrored = {**inputs, "r": inputs["r"] * [1.0, -1.0]}
+    for operation, count in ((ALL, 4), (RIGHT_HANDED, 2)):
+        assert count_of(operation.name, asked) == count
+        one, other = (operation.oracle(asked, a, weights)["s"] for a in (inputs, mirrored))
+        apart = np.abs(one - other).max() / np.abs(one).max()
+        assert apart < 1e-13 if operation is ALL else apart > 1e-3
+    for operation in OPERATIONS:
+        agrees(operation, asked)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_turns_of_the_plane_are_a_group_and_those_of_a_divisor_lie_in_it(order):
+    here = turns(order)
+    assert len(here) == order and np.linalg.det(here) == pytest.approx(1.0)
+    found = (here[:, None] @ here[None]).reshape(-1, 2, 2)
+    assert np.abs(found[:, None] - here[None]).max(axis=(2, 3)).min(axis=1).max() < 1e-12
+    np.testing.assert_allclose(turns(5 * order)[::5], here, atol=1e-12)
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -150,10 +185,12 @@ def rotated(operation, asked, judge):
     return max(judge.symmetry(FAMILY, operation, numpy, asked, inputs, weights, elements))
 
 
+@pytest.mark.parametrize("dimension", [3, 2])
 @pytest.mark.parametrize("operation", (ALL, RIGHT_HANDED), ids=lambda operation: operation.name)
-def test_next_to_a_degenerate_spectrum_symmetry_is_lost_as_the_gap(operation, judge):
+def test_next_to_a_degenerate_spectrum_symmetry_is_lost_as_the_gap(operation, dimension, judge):
+    sizes = {"points": 8, "batch": 32, "dimension": dimension}
     found = {
-        gap: rotated(operation, question(points=8, batch=32, data=f"gap:{gap}"), judge)
+        gap: rotated(operation, question(**sizes, data=f"gap:{gap}"), judge)
         for gap in ("1e-3", "1e-6", "1e-9", "1e-12", "0")
     }
     assert found["1e-3"] < 1e-11
@@ -162,9 +199,11 @@ def test_next_to_a_degenerate_spectrum_symmetry_is_lost_as_the_gap(operation, ju
     assert found["0"] > 1e-3
 
 
-def test_one_frame_is_not_enough_where_third_moments_vanish(judge):
-    even = question(points=8, data="even")
-    assert rotated(MINIMAL, question(points=8), judge) < 1e-12
+@pytest.mark.parametrize("dimension", [3, 2])
+def test_one_frame_is_not_enough_where_third_moments_vanish(dimension, judge):
+    clear, even = (question(points=8, dimension=dimension, data=data) for data in
+                   ("separated", "even"))  # fmt: skip
+    assert rotated(MINIMAL, clear, judge) < 1e-12
     assert rotated(MINIMAL, even, judge) > 1e-3
     assert rotated(ALL, even, judge) < 1e-12
 

@@ -82,3 +82,15 @@ def test_points_that_are_numbered_are_another_question():
 def test_cost_grows_with_the_fourth_power_of_points():
     flops = [OPERATION.cost(asked(n))["flops"] for n in (64, 128)]
     assert flops[1] / flops[0] == pytest.approx(16, rel=0.05)
+
+
+def test_in_the_plane_it_is_the_same_formula(judge, agrees):
+    """Points of a plane in space are told nothing by the third coordinate, which is zero."""
+    flat = asked(dimension=2)
+    inputs, weights = judge.draw(FAMILY, OPERATION, flat)
+    raised = {**inputs, "r": np.pad(inputs["r"], ((0, 0), (0, 0), (0, 1)))}
+    found = OPERATION.oracle(flat, inputs, weights)
+    in_space = OPERATION.oracle(asked(), raised, weights)
+    np.testing.assert_allclose(in_space["s"], found["s"], atol=1e-13)
+    np.testing.assert_allclose(in_space["y"][..., :2], found["y"], atol=1e-13)
+    agrees(OPERATION, flat)

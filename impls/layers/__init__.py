@@ -1,4 +1,4 @@
-"""Layers of published networks as they are: of graphs in space, of clouds, parts, matches, images.
+"""Layers of published networks as they are: of graphs, clouds, parts, matches, images.
 
 One folder a system, with its operations: the formula at the top, an oracle of its blocks, and
 algorithms made of the parts that other operations are. What several layers have is in one module

@@ -1,144 +1,104 @@
-"""Which graphs are told apart: networks made by hand, controls that fail, running layers."""
+"""Pairs of graphs that look alike: what they have in common, planted networks, running layers."""
 
 from __future__ import annotations
-
-from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
-from analysis.graph_pairs import compare
-from bench.commands import analyse
+from analysis.graph_pairs import compare, pairs, refinement
 from bench.measuring.built_case import build
-from bench.measuring.probes import graph_pairs as probe
-from bench.measuring.probes.discrimination import ANALYSES, applies
+from bench.measuring.probes.graph_pairs import graph_pairs, repeats
 from bench.record.case import Case
-from impls.families.points import ask
-from impls.implementation import Built, Implementation, Target
-from impls.inputs import sets
-from impls.inputs.graph6 import decode
+from impls.families.graphs import ask
+from impls.implementation import Target
 from impls.registry import load
 
 REGISTRY = load()
-LINES = {
-    "rings": [("EhEG", "EwCW")],
-    "trees": [("CU", "Cs")],
-    "cubic": [("KhCWKCBAH?w@", "KYCWKCBAH?w@")],
-}
-"""A ring of six nodes and two of three; a path and a star; the graph of Frucht and another in which
-each of twelve nodes has three neighbours."""
-PAIRS = {
-    name: tuple((decode(one), decode(other)) for one, other in lines)
-    for name, lines in LINES.items()
-}
-TINY = probe.Suite(
-    sets.DataSet("tiny", "three pairs", "", "MIT", "here", ()), tuple(PAIRS), PAIRS.__getitem__
-)
-(DISCRIMINATION,) = ANALYSES
+PAIRS = {pair.name: pair for pair in pairs()}
+EVERY = set(PAIRS)
 
 
-def walks(steps):
-    """Return how many walks of so many steps come back to each node."""
-    return lambda a: [np.diagonal(np.linalg.matrix_power(a.astype(float), steps))]
+def walks(a, steps):
+    """Return how many closed walks of so many steps there are from each node, in order."""
+    return np.sort(np.diag(np.linalg.matrix_power(a.astype(int), steps)))
 
 
-def test_networks_made_by_hand_tell_apart_what_they_can():
-    ring, triangles = PAIRS["rings"][0]
-    for steps, apart in ((1, False), (2, False), (3, True)):
-        found = compare(walks(steps), ring, triangles, "rings", 1)
-        assert found.sound and found.distinguishes is apart
-    with pytest.raises(ValueError, match="graphs of 6 and 4 nodes are no pair"):
-        compare(walks(2), ring, PAIRS["trees"][0][0], "", 1)
+@pytest.mark.parametrize("name", sorted(PAIRS))
+def test_both_are_graphs_that_the_test_of_nodes_takes_for_the_same(name):
+    pair = PAIRS[name]
+    for a in (pair.first, pair.second):
+        assert np.array_equal(a, a.T) and set(np.unique(a)) == {0.0, 1.0} and not np.any(np.diag(a))
+    assert pair.first.sum() == pair.second.sum()
+    assert not refinement(pair.first, pair.second)
 
 
-def test_a_network_that_sees_the_numbers_of_nodes_has_no_control():
-    star = PAIRS["trees"][0][1]
-    numbered = compare(lambda a: [a @ np.arange(len(a))], star, star, "", 1, seed=1)
-    assert numbered.distance == 0 and not numbered.sound
+@pytest.mark.parametrize("name", sorted(EVERY - {"rook_shrikhande"}))
+def test_no_order_of_the_nodes_makes_them_equal(name):
+    """Closed walks differ, as the spectra do."""
+    first, second = PAIRS[name].first, PAIRS[name].second
+    assert any(not np.array_equal(walks(first, k), walks(second, k)) for k in range(3, 10))
 
 
-def test_it_is_asked_of_layers_that_hear_of_the_graph_alone():
-    asked = {name for name, one in REGISTRY.operations.items() if probe.hears_of_graphs(one)}
-    assert {"gin_layer", "framed_gin_layer", "averaged_gin_layer"} <= asked
-    assert not asked & {"nequip_layer", "aggregation", "gaunt", "frame_averaging"}
-    assert all(applies(REGISTRY.operation(name)) for name in (*asked, "gaunt"))
+def test_regular_graphs_of_the_same_parameters_differ_by_their_neighbourhoods():
+    """The same spectrum: around a node are two triangles in one, and a hexagon in the other."""
+    pair = PAIRS["rook_shrikhande"]
+    around = []
+    for a in (pair.first, pair.second):
+        square = a @ a
+        assert set(np.diag(square)) == {6} and set(square[a > 0]) == {2}
+        assert set(square[(a == 0) & (np.eye(16) == 0)]) == {2}
+        near = np.flatnonzero(a[0])
+        around.append(walks(a[np.ix_(near, near)], 3).sum())
+    assert around == [12, 0]
 
 
-def built(name):
-    scalars = dict.fromkeys(("irreps_node", "irreps_edge", "irreps_out"), "0e")
-    asked = ask(**scalars, data="lattice:2x1", channels=3, dtype="float64")
-    return build(Case(asked, f"{name}.numpy_nodes", "fwd", "eager", Target()), REGISTRY)
+def test_refinement_sees_what_neighbours_of_neighbours_have():
+    star, path = np.zeros((4, 4)), np.zeros((4, 4))
+    star[0, 1:] = path[[0, 1, 2], [1, 2, 3]] = 1
+    assert refinement(star + star.T, path + path.T)
+    assert refinement(np.zeros((3, 3)), np.zeros((4, 4)))
 
 
-def read(readings):
-    """Return the lines of the answer, by category."""
-    lines = DISCRIMINATION.read([asdict(reading) for reading in readings])
-    return {line.get("category", line["suite"]): line for line in lines}
+def test_planted_networks_tell_apart_what_they_count():
+    def degrees(a):
+        return np.sort(a.sum(axis=2), axis=1)
+
+    def first_row(a):
+        return np.cumsum(a, axis=1)[:, 2]
+
+    assert not any(compare(degrees, pair, 1).distance for pair in PAIRS.values())
+    assert all(compare(degrees, pair, 1).control == 0 for pair in PAIRS.values())
+    assert any(compare(first_row, pair, 1).control > 0.1 for pair in PAIRS.values())
+
+
+ONE_STEP = {"c6_2c3", "csl_11", "csl_41", "k33_prism"}
+"""Pairs whose ego nets of one step have other numbers of edges."""
 
 
 @pytest.mark.parametrize(
-    ("name", "apart"),
+    ("name", "knobs", "apart"),
     [
-        ("gin_layer", {"rings": 0, "trees": 1, "cubic": 0}),
-        ("framed_gin_layer", {"trees": 1, "cubic": 1}),
-        ("averaged_gin_layer", {"trees": 1}),
+        ("ign_layer", {}, set()),
+        ("ppgn_layer", {}, EVERY - {"rook_shrikhande"}),
+        ("spen_layer", {}, ONE_STEP),
+        ("spen_layer", {"hops": 2}, EVERY - {"k33_prism", "rook_shrikhande"}),
+        ("spen_product_layer", {}, ONE_STEP | {"rook_shrikhande"}),
+        ("spen_product_layer", {"hops": 2}, EVERY - {"rook_shrikhande"}),
     ],
 )
-def test_neighbours_are_not_told_apart_by_gin_and_orders_of_nodes_are(name, apart, monkeypatch):
-    """What the frame has too many orders for, or all orders are too many of, is refused."""
-    monkeypatch.setattr(probe, "suites", lambda: {"tiny": TINY})
-    readings = list(probe.graph_pairs(built(name)))
-    assert [r.probe for r in readings] == [f"graph_pairs.tiny.{category}" for category in PAIRS]
-    assert {r.detail["category"]: r.value for r in readings if r.value is not None} == apart
-    for reading in readings:
-        if reading.value is None:
-            assert f"tiny.{reading.detail['category']}.0" in reading.detail["unavailable"]
-            assert reading.detail["refused"] == 1
-        else:
-            assert reading.passed and reading.detail["control"] < 1e-13
-    lines = read(readings)
-    assert {line["category"]: line["told_apart"] for line in lines.values()
-            if "told_apart" in line} == apart  # fmt: skip
-    skipped = {line["suite"] for line in lines.values() if line.get("status") == "skip"}
-    assert skipped == {f"tiny.{category}" for category in set(PAIRS) - set(apart)}
+def test_what_running_layers_tell_apart(name, knobs, apart):
+    numpy = next(
+        i for i in REGISTRY.implementations_of(name) if i.framework == "numpy"
+    )  # fmt: skip
+    asked = ask(5, 2, channels=8, batch=1, dtype="float64")
+    case = Case(asked, numpy.full_name, "fwd", "eager", Target(), {}, knobs)
+    readings = list(graph_pairs(build(case, REGISTRY)))
+    assert {r.detail["pair"] for r in readings} == EVERY
+    assert all(r.passed and r.detail["control"] < 1e-14 for r in readings)
+    assert {r.detail["pair"] for r in readings if r.detail["distinguishes"]} == apart
 
 
-def test_a_layer_that_sees_the_numbers_of_nodes_is_said(monkeypatch):
-    def numbered(problem, target, options):
-        def call(inputs, weights):
-            z = np.zeros_like(inputs["x"])
-            np.add.at(z, inputs["dst"], inputs["src"][:, None, None])
-            return {"z": z}
-
-        return Built(call)
-
-    monkeypatch.setattr(probe, "suites", lambda: {"tiny": TINY})
-    wrong = Implementation("gin_layer", "numbered", "numpy", numbered)
-    readings = list(probe.graph_pairs(replace(built("gin_layer"), implementation=wrong)))
-    assert not any(reading.passed for reading in readings)
-    assert "equal graphs differ" in read(readings)["cubic"]["reason"]
-
-
-def test_where_a_suite_is_not_here_it_is_a_skip_with_the_command(tmp_path, monkeypatch):
-    monkeypatch.setenv("EQUIBENCH_CACHE", str(tmp_path))
-    (reading,) = probe.graph_pairs(built("gin_layer"))
-    assert reading.value is None
-    assert "python -m bench data brec --from DIR" in reading.detail["unavailable"]
-    assert read([reading])["brec"]["status"] == "skip"
-
-
-def test_a_suite_that_comes_later_is_asked_then(monkeypatch):
-    """What was measured without it has another key."""
-    assert DISCRIMINATION.data == ("brec",)
-    monkeypatch.setattr(analyse.sets, "named", lambda name: TINY.data)
-    assert analyse._here(DISCRIMINATION) == {"data": ["brec"]}
-    missing = replace(TINY.data, files=(sets.File("nothing.npy", "", ""),))
-    monkeypatch.setattr(analyse.sets, "named", lambda name: missing)
-    assert analyse._here(DISCRIMINATION) == {}
-
-
-def test_an_output_of_the_shape_of_an_input_takes_its_place():
-    x, src = np.zeros((3, 2)), np.arange(3)
-    one, other = np.ones((3, 2)), np.full((3, 2), 2.0)
-    assert probe.following({"x": x, "src": src}, {"z": one, "w": other}) == {"x": one}
-    assert probe.following({"src": src}, {"z": one}) == {}
+def test_it_is_asked_of_layers_whose_features_go_in_again():
+    names = {name for name, operation in REGISTRY.operations.items() if repeats(operation)}
+    assert {"ign_layer", "ppgn_layer", "spen_layer", "spen_product_layer"} <= names
+    assert not names & {"ign_linear", "gin_layer", "patch_embedding"}

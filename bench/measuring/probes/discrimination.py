@@ -16,7 +16,7 @@ from analysis.discrimination import (
 from bench.measuring.built_case import BuiltCase
 from bench.measuring.probes import Analysis, Probe, Record, Rows, couples, of, reason
 from bench.measuring.probes.bilinear import bilinear
-from bench.measuring.probes.graph_pairs import hears_of_graphs, told
+from bench.measuring.probes.graph_suites import hears_of_graphs, told
 from bench.record.rows import Reading
 from impls.inputs import brec
 from impls.operation import Operation
@@ -94,7 +94,7 @@ ANALYSES = (
     Analysis(
         "discrimination",
         "Which environments it tells apart: mirror images, rotors, chains; and which graphs.",
-        ("error", "discrimination", "graph_pairs"),
+        ("error", "discrimination", "graph_suites"),
         _discrimination,
         applies,
         "--operation gaunt --lmax 3",

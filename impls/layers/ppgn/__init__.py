@@ -1,0 +1,1 @@
+"""Provably powerful graph networks: matrix products of features of pairs of nodes."""

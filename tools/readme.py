@@ -1,7 +1,7 @@
 """The tables in prose that are made of data: `python tools/readme.py` writes, `--check` compares.
 
 Each stands between two comments and nothing of it is written by hand. That of README.md is made of
-the rows of one published run; those of docs/systems.md of the registry, and of verdicts that are
+the rows of published runs; those of docs/systems.md of the registry, and of verdicts that are
 computed from all published rows.
 """
 
@@ -23,13 +23,14 @@ from bench.record.case import problem_id  # noqa: E402
 from impls.operation import Operation  # noqa: E402
 from impls.registry import Registry, load  # noqa: E402
 from reports.data import bibliography, claims, ledger, sets  # noqa: E402
-from reports.data.run import read  # noqa: E402
+from reports.data.run import Run, read  # noqa: E402
 from reports.data.text import NONE  # noqa: E402
 from reports.data.words import FRAMEWORKS, PASSES  # noqa: E402
 from reports.story import Story  # noqa: E402
 from reports.tables import catalogue, peers  # noqa: E402
 
-RUN = Path("reports/published/epyc-2core-peers")
+RUNS = (Path("reports/published/epyc-2core-peers"), Path("reports/published/xeon-2core-peers"))
+"""In which other packages were asked: a question is in one of them."""
 BEGIN, END = "<!-- measured: python tools/readme.py -->\n", "<!-- end of what is measured -->"
 TITLES = {
     "layers": "Whole layers",
@@ -41,11 +42,25 @@ PRODUCTS = ("products", "powers")
 """Folders of what is no part of one system: the tables of expressivity have them."""
 
 
-def measured(directory: Path = ROOT / RUN) -> str:
+def measured(directories: Sequence[Path] = tuple(ROOT / run for run in RUNS)) -> str:
     """Return the table in Markdown: a line a question, a column a pass and framework."""
-    run, registry = read(directory), load()
+    lines = [
+        (title, run.machine, by)
+        for run in map(read, directories)
+        for title, by in questions(run).items()
+        if by
+    ]
+    columns = [(p, f) for p in PASSES for f in FRAMEWORKS if any((p, f) in by for *_, by in lines)]
+    heads = [f"{PASSES[p]}, {FRAMEWORKS[f]}" for p, f in columns]
+    told = ([title, machine, *(by.get(c, NONE) for c in columns)] for title, machine, by in lines)
+    return markdown(["question", "machine", *heads], told)
+
+
+def questions(run: Run) -> dict[str, dict[tuple[str, str], str]]:
+    """Return what is said of each question of a run: by pass and framework."""
+    registry = load()
     story = Story(run, registry, sets.read(()))
-    asked = titles(directory, registry)
+    asked = titles(run.directory, registry)
     ids = {block.title: str(block.results[0].columns["problem"]) for block in story.blocks}
     found = peers.table(story.blocks, run.peaks, story.registry, story.words)
     lines: dict[str, dict[tuple[str, str], str]] = {title: {} for title in asked.values()}
@@ -53,12 +68,7 @@ def measured(directory: Path = ROOT / RUN) -> str:
         pass_ = str(record["target"]).partition(",")[0]
         title = asked[ids[str(record["problem"])], str(record["operation"])]
         lines[title][pass_, str(record["framework"])] = str(record["said"] or NONE)
-    columns = [
-        (p, f) for p in PASSES for f in FRAMEWORKS if any((p, f) in c for c in lines.values())
-    ]
-    heads = [f"{PASSES[p]}, {FRAMEWORKS[f]}" for p, f in columns]
-    told = ([title, *(by.get(c, NONE) for c in columns)] for title, by in lines.items() if by)
-    return markdown(["question", *heads], told)
+    return lines
 
 
 def markdown(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

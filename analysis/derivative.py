@@ -28,7 +28,7 @@ EPS = float(np.finfo(np.float64).eps)
 STEP = EPS**0.2
 TRIES = ((4, 8 * STEP), (4, STEP), (4, STEP / 8), (4, STEP / 64))
 """The nodes on either side, and the step, of one difference after another."""
-NESTED = ((3, STEP),)
+NESTED = ((3, STEP / 4),)
 """The same of differences of differences."""
 BEND = 1e-10
 """What a difference and that without its outer nodes may be apart, relatively: else the next,

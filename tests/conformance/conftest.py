@@ -64,27 +64,31 @@ class Conformance:
     def cases(self, implementation):
         """Return the most telling example forward, the smallest in all else.
 
-        Of JAX, second gradients, those in single precision, and bfloat16 are not asked here, to
-        save compilations, nor values in single precision where the same code is asked in NumPy.
+        To save compilations JAX is not asked here for second gradients, nor in lower precision for
+        more than values, and where NumPy runs the same code for a value with its gradient alone.
         Second gradients of what is no polynomial would be compared with nested differences of the
         oracle. `bench check` asks for all of them.
         """
         answered, jax = self.answered(implementation), implementation.framework == "jax"
         telling = max(answered, key=lambda p: self._telling(implementation.operation, p))
         passes = PASSES if implementation.framework != "numpy" else ("fwd",)
-        small = in_lower_precision(
-            [self.case(implementation, answered[0], pass_) for pass_ in passes], self.registry
-        )
+        asked = [self.case(implementation, answered[0], pass_) for pass_ in passes]
+        same = implementation.full_name.replace(".jax_", ".numpy_")
+        graded = [case for case in asked if case.pass_ == "grad"]
+        if jax and same in self.registry.implementations and not refusal(graded[0], self.registry):
+            return graded
         skipped = [("float64", "fwd")]
         if not self._polynomial(implementation.operation, answered[0]):
             skipped.append(("float64", "grad2"))
         if jax:
             skipped += [("float64", "grad2"), ("float32", "grad"), ("bfloat16", "fwd")]
-            same = implementation.full_name.replace(".jax_", ".numpy_")
-            skipped += [("float32", "fwd")] * (same in self.registry.implementations)
         return [
             self.case(implementation, telling),
-            *(case for case in small if (case.problem.dtype, case.pass_) not in skipped),
+            *(
+                case
+                for case in in_lower_precision(asked, self.registry)
+                if (case.problem.dtype, case.pass_) not in skipped
+            ),
         ]
 
     def failures(self, implementation, cases=None):

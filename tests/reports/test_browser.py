@@ -143,7 +143,6 @@ def test_a_published_page_keeps_the_limits(show: Callable[..., Tab], published: 
         tab.evaluate(OPEN_ALL)
         assert tab.evaluate(f"{root}.scrollWidth") <= 390
         assert tab.evaluate(SMALL_TEXT) == tab.evaluate(WIDER) == tab.evaluate(CUT) == []
-        assert not AXE.is_file() or _violations(tab) == []
 
 
 @pytest.mark.parametrize("width", [1280, 390])

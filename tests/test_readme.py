@@ -63,7 +63,7 @@ def test_a_table_that_differs_is_said_and_not_written(tmp_path, capsys, monkeypa
 
 def test_in_each_cell_something_here_is_not_slower_than_any_peer():
     cells, registry = defaultdict(list), load()
-    for run in (read(ROOT / directory) for directory in readme.RUNS):
+    for run in map(read, readme.RUNS):
         story = Story(run, registry, sets.read(()))
         for record in peers.table(story.blocks, run.peaks, registry, story.words).records:
             cells[record["problem"], record["target"], record["operation"]].append(record)

@@ -29,7 +29,10 @@ from reports.data.words import FRAMEWORKS, PASSES  # noqa: E402
 from reports.story import Story  # noqa: E402
 from reports.tables import catalogue, peers  # noqa: E402
 
-RUNS = (Path("reports/published/epyc-2core-peers"), Path("reports/published/xeon-2core-peers"))
+RUNS = (
+    ROOT / "reports/published/epyc-2core-peers",
+    ROOT / "reports/published/xeon-2core-peers",
+)
 """In which other packages were asked: a question is in one of them."""
 BEGIN, END = "<!-- measured: python tools/readme.py -->\n", "<!-- end of what is measured -->"
 TITLES = {
@@ -42,7 +45,7 @@ PRODUCTS = ("products", "powers")
 """Folders of what is no part of one system: the tables of expressivity have them."""
 
 
-def measured(directories: Sequence[Path] = tuple(ROOT / run for run in RUNS)) -> str:
+def measured(directories: Sequence[Path] = RUNS) -> str:
     """Return the table in Markdown: a line a question, a column a pass and framework."""
     lines = [
         (title, run.machine, by)

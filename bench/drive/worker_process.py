@@ -84,12 +84,18 @@ def spec_of(
 
     It imports those of the files, and of what is installed, that these need.
     """
-    framework = registry.implementation(case.implementation).framework
-    target = tuple(sorted(asdict(case.target).items()))
-    turned = (tuple(sorted(turned.items())) for turned in (case.options, case.knobs))
-    x64 = case.problem.dtype == "float64"
-    needs = needed(case.implementation, registry, files, probes)
-    return Spec(case.implementation, case.mode, *turned, framework, target, x64, *needs)
+    files, installed = needed(case.implementation, registry, files, probes)
+    return Spec(
+        case.implementation,
+        case.mode,
+        options=tuple(sorted(case.options.items())),
+        knobs=tuple(sorted(case.knobs.items())),
+        framework=registry.implementation(case.implementation).framework,
+        target=tuple(sorted(asdict(case.target).items())),
+        x64=case.problem.dtype == "float64",
+        files=files,
+        installed=installed,
+    )
 
 
 def on_cuda(spec: Spec) -> bool:

@@ -194,7 +194,7 @@ def _group(problem: Problem) -> Group:
 
 def _facets(problem: Problem) -> Mapping[str, Scalar]:
     sizes = AffineSizes.of(problem)
-    counts = ("points", "elements", "channels", "channels_out", "batch")
+    counts = ("channels", "channels_out", "points", "elements", "batch")
     named: dict[str, Scalar] = {name: getattr(sizes, name) for name in counts}
     return {"group": sizes.group, **named, "data": problem.data}
 

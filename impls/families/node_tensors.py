@@ -21,6 +21,8 @@ from impls.problem import Problem, Scalar, Size
 from impls.sizes import Sizes, size
 from impls.spaces import Space
 
+AXES = ("nodes", "order_in", "order_out", "channels", "batch")
+
 
 @dataclass(frozen=True)
 class NodeTensorsSizes(Sizes):
@@ -67,7 +69,7 @@ def _group(problem: Problem) -> Group:
 
 def _facets(problem: Problem) -> Mapping[str, Scalar]:
     s = NodeTensorsSizes.of(problem)
-    return {name: getattr(s, name) for name in NodeTensorsSizes.names()}
+    return {name: getattr(s, name) for name in AXES}
 
 
 def _single(problem: Problem) -> Problem:
@@ -102,7 +104,7 @@ FAMILY = Family(
     inputs=_inputs,
     draw=sampled(_inputs),
     facets=_facets,
-    axes=("nodes", "order_in", "order_out", "channels", "batch"),
+    axes=AXES,
     labels={
         "nodes": "nodes",
         "order_in": "order in",

@@ -142,7 +142,7 @@ def test_a_key_sees_what_it_uses_of_its_own_framework_s_backend(hand, tmp_path, 
             cached.cache_clear()
         return algorithm_keys(hand, tmp_path)
 
-    added = "    def roll(self, a: Any) -> Any:\n        return jnp.roll(a, 1)\n\n    def table("
+    added = "    def rolled(self, a: Any) -> Any:\n        return jnp.roll(a, 1)\n\n    def table("
     assert edit("    def table(", added) == before
     assert edit("jax.nn.sigmoid(a)", "jax.nn.sigmoid(-a)") == before
     after = edit("return a[..., index]", "return jnp.take(a, index, -1)")
@@ -234,7 +234,7 @@ def test_an_analysis_follows_all_that_it_is_made_of_and_nothing_else(hand, tmp_p
         "bench/measuring/probes/expressivity.py",
         "bench/measuring/frameworks/torch.py",
         "analysis/nero.py",
-        "impls/inputs/graphs.py",
+        "impls/families/images.py",
     )
     root = tmp_path.resolve() / "copy"
     for package in ("impls", "analysis", "bench", "reports"):

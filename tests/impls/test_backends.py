@@ -125,6 +125,8 @@ CASES = {
     "floor rest": (lambda b: b.floor(b.table(A))[1], A % 1),
     "sin": (lambda b: b.sin(b.table(A)), np.exp(1j * A).imag),
     "exp": (lambda b: b.exp(b.table(A)), np.cosh(A) + np.sinh(A)),
+    "log": (lambda b: b.log(b.table(1 + A * A)), np.log1p(A * A)),
+    "arctan2": (lambda b: b.arctan2(b.table(A), b.table(B)), np.log(B + 1j * A).imag),
     "sigmoid": (lambda b: b.sigmoid(b.table(A)), HALF),
     "softmax": (
         lambda b: b.softmax(b.table(A)),

@@ -202,7 +202,7 @@ def _facets(problem: Problem) -> Mapping[str, Scalar]:
 EXAMPLES = (
     ask(2, elements=2, channels=2, channels_out=3, batch=4, dtype="float64"),
     ask(2, group="gl2", elements=1, channels=3, channels_out=2, batch=1, dtype="float64"),
-    ask(1, elements=1, channels=1, batch=1, data="lognormal", dtype="float64"),
+    ask(2, elements=1, channels=1, batch=1, data="lognormal", dtype="float64"),
 )
 
 

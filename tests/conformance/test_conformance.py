@@ -37,10 +37,10 @@ def test_implementation(name, conformance, require):
 @pytest.mark.parametrize("name", IN_NUMPY)
 def test_every_example_in_numpy(name, conformance):
     implementation = conformance.registry.implementation(name)
-    for problem in conformance.examples(implementation.operation):
-        cases = [conformance.case(implementation, problem, dtype=d) for d in ("float64", "float32")]
-        answered = [case for case in cases if refusal(case, conformance.registry) is None]
-        assert conformance.failures(implementation, answered) == []
+    asked = conformance.examples(implementation.operation)
+    cases = [conformance.case(implementation, problem) for problem in asked]
+    answered = [case for case in cases if refusal(case, conformance.registry) is None]
+    assert conformance.failures(implementation, answered) == []
 
 
 @pytest.mark.parametrize("name", sorted(REGISTRY.operations))

@@ -20,6 +20,9 @@ VARIABLES = {
 COLOURS = re.compile("|".join(VARIABLES), re.IGNORECASE)
 TAG = re.compile(r"<[^>]*>")
 EMPTY_GROUP = re.compile(r"<g>\s*</g>")
+ONLY_CHILD = re.compile(r"<g>(<(?:use|path)\b[^>]*/>|<text\b[^>]*>[^<]*</text>)</g>")
+"""A group of one element that says nothing of it: matplotlib makes three for each tick."""
+UNTURNED = re.compile(r' transform="rotate\(-?0 [^"]*\)"')
 
 
 def inline(panels: Sequence[str], name: str, alt: str) -> str:
@@ -39,7 +42,7 @@ def _panel(svg: str, prefix: str) -> str:
     body = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
     head, rest = body.split(">", 1)
     start = (
-        '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
+        '<svg xmlns="http://www.w3.org/2000/svg" '
         f'{_size(head, rest)}stroke-linejoin="round" aria-hidden="true" class="figure">'
     )
     return start + _adapted(rest, prefix)
@@ -66,10 +69,14 @@ def _adapted(body: str, prefix: str) -> str:
             r' id="([^"]*)"', lambda m: f' id="{prefix}{m[1]}"' if m[1] in kept else "", text
         )
         text = re.sub(r' style="([^"]*)"', lambda m: _attributes(m[1]), text)
-        text = re.sub(r"(\d\.\d\d)\d+", r"\1", text).replace("\n", "")
+        text = text.replace("xlink:href=", "href=")
+        text = re.sub(r"(\d\.\d\d)\d+", r"\1", UNTURNED.sub("", text)).replace("\n", "")
         return COLOURS.sub(lambda m: VARIABLES[m.group(0).lower()], text)
 
-    return EMPTY_GROUP.sub("", re.sub(r">\s*\n\s*<", "><", TAG.sub(tag, body)))
+    body = EMPTY_GROUP.sub("", re.sub(r">\s*\n\s*<", "><", TAG.sub(tag, body)))
+    while (less := ONLY_CHILD.sub(r"\1", body)) != body:
+        body = less
+    return body
 
 
 def _attributes(style: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -75,6 +76,14 @@ class Story:
     def results(self) -> list[Result]:
         """Return what each case came to."""
         return self.summary[0]
+
+    @cached_property
+    def by_operation(self) -> Mapping[str, list[Result]]:
+        """Return the results of each operation."""
+        found: dict[str, list[Result]] = defaultdict(list)
+        for r in self.results:
+            found[str(r.columns.get("operation"))].append(r)
+        return found
 
     @cached_property
     def blocks(self) -> list[Block]:

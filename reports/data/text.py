@@ -31,9 +31,9 @@ def clean(value: Any) -> Any:
     if isinstance(value, str):
         return _plain(value)
     if isinstance(value, dict):
-        return {clean(k): v if isinstance(v, _NUMBERS) else clean(v) for k, v in value.items()}
+        return {clean(k): v if type(v) in _NUMBERS else clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [clean(v) for v in value]
+        return [v if type(v) in _NUMBERS else clean(v) for v in value]
     return value
 
 

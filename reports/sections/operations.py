@@ -121,7 +121,7 @@ def _part(story: Story, o: About, maps: Mapping[str, Any], opened: bool, room: i
     home = _home(story, o.name)
     papers = [story.references[key] for key in o.papers if key in story.references]
     users = [story.references[key] for key in o.users if key in story.references]
-    mine = [r for r in story.results if r.columns.get("operation") == o.name]
+    mine = story.by_operation.get(o.name, [])
     return Part(
         about=o,
         title=story.words.operation(o.name),
@@ -130,13 +130,13 @@ def _part(story: Story, o: About, maps: Mapping[str, Any], opened: bool, room: i
         papers=papers,
         users=users,
         claims=_claims(story, o.name),
-        limits=operation.limits(o.name, story.results, story.words),
+        limits=operation.limits(o.name, mine, story.words),
         usage=usage.usage(story.registry, o.name, _fastest(home, o.name)),
         bibtex="\n\n".join(reference.source for reference in papers),
         implementations=operation.implementations(o.name, home[1], story.words, o)
         if home
         else None,
-        knobs=operation.knobs(o.name, story.results, story.words),
+        knobs=operation.knobs(o.name, mine, story.words),
         pictures=[
             Picture(name, caption, story.keep(name, alt, draw(), tex))
             for name, caption, alt, draw, tex in islice(_pictures(story, o.name, home, maps), room)
@@ -218,7 +218,8 @@ def _pictures(
     if home is None:
         return
     looks = story.look
-    found = [(f, looks) for f in knobs.figures_of(name, story.results, story.can, story.words)]
+    mine = story.by_operation.get(name, [])
+    found = [(f, looks) for f in knobs.figures_of(name, mine, story.can, story.words)]
     if made := cost.figure_of(home[0], name, story.words):
         found.insert(0, (made[0], cost.muted(looks, made[1])))
     for figure, look in found:

@@ -69,19 +69,18 @@ class About:
 
 def about(registry: Registry, results: Sequence[Result]) -> list[About]:
     """Return all operations of the registry and of the run, the largest families first."""
-    found = {(o.family, o.name) for o in registry.operations.values()}
-    found |= {_pair(r) for r in results}
+    found: dict[tuple[str, str], list[Result]] = {
+        (o.family, o.name): [] for o in registry.operations.values()
+    }
+    for r in results:
+        pair = str(r.columns.get("family")), str(r.columns.get("operation"))
+        found.setdefault(pair, []).append(r)
     sizes = Counter(family for family, _ in found)
     order = sorted(found, key=lambda pair: (-sizes[pair[0]], pair))
-    return [_about(registry, results, family, name) for family, name in order]
+    return [_about(registry, found[pair], *pair) for pair in order]
 
 
-def _pair(result: Result) -> tuple[str, str]:
-    return str(result.columns.get("family")), str(result.columns.get("operation"))
-
-
-def _about(registry: Registry, results: Sequence[Result], family: str, name: str) -> About:
-    mine = [r for r in results if _pair(r) == (family, name)]
+def _about(registry: Registry, mine: Sequence[Result], family: str, name: str) -> About:
     run = any(r.status != "skip" for r in mine)
     known = registry.operations.get(name)
     if known is None or known.family != family:

@@ -119,14 +119,10 @@ def knobs(name: str, results: Sequence[Result], names: Words) -> Table | None:
 
 
 def limits(name: str, results: Sequence[Result], names: Words) -> list[str]:
-    """Return what an operation refuses, and why cases of it have no time here."""
+    """Return what an operation refuses, and why its results that have no time have none."""
     known = names.registry.operations.get(name)
     told = [f"{names.pass_(p)}: {why}" for p, why in (known.refused if known else {}).items()]
-    failed = Counter(
-        (r.status, r.withheld)
-        for r in results
-        if r.columns.get("operation") == name and not r.published
-    )
+    failed = Counter((r.status, r.withheld) for r in results if not r.published)
     for (status, why), number in failed.most_common(LIMITS):
         told.append(f"{count(number, 'case')} {STATUSES.get(status, status)}: {why}")
     return told

@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from analysis.verdict import Verdict, in_turn, verdicts
+from analysis.verdict import ROUNDS, Verdict, in_turn, verdicts
 from analysis.verdict import verdict as kind_of
 from reports.conclusions.question import Question, Sentence, beside, carried, rounds_of
 from reports.data.blocks import Block, Compared, compared, pairs_of
 from reports.data.losses import derivable, lost
 from reports.data.results import Result, timed
-from reports.data.series import operations, partial, quickest, whole
+from reports.data.series import Series, operations, partial, quickest, whole
 from reports.data.symmetry import asked, broken, keeping, words
 from reports.data.text import listing, scientific
 
@@ -193,10 +193,15 @@ def falling_cost(q: Question) -> Iterator[Sentence]:
 
 @rule
 def elsewhere(q: Question) -> Iterator[Sentence]:
-    """Who is fastest in the other question of most results that has a baseline."""
-    found = [(s, *s.headline) for s in q.others]
-    judged = [(s, size, b) for s, size, b in found if b.baseline and keeping(b.results)]
-    for series, _, block in sorted(judged, key=lambda item: -len(item[2].results))[:1]:
+    """Who is fastest in another question with a baseline: the best replicated, then the largest."""
+
+    def rank(item: tuple[Series, Block]) -> tuple[int, int]:
+        rounds = [len(r.rounds) for r in item[1].results if r.published]
+        return -min(min(rounds), ROUNDS), -len(item[1].results)
+
+    found = [(s, s.headline[1]) for s in q.others]
+    judged = [(s, b) for s, b in found if b.baseline and keeping(b.results)]
+    for series, block in sorted(judged, key=rank)[:1]:
         best = quickest(keeping(block.results))
         against = best and _against(q, block, best)
         if not best or against is None:

@@ -327,6 +327,19 @@ def test_another_question_of_the_run_has_its_sentence(case: Any, asked: Any, wri
     assert "4.0× faster (≥ 4.0×)" in said.text
 
 
+def test_the_best_replicated_of_other_questions_is_told(case: Any, asked: Any, writer: Any) -> None:
+    case(GAUNT, 1e-4, dim=9)
+    case(DENSE, 1e-4, dim=14)
+    other(writer, "channelwise.torch_e3nn", 4e-4, rounds=4, **BASE)
+    other(writer, "channelwise.torch_dense", 1e-4, rounds=4)
+    more = {"setting": "custom", "symmetry": "o3", "lmax": 0, "channels": 16}
+    for name, detail in (("egnn_layer", BASE), ("painn_layer", {}), ("gvp_layer", {})):
+        label = f"{name}.torch_messages"
+        writer.case(label, more, family="points", time=1e-3, rounds=1, groups=KEEPS, **detail)
+    said = only(of(asked(), "elsewhere"))
+    assert "Channelwise" in said.text and "not replicated" not in said.text
+
+
 def test_it_is_withheld_too(case: Any, asked: Any, writer: Any) -> None:
     case(GAUNT, 1e-4, dim=9)
     case(DENSE, 1e-4, dim=14)

@@ -28,11 +28,12 @@ EPS = float(np.finfo(np.float64).eps)
 STEP = EPS**0.2
 TRIES = ((4, 8 * STEP), (4, STEP), (4, STEP / 8), (4, STEP / 64))
 """The nodes on either side, and the step, of one difference after another."""
-NESTED = ((3, STEP / 4),)
-"""The same of differences of differences."""
 BEND = 1e-10
 """What a difference and that without its outer nodes may be apart, relatively: else the next,
 unless it is rounding."""
+NESTED = ((3, STEP / 4), (3, STEP / 32), (3, STEP / 256))
+NESTED_BEND = 1e-7
+"""The same of differences of differences."""
 
 
 def directional(
@@ -174,12 +175,13 @@ def _partial(
         nodes = (degree + 1) // 2
         return float(_central(nodes) @ across(nodes, step)[0])
     tries: list[tuple[float, float]] = []
+    bend = BEND if finely else NESTED_BEND
     for nodes, part in TRIES if finely else NESTED:
         found, rounded = across(nodes, step * part)
         slope = float(_central(nodes) @ found)
         apart = abs(float(_central(nodes - 1) @ found[:-1]) - slope)
         tries.append((max(apart, rounded), slope))
-        if apart <= max(BEND * abs(slope), rounded):
+        if apart <= max(bend * abs(slope), rounded):
             break
     return min(tries)[1]
 

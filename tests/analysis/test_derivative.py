@@ -132,6 +132,21 @@ def test_mixed_derivatives_of_powers(degree):
     assert found == pytest.approx(exact, rel=1e-10)
 
 
+@pytest.mark.parametrize("waves", [1.0, 300.0, 2000.0])
+def test_mixed_derivatives_of_maps_that_vary_much_faster_than_their_inputs(waves):
+    """As frames of a cloud do whose spectrum is nearly degenerate."""
+    calls = []
+
+    def wavy(inputs, weights):
+        calls.append(0)
+        return {"z": np.sin(waves * (inputs["x"] + inputs["y"]))}
+
+    x, y, one = np.array([0.3, 0.7, 1.1]), np.array([0.2, -0.4, 0.1]), np.ones(3)
+    found = mixed(wavy, {"x": x, "y": y}, {}, ("x", one), ("y", one), {"z": x})
+    assert found == pytest.approx(-(waves**2) * np.sum(x * np.sin(waves * (x + y))), rel=1e-7)
+    assert (len(calls) == 36) is (waves == 1)
+
+
 def test_mixed_derivatives_name_a_wrong_direction():
     with pytest.raises(ValueError, match="direction 'v' matches no real array"):
         mixed(bilinear, {"x": X, "y": Y}, {"w": W}, ("x", DX), ("v", DY), {"z": C})

@@ -4,10 +4,12 @@ A symmetric tensor with nu equal slots is a polynomial: B[m3] = sum_k u[k, m3] A
 ascending indices k, with u = (number of distinct orders of k) U[k1, .., knu, m3]. Monomials are
 made degree by degree, each from one of a degree less: d^nu / nu! products instead of d^nu, and
 O(n d^nu / nu!) multiplications for n outputs of d components [@drautz2019]. In order of their last
-component those of a degree are slices of those of a degree less, times a component; samples are
-innermost. So nothing is gathered, and all monomials of the last degree are never held at once.
+component those of a degree are the first of those of a degree less, times a component; samples are
+innermost. So nothing is gathered. The monomials of the last degree are never held: their last
+component k is multiplied after the others m were summed, in groups of m by their last component,
+which k is not below:
 
-    u[c] = sum_eta W[eta, c] u^eta,   z[b, c] = monomials(x[b, c]) u[c]
+    u[c] = sum_eta W[eta, c] u^eta,   z[b, c] = sum_k x_k[b, c] sum_(m <= k) u[c, k, m] m(x[b, c])
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ from impls.powers.symmetric_contraction.operation import NEW, Sector, sectors_of
 from impls.problem import Problem
 from impls.so3.irreps import Irreps
 from impls.so3.wigner import clebsch_gordan
+
+GROUP = 4
+"""So many components are the last of the monomials of one matrix product: with more of them it sums
+zeros, with fewer it is small."""
 
 
 @dataclass(frozen=True)
@@ -135,24 +141,34 @@ def monomials(problem: Problem, b: Backend, options: Options) -> Built:
     """Build the algorithm in a framework."""
     basis, nu, dim = basis_of(problem), nu_of(problem), irreps_of(problem)[0].dim
     before = [prefixes(dim, degree) for degree in range(1, nu)]
-    sizes, where = before[-1], places(basis.monomials)
-    count = sum(sizes)
+    sizes, outs = before[-1], sum(len(table) for table in basis.tables)
+    rest, last = places(basis.monomials[:, :-1]), basis.monomials[:, -1]
     tables = []
-    for table in basis.tables:
-        every = np.zeros((len(table), count, table.shape[2]))
-        every[:, where] = table
-        tables.append(every.reshape(-1, table.shape[2]))
-    fold = Folding(tables, b)
+    for table in basis.tables:  # [outputs, last component, the others]
+        every = np.zeros((len(table), dim, sizes[-1], table.shape[2]))
+        every[:, last, rest] = table
+        tables.append(every)
+    firsts = range(0, dim, GROUP)
+    ends = [0, *(sizes[min(first + GROUP, dim) - 1] for first in firsts)]
+    widths = np.diff(ends).tolist()
+    folds = [
+        Folding([t[:, first:, start:end].reshape(-1, t.shape[3]) for t in tables], b)
+        for first, (start, end) in zip(firsts, pairwise(ends), strict=True)
+    ]
 
     def call(inputs: Tensors, weights: Tensors) -> Tensors:
-        a, folded = inputs["x"], fold(weights["W"])
-        table = folded.swapaxes(0, 1).reshape(len(a), -1, count)
-        components, products = b.split(a, [1] * dim, 1), a
-        for firsts in before[:-1]:
-            parts = [products[:, :n] * c for n, c in zip(firsts, components, strict=True)]
+        a = products = inputs["x"]
+        components = b.split(a, [1] * dim, 1)
+        for counts in before[:-1]:
+            parts = [products[:, :n] * c for n, c in zip(counts, components, strict=True)]
             products = b.concatenate(parts, 1)
-        parts = [products[:, :n] * c for n, c in zip(sizes, components, strict=True)]
-        found = [b.bmm(t, p) for t, p in zip(b.split(table, sizes, 2), parts, strict=True)]
+        found = []
+        for first, fold, width, part in zip(
+            firsts, folds, widths, b.split(products, widths, 1), strict=True
+        ):
+            table = fold(weights["W"]).swapaxes(0, 1).reshape(len(a), -1, width)
+            rows = b.bmm(table, part).reshape(len(a), outs, dim - first, -1)
+            found.append((rows * a[:, None, first:]).sum(2))
         return {"z": sum(found[1:], found[0])}
 
     def pack(inputs: Tensors, weights: Tensors) -> tuple[Tensors, Tensors]:
@@ -161,7 +177,7 @@ def monomials(problem: Problem, b: Backend, options: Options) -> Built:
     def unpack(outputs: Tensors) -> Tensors:
         return {"z": b.contiguous(outputs["z"].swapaxes(1, 2).swapaxes(0, 1))}
 
-    kernel = f"{count} monomials, batched matrix products"
+    kernel = f"{len(basis.monomials)} monomials, batched matrix products"
     return Built(call, pack, unpack, layout="[channels, components, batch]", kernel=kernel)
 
 

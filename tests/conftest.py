@@ -1,6 +1,7 @@
 """What tests of several folders share."""
 
 import contextlib
+import importlib.metadata
 import os
 import re
 from collections import Counter
@@ -12,10 +13,17 @@ for _library in ("OMP", "OPENBLAS", "MKL"):  # the arrays of tests are small: th
     os.environ.setdefault(f"{_library}_NUM_THREADS", "1")
 
 
+QUICK_TO_COMPILE = "--xla_cpu_use_fusion_emitters=false"
+"""Makes XLA compile in a third of the time; programs are then slower."""
+
+
 def pytest_configure(config):
     """Keep JAX on the CPU, where its numbers are those of the machine, but for tests of a GPU."""
-    if config.getoption("-m") != "gpu":
-        os.environ["JAX_PLATFORMS"] = "cpu"
+    if config.getoption("-m") == "gpu":
+        return
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    if versions().get("jaxlib") == importlib.metadata.version("jaxlib"):  # others may not know it
+        os.environ.setdefault("XLA_FLAGS", QUICK_TO_COMPILE)
 
 
 def pytest_collection_modifyitems(items):
@@ -24,11 +32,15 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: -slow[item.path])
 
 
+def versions():
+    """Return the versions that constraints.txt pins, by package."""
+    text = (Path(__file__).parents[1] / "constraints.txt").read_text(encoding="utf-8")
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+
 def pinned():
     """Return the modules that constraints.txt pins, as far as they are named as packages are."""
-    text = (Path(__file__).parents[1] / "constraints.txt").read_text(encoding="utf-8")
-    names = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
-    return {name.lower().replace("-", "_") for name in names}
+    return {name.lower().replace("-", "_") for name in versions()}
 
 
 @contextlib.contextmanager

@@ -32,8 +32,9 @@ from reports.tables import catalogue, peers  # noqa: E402
 RUNS = (
     ROOT / "reports/published/epyc-2core-peers",
     ROOT / "reports/published/xeon-2core-peers",
+    ROOT / "reports/published/xeon-2core-peers-more",
 )
-"""In which other packages were asked: a question is in one of them."""
+"""In which other packages were asked; what two of one machine say, the last one says."""
 BEGIN, END = "<!-- measured: python tools/readme.py -->\n", "<!-- end of what is measured -->"
 TITLES = {
     "layers": "Whole layers",
@@ -47,15 +48,16 @@ PRODUCTS = ("products", "powers")
 
 def measured(directories: Sequence[Path] = RUNS) -> str:
     """Return the table in Markdown: a line a question, a column a pass and framework."""
-    lines = [
-        (title, run.machine, by)
-        for run in map(read, directories)
-        for title, by in questions(run).items()
-        if by
+    lines: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+    for run in map(read, directories):
+        for title, by in questions(run).items():
+            if by:
+                lines.setdefault((title, run.machine), {}).update(by)
+    columns = [
+        (p, f) for p in PASSES for f in FRAMEWORKS if any((p, f) in b for b in lines.values())
     ]
-    columns = [(p, f) for p in PASSES for f in FRAMEWORKS if any((p, f) in by for *_, by in lines)]
     heads = [f"{PASSES[p]}, {FRAMEWORKS[f]}" for p, f in columns]
-    told = ([title, machine, *(by.get(c, NONE) for c in columns)] for title, machine, by in lines)
+    told = ([*question, *(by.get(c, NONE) for c in columns)] for question, by in lines.items())
     return markdown(["question", "machine", *heads], told)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from analysis.verdict import Verdict
+from bench.ask.selection import FILTER
 from bench.commands.line import parser_of
 from impls.registry import load
 from reports.conclusions import RULES, Question, Sentence, conclude
@@ -413,7 +414,19 @@ def test_each_command_of_a_published_run_measures_what_it_is_said_of(name: str) 
 
 def _selects(patterns: Any, r: Result) -> bool:
     known = [patterns] if isinstance(patterns, str) else list(patterns)
-    return not known or any(fnmatchcase(r.columns["case"], f"*{pattern}*") for pattern in known)
+    return not known or any(_is_meant(pattern, r) for pattern in known)
+
+
+def _is_meant(pattern: str, r: Result) -> bool:
+    """By a glob of its id, or by values of columns."""
+    if not FILTER.fullmatch(pattern):
+        return fnmatchcase(r.columns["case"], f"*{pattern}*")
+    conditions = [condition.split("=") for condition in pattern.split(",")]
+    found = {name.rpartition(".")[2]: str(value) for name, value in r.columns.items()}
+    return all(
+        any(fnmatchcase(found[name], value) for value in values.split("|"))
+        for name, values in conditions
+    )
 
 
 def test_the_command_is_of_the_runs_that_measured_it(case: Any, asked: Any, writer: Any) -> None:

@@ -1,10 +1,14 @@
 """Faults planted in right implementations are caught, and by what is there to catch them."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from bench.measuring.built_case import build
+from bench.measuring.probes import indices
+from bench.record.rows import Reading
 from impls.operation import exact
 from impls.problem import Refusal
 from impls.registry import load
@@ -175,6 +179,24 @@ def test_labels_of_nodes_are_told_from_the_order_of_edges(conformance_with):
     found = conformance.failures(planted, conformance.cases(planted)[:1])
     gates = {line.split()[2] for line in found}
     assert "conduct.node_labels" in gates <= {"conduct.node_labels", "equiv.permutation"}
+
+
+@pytest.mark.parametrize("wrong", [{0}, {0, 1}, {0, 2}, set()])
+def test_what_is_wrong_at_once_is_told_whatever_is_wrong_apart(wrong, conformance, monkeypatch):
+    """Order and labels at once is call 0, each by itself calls 1 and 2."""
+    asked = itertools.count()
+
+    def judged(name, built):
+        return Reading(name, 2.0, passed=next(asked) not in wrong)
+
+    monkeypatch.setattr(indices, "_judged", judged)
+    implementation = conformance.registry.implementation(CONVOLUTION)
+    built = build(conformance.case(implementation, conformance.answered(implementation)[0]),
+                  conformance.registry)  # fmt: skip
+    found = {r.probe: r.passed for r in indices.indices(built)}
+    names = "conduct.edge_order", "conduct.node_labels"
+    apart = wrong - {0} or ({1, 2} if wrong else set())
+    assert found == {name: number not in apart for number, name in enumerate(names, start=1)}
 
 
 def test_a_symmetry_that_is_claimed_and_does_not_hold_is_caught(conformance_with):

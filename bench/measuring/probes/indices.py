@@ -8,13 +8,14 @@ with inputs of indices the pass is judged again, as `error` does, on arrays made
   weights) in the opposite order;
 * `conduct.node_labels`: the nodes relabelled, by an element of the group's `permutation`.
 
-Both are done at once, and apart only where what comes of that is wrong. The value is the largest
-error in units of its own tolerance: what passes is at most 1.
+Both are done at once, and apart where what comes of that is wrong: where each is right by itself,
+both have the error of doing them at once. The value is the largest error in units of its own
+tolerance: what passes is at most 1.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -57,13 +58,17 @@ def indices(built: BuiltCase) -> Iterable[Reading]:
                 int(np.count_nonzero(arrays[name] != built.inputs[name])) for name in named
             ),
         )
-        at_once = in_reverse(apart["conduct.node_labels"])
-        judged = _judged("", _with(whole, at_once))
-        if judged.passed:
-            yield from (replace(judged, probe=name) for name in apart)
-            return
-    for name, arrays in apart.items():
-        yield _judged(name, _with(whole, arrays))
+        at_once = _judged("", _with(whole, in_reverse(apart["conduct.node_labels"])))
+        found = [] if at_once.passed else _each(whole, apart)
+        if all(reading.passed for reading in found):  # also what is wrong in both at once alone
+            found = [replace(at_once, probe=name) for name in apart]
+        yield from found
+    else:
+        yield from _each(whole, apart)
+
+
+def _each(whole: BuiltCase, apart: Mapping[str, Arrays]) -> list[Reading]:
+    return [_judged(name, _with(whole, arrays)) for name, arrays in apart.items()]
 
 
 def _with(built: BuiltCase, arrays: Arrays) -> BuiltCase:

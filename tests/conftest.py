@@ -22,8 +22,9 @@ def pytest_configure(config):
     if config.getoption("-m") == "gpu":
         return
     os.environ["JAX_PLATFORMS"] = "cpu"
-    if versions().get("jaxlib") == importlib.metadata.version("jaxlib"):  # others may not know it
-        os.environ.setdefault("XLA_FLAGS", QUICK_TO_COMPILE)
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):  # without JAX
+        if importlib.metadata.version("jaxlib") == versions()["jaxlib"]:  # others may not know it
+            os.environ.setdefault("XLA_FLAGS", QUICK_TO_COMPILE)
 
 
 def pytest_collection_modifyitems(items):

@@ -4,8 +4,8 @@ Each is taken through what it owes: on the most telling of the examples of its f
 answers the float64 oracle, every symmetry that its operation claims, equal results of equal calls,
 untouched inputs and, where inputs are indices, another order of the edges and other labels of the
 nodes; on the smallest first and second gradients, single precision and bfloat16, or a refusal by
-name. The other examples follow in NumPy, and JAX has one case where NumPy runs the same code;
-`python -m bench check --all` puts all of them to all.
+name. The other examples follow in NumPy. Where NumPy runs the same code JAX has one case, of which
+numbers and symmetries are judged; `python -m bench check --all` puts all of them to all.
 
 Tests beside an operation hold what is special about it: closed forms, worked values, libraries.
 """
